@@ -1,0 +1,1 @@
+"""Frozen records and typed errors that every layer shares."""

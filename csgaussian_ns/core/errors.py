@@ -1,0 +1,21 @@
+"""The typed errors of the package. Each message says what was expected, what came, where, and what to do."""
+
+
+class CsgError(Exception):
+    """Base of every error that csgaussian raises on purpose."""
+
+
+class ConfigError(CsgError, ValueError):
+    """An option, or a combination of options, that cannot work."""
+
+
+class DataError(CsgError, ValueError):
+    """A scene folder or point cloud that cannot be trained on."""
+
+
+class BackendUnavailable(CsgError, ImportError):
+    """A rendering backend that this machine cannot run. The message names what is missing."""
+
+
+class CheckpointError(CsgError, RuntimeError):
+    """A checkpoint that cannot be read, or that could not be written completely."""

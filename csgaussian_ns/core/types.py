@@ -1,0 +1,77 @@
+"""Frozen records that pass between the layers, and the legend of their axes.
+
+Axes: ``A`` anchors, ``K`` offsets per anchor, ``F`` feature channels, ``N`` Gaussians, ``C`` rendered channels,
+``H W`` image rows and columns. World and camera axes are OpenCV's (x right, y down, z forward), pixel centres lie
+at ``.5``, quaternions are ``wxyz`` and need not be normalised. Lengths are in the training frame's units.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One pinhole camera.
+
+    Attributes:
+        world_to_camera: Rigid transform from world to OpenCV camera axes.
+        fx, fy: Focal lengths in pixels.
+        cx, cy: Principal point in pixels from the image's top left corner.
+        width, height: Image size in pixels.
+    """
+
+    world_to_camera: Float[Tensor, "4 4"]
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    @property
+    def position(self) -> Float[Tensor, "3"]:
+        """Centre of projection in world coordinates."""
+        rotation, translation = self.world_to_camera[:3, :3], self.world_to_camera[:3, 3]
+        return -rotation.T @ translation
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Render-ready 3-D Gaussians.
+
+    Attributes:
+        means: Centres in world coordinates.
+        quats: Orientations ``wxyz``, any non-zero length.
+        scales: Standard deviations along the own axes, > 0, world units.
+        opacities: Peak alpha in [0, 1].
+        colors: What is blended: linear RGB, or any number of other channels.
+    """
+
+    means: Float[Tensor, "N 3"]
+    quats: Float[Tensor, "N 4"]
+    scales: Float[Tensor, "N 3"]
+    opacities: Float[Tensor, " N"]
+    colors: Float[Tensor, "N C"]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What one camera sees.
+
+    Attributes:
+        image: Blended channels over the background (over zero where none was given).
+        alpha: Coverage in [0, 1].
+        depth: Expected z-depth: the blended depth divided by ``alpha``, 0 where nothing was hit. ``None`` unless
+            it was asked for.
+        means2d: Projected centres in pixels. After ``backward`` its ``.grad`` holds the loss gradient per pixel of
+            displacement, in every backend; growth reads it.
+        visible: Which Gaussians reached the image plane.
+    """
+
+    image: Float[Tensor, "H W C"]
+    alpha: Float[Tensor, "H W 1"]
+    depth: Float[Tensor, "H W 1"] | None
+    means2d: Float[Tensor, "N 2"]
+    visible: Bool[Tensor, " N"]
