@@ -1,0 +1,37 @@
+# Every target works alone on a fresh clone: `setup` builds .venv first and is a no-op when it is up to date.
+# ARGS goes to the program: make test ARGS="-m 'not slow' -x"
+SHELL := /bin/bash
+BIN := .venv/bin
+ARGS ?=
+# torch's idle OpenMP workers spin and take the cores from the rasteriser's threads (10-20 % of an iteration).
+export OMP_WAIT_POLICY := PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+setup: ## create .venv and install the pinned packages
+	@scripts/setup.sh
+
+demo: setup ## train a small scene on this machine and show what came out
+	$(BIN)/python -m csgaussian_ns.ns.demo $(ARGS)
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+
+bench: setup ## measure speed; prints one table per file in benchmarks/
+	@set -e; for f in benchmarks/bench_*.py; do $(BIN)/python $$f $(ARGS); done
+
+docs: setup ## rewrite docs/method_configs.md from the config classes
+	$(BIN)/python scripts/method_configs.py
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info

@@ -1,0 +1,124 @@
+"""Write docs/method_configs.md: every option that csgaussian adds to nerfstudio, its values, and what it means.
+
+Generated from the config classes, so page and code cannot drift apart; tests/ns/test_method_configs.py compares them.
+Run it with ``make docs``.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "method_configs.md"
+OURS = "csgaussian_ns"
+INTRO = """# Options of the methods
+
+Written by `make docs` from the config classes; edit the docstrings there, not this page.
+Only options that csgaussian defines are listed. nerfstudio's own: `ns-train csgaussian --help`.
+On the command line an option is written `--pipeline.model.name value`, with `-` for `_`.
+"""
+
+
+@dataclass
+class Option:
+    """One config field of ours.
+
+    Attributes:
+        name: As in the code.
+        meaning: The string under the field, empty where there is none.
+        values: The distinct values it has in each method, in order of appearance.
+    """
+
+    name: str
+    meaning: str
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Section:
+    """One config class of ours: where it sits in the command line, and its options by name."""
+
+    cls: type
+    places: list[str] = field(default_factory=list)
+    options: dict[str, Option] = field(default_factory=dict)
+
+
+def documented_fields(cls: type) -> dict[str, str]:
+    """Names of the annotated fields that the body of ``cls`` declares, each with the string under it (or '')."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for statement, below in zip(body.body, [*body.body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
+            text = below.value.value if is_text else ""
+            found[statement.target.id] = " ".join(text.split()) if isinstance(text, str) else ""
+    found.pop("_target", None)
+    return found
+
+
+def configs_inside(value: object, place: str = "-") -> Iterator[tuple[str, object]]:
+    """All dataclass instances inside ``value`` with their command-line prefix; dictionary keys become ``<group>``."""
+    if is_dataclass(value) and not isinstance(value, type):
+        yield place, value
+        for item in fields(value):
+            yield from configs_inside(getattr(value, item.name, None), f"{place}.{item.name}".replace("-.", "--"))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from configs_inside(item, f"{place}.<group>")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from configs_inside(item, place)
+
+
+def collect(methods: dict[str, object], package: str = OURS) -> dict[str, Section]:
+    """Options declared by classes of ``package`` that occur in the configs of ``methods``, by class name."""
+    sections: dict[str, Section] = {}
+    for method, config in methods.items():
+        for place, found in configs_inside(config):
+            for cls in type(found).__mro__:
+                if cls.__module__.split(".")[0] == package and is_dataclass(cls):
+                    _add(sections.setdefault(cls.__name__, Section(cls)), method, place, found)
+    return sections
+
+
+def _add(section: Section, method: str, place: str, config: object) -> None:
+    if place not in section.places:
+        section.places.append(place)
+    for name, meaning in documented_fields(section.cls).items():
+        value = getattr(config, name)
+        if is_dataclass(value) and not isinstance(value, type):
+            continue  # its own fields are listed under its own class
+        values = section.options.setdefault(name, Option(name, meaning)).values.setdefault(method, [])
+        if (text := repr(value)) not in values:
+            values.append(text)
+
+
+def render(methods: dict[str, object]) -> str:
+    """The whole page."""
+    lines = [INTRO]
+    for name, section in sorted(collect(methods).items()):
+        if not section.options:
+            continue
+        places = ", ".join(f"`{place}`" for place in section.places if place != "-") or "top level"
+        lines += [f"## {name}", "", f"{places}", "", f"| Option | {' | '.join(methods)} | Meaning |"]
+        lines += ["|---" * (len(methods) + 2) + "|"]
+        for option in section.options.values():
+            cells = [" / ".join(f"`{value}`" for value in option.values.get(method, ["–"])) for method in methods]
+            lines.append(f"| `{option.name}` | {' | '.join(cells)} | {option.meaning.replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def our_methods() -> dict[str, object]:
+    """The trainer configs of the registered methods by name."""
+    from csgaussian_ns.ns import config
+
+    return {spec.config.method_name: spec.config for spec in (config.csgaussian, config.csgaussian_lite)}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(our_methods()))
+    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")

@@ -1,0 +1,63 @@
+"""Shared test set-up: threads, seeds, the shared scenes, and skips that say why."""
+
+import os
+
+# Before torch is imported: its idle OpenMP workers would otherwise spin and steal the cores of our own threads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_configure() -> None:
+    """Two threads: enough to meet races, few enough that runs side by side do not fight."""
+    torch.set_num_threads(2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run."""
+    no_gpu = None if torch.cuda.is_available() else pytest.mark.skip(reason="no CUDA device")
+    no_browser = (
+        None if any(map(shutil.which, BROWSERS)) else pytest.mark.skip(reason=f"no browser ({', '.join(BROWSERS)})")
+    )
+    for item in items:
+        for marker, skip in (("gpu", no_gpu), ("browser", no_browser)):
+            if skip is not None and item.get_closest_marker(marker) is not None:
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds() -> Iterator[None]:
+    """Every test starts from the same random state, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  # nerfstudio draws from the global generator
+    torch.manual_seed(0)
+    yield
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the shared scenes: ``$CSG_DATA``, or ``../shared/data`` beside the project."""
+    named = os.environ.get("CSG_DATA")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared scenes at {folder}; set CSG_DATA to the folder that holds them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Path of a Chromium that tests may start."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser ({', '.join(BROWSERS)})")
+    return found

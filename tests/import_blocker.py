@@ -1,0 +1,50 @@
+"""Imports modules in a fresh process while chosen packages cannot be imported.
+
+import-linter reads source files. It does not see what an eager parent ``__init__`` or a lazy helper pulls in when a
+module is really loaded; this does. tests/test_architecture.py also proves that the blocker blocks.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterable
+
+_PROGRAM = """
+import importlib, sys
+
+blocked = set(sys.argv[1].split(","))
+
+class Blocker:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ImportError(f"{name} is blocked by the test")
+
+sys.meta_path.insert(0, Blocker)
+for module in sys.argv[2:]:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        print(f"{module}: {error}")
+print("loaded:", " ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def import_without(
+    modules: Iterable[str], blocked: Iterable[str], folder: str | None = None
+) -> tuple[list[str], set[str]]:
+    """Import ``modules`` one after another in a new interpreter where ``blocked`` packages raise ImportError.
+
+    Args:
+        modules: Full module names.
+        blocked: Top-level package names.
+        folder: Working directory of the new interpreter, from which modules can be imported too.
+
+    Returns:
+        One line per module that failed, and the top-level packages that were loaded at the end.
+    """
+    command = [sys.executable, "-c", _PROGRAM, ",".join(blocked), *modules]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines and lines[-1].startswith("loaded:"), done.stdout
+    return lines[:-1], set(lines[-1].split()[1:])
