@@ -1,0 +1,1 @@
+"""The nerfstudio plugin: the only package that imports nerfstudio and viser."""

@@ -1,0 +1,1 @@
+"""What training does when, and what it minimises."""

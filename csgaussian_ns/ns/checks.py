@@ -1,0 +1,133 @@
+"""Scene folders that cannot be trained on, told before training starts: what is wrong, where, and what to do."""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanagerConfig
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.data.datasets.base_dataset import InputDataset
+from PIL import Image, UnidentifiedImageError
+
+from csgaussian_ns.core.errors import DataError
+
+INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
+
+
+def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
+    """Refuse a folder that nerfstudio's own parsers would answer with an assertion.
+
+    Raises:
+        DataError: No such folder; or, for the ``nerfstudio-data`` format, a ``transforms.json`` that is missing,
+            not JSON, without frames, without intrinsics, or with poses that are not finite 4x4 matrices; images or
+            the point cloud that it names but that do not exist.
+    """
+    data = Path(config.data or config.dataparser.data)
+    if not data.exists():
+        raise DataError(f"the scene folder {data} does not exist; give one with --data")
+    if not isinstance(config.dataparser, NerfstudioDataParserConfig):
+        return
+    path = data if data.suffix == ".json" else data / "transforms.json"
+    if not path.exists():
+        raise DataError(
+            f"{data} holds no transforms.json; make one with ns-process-data, or name the folder's real format "
+            "after the method's options (for example: colmap, blender-data)"
+        )
+    transforms = _read(path)
+    frames = transforms.get("frames") or []
+    if not frames:
+        raise DataError(f"{path}: 'frames' is empty; expected one entry per photo")
+    downscaled = (config.dataparser.downscale_factor or 1) > 1  # then photos come from images_N: see check_view
+    for number, frame in enumerate(frames):
+        where = f"frame {number} ({frame.get('file_path')})"
+        _check_frame(path, transforms, frame, where)
+        photo = path.parent / frame.get("file_path", "")
+        if not downscaled and not photo.is_file():
+            raise DataError(f"{path}, {where}: the photo {photo} does not exist. Restore it or remove the frame")
+    cloud = transforms.get("ply_file_path")
+    if config.dataparser.load_3D_points and cloud is not None:
+        _check_cloud(path, cloud)
+
+
+def check_split(train: InputDataset, evaluation: InputDataset) -> None:
+    """Refuse a split that leaves nothing to train on or nothing to measure with.
+
+    Raises:
+        DataError: One side of the split is empty.
+    """
+    for name, dataset, other in (("training", train, evaluation), ("evaluation", evaluation, train)):
+        if len(dataset) == 0:
+            raise DataError(
+                f"the split leaves no {name} view ({len(other)} on the other side). Choose another one after the "
+                "method's options, for example: nerfstudio-data --eval-mode interval --eval-interval 8, "
+                "or --eval-mode all to use every view for both"
+            )
+
+
+def check_view(dataset: InputDataset, index: int) -> None:
+    """Refuse a photo that is missing, damaged, or of another size than its camera says.
+
+    Reads the header only. Mixed sizes are fine as long as every camera has the size of its own photo.
+
+    Raises:
+        DataError: Names the file, the size that was expected, and the one that came.
+    """
+    path = dataset.image_filenames[index]
+    try:
+        with Image.open(path) as image:
+            size = tuple(int(side * dataset.scale_factor) for side in image.size)
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"the photo {path} cannot be read: {error}") from error
+    camera = dataset.cameras[index]
+    expected = (int(camera.width), int(camera.height))
+    if any(abs(a - b) > 1 for a, b in zip(size, expected, strict=True)):
+        raise DataError(
+            f"the photo {path} is {size[0]}x{size[1]} but its camera says {expected[0]}x{expected[1]}. Photos of "
+            "mixed sizes need 'w', 'h' and the intrinsics in their own frame of transforms.json, not once for all"
+        )
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text("utf8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from error
+
+
+def _check_frame(path: Path, transforms: dict, frame: dict, where: str) -> None:
+    missing = [key for key in INTRINSICS if key not in transforms and key not in frame]
+    if missing:
+        raise DataError(
+            f"{path}, {where}: the intrinsics {', '.join(missing)} are given neither for the frame nor for the scene"
+        )
+    numbers = [transforms.get(key, frame.get(key)) for key in INTRINSICS]
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
+        values = ", ".join(f"{k}={v}" for k, v in zip(INTRINSICS, numbers, strict=True))
+        raise DataError(f"{path}, {where}: intrinsics must be finite numbers; they are {values}")
+    try:
+        pose = torch.tensor(frame.get("transform_matrix"), dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}, {where}: 'transform_matrix' is not a matrix of numbers: {error}") from error
+    if pose.shape not in ((4, 4), (3, 4)) or not torch.isfinite(pose).all():
+        raise DataError(
+            f"{path}, {where}: 'transform_matrix' must be a finite 4x4 camera-to-world matrix; got shape "
+            f"{tuple(pose.shape)} with {int((~torch.isfinite(pose)).sum())} values that are NaN or infinite. "
+            "Remove the frame or repeat pose estimation"
+        )
+
+
+def _check_cloud(path: Path, cloud: str) -> None:
+    """The parser reads an empty cloud as 'no cloud'; a cloud that is named but useless is a mistake to be told."""
+    file = path.parent / cloud
+    if not file.is_file():
+        raise DataError(f"{path}: the point cloud {file} does not exist. Restore it or remove 'ply_file_path'")
+    header = file.open("rb").read(4096).split(b"end_header")[0].decode("ascii", "replace")
+    counts = [line.split()[2] for line in header.splitlines() if line.startswith("element vertex")]
+    if not counts or not counts[0].isdigit():
+        raise DataError(f"{file} is not a PLY file with an 'element vertex' line")
+    if int(counts[0]) == 0:
+        raise DataError(
+            f"{file} holds 0 points. Re-run structure from motion, or remove 'ply_file_path' from {path.name} to "
+            "start from random points"
+        )

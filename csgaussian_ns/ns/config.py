@@ -1,0 +1,80 @@
+"""The methods that ``ns-train`` lists. Imports nothing optional: an error here would break every ``ns-*`` command."""
+
+from dataclasses import dataclass
+
+import torch
+from nerfstudio.configs.base_config import LocalWriterConfig, LoggingConfig, MachineConfig, ViewerConfig
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.engine.optimizers import AdamOptimizerConfig
+from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
+from nerfstudio.plugins.types import MethodSpecification
+
+from csgaussian_ns.ns.compat import allow_numpy_scalars_in_checkpoints
+from csgaussian_ns.ns.datamanager import CSGaussianDataManagerConfig
+from csgaussian_ns.ns.model import CSGaussianModelConfig
+from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
+from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
+from csgaussian_ns.stages.schedule import LITE_PLAN, PAPER_PLAN, StagePlan
+
+allow_numpy_scalars_in_checkpoints()
+
+
+@dataclass
+class FusedAdamOptimizerConfig(AdamOptimizerConfig):
+    """Adam in one pass over the parameters."""
+
+    eps: float = 1e-15
+    """Term added to the denominator; tiny, because many gradients are."""
+    fused: bool = True
+    """Use torch's fused kernel (CPU and CUDA)."""
+
+
+def _group(lr: float, lr_final: float | None = None) -> dict:
+    scheduler = None if lr_final is None else LogLinearSchedulerConfig(lr_final=lr_final)
+    return {"optimizer": FusedAdamOptimizerConfig(lr=lr), "scheduler": scheduler}
+
+
+def _optimizers() -> dict:
+    """Learning rates of Scaffold-GS; positions of anchors are not trained."""
+    return {
+        "feature": _group(0.0075),
+        "offset": _group(0.01, 0.0001),
+        "scaling": _group(0.007),
+        "opacity_mlp": _group(0.002, 0.00002),
+        "covariance_mlp": _group(0.004),
+        "color_mlp": _group(0.008, 0.00005),
+    }
+
+
+def _trainer(method_name: str, plan: StagePlan, model: CSGaussianModelConfig, every: int) -> CSGaussianTrainerConfig:
+    """A run of ``plan``; ``every`` steps one evaluation view is measured and a checkpoint written."""
+    return CSGaussianTrainerConfig(
+        method_name=method_name,
+        machine=MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu"),
+        logging=LoggingConfig(local_writer=LocalWriterConfig(enable=False), steps_per_log=50),
+        max_num_iterations=plan.total,
+        steps_per_save=every,
+        steps_per_eval_batch=0,
+        steps_per_eval_image=every,
+        steps_per_eval_all_images=5 * every,
+        mixed_precision=False,
+        pipeline=VanillaPipelineConfig(
+            datamanager=CSGaussianDataManagerConfig(
+                dataparser=NerfstudioDataParserConfig(load_3D_points=True, eval_mode="interval", eval_interval=8),
+            ),
+            model=model,
+        ),
+        optimizers=_optimizers(),
+        viewer=ViewerConfig(num_rays_per_chunk=1 << 15, quit_on_train_completion=True),
+        vis="viewer+tensorboard",
+    )
+
+
+csgaussian = MethodSpecification(
+    config=_trainer("csgaussian", PAPER_PLAN, CSGaussianModelConfig(plan="paper"), every=1000),
+    description="CSGaussian: anchor-based Gaussian splatting, the paper's schedule (GPU).",
+)
+csgaussian_lite = MethodSpecification(
+    config=_trainer("csgaussian-lite", LITE_PLAN, CSGaussianModelConfig(plan="lite"), every=500),
+    description="CSGaussian, the same plan scaled down: minutes on a CPU.",
+)

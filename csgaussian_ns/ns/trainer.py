@@ -1,0 +1,194 @@
+"""nerfstudio's trainer with safe checkpoints, a total step count, our progress line and a closing summary."""
+
+import errno
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
+from nerfstudio.engine.trainer import Trainer, TrainerConfig
+from nerfstudio.utils.decorators import check_main_thread
+from nerfstudio.utils.rich_utils import CONSOLE
+
+from csgaussian_ns.core.errors import CheckpointError, ConfigError
+from csgaussian_ns.ns.compat import hint_wait_policy, usable_device
+from csgaussian_ns.ns.model import CSGaussianModelConfig
+from csgaussian_ns.ns.progress import TrainingProgress
+from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
+
+
+@dataclass
+class CSGaussianTrainerConfig(TrainerConfig):
+    """A run. ``max_num_iterations`` is the length of the whole plan, also for a run that is resumed."""
+
+    _target: type = field(default_factory=lambda: CSGaussianTrainer)
+
+    def link(self) -> None:
+        """Carry the run's length into the parts that are planned over it, and refuse what cannot work.
+
+        Raises:
+            ConfigError: More than one device or machine.
+        """
+        if self.machine.num_devices * self.machine.num_machines != 1:
+            raise ConfigError(
+                f"--machine.num-devices {self.machine.num_devices} --machine.num-machines {self.machine.num_machines}: "
+                "csgaussian trains on one device. Adding and removing anchors replaces parameters, which distributed "
+                "data parallel does not follow: the copies would drift apart"
+            )
+        model = self.pipeline.model
+        if isinstance(model, CSGaussianModelConfig):
+            model.plan_steps = self.max_num_iterations
+        for group in self.optimizers.values():
+            scheduler = group.get("scheduler")
+            if isinstance(scheduler, LogLinearSchedulerConfig) and scheduler.max_steps == 0:
+                scheduler.max_steps = self.max_num_iterations
+
+    def save_config(self) -> None:
+        """Write ``config.yml``. nerfstudio calls this before it starts workers, so options are checked here."""
+        self.link()
+        super().save_config()
+
+    def setup(self, **kwargs: object) -> "CSGaussianTrainer":
+        """Build the trainer, on the CPU where the wanted GPU is absent."""
+        self.link()
+        self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]
+        hint_wait_policy(self.machine.device_type)
+        return super().setup(**kwargs)
+
+
+class CSGaussianTrainer(Trainer):
+    """See the module."""
+
+    config: CSGaussianTrainerConfig
+
+    def setup(self, test_mode: Literal["test", "val", "inference"] = "val") -> None:
+        """Build everything, and queue the closing summary behind all other callbacks."""
+        super().setup(test_mode)
+        self.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN], self._summarise))
+        self._began = time.monotonic()
+
+    def train(self) -> None:
+        """Train to the end of the plan."""
+        total = self._start_step + self.config.max_num_iterations
+        self._began = time.monotonic()
+        with TrainingProgress(total, self._start_step) as self._progress:
+            super().train()
+
+    def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
+        """One step, reported."""
+        loss, losses, metrics = super().train_iteration(step)
+        stage = self.pipeline.model.plan.at(step).name
+        self._progress.update(step, stage, float(metrics["psnr"]), int(metrics["anchors"]))
+        return loss, losses, metrics
+
+    def _after_train(self) -> None:
+        self._progress.stop()
+        super()._after_train()
+
+    def _summarise(self, step: int) -> None:
+        """Evaluate every held-out view and say in one line what was made."""
+        seconds = time.monotonic() - self._began
+        metrics = self.pipeline.get_average_eval_image_metrics(step=step)
+        views = len(self.pipeline.datamanager.eval_dataset)
+        anchors = len(self.pipeline.model.anchors)
+        CONSOLE.print(
+            f"[bold green]{self.config.method_name} · {self.config.experiment_name}[/bold green]: {anchors:,} anchors, "
+            f"PSNR {metrics['psnr']:.2f} dB, SSIM {metrics['ssim']:.3f} over {views} held-out views, "
+            f"{int(seconds // 60)}:{seconds % 60:02.0f} min, {self.config.get_base_dir() / 'config.yml'}"
+        )
+
+    def _load_checkpoint(self) -> None:
+        """Read what ``--load-dir`` or ``--load-checkpoint`` names; the plan then ends where it would have ended.
+
+        Raises:
+            CheckpointError: Nothing to read there, or a file that is damaged.
+        """
+        path = self._checkpoint_to_load()
+        try:
+            super()._load_checkpoint()
+        except (RuntimeError, EOFError, KeyError, OSError) as error:
+            if path is None or isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(
+                f"the checkpoint {path} cannot be read ({error}). It may be damaged or of another method; name an "
+                "earlier one with --load-checkpoint"
+            ) from error
+        planned = self.config.max_num_iterations
+        self.config.max_num_iterations = max(planned - self._start_step, 0)
+        if path is not None and self.config.max_num_iterations == 0:
+            CONSOLE.print(
+                f"[yellow]The checkpoint is at step {self._start_step} of {planned}: nothing is left to train. "
+                "Give a larger --max-num-iterations to go on.[/yellow]"
+            )
+
+    def _checkpoint_to_load(self) -> Path | None:
+        config = self.config
+        if config.load_checkpoint is not None and config.load_dir is None:
+            if not config.load_checkpoint.is_file():
+                raise CheckpointError(f"--load-checkpoint {config.load_checkpoint}: there is no such file")
+            return config.load_checkpoint
+        if config.load_dir is None:
+            return None
+        found = sorted(config.load_dir.glob("step-*.ckpt"))
+        if not found:
+            raise CheckpointError(
+                f"--load-dir {config.load_dir} holds no step-*.ckpt; give the nerfstudio_models folder of a run"
+            )
+        if config.load_step is None:
+            return found[-1]
+        wanted = config.load_dir / f"step-{config.load_step:09d}.ckpt"
+        if wanted not in found:
+            raise CheckpointError(f"{wanted} does not exist; there are {', '.join(path.name for path in found)}")
+        return wanted
+
+    @check_main_thread
+    def save_checkpoint(self, step: int) -> None:
+        """Write a checkpoint so that at every moment a complete one is on disk.
+
+        It is written beside the checkpoint folder, flushed, and only then moved in; older ones are removed last.
+
+        Raises:
+            CheckpointError: The last checkpoint of a run could not be written. An earlier failure, such as a full
+                disk, is reported and training goes on: space may be free again at the next one.
+        """
+        self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
+        final = self.checkpoint_dir / f"step-{step:09d}.ckpt"
+        partial = self.base_dir / f"{final.name}.partial"
+        try:
+            with partial.open("wb") as file:
+                torch.save(self._state(step), file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, final)
+        except (OSError, RuntimeError) as error:
+            partial.unlink(missing_ok=True)
+            message = f"the checkpoint of step {step} could not be written to {final}: {_reason(error)}"
+            if self.training_state == "completed":
+                raise CheckpointError(f"{message}. The newest complete one is {self._newest() or 'none'}") from error
+            CONSOLE.print(f"[bold red]{message}. Training goes on; the previous checkpoint is kept.[/bold red]")
+            return
+        if self.config.save_only_latest_checkpoint:
+            for older in self.checkpoint_dir.glob("*.ckpt"):
+                if older != final:
+                    older.unlink()
+
+    def _state(self, step: int) -> dict:
+        return {
+            "step": step,
+            "pipeline": self.pipeline.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.optimizers.items()},
+            "schedulers": {name: scheduler.state_dict() for name, scheduler in self.optimizers.schedulers.items()},
+            "scalers": self.grad_scaler.state_dict(),
+        }
+
+    def _newest(self) -> Path | None:
+        return max(self.checkpoint_dir.glob("step-*.ckpt"), default=None)
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the device; free some"
+    return str(error).splitlines()[0]

@@ -1,0 +1,63 @@
+"""MLPs that turn an anchor's feature, seen from a camera, into the attributes of its Gaussians (Scaffold-GS, 3.2)."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Decoded(NamedTuple):
+    """Attributes of every Gaussian slot of the given anchors.
+
+    Attributes:
+        opacity: In (-1, 1); slots at or below 0 are not drawn.
+        shape: Raw scale factors (3) and raw quaternion ``wxyz`` (4).
+        color: Linear RGB in (0, 1).
+    """
+
+    opacity: Float[Tensor, "A K"]
+    shape: Float[Tensor, "A K 7"]
+    color: Float[Tensor, "A K 3"]
+
+
+class Decoders(nn.Module):
+    """Three MLPs with one hidden layer each; their input is (feature, unit view direction, distance)."""
+
+    VIEW_CHANNELS = 4
+
+    def __init__(self, feature_dim: int, num_offsets: int, hidden_dim: int) -> None:
+        """Build the MLPs.
+
+        Args:
+            feature_dim: Feature channels per anchor, ``F``.
+            num_offsets: Gaussians per anchor, ``K``.
+            hidden_dim: Width of each hidden layer.
+        """
+        super().__init__()
+        self.num_offsets = num_offsets
+        self.opacity = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, num_offsets)
+        self.covariance = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 7 * num_offsets)
+        self.color = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 3 * num_offsets)
+
+    def forward(
+        self, feature: Float[Tensor, "A F"], direction: Float[Tensor, "A 3"], distance: Float[Tensor, "A 1"]
+    ) -> Decoded:
+        """Decode all Gaussian slots of the given anchors.
+
+        Args:
+            feature: Anchor features.
+            direction: Unit vectors from the camera to the anchors, world axes.
+            distance: Camera to anchor, world units.
+        """
+        seen = torch.cat([feature, direction, distance], dim=-1)
+        count = len(feature)
+        return Decoded(
+            opacity=torch.tanh(self.opacity(seen)),
+            shape=self.covariance(seen).view(count, self.num_offsets, 7),
+            color=torch.sigmoid(self.color(seen)).view(count, self.num_offsets, 3),
+        )
+
+
+def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))

@@ -1,0 +1,21 @@
+"""What training minimises."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from csgaussian_ns.render.ssim import ssim
+
+SSIM_WEIGHT = 0.2
+"""Share of 1 - SSIM in the distortion, the rest is L1 (3D Gaussian Splatting, Eq. 7)."""
+VOLUME_WEIGHT = 0.01
+"""Weight of the volume regulariser (Scaffold-GS, Eq. 10)."""
+
+
+def volume(scales: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:
+    """Mean product of the three scales of the drawn Gaussians, 0 where none is drawn: keeps them small and apart."""
+    return scales.prod(dim=-1).sum() / max(len(scales), 1)
+
+
+def distortion(image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> Float[Tensor, ""]:
+    """Difference of two images: (1 - SSIM_WEIGHT) * L1 + SSIM_WEIGHT * (1 - SSIM)."""
+    return (1 - SSIM_WEIGHT) * (image - target).abs().mean() + SSIM_WEIGHT * (1 - ssim(image, target))
