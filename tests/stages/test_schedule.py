@@ -1,0 +1,35 @@
+"""The plan: what holds just before and after every boundary."""
+
+import pytest
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.stages.schedule import LITE_PLAN, PAPER_PLAN, PLANS, StagePlan
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_boundaries(plan: StagePlan):
+    assert not plan.at(plan.observe_from - 1).observe and plan.at(plan.observe_from).observe
+    assert plan.at(plan.grow_until - 1).observe and not plan.at(plan.grow_until).observe
+    names = [plan.at(step).name for step in (plan.grow_from - 1, plan.grow_from, plan.grow_until - 1, plan.grow_until)]
+    assert names == ["warm-up", "growth", "growth", "refinement"]
+    edits = [step for step in range(plan.total) if plan.at(step).edit_anchors]
+    assert edits == list(range(plan.grow_from, plan.grow_until, plan.grow_every))
+    assert plan.at(plan.total * 10).name == "refinement"
+
+
+def test_scaling_keeps_proportions_but_not_the_interval():
+    half = PAPER_PLAN.scaled_to(PAPER_PLAN.total // 2)
+    assert (half.total, half.observe_from, half.grow_from, half.grow_until) == (15_000, 250, 750, 7_500)
+    assert half.grow_every == PAPER_PLAN.grow_every
+    assert LITE_PLAN.scaled_to(LITE_PLAN.total) == LITE_PLAN
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 30])
+def test_even_the_shortest_plan_is_in_order(total: int):
+    plan = LITE_PLAN.scaled_to(total)
+    assert 0 <= plan.observe_from <= plan.grow_from <= plan.grow_until <= plan.total == total
+
+
+def test_a_plan_out_of_order_is_refused():
+    with pytest.raises(ConfigError, match="observe_from <= grow_from"):
+        StagePlan(total=100, observe_from=50, grow_from=20, grow_until=80, grow_every=10)
