@@ -12,10 +12,7 @@ def allow_numpy_scalars_in_checkpoints() -> None:
 
     Their learning rates are numpy scalars. Ours are Python floats (``ns.schedulers``), but a user may choose theirs.
     """
-    try:
-        from numpy._core.multiarray import scalar
-    except ImportError:  # numpy < 2
-        from numpy.core.multiarray import scalar
+    scalar = np.float64(0).__reduce__()[0]  # numpy 1 and 2 keep this function in different private modules
     dtypes = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
     torch.serialization.add_safe_globals([scalar, np.dtype, *dtypes])
 

@@ -10,10 +10,11 @@ from nerfstudio.data.scene_box import OrientedBox
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.models.base_model import Model, ModelConfig
+from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
-from csgaussian_ns.core.errors import CheckpointError
+from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.core.types import Gaussians, Rendering
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
@@ -66,6 +67,7 @@ class CSGaussianModel(Model):
     """Scaffold-GS as the ground on which compression and semantics are built."""
 
     config: CSGaussianModelConfig
+    background_color: Tensor
 
     def __init__(
         self,
@@ -233,6 +235,17 @@ class CSGaussianModel(Model):
                 f"{self.config.num_offsets}, hidden_dim={self.config.hidden_dim}); use the options it was trained "
                 f"with, see its config.yml. {error}"
             ) from error
+
+
+def model_of(pipeline: Pipeline) -> CSGaussianModel:
+    """The model of a pipeline that was loaded from a run.
+
+    Raises:
+        ConfigError: The run is of another method.
+    """
+    if not isinstance(pipeline.model, CSGaussianModel):
+        raise ConfigError(f"expected a run of csgaussian; this one holds a {type(pipeline.model).__name__}")
+    return pipeline.model
 
 
 def _observe_gradient(

@@ -15,7 +15,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.compat import hint_wait_policy, usable_device
-from csgaussian_ns.ns.model import CSGaussianModelConfig
+from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
 from csgaussian_ns.ns.progress import TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 
@@ -80,7 +80,7 @@ class CSGaussianTrainer(Trainer):
     def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
         """One step, reported."""
         loss, losses, metrics = super().train_iteration(step)
-        stage = self.pipeline.model.plan.at(step).name
+        stage = model_of(self.pipeline).plan.at(step).name
         self._progress.update(step, stage, float(metrics["psnr"]), int(metrics["anchors"]))
         return loss, losses, metrics
 
@@ -92,8 +92,8 @@ class CSGaussianTrainer(Trainer):
         """Evaluate every held-out view and say in one line what was made."""
         seconds = time.monotonic() - self._began
         metrics = self.pipeline.get_average_eval_image_metrics(step=step)
-        views = len(self.pipeline.datamanager.eval_dataset)
-        anchors = len(self.pipeline.model.anchors)
+        views = len(self.pipeline.datamanager.eval_dataset or ())
+        anchors = len(model_of(self.pipeline).anchors)
         CONSOLE.print(
             f"[bold green]{self.config.method_name} · {self.config.experiment_name}[/bold green]: {anchors:,} anchors, "
             f"PSNR {metrics['psnr']:.2f} dB, SSIM {metrics['ssim']:.3f} over {views} held-out views, "

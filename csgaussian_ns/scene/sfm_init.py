@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from csgaussian_ns.core.errors import DataError
@@ -32,7 +32,7 @@ def voxel_size_of(points: Float[Tensor, "N 3"]) -> float:
             "anchors. Re-run structure from motion, or remove the point cloud from the scene folder (delete "
             "'ply_file_path' from transforms.json) to start from random points"
         )
-    distance, _ = cKDTree(distinct).query(distinct, k=2)
+    distance, _ = KDTree(distinct).query(distinct, k=2)
     return float(np.median(distance[:, 1]))
 
 
@@ -82,6 +82,6 @@ def _log_length(grid: NDArray[np.int32], voxel_size: float) -> Float[Tensor, " A
     neighbours = min(3, len(grid) - 1)
     if neighbours == 0:
         return torch.full((1,), float(np.log(voxel_size)))
-    distance, _ = cKDTree(grid).query(grid, k=neighbours + 1)
+    distance, _ = KDTree(grid).query(grid, k=neighbours + 1)
     mean_square = (distance[:, 1:] ** 2).mean(axis=1)
     return torch.from_numpy(np.log(np.sqrt(mean_square) * voxel_size)).float()

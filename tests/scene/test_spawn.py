@@ -15,8 +15,8 @@ class FixedDecoders(Decoders):
         self.decoded = decoded
         self.seen: tuple[torch.Tensor, ...] = ()
 
-    def forward(self, *seen: torch.Tensor) -> Decoded:
-        self.seen = seen
+    def forward(self, feature: torch.Tensor, direction: torch.Tensor, distance: torch.Tensor) -> Decoded:
+        self.seen = (feature, direction, distance)
         return self.decoded
 
 
@@ -49,10 +49,10 @@ def test_gradients_reach_everything_that_is_trained():
     anchors = grid_anchors([[0, 0, 0], [1, 0, 0], [0, 1, 0]])
     decoders = Decoders(4, 3, 8)
     with torch.no_grad():
-        decoders.opacity[2].bias += 1
+        list(decoders.opacity.parameters())[-1].add_(1)
     gaussians = spawn(anchors, decoders, camera_at()).gaussians
-    total = sum((getattr(gaussians, name) ** 2).sum() for name in ("means", "quats", "scales", "opacities", "colors"))
-    total.backward()
+    names = ("means", "quats", "scales", "opacities", "colors")
+    torch.stack([(getattr(gaussians, name) ** 2).sum() for name in names]).sum().backward()
     for name, parameter in [*anchors.named_parameters(), *decoders.named_parameters()]:
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
