@@ -36,8 +36,8 @@ def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
         )
     transforms = _read(path)
     frames = transforms.get("frames") or []
-    if not frames:
-        raise DataError(f"{path}: 'frames' is empty; expected one entry per photo")
+    if len(frames) < 2:
+        raise DataError(f"{path}: 'frames' has {len(frames)} entries; expected one per photo, and at least 2")
     downscaled = (config.dataparser.downscale_factor or 1) > 1  # then photos come from images_N: see check_view
     for number, frame in enumerate(frames):
         where = f"frame {number} ({frame.get('file_path')})"
@@ -45,6 +45,12 @@ def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
         photo = path.parent / frame.get("file_path", "")
         if not downscaled and not photo.is_file():
             raise DataError(f"{path}, {where}: the photo {photo} does not exist. Restore it or remove the frame")
+    places = {tuple(row[3] for row in frame["transform_matrix"][:3]) for frame in frames}
+    if len(places) == 1:
+        raise DataError(
+            f"{path}: all {len(frames)} cameras are at the same place {places.pop()}; depth cannot be learned from "
+            "that. Check the poses"
+        )
     cloud = transforms.get("ply_file_path")
     if config.dataparser.load_3D_points and cloud is not None:
         _check_cloud(path, cloud)
@@ -122,7 +128,8 @@ def _check_cloud(path: Path, cloud: str) -> None:
     file = path.parent / cloud
     if not file.is_file():
         raise DataError(f"{path}: the point cloud {file} does not exist. Restore it or remove 'ply_file_path'")
-    header = file.open("rb").read(4096).split(b"end_header")[0].decode("ascii", "replace")
+    with file.open("rb") as stream:
+        header = stream.read(4096).split(b"end_header")[0].decode("ascii", "replace")
     counts = [line.split()[2] for line in header.splitlines() if line.startswith("element vertex")]
     if not counts or not counts[0].isdigit():
         raise DataError(f"{file} is not a PLY file with an 'element vertex' line")

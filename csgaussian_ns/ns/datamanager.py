@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from nerfstudio.cameras.cameras import Cameras
@@ -41,12 +41,17 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
                 f"the point cloud cannot be read: {error}. On Debian or Ubuntu: "
                 "sudo apt-get install libusb-1.0-0 libgl1"
             ) from error
-        check_split(self.train_dataset, self.eval_dataset)
         self._order = lru_cache(maxsize=2)(self._shuffled)
+
+    def create_eval_dataset(self) -> InputDataset:
+        """The evaluation views; both sides of the split exist by now and are checked."""
+        dataset = super().create_eval_dataset()
+        check_split(self.train_dataset, dataset)
+        return dataset
 
     def _load_images(
         self, split: Literal["train", "eval"], cache_images_device: Literal["cpu", "gpu"]
-    ) -> list[dict[str, torch.Tensor]]:
+    ) -> list[dict[str, Any]]:
         dataset = self.train_dataset if split == "train" else self.eval_dataset
         for index in range(len(dataset)):
             check_view(dataset, index)

@@ -1,0 +1,58 @@
+"""A small scene to train on, and runs of it inside this process."""
+
+import copy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("nerfstudio", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'")
+
+if TYPE_CHECKING:
+    from csgaussian_ns.ns.trainer import CSGaussianTrainer, CSGaussianTrainerConfig
+
+
+@pytest.fixture(scope="session")
+def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo scene, small: 16 views of 80x60."""
+    folder = tmp_path_factory.mktemp("demo") / "scene"
+    options = ("--views", "16", "--width", "80", "--height", "60")
+    subprocess.run([sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder), *options], check=True)
+    return folder
+
+
+@pytest.fixture
+def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussianTrainerConfig]":
+    """A function that makes the config of a short ``csgaussian-lite`` run with outputs in ``tmp_path``."""
+    from csgaussian_ns.ns.config import csgaussian_lite
+    from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
+
+    def make(steps: int, name: str = "run") -> "CSGaussianTrainerConfig":
+        config = copy.deepcopy(csgaussian_lite.config)
+        assert isinstance(config, CSGaussianTrainerConfig)
+        config.pipeline.datamanager.data = scene_folder
+        config.max_num_iterations = steps
+        config.output_dir, config.experiment_name, config.timestamp = tmp_path, "test", name
+        config.vis = "tensorboard"
+        config.steps_per_eval_image = config.steps_per_eval_all_images = 0
+        config.steps_per_save = 10**9
+        config.machine.device_type = "cpu"
+        return config
+
+    return make
+
+
+@pytest.fixture
+def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
+    """A function that builds a trainer and everything it needs, ready for ``train()``."""
+
+    def start(config: "CSGaussianTrainerConfig") -> "CSGaussianTrainer":
+        config.save_config()
+        trainer = config.setup(local_rank=0, world_size=1)
+        trainer.setup()
+        return trainer
+
+    return start

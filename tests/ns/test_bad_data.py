@@ -1,0 +1,174 @@
+"""Scene folders that cannot be trained on are refused with what is wrong, where, and what to do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from PIL import Image
+
+from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.ns.datamanager import CSGaussianDataManager, CSGaussianDataManagerConfig
+
+Edit = Callable[[Path, dict], None]
+PLY = "ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\nend_header\n{}"
+
+
+def write_scene(folder: Path, views: int = 9, size: tuple[int, int] = (24, 16)) -> dict:
+    """A folder of grey photos on a circle; returns its transforms for editing."""
+    (folder / "images").mkdir(parents=True)
+    frames = []
+    for number in range(views):
+        Image.new("RGB", size, (number * 7 % 256, 90, 120)).save(folder / "images" / f"{number:04d}.png")
+        pose = np.eye(4)
+        pose[:3, 3] = [np.cos(number), np.sin(number), 0.5]
+        frames.append({"file_path": f"images/{number:04d}.png", "transform_matrix": pose.tolist()})
+    return {"fl_x": 20.0, "fl_y": 20.0, "cx": 12.0, "cy": 8.0, "w": size[0], "h": size[1], "frames": frames}
+
+
+def load(folder: Path, **parser: object) -> CSGaussianDataManager:
+    config = CSGaussianDataManagerConfig(
+        data=folder,
+        dataparser=NerfstudioDataParserConfig(load_3D_points=True, eval_mode="interval", **parser),  # type: ignore
+    )
+    manager = config.setup(device="cpu", test_mode="val", world_size=1, local_rank=0)
+    assert isinstance(manager, CSGaussianDataManager)
+    return manager
+
+
+def no_photo(folder: Path, _: dict) -> None:
+    (folder / "images" / "0003.png").unlink()
+
+
+def broken_photo(folder: Path, _: dict) -> None:
+    (folder / "images" / "0003.png").write_bytes(b"\x89PNG but no more")
+
+
+def other_size(folder: Path, _: dict) -> None:
+    Image.new("RGB", (48, 32)).save(folder / "images" / "0003.png")
+
+
+def no_focal_length(_: Path, transforms: dict) -> None:
+    del transforms["fl_x"], transforms["cy"]
+
+
+def nan_intrinsics(_: Path, transforms: dict) -> None:
+    transforms["fl_y"] = float("nan")
+
+
+def nan_pose(_: Path, transforms: dict) -> None:
+    transforms["frames"][2]["transform_matrix"][0][3] = float("nan")
+
+
+def no_pose(_: Path, transforms: dict) -> None:
+    del transforms["frames"][2]["transform_matrix"]
+
+
+def no_frames(_: Path, transforms: dict) -> None:
+    transforms["frames"] = []
+
+
+def one_frame(_: Path, transforms: dict) -> None:
+    del transforms["frames"][1:]
+
+
+def one_place(_: Path, transforms: dict) -> None:
+    for frame in transforms["frames"]:
+        frame["transform_matrix"] = np.eye(4).tolist()
+
+
+def absent_cloud(_: Path, transforms: dict) -> None:
+    transforms["ply_file_path"] = "sparse_pc.ply"
+
+
+def empty_cloud(folder: Path, transforms: dict) -> None:
+    transforms["ply_file_path"] = "sparse_pc.ply"
+    (folder / "sparse_pc.ply").write_text(PLY.format(0, ""))
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (no_photo, r"frame 3 .*0003.png does not exist. Restore it or remove the frame"),
+        (broken_photo, r"0003.png cannot be read"),
+        (other_size, r"0003.png is 48x32 but its camera says 24x16"),
+        (no_focal_length, r"intrinsics fl_x, cy are given neither"),
+        (nan_intrinsics, r"intrinsics must be finite numbers.*fl_y=nan"),
+        (nan_pose, r"frame 2 .*finite 4x4.*1 values that are NaN"),
+        (no_pose, r"frame 2 .*is not a matrix of numbers"),
+        (no_frames, r"'frames' has 0 entries"),
+        (one_frame, r"'frames' has 1 entries.*at least 2"),
+        (one_place, r"all 9 cameras are at the same place"),
+        (absent_cloud, r"sparse_pc.ply does not exist"),
+        (empty_cloud, r"holds 0 points. Re-run structure from motion"),
+    ],
+)
+def test_a_bad_folder_is_refused(tmp_path: Path, edit: Edit, message: str):
+    transforms = write_scene(tmp_path)
+    edit(tmp_path, transforms)
+    (tmp_path / "transforms.json").write_text(json.dumps(transforms))
+    with pytest.raises(DataError, match=message):
+        manager = load(tmp_path)
+        assert manager.cached_train and manager.cached_eval
+
+
+def test_a_missing_folder_or_file_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"no transforms\.json; make one with ns-process-data"):
+        load(tmp_path)
+    (tmp_path / "transforms.json").write_text("{ not json")
+    with pytest.raises(DataError, match="not valid JSON"):
+        load(tmp_path)
+
+
+def test_a_split_without_training_views_is_refused(tmp_path: Path):
+    (tmp_path / "transforms.json").write_text(json.dumps(write_scene(tmp_path)))
+    with pytest.raises(DataError, match=r"no training view \(9 on the other side\)"):
+        load(tmp_path, eval_interval=1)
+
+
+def test_a_split_without_evaluation_views_is_refused(tmp_path: Path):
+    transforms = write_scene(tmp_path)
+    names = [frame["file_path"] for frame in transforms["frames"]]
+    transforms |= {"train_filenames": names, "val_filenames": [], "test_filenames": []}
+    (tmp_path / "transforms.json").write_text(json.dumps(transforms))
+    with pytest.raises(DataError, match=r"no evaluation view.*eval-mode"):
+        load(tmp_path)
+
+
+def test_photos_of_declared_mixed_sizes_are_fine(tmp_path: Path):
+    transforms = write_scene(tmp_path)
+    intrinsics = {key: transforms.pop(key) for key in ("fl_x", "fl_y", "cx", "cy", "w", "h")}
+    for number, frame in enumerate(transforms["frames"]):
+        frame |= intrinsics
+        if number == 3:
+            Image.new("RGB", (48, 32)).save(tmp_path / frame["file_path"])
+            frame |= {key: value * 2 for key, value in intrinsics.items()}
+    (tmp_path / "transforms.json").write_text(json.dumps(transforms))
+    shapes = {tuple(view["image"].shape) for view in load(tmp_path).cached_train}
+    assert shapes == {(16, 24, 3), (32, 48, 3)}
+
+
+def test_more_than_500_photos_stay_in_ordinary_memory(tmp_path: Path):
+    (tmp_path / "transforms.json").write_text(json.dumps(write_scene(tmp_path, views=580)))
+    manager = load(tmp_path)
+    assert len(manager.train_dataset) > 500
+    assert len(manager.cached_train) == len(manager.train_dataset)
+    _, batch = manager.next_train(0)
+    assert batch["image"].shape == (16, 24, 3)
+
+
+def test_the_order_of_views_is_a_function_of_the_step(tmp_path: Path):
+    (tmp_path / "transforms.json").write_text(json.dumps(write_scene(tmp_path, views=9)))
+    manager, other = load(tmp_path), load(tmp_path)
+
+    def view(manager: CSGaussianDataManager, step: int) -> int:
+        return manager.next_train(step)[1]["image_idx"]
+
+    views = [view(manager, step) for step in range(14)]
+    assert sorted(views[:7]) == sorted(views[7:]) == list(range(7))
+    assert views[:7] != views[7:]
+    assert [view(other, step) for step in (11, 3, 7)] == [views[11], views[3], views[7]]

@@ -1,0 +1,73 @@
+"""Checkpoints are complete or absent, whatever happens while they are written."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from csgaussian_ns.core.errors import CheckpointError
+
+
+def readable(path: Path) -> int:
+    """Step of a checkpoint, read the way nerfstudio does."""
+    return torch.load(path, map_location="cpu")["step"]  # noqa: TID251  # our own file, just written
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(lite_config, started, capsys):
+    trainer = started(lite_config(10))
+    trainer.save_checkpoint(3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # every write beyond 20 kB of a file now fails
+    try:
+        trainer.save_checkpoint(6)
+        trainer.training_state = "completed"
+        with pytest.raises(CheckpointError, match=r"step 7 could not be written.*step-000000003.ckpt"):
+            trainer.save_checkpoint(7)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "the previous checkpoint is kept" in " ".join(capsys.readouterr().out.split())
+    assert [path.name for path in trainer.checkpoint_dir.iterdir()] == ["step-000000003.ckpt"]
+    assert readable(trainer.checkpoint_dir / "step-000000003.ckpt") == 3
+    assert not list(trainer.base_dir.glob("*.partial"))
+
+
+def test_only_the_latest_is_kept(lite_config, started):
+    trainer = started(lite_config(10))
+    for step in (2, 5):
+        trainer.save_checkpoint(step)
+    assert [path.name for path in trainer.checkpoint_dir.iterdir()] == ["step-000000005.ckpt"]
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_from_its_last_checkpoint(scene_folder: Path, tmp_path: Path):
+    def command(timestamp: str, *more: str) -> list[str]:
+        return [
+            *(sys.executable, "-m", "nerfstudio.scripts.train", "csgaussian-lite", "--data", str(scene_folder)),
+            *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
+            *("--vis", "tensorboard", "--steps-per-save", "40", "--max-num-iterations", "400", *more),
+        ]
+
+    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+    with subprocess.Popen(command("first"), env=environment, stdout=subprocess.DEVNULL) as process:
+        folder = tmp_path / "kill" / "csgaussian-lite" / "first" / "nerfstudio_models"
+        deadline = time.monotonic() + 200
+        while not list(folder.glob("step-*.ckpt")):
+            assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    (saved,) = folder.glob("step-*.ckpt")
+    step = readable(saved)
+    assert step < 399
+
+    resumed = subprocess.run(
+        command("second", "--load-dir", str(folder)), env=environment, capture_output=True, text=True, check=True
+    )
+    assert "step 400/400" in resumed.stdout
+    last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000399.ckpt"
+    assert readable(last) == 399

@@ -1,0 +1,136 @@
+"""Training in nerfstudio: it learns, it resumes exactly, and what it wrote can be loaded."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from nerfstudio.utils.eval_utils import eval_setup
+
+from csgaussian_ns.core.errors import CheckpointError, ConfigError
+from csgaussian_ns.ns.model import model_of
+
+
+def evaluated(trainer) -> float:
+    return trainer.pipeline.get_average_eval_image_metrics()["psnr"]
+
+
+def test_a_short_run_learns_and_its_config_reproduces_it(lite_config, started, capsys):
+    trainer = started(lite_config(steps=250))
+    before = evaluated(trainer)
+    anchors_before = len(model_of(trainer.pipeline).anchors)
+    trainer.train()
+    after = evaluated(trainer)
+    assert after > before + 5, f"{before:.2f} -> {after:.2f} dB"
+
+    printed = capsys.readouterr().out
+    assert "step 250/250" in printed and "refinement" in printed
+    assert f"PSNR {after:.2f} dB" in printed.splitlines()[-2] + printed.splitlines()[-1]
+
+    anchors = len(model_of(trainer.pipeline).anchors)
+    assert anchors != anchors_before, "growth and pruning changed nothing"
+    config_file = trainer.base_dir / "config.yml"
+    _, pipeline, checkpoint, step = eval_setup(config_file)
+    assert step == 249 and checkpoint.name == "step-000000249.ckpt"
+    assert len(model_of(pipeline).anchors) == anchors
+    again = pipeline.get_average_eval_image_metrics() or {}
+    assert again["psnr"] == pytest.approx(after, abs=1e-4)
+
+
+def state_of(trainer) -> dict[str, torch.Tensor]:
+    """Everything that training goes on from, flat."""
+    state = dict(trainer.pipeline.state_dict())
+    for group, optimizer in trainer.optimizers.optimizers.items():
+        for number, moments in optimizer.state_dict()["state"].items():
+            state |= {f"{group}.{number}.{key}": torch.as_tensor(value) for key, value in moments.items()}
+        state[f"{group}.lr"] = torch.tensor(optimizer.param_groups[0]["lr"])
+    return state
+
+
+def test_a_resumed_run_continues_exactly(lite_config, started):
+    steps, stop = 240, 150  # growth runs from 40 to 144, so the stop lies behind edits of the anchor set
+    whole = started(lite_config(steps, "whole"))
+    whole.train()
+
+    first = started(lite_config(steps, "first"))
+    first.config.max_num_iterations = stop  # the plan stays the plan of 240 steps
+    first.train()
+    second_config = lite_config(steps, "second")
+    second_config.load_dir = first.checkpoint_dir
+    second = started(second_config)
+    assert second._start_step == stop
+    second.train()
+
+    assert second.step == whole.step == steps - 1
+    expected, resumed = state_of(whole), state_of(second)
+    assert expected.keys() == resumed.keys()
+    different = [name for name in expected if not torch.equal(expected[name], resumed[name])]
+    assert different == []
+    assert len(expected["_model.anchors.grid"]) != len(first.pipeline.state_dict()["_model.anchors.grid"]) or stop > 144
+
+
+def test_a_finished_run_says_that_nothing_is_left(lite_config, started, capsys):
+    first = started(lite_config(20, "first"))
+    first.train()
+    config = lite_config(20, "again")
+    config.load_dir = first.checkpoint_dir
+    again = started(config)
+    assert again.config.max_num_iterations == 0
+    assert "nothing is left to train" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_damaged_or_absent_checkpoint_is_named(lite_config, started, tmp_path: Path, content):
+    folder = tmp_path / "nerfstudio_models"
+    folder.mkdir()
+    if content is not None:
+        (folder / "step-000000010.ckpt").write_bytes(content)
+    config = lite_config(20)
+    config.load_dir = folder
+    with pytest.raises(CheckpointError, match=r"step-000000010\.ckpt cannot be read|holds no step"):
+        started(config)
+
+
+def test_a_checkpoint_of_another_size_is_refused(lite_config, started):
+    first = started(lite_config(5, "first"))
+    first.train()
+    config = lite_config(5, "second")
+    config.pipeline.model.feature_dim = 8
+    config.load_dir = first.checkpoint_dir
+    with pytest.raises(CheckpointError, match="feature_dim=8"):
+        started(config)
+
+
+def test_no_point_cloud_starts_from_random_points(lite_config, started, capsys):
+    config = lite_config(30)
+    config.pipeline.datamanager.dataparser.load_3D_points = False
+    config.pipeline.model.random_init_points = 3000
+    trainer = started(config)
+    assert "starting from 3000 random points" in " ".join(capsys.readouterr().out.split())
+    trainer.train()
+    assert math.isfinite(evaluated(trainer))
+
+
+def test_cuda_without_a_gpu_falls_back_with_one_line(lite_config, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = lite_config(5)
+    config.machine.device_type = "cuda"
+    trainer = config.setup(local_rank=0, world_size=1)
+    assert trainer.device == "cpu"
+    assert "No CUDA GPU" in capsys.readouterr().out
+
+
+def test_two_devices_are_refused_before_anything_is_written(lite_config):
+    config = lite_config(5)
+    config.machine.num_devices = 2
+    with pytest.raises(ConfigError, match="trains on one device"):
+        config.save_config()
+    assert not config.get_base_dir().exists()
+
+
+def test_the_plan_follows_the_number_of_iterations(lite_config):
+    config = lite_config(600)
+    config.link()
+    assert config.pipeline.model.plan_steps == 600
+    schedulers = [group["scheduler"] for group in config.optimizers.values() if group["scheduler"]]
+    assert schedulers and all(scheduler.max_steps == 600 for scheduler in schedulers)
