@@ -50,10 +50,9 @@ def documented_fields(cls: type) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     found = {}
-    for statement, below in zip(body.body, [*body.body[1:], None], strict=True):
+    for statement, below in zip(body.body, [*body.body[1:], ast.Pass()], strict=True):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            is_text = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-            text = below.value.value if is_text else ""
+            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else ""
             found[statement.target.id] = " ".join(text.split()) if isinstance(text, str) else ""
     found.pop("_target", None)
     return found
@@ -116,7 +115,7 @@ def our_methods() -> dict[str, object]:
     """The trainer configs of the registered methods by name."""
     from csgaussian_ns.ns import config
 
-    return {spec.config.method_name: spec.config for spec in (config.csgaussian, config.csgaussian_lite)}
+    return {str(spec.config.method_name): spec.config for spec in (config.csgaussian, config.csgaussian_lite)}
 
 
 if __name__ == "__main__":
