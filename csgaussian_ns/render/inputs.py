@@ -1,0 +1,51 @@
+"""What every renderer demands of its inputs, and the sentences it says when they differ."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.types import Camera, Gaussians
+
+_COLUMNS = {"means": 3, "quats": 4, "scales": 3}
+
+
+def check_inputs(
+    gaussians: Gaussians, camera: Camera, background: Float[Tensor, " C"] | None, device: str, dtype: torch.dtype
+) -> None:
+    """Raise ``ConfigError`` unless shapes agree and every tensor has the given kind of device and dtype."""
+    tensors = {name: getattr(gaussians, name) for name in ("means", "quats", "scales", "opacities", "colors")}
+    count = gaussians.means.shape[0]
+    for name, tensor in tensors.items():
+        columns = _COLUMNS.get(name)
+        shape = (count,) if name == "opacities" else (count, columns or "at least 1")
+        fits = tensor.ndim == len(shape) and tensor.shape[0] == count
+        if not fits or (columns is not None and tensor.shape[1] != columns) or (name == "colors" and not tensor.shape[1]):
+            raise ConfigError(f"gaussians.{name}: expected shape {shape}, got {tuple(tensor.shape)}")
+    channels = gaussians.colors.shape[1]
+    if background is not None:
+        if tuple(background.shape) != (channels,):
+            raise ConfigError(
+                f"background: expected one value for each of the {channels} channels of gaussians.colors, "
+                f"got shape {tuple(background.shape)}"
+            )
+        tensors["background"] = background
+    for name, tensor in tensors.items():
+        _check_tensor(name if name == "background" else f"gaussians.{name}", tensor, device, dtype)
+    if tuple(camera.world_to_camera.shape) != (4, 4):
+        raise ConfigError(f"camera.world_to_camera: expected shape (4, 4), got {tuple(camera.world_to_camera.shape)}")
+    if camera.width < 1 or camera.height < 1 or not (camera.fx > 0 and camera.fy > 0):
+        raise ConfigError(
+            "camera: expected width and height of at least 1 pixel and positive focal lengths, got "
+            f"{camera.width} x {camera.height} pixels, fx {camera.fx}, fy {camera.fy}"
+        )
+
+
+def _check_tensor(name: str, tensor: Tensor, device: str, dtype: torch.dtype) -> None:
+    if tensor.device.type != device:
+        raise ConfigError(
+            f"{name}: this renderer works on {device} tensors, got one on {tensor.device}; move it with "
+            f".to('{device}') or choose the renderer by render.backend.choose_rasterizer('auto', device)"
+        )
+    if tensor.dtype != dtype:
+        raise ConfigError(f"{name}: expected {dtype}, got {tensor.dtype}; convert it with .to({dtype})")
