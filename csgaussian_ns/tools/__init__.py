@@ -1,0 +1,1 @@
+"""Command line tools. They read and write files and folders, and never import nerfstudio."""

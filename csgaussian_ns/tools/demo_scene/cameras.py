@@ -1,0 +1,80 @@
+"""Camera poses on three rings around the table, and the rays through their pixels.
+
+Poses are camera-to-world with OpenGL axes (x right, y up, z backwards), as nerfstudio stores them; pixel centres lie
+at ``.5``.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+RINGS = ((0.98, 0.26), (0.90, 0.47), (0.70, 0.68))
+"""Radius and height above the table top, metres."""
+FOCAL = 0.95
+"""Focal length as a share of the larger image side: a horizontal angle of 55 degrees."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One camera.
+
+    Attributes:
+        pose: Camera-to-world, OpenGL axes.
+        focal: Focal length in pixels, the same in x and y; the principal point is the image centre.
+        width, height: Image size in pixels.
+    """
+
+    pose: Float[np.ndarray, "4 4"]
+    focal: float
+    width: int
+    height: int
+
+    @property
+    def centre(self) -> Float[np.ndarray, "3"]:
+        """Position in the world."""
+        return self.pose[:3, 3]
+
+    def rays(self, pixels: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "N 3"]:
+        """Directions in the world, one unit of depth long, through image positions (x, y) in pixels."""
+        x = (pixels[:, 0] - self.width / 2) / self.focal
+        y = (pixels[:, 1] - self.height / 2) / self.focal
+        return np.stack([x, -y, -np.ones_like(x)], axis=-1) @ self.pose[:3, :3].T
+
+    def project(self, points: Float[np.ndarray, "N 3"]) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, " N"]]:
+        """Image positions (x, y) in pixels and depths; positions mean nothing where the depth is <= 0."""
+        local = (points - self.centre) @ self.pose[:3, :3]
+        depth = -local[:, 2]
+        safe = np.where(depth > 1e-6, depth, 1.0)
+        x = self.focal * local[:, 0] / safe + self.width / 2
+        y = -self.focal * local[:, 1] / safe + self.height / 2
+        return np.stack([x, y], axis=-1), depth
+
+
+def _look_at(eye: Float[np.ndarray, "3"], target: Float[np.ndarray, "3"], roll: float) -> Float[np.ndarray, "4 4"]:
+    """Pose at ``eye`` that looks at ``target`` with the world's z up, turned by ``roll`` radians."""
+    back = (eye - target) / np.linalg.norm(eye - target)
+    right = np.cross([0.0, 0.0, 1.0], back)
+    right /= np.linalg.norm(right)
+    up = np.cross(back, right)
+    cos, sin = math.cos(roll), math.sin(roll)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([cos * right + sin * up, cos * up - sin * right, back], axis=-1)
+    pose[:3, 3] = eye
+    return pose
+
+
+def orbit(count: int, width: int, height: int, rng: np.random.Generator) -> list[View]:
+    """``count`` views around the table, ring after ring in turn, each a little off the perfect circle."""
+    start = rng.uniform(0, 2 * math.pi)
+    views = []
+    for i in range(count):
+        radius, level = RINGS[i % len(RINGS)]
+        azimuth = start + 2 * math.pi * i / count + rng.uniform(-0.04, 0.04)
+        radius *= rng.uniform(0.95, 1.05)
+        eye = np.array([radius * math.cos(azimuth), radius * math.sin(azimuth), level + rng.uniform(-0.04, 0.04)])
+        target = np.array([0.0, 0.0, 0.07]) + rng.uniform(-0.03, 0.03, 3)
+        pose = _look_at(eye, target, rng.uniform(-0.03, 0.03))
+        views.append(View(pose, FOCAL * max(width, height), width, height))
+    return views

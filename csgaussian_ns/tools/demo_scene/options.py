@@ -1,0 +1,65 @@
+"""Options of ``csg demo-scene`` and the command itself. Imports nothing heavy: ``csg --help`` reads this file."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DemoScene:
+    """Make a ray-traced table-top scene with exact poses and instance masks, ready for nerfstudio."""
+
+    out: tyro.conf.Positional[Path]
+    """Folder to make."""
+    seed: int = 0
+    """Decides objects, colours, places, room and cameras; the same seed gives the same bytes."""
+    views: int = 60
+    """Number of images."""
+    width: int = 320
+    """Image width in pixels."""
+    height: int = 240
+    """Image height in pixels."""
+    objects: int = 10
+    """Number of objects on the table, 4 to 16."""
+    samples: int = 9
+    """Colour samples per pixel."""
+    points: int = 12000
+    """Number of SfM-like points in sparse_pc.ply."""
+    overwrite: bool = False
+    """Replace the demo scene that is already in the folder."""
+
+    def check(self) -> None:
+        """Raise ConfigError for the first option that cannot work."""
+        limits = {
+            "seed": (0, 2**63),
+            "views": (3, 10_000),
+            "width": (16, 4096),
+            "height": (16, 4096),
+            "objects": (4, 16),
+            "samples": (1, 64),
+            "points": (1, 1_000_000),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(f"--{name} must be {low} to {high}, got {value}")
+
+    def run(self) -> None:
+        """Make the scene, with a progress bar on stderr and one line about the result on stdout."""
+        self.check()
+        from rich.console import Console
+        from rich.progress import Progress
+
+        from csgaussian_ns.tools.demo_scene.make import make_scene
+
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("Ray tracing", total=1.0)
+            made = make_scene(self, lambda share: progress.advance(task, share))
+        sys.stdout.write(
+            f"Made {self.out}: {made.views} views of {self.width}x{self.height}, {made.objects} objects, "
+            f"{made.points} points, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s\n"
+        )

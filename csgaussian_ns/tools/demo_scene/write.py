@@ -1,0 +1,109 @@
+"""Writes the scene folder in nerfstudio's layout, all of it or nothing."""
+
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.demo_scene.cameras import View
+from csgaussian_ns.tools.demo_scene.points import Cloud
+
+IMAGES, MASKS = "images", "instance_masks"
+TRANSFORMS, SPARSE, SURFACE, NAMES = "transforms.json", "sparse_pc.ply", "instance_points.ply", "instances.json"
+OURS = frozenset({IMAGES, MASKS, TRANSFORMS, SPARSE, SURFACE, NAMES})
+
+
+def check_target(out: Path, overwrite: bool) -> None:
+    """Refuse a target that would lose somebody's files.
+
+    Raises:
+        ConfigError: ``out`` is a file, is not empty without ``overwrite``, or holds something that is not ours.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise ConfigError(f"{out} is a file; give a folder to make")
+    present = sorted(p.name for p in out.iterdir())
+    if present and not overwrite:
+        raise ConfigError(f"{out} is not empty; choose another folder, or pass --overwrite to replace the scene in it")
+    foreign = [name for name in present if name not in OURS]
+    if foreign:
+        raise ConfigError(f"{out} holds {foreign[0]}, which no demo scene has; --overwrite replaces demo scenes only")
+
+
+@contextmanager
+def folder_in_one_piece(out: Path, overwrite: bool) -> Iterator[Path]:
+    """Yield an empty folder next to ``out`` that takes its place when the block ends well, else is removed."""
+    check_target(out, overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as holder:
+        fresh = Path(holder) / "new"
+        fresh.mkdir()
+        yield fresh
+        check_target(out, overwrite)
+        if out.exists():
+            out.rename(Path(holder) / "old")
+        shutil.move(fresh, out)
+
+
+def png(pixels: UInt8[np.ndarray, "H W *C"]) -> bytes:
+    """PNG file. Lossless on purpose: a compression study should not pay for JPEG's own artefacts."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def ply(cloud: Cloud, payload: Sequence[str]) -> bytes:
+    """Binary PLY: float x y z, then one uchar per name in ``payload``."""
+    fields = [(axis, "<f4") for axis in "xyz"] + [(name, "u1") for name in payload]
+    rows = np.zeros(len(cloud.xyz), dtype=fields)
+    for k, axis in enumerate("xyz"):
+        rows[axis] = cloud.xyz[:, k]
+    for k, name in enumerate(payload):
+        rows[name] = cloud.payload[:, k]
+    properties = [f"property float {axis}" for axis in "xyz"] + [f"property uchar {name}" for name in payload]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(rows)}", *properties, "end_header", ""]
+    return "\n".join(header).encode("ascii") + rows.tobytes()
+
+
+def stem(index: int) -> str:
+    """File name of view ``index`` without its ending; counts from 1 as nerfstudio's tools do."""
+    return f"frame_{index + 1:05d}"
+
+
+def transforms(views: Sequence[View]) -> str:
+    """``transforms.json``: shared intrinsics, one camera-to-world pose per frame."""
+    first = views[0]
+    frames = [
+        {
+            "file_path": f"{IMAGES}/{stem(i)}.png",
+            "instance_mask_path": f"{MASKS}/{stem(i)}.png",
+            "transform_matrix": view.pose.tolist(),
+        }
+        for i, view in enumerate(views)
+    ]
+    shared = {
+        "camera_model": "OPENCV",
+        "fl_x": first.focal,
+        "fl_y": first.focal,
+        "cx": first.width / 2,
+        "cy": first.height / 2,
+        "w": first.width,
+        "h": first.height,
+        **dict.fromkeys(("k1", "k2", "p1", "p2"), 0.0),
+        "ply_file_path": SPARSE,
+    }
+    return json.dumps({**shared, "frames": frames}, indent=1) + "\n"
+
+
+def instance_names(names: Sequence[str]) -> str:
+    """``instances.json``: id to name, 0 is the background."""
+    return json.dumps({"0": "background", **{str(i + 1): name for i, name in enumerate(names)}}, indent=1) + "\n"
