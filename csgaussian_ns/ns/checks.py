@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import torch
+from nerfstudio.cameras.cameras import CameraType
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanagerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
 from nerfstudio.data.datasets.base_dataset import InputDataset
@@ -72,7 +73,7 @@ def check_split(train: InputDataset, evaluation: InputDataset) -> None:
 
 
 def check_view(dataset: InputDataset, index: int) -> None:
-    """Refuse a photo that is missing, damaged, or of another size than its camera says.
+    """Refuse a photo that is missing, damaged, of another size than its camera says, or not from a pinhole camera.
 
     Reads the header only. Mixed sizes are fine as long as every camera has the size of its own photo.
 
@@ -80,12 +81,18 @@ def check_view(dataset: InputDataset, index: int) -> None:
         DataError: Names the file, the size that was expected, and the one that came.
     """
     path = dataset.image_filenames[index]
+    camera = dataset.cameras[index]
+    kind = CameraType(int(camera.camera_type))
+    if kind not in (CameraType.PERSPECTIVE, CameraType.FISHEYE, CameraType.FISHEYE624):
+        raise DataError(
+            f"the camera of {path} is of type {kind.name}; only perspective cameras and fisheye lenses, which are "
+            "undistorted, can be rasterised. Convert the photos, for example with ns-process-data"
+        )
     try:
         with Image.open(path) as image:
             size = tuple(int(side * dataset.scale_factor) for side in image.size)
     except (OSError, UnidentifiedImageError) as error:
         raise DataError(f"the photo {path} cannot be read: {error}") from error
-    camera = dataset.cameras[index]
     expected = (int(camera.width), int(camera.height))
     if any(abs(a - b) > 1 for a, b in zip(size, expected, strict=True)):
         raise DataError(
