@@ -1,7 +1,7 @@
 """The one interface every renderer implements, and the choice of one."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 
 
+@runtime_checkable
 class Rasterizer(Protocol):
     """Draws the Gaussians seen by one camera.
 
