@@ -28,6 +28,10 @@ class FusedAdamOptimizerConfig(AdamOptimizerConfig):
     fused: bool = True
     """Use torch's fused kernel (CPU and CUDA)."""
 
+    def setup(self, params: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+        """Build the optimiser of one group."""
+        return torch.optim.Adam(params, self.lr, eps=self.eps, weight_decay=self.weight_decay, fused=self.fused)
+
 
 def _group(lr: float, lr_final: float | None = None) -> dict:
     scheduler = None if lr_final is None else LogLinearSchedulerConfig(lr_final=lr_final)

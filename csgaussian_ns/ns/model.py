@@ -30,6 +30,10 @@ from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.schedule import PLANS
 
 
+Batch = dict[str, Any]
+"""One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
+
+
 @dataclass
 class CSGaussianModelConfig(ModelConfig):
     """An anchor scene."""
@@ -146,7 +150,7 @@ class CSGaussianModel(Model):
                 partial(_observe_gradient, self.growth_state, spawned.slots, rendering.visible, image_size)
             )
 
-    def get_metrics_dict(self, outputs: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """PSNR of the view and the number of anchors, for progress and TensorBoard."""
         image, target = self._compared(outputs, batch)
         return {
@@ -155,7 +159,7 @@ class CSGaussianModel(Model):
         }
 
     def get_loss_dict(
-        self, outputs: dict[str, Tensor], batch: dict[str, Tensor], metrics_dict: dict[str, Tensor] | None = None
+        self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Distortion and, in training, the volume regulariser; ready to be summed."""
         image, target = self._compared(outputs, batch)
@@ -165,7 +169,7 @@ class CSGaussianModel(Model):
         return losses
 
     def get_image_metrics_and_images(
-        self, outputs: dict[str, Tensor], batch: dict[str, Tensor]
+        self, outputs: dict[str, Tensor], batch: Batch
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Quality of one evaluation view, and photo and rendering side by side."""
         image, target = self._compared(outputs, batch)
@@ -173,7 +177,7 @@ class CSGaussianModel(Model):
         pictures = {"img": torch.cat([target, image], dim=1), "accumulation": outputs["accumulation"]}
         return self.quality(image, target), pictures
 
-    def _compared(self, outputs: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _compared(self, outputs: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
         """Rendering and photo as floats, transparent photos over the background, both black outside the mask."""
         image, target = outputs["rgb"], batch["image"].to(self.device)
         if target.dtype == torch.uint8:

@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -107,9 +108,14 @@ class CSGaussianTrainer(Trainer):
             CheckpointError: Nothing to read there, or a file that is damaged.
         """
         path = self._checkpoint_to_load()
+        if path is not None and not zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"the checkpoint {path} cannot be read: it is not a complete torch file. Name an earlier one with "
+                "--load-checkpoint"
+            )
         try:
             super()._load_checkpoint()
-        except (RuntimeError, EOFError, KeyError, OSError) as error:
+        except (RuntimeError, KeyError) as error:
             if path is None or isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(

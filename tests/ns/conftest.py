@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 pytest.importorskip("nerfstudio", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'")
 
@@ -51,6 +52,7 @@ def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
 
     def start(config: "CSGaussianTrainerConfig") -> "CSGaussianTrainer":
         config.save_config()
+        torch.manual_seed(config.machine.seed)  # as ns-train does
         trainer = config.setup(local_rank=0, world_size=1)
         trainer.setup()
         return trainer

@@ -98,7 +98,7 @@ def empty_cloud(folder: Path, transforms: dict) -> None:
         (no_photo, r"frame 3 .*0003.png does not exist. Restore it or remove the frame"),
         (broken_photo, r"0003.png cannot be read"),
         (other_size, r"0003.png is 48x32 but its camera says 24x16"),
-        (panorama, r"0000.png is of type EQUIRECTANGULAR"),
+        (panorama, r"0001.png is of type EQUIRECTANGULAR"),
         (no_focal_length, r"intrinsics fl_x, cy are given neither"),
         (nan_intrinsics, r"intrinsics must be finite numbers.*fl_y=nan"),
         (nan_pose, r"frame 2 .*finite 4x4.*1 values that are NaN"),

@@ -1,8 +1,10 @@
 """The real ``ns-viewer`` in a real browser: what the canvas shows is what we render, also as depth."""
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,14 @@ import pytest
 import torch
 from nerfstudio.scripts.viewer import run_viewer
 from nerfstudio.utils.colormaps import apply_depth_colormap
-from nerfstudio.viewer.utils import CameraState, get_camera
+from nerfstudio.viewer.utils import get_camera
 from PIL import Image
 
+from csgaussian_ns.ns.config import csgaussian_lite
 from csgaussian_ns.ns.model import model_of
 
 PORT = 7123
 WINDOW = (900, 600)
-CONTROL_PANEL = 0.6
-"""Share of the window's width that the control panel at the right leaves free."""
 
 
 class Viewed:
@@ -32,29 +33,40 @@ class Viewed:
         return model_of(self.state.pipeline)
 
     def expected(self, output: str) -> np.ndarray:
-        """Our own rendering of what the page's camera sees, as the viewer colours it, at the window's size."""
+        """Our own rendering of what the page's camera sees, as the viewer colours it, at the canvas's size."""
         (client,) = self.state.viser_server.get_clients().values()
-        camera_state: CameraState = self.state.get_camera_state(client)
-        camera = get_camera(camera_state, WINDOW[1], WINDOW[0])
+        box = self._box()
+        camera = get_camera(self.state.get_camera_state(client), box["height"], box["width"])
         outputs = self.model.get_outputs_for_camera(camera)
         image = outputs["rgb"] if output == "rgb" else apply_depth_colormap(outputs["depth"])
         return image.clamp(0, 1).numpy()
 
     def canvas(self) -> np.ndarray:
-        """What the page shows, in [0, 1]."""
-        png = self.page.screenshot()
-        from io import BytesIO
+        """What the page shows in its canvas, in [0, 1]."""
+        png = self.page.screenshot(clip=self._box())
+        return np.asarray(Image.open(BytesIO(png)).convert("RGB")) / 255.0
 
-        return np.asarray(Image.open(BytesIO(png)).convert("RGB").resize(WINDOW)) / 255.0
+    def _box(self) -> dict[str, int]:
+        """Where the scene is drawn: the control panel covers the rest of the canvas, as the camera's aspect tells."""
+        (client,) = self.state.viser_server.get_clients().values()
+        box = {key: int(value) for key, value in self.page.locator("canvas").first.bounding_box().items()}
+        return box | {"width": min(box["width"], round(box["height"] * client.camera.aspect))}
+
+    def difference(self, output: str) -> float:
+        """Median over the canvas of the absolute difference of page and own rendering, in cells of 8x8 pixels.
+
+        The median leaves out the markers that the viewer draws for the training cameras.
+        """
+        cells = [
+            torch.nn.functional.avg_pool2d(torch.from_numpy(image).float().permute(2, 0, 1)[None], 8)
+            for image in (self.canvas(), self.expected(output))
+        ]
+        return float((cells[0] - cells[1]).abs().median())
 
 
 @pytest.fixture(scope="module")
 def trained_run(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """config.yml of a short run."""
-    import copy
-
-    from csgaussian_ns.ns.config import csgaussian_lite
-
     config = copy.deepcopy(csgaussian_lite.config)
     config.pipeline.datamanager.data = scene_folder
     config.max_num_iterations, config.vis = 200, "tensorboard"
@@ -102,25 +114,14 @@ def wait_for(condition: Callable[[], bool], seconds: float, failure: str) -> Non
         time.sleep(0.1)
 
 
-def difference(viewed: Viewed, output: str) -> float:
-    """Mean absolute difference of page and own rendering, beside the control panel and without camera markers."""
-    shown, expected = viewed.canvas(), viewed.expected(output)
-    columns = slice(0, int(CONTROL_PANEL * WINDOW[0]))
-    small = [
-        torch.nn.functional.avg_pool2d(torch.from_numpy(image[:, columns]).float().permute(2, 0, 1)[None], 8)
-        for image in (shown, expected)
-    ]
-    return float((small[0] - small[1]).abs().median())
-
-
 @pytest.mark.browser
 @pytest.mark.slow
 def test_the_canvas_shows_our_rendering_and_switches_to_depth(viewed: Viewed, tmp_path: Path):
-    wait_for(lambda: difference(viewed, "rgb") < 0.03, 60, "the canvas never showed the scene")
+    wait_for(lambda: viewed.difference("rgb") < 0.03, 60, "the canvas never showed the scene")
     assert viewed.expected("rgb").std() > 0.05, "the scene itself is blank: nothing was compared"
-    assert difference(viewed, "depth") > 0.06, "colour and depth look the same: the comparison cannot fail"
+    assert viewed.difference("depth") > 0.06, "colour and depth look the same: the comparison cannot fail"
 
     viewed.page.locator('input[value="rgb"]').first.click()
-    viewed.page.get_by_role("option", name="depth").click()
-    wait_for(lambda: difference(viewed, "depth") < 0.03, 60, "the canvas never showed the depth")
-    assert difference(viewed, "rgb") > 0.06
+    viewed.page.get_by_role("option", name="depth", exact=True).click()
+    wait_for(lambda: viewed.difference("depth") < 0.03, 60, "the canvas never showed the depth")
+    assert viewed.difference("rgb") > 0.06
