@@ -57,9 +57,11 @@ class Viewed:
 
         The median leaves out the markers that the viewer draws for the training cameras.
         """
+        shown, expected = self.canvas(), self.expected(output)
+        rows, columns = (min(sides) // 8 * 8 for sides in zip(shown.shape[:2], expected.shape[:2], strict=True))
         cells = [
-            torch.nn.functional.avg_pool2d(torch.from_numpy(image).float().permute(2, 0, 1)[None], 8)
-            for image in (self.canvas(), self.expected(output))
+            torch.nn.functional.avg_pool2d(torch.from_numpy(image[:rows, :columns]).float().permute(2, 0, 1)[None], 8)
+            for image in (shown, expected)
         ]
         return float((cells[0] - cells[1]).abs().median())
 
