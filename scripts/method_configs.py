@@ -59,14 +59,14 @@ def documented_fields(cls: type) -> dict[str, str]:
 
 
 def configs_inside(value: object, place: str = "-") -> Iterator[tuple[str, object]]:
-    """All dataclass instances inside ``value`` with their command-line prefix; dictionary keys become ``<group>``."""
+    """All dataclass instances inside ``value`` with their command-line prefix; nested dictionaries are ``<group>``."""
     if is_dataclass(value) and not isinstance(value, type):
         yield place, value
         for item in fields(value):
             yield from configs_inside(getattr(value, item.name, None), f"{place}.{item.name}".replace("-.", "--"))
     elif isinstance(value, dict):
-        for item in value.values():
-            yield from configs_inside(item, f"{place}.<group>")
+        for key, item in value.items():
+            yield from configs_inside(item, f"{place}.{'<group>' if isinstance(item, dict) else key}")
     elif isinstance(value, list | tuple):
         for item in value:
             yield from configs_inside(item, place)

@@ -40,6 +40,8 @@ missing_packages() {
   command -v gcc >/dev/null || command -v cc >/dev/null || echo "gcc libc6-dev" # the same
   has_library "$1" libusb-1.0.so.0 || echo libusb-1.0-0                         # open3d (ns-export)
   has_library "$1" libGL.so.1 || echo libgl1                                    # open3d, pymeshlab (ns-export)
+  has_library "$1" libEGL.so.1 || echo libegl1                                  # open3d
+  has_library "$1" libOpenGL.so.0 || echo libopengl0                            # pymeshlab
 }
 
 # Install what is missing when we may, otherwise say how. Argument: the interpreter.
