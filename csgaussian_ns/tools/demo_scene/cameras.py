@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-RINGS = ((0.98, 0.26), (0.90, 0.47), (0.70, 0.68))
+RINGS = ((0.92, 0.26), (0.84, 0.46), (0.66, 0.65))
 """Radius and height above the table top, metres."""
 FOCAL = 0.95
 """Focal length as a share of the larger image side: a horizontal angle of 55 degrees."""

@@ -53,7 +53,7 @@ def gift_box(color: Rgb, rng: np.random.Generator) -> list[Surface]:
 
 def letter_block(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     """Toy block with letters on all sides."""
-    base = tx.frame(tx.wood(160, 160, (0.86, 0.70, 0.46), rng), color, 0.09)
+    base = tx.frame(tx.worn(tx.flat(160, 160, (0.88, 0.76, 0.55)), rng, 0.2), color, 0.09)
     faces = [material(tx.text(base, letter, color, (0.5, 0.5), 0.72), gloss=0.1) for letter in "ABC"]
     return box((0.094, 0.094, 0.094), faces[0], top=faces[2], front=faces[1])
 

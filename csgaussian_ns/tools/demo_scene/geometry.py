@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, Int32
 
-from csgaussian_ns.tools.demo_scene.textures import Material
+from csgaussian_ns.tools.demo_scene.textures import Material, Number
 
 EDGE = 0.006
 """Target edge length of the tessellation: about one pixel and a half of the default cameras at the table."""
@@ -40,9 +40,9 @@ class Surface:
 
 def moved(
     surfaces: Sequence[Surface],
-    offset: Sequence[float] | Float[np.ndarray, "3"] = (0.0, 0.0, 0.0),
-    yaw: float = 0.0,
-    pitch: float = 0.0,
+    offset: Sequence[Number] | Float[np.ndarray, "3"] = (0.0, 0.0, 0.0),
+    yaw: Number = 0.0,
+    pitch: Number = 0.0,
 ) -> list[Surface]:
     """Turn ``surfaces`` by ``pitch`` about x, then ``yaw`` about z (radians), then shift them by ``offset``."""
     cy, sy, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
@@ -68,7 +68,7 @@ def _grid(
 
 
 def patch(
-    corners: Sequence[Sequence[float]] | Float[np.ndarray, "4 3"], material: Material, edge: float = EDGE
+    corners: Sequence[Sequence[Number]] | Float[np.ndarray, "4 3"], material: Material, edge: Number = EDGE
 ) -> Surface:
     """Flat four-sided patch; ``corners`` run counter-clockwise from the texture's lower left corner."""
     c = np.asarray(corners, dtype=np.float64)
@@ -85,11 +85,11 @@ def patch(
 
 
 def box(
-    size: Sequence[float],
+    size: Sequence[Number],
     sides: Material,
     top: Material | None = None,
     front: Material | None = None,
-    edge: float = EDGE,
+    edge: Number = EDGE,
 ) -> list[Surface]:
     """Box standing on z = 0, centred in x and y.
 
@@ -125,7 +125,7 @@ def _runs(profile: Float[np.ndarray, "P 2"]) -> list[tuple[int, int]]:
 
 
 def lathe(
-    profile: Sequence[tuple[float, float]] | Float[np.ndarray, "P 2"], material: Material, edge: float = EDGE
+    profile: Sequence[tuple[Number, Number]] | Float[np.ndarray, "P 2"], material: Material, edge: Number = EDGE
 ) -> list[Surface]:
     """Turn a profile of (radius, z) about the z axis; the solid lies to the left of the profile's direction.
 
@@ -153,7 +153,7 @@ def lathe(
 
 
 def tube(
-    path: Float[np.ndarray, "P 3"], radius: float | Float[np.ndarray, " P"], material: Material, edge: float = EDGE
+    path: Float[np.ndarray, "P 3"], radius: Number | Float[np.ndarray, " P"], material: Material, edge: Number = EDGE
 ) -> list[Surface]:
     """Round tube along a planar or gently bending ``path``; its ends stay open, so bury them in a body."""
     tangent = np.gradient(path, axis=0)
@@ -176,7 +176,7 @@ def tube(
 
 
 def arc_points(
-    centre: Sequence[float], radii: tuple[float, float], start: float, stop: float, count: int = 24
+    centre: Sequence[Number], radii: tuple[Number, Number], start: Number, stop: Number, count: int = 24
 ) -> Float[np.ndarray, "P 3"]:
     """Points of an ellipse arc in the xz plane, angles in degrees from +x towards +z."""
     t = np.radians(np.linspace(start, stop, count))
@@ -185,8 +185,8 @@ def arc_points(
 
 
 def round_profile(
-    radius: float, centre_z: float, start: float = -90.0, stop: float = 90.0, ring: float = 0.0
-) -> list[tuple[float, float]]:
+    radius: Number, centre_z: Number, start: Number = -90.0, stop: Number = 90.0, ring: Number = 0.0
+) -> list[tuple[Number, Number]]:
     """Lathe profile of a circle arc (degrees, -90 = lowest point); ``ring`` > 0 moves it outwards into a torus."""
     t = np.radians(np.linspace(start, stop, max(8, round(abs(stop - start) / 5)) + 1))
     # cos(90 deg) is 6e-17, not 0: a pole must not get a negative radius.

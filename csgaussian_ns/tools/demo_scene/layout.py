@@ -17,7 +17,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.demo_scene import edged_objects as edged
 from csgaussian_ns.tools.demo_scene import turned_objects as turned
 from csgaussian_ns.tools.demo_scene.geometry import Surface, moved
-from csgaussian_ns.tools.demo_scene.textures import PALETTE, Rgb
+from csgaussian_ns.tools.demo_scene.textures import PALETTE, Number, Rgb
 
 TOUCHING = 0.004
 """Vertex distance at which two objects count as touching: below the tessellation length, so no gap shows."""
@@ -87,7 +87,7 @@ def points_of(surfaces: Sequence[Surface]) -> Float[np.ndarray, "V 3"]:
     return np.concatenate([s.vertices for s in surfaces]).astype(np.float64)
 
 
-def _place(items: Sequence[Item], offset: Sequence[float] | Float[np.ndarray, "3"], yaw: float = 0.0) -> list[Item]:
+def _place(items: Sequence[Item], offset: Sequence[Number] | Float[np.ndarray, "3"], yaw: float = 0.0) -> list[Item]:
     return [Item(item.name, moved(item.surfaces, offset, yaw)) for item in items]
 
 

@@ -59,10 +59,11 @@ def _direct(
     squared = (ray**2).sum(axis=-1)
     cosine = np.maximum(np.einsum("nlc,nc->nl", ray, normals), 0.0)
     cosine *= np.maximum(-(ray @ lamp.facing.astype(np.float32)), 0.0)
-    start = np.repeat(origins, count, axis=0)
-    hidden = tracer.blocked(start, start + ray.reshape(-1, 3), 1 - 1e-3).reshape(-1, count)
-    amount = np.where(hidden, 0.0, cosine / squared**2).mean(axis=1)
-    return (amount[:, None] * lamp.power).astype(np.float32), 1 - hidden.mean(axis=1, dtype=np.float32)
+    row, point = np.nonzero(cosine > 0)
+    seen = np.zeros((len(origins), count), dtype=np.float32)
+    seen[row, point] = ~tracer.blocked(origins[row], lamp.points[point], 1 - 1e-3)
+    amount = (seen * cosine / squared**2).mean(axis=1)
+    return (amount[:, None] * lamp.power).astype(np.float32), seen.mean(axis=1)
 
 
 def _face_albedo(mesh: Mesh) -> Float32[np.ndarray, "F 3"]:

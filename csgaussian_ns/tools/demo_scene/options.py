@@ -15,7 +15,7 @@ class DemoScene:
 
     out: tyro.conf.Positional[Path]
     """Folder to make."""
-    seed: int = 0
+    seed: int = 5
     """Decides objects, colours, places, room and cameras; the same seed gives the same bytes."""
     views: int = 60
     """Number of images."""
@@ -56,7 +56,8 @@ class DemoScene:
 
         from csgaussian_ns.tools.demo_scene.make import make_scene
 
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Ray tracing", total=1.0)
             made = make_scene(self, lambda share: progress.advance(task, share))
         sys.stdout.write(

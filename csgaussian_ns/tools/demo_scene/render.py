@@ -11,7 +11,7 @@ from csgaussian_ns.tools.demo_scene.light import Light
 from csgaussian_ns.tools.demo_scene.mesh import Hits, Mesh, Tracer, albedo, instance_of, interpolate
 from csgaussian_ns.tools.demo_scene.room import Lamp
 
-EXPOSURE = 2.1
+EXPOSURE = 2.25
 """Scales radiance before the tone curve; chosen so that a white object in the light stays just below white."""
 
 

@@ -13,7 +13,7 @@ from csgaussian_ns.tools.demo_scene.textures import Material, Rgb, material
 
 HALF_X, HALF_Y = 2.2, 2.0
 FLOOR, CEILING = -0.75, 1.75
-COARSE = 0.07
+COARSE = 0.08
 """Tessellation of walls; light changes slowly there."""
 
 
@@ -47,7 +47,7 @@ def lamps() -> tuple[Lamp, Lamp]:
     window = _rectangle(np.array([-HALF_X + 0.08, 0.1, 0.65]), np.array([0, 0.75, 0]), np.array([0, 0, 0.55]), 6)
     return (
         Lamp(panel, np.array([0.0, 0.0, -1.0]), np.array([1.0, 0.93, 0.82]) * 4.6),
-        Lamp(window, np.array([1.0, 0.0, 0.0]), np.array([0.80, 0.92, 1.0]) * 4.2),
+        Lamp(window, np.array([1.0, 0.0, 0.0]), np.array([0.80, 0.92, 1.0]) * 6.0),
     )
 
 
@@ -71,9 +71,9 @@ def _hung(index: int, along: float, z: float, parts: list[Surface]) -> list[Surf
 def _poster(art: Float[np.ndarray, "H W 3"], width: float, height: float, rim: Rgb) -> list[Surface]:
     """Framed picture, back on the plane y = 0, looking at -y."""
     bars = material(tx.flat(8, 8, rim), gloss=0.1)
-    board = box((width, 0.02, height), material(art), edge=0.04)
-    posts = box((0.03, 0.035, height + 0.06), bars, edge=0.04)
-    rails = box((width, 0.035, 0.03), bars, edge=0.04)
+    board = box((width, 0.02, height), material(art), edge=0.07)
+    posts = box((0.03, 0.035, height + 0.06), bars, edge=0.07)
+    rails = box((width, 0.035, 0.03), bars, edge=0.07)
     half = width / 2 + 0.015
     return [
         *moved(board, (0, -0.012, 0)),
@@ -117,11 +117,11 @@ def _shelf(rng: np.random.Generator) -> list[Surface]:
         s
         for side in (-1, 1)
         for s in moved(
-            box((0.03, depth, 4 * gap + 0.03), timber, edge=0.05), (side * (width / 2 + 0.015), -depth / 2, 0)
+            box((0.03, depth, 4 * gap + 0.03), timber, edge=0.08), (side * (width / 2 + 0.015), -depth / 2, 0)
         )
     ]
     for level in range(5):
-        surfaces += moved(box((width, depth, 0.03), timber, edge=0.05), (0, -depth / 2, level * gap))
+        surfaces += moved(box((width, depth, 0.03), timber, edge=0.08), (0, -depth / 2, level * gap))
         x = -width / 2 + 0.01
         while level < 4 and x < width / 2 - 0.07:
             thick, tall = rng.uniform(0.03, 0.065), rng.uniform(0.20, 0.30)
@@ -130,7 +130,7 @@ def _shelf(rng: np.random.Generator) -> list[Surface]:
             back = tx.band(tx.worn(tx.flat(64, 16, color), rng, 0.2), tx.shade(color, 1.5), 0.70, 0.80)
             skin = material(tx.band(back, tx.shade(color, 0.5), 0.12, 0.16))
             surfaces += moved(
-                box((thick - 0.002, 0.17, tall), skin, edge=0.05), (x + thick / 2, -0.14, level * gap + 0.03)
+                box((thick - 0.002, 0.17, tall), skin, edge=0.08), (x + thick / 2, -0.14, level * gap + 0.03)
             )
             x += thick + (0.12 if rng.random() < 0.1 else 0.0)
     return surfaces
@@ -195,7 +195,7 @@ def _floor_and_ceiling(rng: np.random.Generator) -> list[Surface]:
     x, y = HALF_X, HALF_Y
     white = material(tx.worn(tx.flat(128, 128, (0.88, 0.87, 0.84)), rng, 0.06))
     panel = material(tx.flat(4, 4, (1.0, 0.97, 0.90)), emission=0.8)
-    floor = patch([(-x, -y, FLOOR), (x, -y, FLOOR), (x, y, FLOOR), (-x, y, FLOOR)], ground, 0.045)
+    floor = patch([(-x, -y, FLOOR), (x, -y, FLOOR), (x, y, FLOOR), (-x, y, FLOOR)], ground, 0.06)
     above = patch([(-x, y, CEILING), (x, y, CEILING), (x, -y, CEILING), (-x, -y, CEILING)], white, COARSE)
     lamp = moved(box((0.48, 0.48, 0.02), panel, edge=0.2), (0.45, -0.35, CEILING - 0.021))
     carpet = lathe([(1.15, FLOOR), (1.15, FLOOR + 0.012), (0.0, FLOOR + 0.012)], rug, 0.05)

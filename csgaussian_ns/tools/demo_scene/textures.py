@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Float, Float32
 from PIL import Image, ImageDraw, ImageFont
 
-Rgb = tuple[float, float, float]
+Number = float | int
+"""Spelled out because the run-time type check of the tests does not take 0 for a float."""
+Rgb = tuple[Number, Number, Number]
 Texture = Float[np.ndarray, "H W 3"]
 Field = Float[np.ndarray, "H W"]
 
@@ -39,9 +41,9 @@ class Material:
     """
 
     albedo: Float32[np.ndarray, "H W 3"]
-    gloss: float = 0.0
-    sharpness: float = 40.0
-    emission: float = 0.0
+    gloss: Number = 0.0
+    sharpness: Number = 40.0
+    emission: Number = 0.0
 
 
 def to_linear(srgb: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -49,12 +51,12 @@ def to_linear(srgb: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.where(srgb <= 0.04045, srgb / 12.92, ((np.maximum(srgb, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
-def material(image: Texture, gloss: float = 0.0, sharpness: float = 40.0, emission: float = 0.0) -> Material:
+def material(image: Texture, gloss: Number = 0.0, sharpness: Number = 40.0, emission: Number = 0.0) -> Material:
     """Material from an sRGB image."""
     return Material(to_linear(np.clip(image, 0.0, 1.0)).astype(np.float32), gloss, sharpness, emission)
 
 
-def shade(color: Rgb, factor: float) -> Rgb:
+def shade(color: Rgb, factor: Number) -> Rgb:
     """``color`` mixed with black (factor < 1) or white (factor > 1, 2 is white)."""
     r, g, b = (c * factor if factor <= 1 else c + (1 - c) * (factor - 1) for c in color)
     return (r, g, b)
@@ -96,14 +98,16 @@ def noise(height: int, width: int, cells: tuple[int, int], rng: np.random.Genera
     return total / weight
 
 
-def worn(image: Texture, rng: np.random.Generator, amount: float = 0.22, cells: int = 10) -> Texture:
+def worn(image: Texture, rng: np.random.Generator, amount: Number = 0.22, cells: int = 10) -> Texture:
     """Mottle an image: no real surface is one flat colour, and feature matching needs the grain."""
     height, width = image.shape[:2]
     columns = max(1, round(cells * width / height))
     return image * (1 - amount / 2 + amount * (noise(height, width, (cells, columns), rng, 4) - 0.5) * 2)[..., None]
 
 
-def stripes(height: int, width: int, a: Rgb, b: Rgb, across: float, along: float = 0.0, duty: float = 0.5) -> Texture:
+def stripes(
+    height: int, width: int, a: Rgb, b: Rgb, across: Number, along: Number = 0.0, duty: Number = 0.5
+) -> Texture:
     """Stripes: ``along`` periods around (u) and ``across`` periods upwards (v); both make a spiral."""
     u, v = coordinates(height, width)
     return mix(a, b, ((u * along + v * across) % 1.0 < duty).astype(float))
@@ -115,7 +119,7 @@ def checker(height: int, width: int, a: Rgb, b: Rgb, rows: int, cols: int) -> Te
     return mix(a, b, ((np.floor(u * cols) + np.floor(v * rows)) % 2))
 
 
-def dots(height: int, width: int, ground: Rgb, dot: Rgb, rows: int, cols: int, size: float = 0.3) -> Texture:
+def dots(height: int, width: int, ground: Rgb, dot: Rgb, rows: int, cols: int, size: Number = 0.3) -> Texture:
     """Dots on a staggered lattice; ``size`` is the radius in cells."""
     u, v = coordinates(height, width)
     y = v * rows
@@ -147,7 +151,7 @@ def wood(height: int, width: int, color: Rgb, rng: np.random.Generator, planks: 
     return image
 
 
-def text(image: Texture, words: str, color: Rgb, centre: tuple[float, float], size: float) -> Texture:
+def text(image: Texture, words: str, color: Rgb, centre: tuple[Number, Number], size: Number) -> Texture:
     """Write ``words`` on an image: ``centre`` in (u, v), letter height ``size`` as a share of the image height."""
     height, width = image.shape[:2]
     canvas = Image.new("L", (width, height), 0)
@@ -157,13 +161,13 @@ def text(image: Texture, words: str, color: Rgb, centre: tuple[float, float], si
     return mix(image, color, np.asarray(canvas, dtype=np.float64) / 255.0)
 
 
-def band(image: Texture, color: Rgb, low: float, high: float) -> Texture:
+def band(image: Texture, color: Rgb, low: Number, high: Number) -> Texture:
     """Paint the rows with ``low`` <= v < ``high``."""
     _, v = coordinates(*image.shape[:2])
     return mix(image, color, ((v >= low) & (v < high)).astype(float))
 
 
-def frame(image: Texture, color: Rgb, rim: float) -> Texture:
+def frame(image: Texture, color: Rgb, rim: Number) -> Texture:
     """Paint a border of ``rim`` (share of the shorter side)."""
     height, width = image.shape[:2]
     image = image.copy()

@@ -144,7 +144,7 @@ def donut(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     size = (256, 512)
     _, v = tx.coordinates(*size)
     dough = tx.worn(tx.flat(*size, (0.72, 0.47, 0.22)), rng, 0.35, 14)
-    icing = tx.worn(tx.flat(*size, color), rng, 0.1)
+    icing = tx.worn(tx.flat(*size, tx.PALETTE["pink"]), rng, 0.1)
     image = tx.mix(dough, icing, (np.abs(v - 0.74) < 0.21 + 0.07 * tx.noise(*size, (2, 14), rng, 2)).astype(float))
     sprinkle = np.asarray([tx.PALETTE[c] for c in ("white", "yellow", "blue", "green")])
     for _ in range(110):
