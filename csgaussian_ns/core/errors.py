@@ -19,3 +19,15 @@ class BackendUnavailable(CsgError, ImportError):
 
 class CheckpointError(CsgError, RuntimeError):
     """A checkpoint that cannot be read, or that could not be written completely."""
+
+
+class FormatError(CsgError, ValueError):
+    """A ``.csg`` file, or a stream inside it, that breaks the format: damaged, cut, or written by something else."""
+
+
+class LimitExceeded(FormatError):
+    """A file that asks for more memory or work than the reader's ``DecodeLimits`` allow."""
+
+
+class UnsupportedVersion(FormatError):
+    """A file that uses something this version of the package does not know and must not ignore."""

@@ -1,0 +1,29 @@
+"""How integer kernels are compiled, and that they also run where numba is missing: slowly, with the same results.
+
+A kernel must mean the same to numba and to plain Python. So it works on signed 64-bit integers that never overflow
+(numba would wrap, Python would not), and it checks every index that depends on data: compiled code has no bounds
+checks, and a corrupt file would write outside its arrays. ``NUMBA_BOUNDSCHECK=1`` switches them on for tests.
+
+numba's cache on disk watches only the file a kernel stands in: after a change to a kernel, remove the caches of the
+files whose kernels call it.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+try:
+    from numba import njit
+except ImportError:  # pragma: no cover - a subprocess test covers it
+    njit = None
+
+COMPILED = njit is not None
+"""Whether kernels are machine code here."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def kernel(function: _F) -> _F:
+    """Compile an integer kernel: no GIL, kept on disk. Without numba, return the function as it is."""
+    if njit is None:
+        return function
+    return cast(_F, njit(nogil=True, cache=True, error_model="numpy")(function))
