@@ -22,7 +22,10 @@ class Rasterizer(Protocol):
     nothing in ``camera``.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How ``choose_rasterizer`` knows it."""
+        ...
 
     def __call__(
         self,

@@ -6,8 +6,7 @@ and numerically better than from ``planar``; gradients take the way through ``me
 """
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,48 +17,24 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render import cpu_binning, cpu_blending, cpu_gather, cpu_projection
+from csgaussian_ns.render.cpu_binning import TILE_PIXELS
+from csgaussian_ns.render.cpu_blending import (
+    GEOMETRY_FIELDS,
+    GEOMETRY_SUMS,
+    Drawing,
+    Kept,
+    blend_backward,
+    blend_forward,
+)
+from csgaussian_ns.render.cpu_gather import Gradients, Sums, gather_gradients, gather_rows
+from csgaussian_ns.render.cpu_lanes import MAX_GROUP
+from csgaussian_ns.render.cpu_lists import DrawingLists, drawing_lists
+from csgaussian_ns.render.cpu_projection import SPLAT_FIELDS, Points, Pose, Splats, cull, pose_of, project
+from csgaussian_ns.render.cpu_projection_grad import project_backward
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.render.threads import available_cores, run, split
 
-# Jobs per thread where their cost is uneven: enough to balance, few enough that starting them costs nothing.
-_JOBS_PER_THREAD = 4
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """One camera as the kernels read it, and the number of threads to use."""
-
-    camera: Camera
-    threads: int
-
-    @cached_property
-    def view(self) -> NDArray[np.float32]:
-        return self.camera.world_to_camera.detach().to("cpu", torch.float32).contiguous().numpy()
-
-    @cached_property
-    def lens(self) -> NDArray[np.float32]:
-        c = self.camera
-        return cpu_projection.lens_array(c.fx, c.fy, c.cx, c.cy, c.width, c.height)
-
-    @property
-    def columns(self) -> int:
-        return -(-self.camera.width // cpu_binning.TILE_WIDTH)
-
-    @property
-    def tiles(self) -> int:
-        return self.columns * -(-self.camera.height // cpu_binning.TILE_HEIGHT)
-
-
-@dataclass(frozen=True)
-class _Lists:
-    """Which splats each tile draws; see cpu_binning for slots and places."""
-
-    slots: NDArray[np.int32]
-    slot_place: NDArray[np.int32]
-    place_splat: NDArray[np.int32]
-    tile_start: NDArray[np.int64]
-    jobs: list[NDArray[np.int64]]
+_CACHE_LINE = 16  # floats
 
 
 @dataclass(frozen=True)
@@ -67,7 +42,8 @@ class CpuRasterizer:
     """Renders on the CPU with float32 kernels; see ``render.backend.Rasterizer`` for the contract.
 
     The same inputs give the same bits, forward and backward, whatever ``threads`` is. May be called from several
-    threads at once and from forked processes.
+    threads at once and from forked processes. Gaussians whose projected covariance has a determinant above 1e37 px^4
+    are not drawn: float32 ends there.
 
     Attributes:
         threads: Cores to use; all that the process may use where ``None``.
@@ -85,15 +61,29 @@ class CpuRasterizer:
     ) -> Rendering:
         """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cpu", torch.float32)
-        frame = _Frame(camera, self.threads or available_cores())
+        frame = _Frame(camera, pose_of(camera), self.threads or available_cores(), with_depth)
         g = gaussians
-        means2d, planar, splats, ids, visible = _Project.apply(g.means, g.quats, g.scales, g.opacities, frame)
+        means2d, planar, splats, ids, visible = _Project.apply(frame, g.means, g.quats, g.scales, g.opacities)
         if means2d.requires_grad:
             means2d.retain_grad()
-        image, alpha, depth = _Blend.apply(
-            means2d, planar, g.opacities, g.colors, background, splats, ids, with_depth, frame
-        )
-        return Rendering(image, alpha, depth if with_depth else None, means2d, visible)
+        fixed = _Fixed(frame, splats.numpy(), ids.numpy())
+        image, alpha, depth = _Blend.apply(fixed, means2d, planar, g.opacities, g.colors, background)
+        return Rendering(image, alpha, depth, means2d, visible)
+
+
+class _Frame(NamedTuple):
+    camera: Camera
+    pose: Pose
+    threads: int
+    with_depth: bool
+
+
+class _Fixed(NamedTuple):
+    """What blending takes from projection past autograd: rows of splats, and the Gaussian each one belongs to."""
+
+    frame: _Frame
+    splats: NDArray[np.float32]
+    ids: NDArray[np.int32]
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
@@ -101,166 +91,153 @@ def _array(tensor: Tensor) -> NDArray[np.float32]:
 
 
 class _Project(Function):
-    """Gaussians to splats. Outputs and their fields: cpu_projection."""
+    """Gaussians to splats; outputs means2d, planar, and without gradient rows, ids, visible."""
 
     @staticmethod
-    def forward(ctx: Any, means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, frame: _Frame) -> Any:
-        m, q, s, o = map(_array, (means, quats, scales, opacities))
-        candidates = np.empty(len(m), np.int32)
-        chunks = split(len(m), frame.threads * _JOBS_PER_THREAD)
-        jobs = [(a, b, m, s, o, frame.view, frame.lens, candidates) for a, b in chunks]
-        found = run(cpu_projection.cull, jobs, frame.threads)
+    def forward(ctx: Any, frame: _Frame, *tensors: Tensor) -> tuple[Tensor, ...]:
+        *where, opacities = map(_array, tensors)
+        points, count, threads = Points(*where), len(opacities), frame.threads
+        candidates = np.empty(count, np.int32)
+        chunks = split(count, threads)
+        found = run(cull, [(*chunk, points, opacities, frame.pose, candidates) for chunk in chunks], threads)
         ids = np.concatenate([candidates[a : a + n] for (a, _), n in zip(chunks, found, strict=True)])
-        splats = np.empty((len(ids), cpu_projection.SPLAT_FIELDS), np.float32)
-        planar = np.empty((len(ids), 4), np.float32)
-        means2d, visible = np.zeros((len(m), 2), np.float32), np.zeros(len(m), np.bool_)
-        outputs = (splats, planar, means2d, visible)
-        chunks = split(len(ids), frame.threads)
-        jobs = [(a, b, ids, m, q, s, o, frame.view, frame.lens, *outputs) for a, b in chunks]
-        run(cpu_projection.project, jobs, frame.threads)
-        ctx.saved = (m, q, s, ids, splats, frame)
-        tensors = tuple(map(torch.from_numpy, (means2d, planar, splats, ids, visible)))
-        ctx.mark_non_differentiable(*tensors[2:])
-        return tensors
+        splats = Splats(
+            np.empty((len(ids), SPLAT_FIELDS), np.float32),
+            np.empty((len(ids), 4), np.float32),
+            np.empty((count, 2), np.float32),
+            np.empty(count, np.bool_),
+        )
+        chunks = split(len(ids), threads)
+        run(project, [(*chunk, ids, points, opacities, frame.pose, splats) for chunk in chunks], threads)
+        ctx.saved = frame, points, ids, splats.rows
+        outputs = (splats.means2d, splats.planar, splats.rows, ids, splats.visible)
+        means2d, planar, *fixed = map(torch.from_numpy, outputs)
+        ctx.mark_non_differentiable(*fixed)
+        return means2d, planar, *fixed
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_means2d: Tensor, grad_planar: Tensor, *_: Any) -> Any:
-        m, q, s, ids, splats, frame = ctx.saved
-        grads = np.zeros_like(m), np.zeros_like(q), np.zeros_like(s)
-        incoming = _array(grad_means2d), _array(grad_planar)
-        jobs = [
-            (a, b, ids, splats, m, q, s, frame.view, frame.lens, *incoming, *grads)
-            for a, b in split(len(ids), frame.threads)
-        ]
-        run(cpu_projection.project_backward, jobs, frame.threads)
-        return *map(torch.from_numpy, grads), None, None
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        frame, points, ids, rows = ctx.saved
+        grads = Points(*map(np.empty_like, points))
+        fixed = (ids, rows, points, frame.pose, _array(upstream[0]), _array(upstream[1]), grads)
+        run(project_backward, [(*chunk, *fixed) for chunk in split(len(ids), frame.threads)], frame.threads)
+        return None, *map(torch.from_numpy, grads), None
 
 
-def _bin(splats: NDArray[np.float32], frame: _Frame) -> _Lists:
-    """Drawing lists of all tiles."""
-    width, height, threads = frame.camera.width, frame.camera.height, frame.threads
-    chunks = split(len(splats), threads)
-    boxes = np.empty((len(splats), 4), np.int32)
-    room = run(cpu_binning.tile_boxes, [(a, b, splats, width, height, boxes) for a, b in chunks], threads)
-    first = np.cumsum([0, *room])
-    slot_tile, slot_splat = np.empty(first[-1], np.int32), np.empty(first[-1], np.int32)
-    slots = np.empty((len(splats), 2), np.int32)
-    counts = np.zeros((len(chunks), frame.tiles), np.int64)
-    jobs = [
-        (a, b, int(f), splats, boxes, width, height, frame.columns, slot_tile, slot_splat, slots, c)
-        for (a, b), f, c in zip(chunks, first[:-1], counts, strict=True)
-    ]
-    ends = run(cpu_binning.list_pairs, jobs, threads)
-    per_tile = counts.sum(0)
-    tile_start = np.concatenate([[0], np.cumsum(per_tile)])
-    cursors = tile_start[:-1] + np.cumsum(counts, 0) - counts
-    keys = np.empty(tile_start[-1], np.uint64)
-    jobs = [
-        (int(f), end, slot_tile, slot_splat, splats.view(np.uint32), cursor, keys)
-        for f, end, cursor in zip(first[:-1], ends, cursors, strict=True)
-    ]
-    run(cpu_binning.fill_lists, jobs, threads)
-    # the longest lists first and dealt out in turn, so that no thread ends on a long one
-    order = np.argsort(-per_tile, kind="stable")
-    parts = 1 if threads == 1 else threads * _JOBS_PER_THREAD
-    tiles = [np.ascontiguousarray(order[part::parts]) for part in range(min(parts, len(order)))]
-    place_splat, slot_place = np.empty(len(keys), np.int32), np.empty(len(slot_splat), np.int32)
-    run(cpu_binning.sort_lists, [(t, tile_start, keys, slot_splat, place_splat, slot_place) for t in tiles], threads)
-    return _Lists(slots, slot_place, place_splat, tile_start, tiles)
-
-
-@dataclass(frozen=True)
-class _Groups:
+class _Groups(NamedTuple):
     """Channels cut into groups of one size, the last one padded, so that one compiled size does for all."""
 
     channels: int
 
     @property
     def size(self) -> int:
-        return -(-self.channels // -(-self.channels // cpu_blending.MAX_GROUP))
+        return -(-self.channels // -(-self.channels // MAX_GROUP))
 
     @property
     def padded(self) -> int:
         return -(-self.channels // self.size) * self.size
 
     def parts(self) -> list[tuple[int, int]]:
-        """First channel, and number of channels that are not padding, of each group."""
+        """First channel of each group, and how many of its channels are not padding."""
         return [(first, min(self.size, self.channels - first)) for first in range(0, self.channels, self.size)]
 
 
-def _expected_depth(blended: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blended depth divided by coverage; 0 where nothing was hit."""
-    return np.divide(blended, alpha, out=np.zeros_like(alpha), where=alpha > 0)
+class _Blended(NamedTuple):
+    """What the backward pass of blending needs of the forward pass."""
+
+    fixed: _Fixed
+    groups: _Groups
+    lists: DrawingLists
+    drawing: Drawing
+    background: NDArray[np.float32]
+    kept: Kept
+    opacities: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    depth: NDArray[np.float32] | None
+    own_channels: int
 
 
 class _Blend(Function):
-    """Splats to pixels: image, coverage and, if asked for, expected depth, which is blended as one more channel."""
+    """Splats to image, coverage and, if asked for, expected depth, which is blended as one more channel."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        means2d: Tensor,
-        planar: Tensor,
-        opacities: Tensor,
-        colors: Tensor,
-        background: Tensor | None,
-        splats: Tensor,
-        ids: Tensor,
-        with_depth: bool,
-        frame: _Frame,
-    ) -> Any:
-        width, height = frame.camera.width, frame.camera.height
-        color, splat, rows = _array(colors), splats.numpy(), ids.numpy()
-        own = color.shape[1]
-        groups = _Groups(own + with_depth)
-        lists = _bin(splat, frame)
-        features = np.empty((len(splat), groups.padded), np.float32)
-        jobs = [(a, b, rows, color, splat, with_depth, features) for a, b in split(len(splat), frame.threads)]
-        run(cpu_gather.gather_features, jobs, frame.threads)
+    def forward(ctx: Any, fixed: _Fixed, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+        _, _, opacities, colors, background = (None if t is None else _array(t) for t in tensors)
+        assert opacities is not None and colors is not None
+        own, camera, threads = colors.shape[1], fixed.frame.camera, fixed.frame.threads
+        groups = _Groups(own + fixed.frame.with_depth)
+        lists = drawing_lists(fixed.splats, camera, threads)
+        drawing = _drawing(fixed, lists, colors, groups)
         behind = np.zeros(groups.channels, np.float32)
-        if background is not None:
-            behind[:own] = _array(background)
-        blended = np.empty((height, width, groups.channels), np.float32)
-        alpha = np.empty((height, width), np.float32)
-        left_over = np.empty((frame.tiles, cpu_binning.TILE_PIXELS), np.float32)
-        last_drawn = np.empty_like(left_over)
-        tables = (frame.columns, width, height, lists.tile_start, lists.place_splat, splat, features)
-        for first, used in groups.parts():
-            part = (*tables, first, used, behind)
-            jobs = [(tiles, *part, blended, alpha, left_over, last_drawn) for tiles in lists.jobs]
-            run(cpu_blending.blend_forward(groups.size), jobs, frame.threads)
-        depth = _expected_depth(blended[..., own], alpha) if with_depth else None
-        image = np.ascontiguousarray(blended[..., :own])
-        ctx.saved = (lists, groups, tables, behind, left_over, last_drawn, alpha, depth, rows, _array(opacities), frame)
-        ctx.own_channels, ctx.count = own, len(color)
-        shaped = None if depth is None else torch.from_numpy(depth[..., None])
-        return torch.from_numpy(image), torch.from_numpy(alpha[..., None]), shaped
+        behind[:own] = 0 if background is None else background
+        image = np.empty((camera.height, camera.width, groups.channels), np.float32)
+        alpha = np.empty((camera.height, camera.width), np.float32)
+        kept = Kept(*(np.empty((len(lists.tile_start) - 1, TILE_PIXELS), np.float32) for _ in range(2)))
+        for part in groups.parts():
+            jobs = [(tiles, drawing, *part, behind, image, alpha, kept) for tiles in lists.shares]
+            run(blend_forward(groups.size), jobs, threads)
+        depth = _divide(image[..., own], alpha) if fixed.frame.with_depth else None
+        ctx.saved = _Blended(fixed, groups, lists, drawing, behind, kept, opacities, alpha, depth, own)
+        outputs = np.ascontiguousarray(image[..., :own]), alpha[..., None], None if depth is None else depth[..., None]
+        return tuple(None if output is None else torch.from_numpy(output) for output in outputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_image: Tensor, grad_alpha: Tensor, grad_depth: Tensor | None) -> Any:
-        lists, groups, tables, behind, left_over, last_drawn, alpha, depth, rows, opacities, frame = ctx.saved
-        splat, own = tables[5], ctx.own_channels
-        v_image, v_alpha = _array(grad_image), _array(grad_alpha)[..., 0]
-        if depth is not None and grad_depth is not None:
-            v_blended = _expected_depth(_array(grad_depth)[..., 0], alpha)
-            v_alpha = v_alpha - v_blended * depth
-            v_image = np.concatenate([v_image, v_blended[..., None]], -1)
-        sums = np.empty((len(lists.place_splat), cpu_blending.GEOMETRY_SUMS + groups.padded), np.float32)
-        for first, used in groups.parts():
-            part = (*tables, first, used, behind, left_over, last_drawn, v_image, v_alpha, sums)
-            run(cpu_blending.blend_backward(groups.size), [(tiles, *part) for tiles in lists.jobs], frame.threads)
-        grads = (
-            np.zeros((ctx.count, 2), np.float32),
-            np.empty((len(splat), 4), np.float32),
-            np.zeros(ctx.count, np.float32),
-            np.zeros((ctx.count, own), np.float32),
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        saved: _Blended = ctx.saved
+        fixed, threads, count = saved.fixed, saved.fixed.frame.threads, len(saved.opacities)
+        sums, groups = _pair_sums(saved, *map(_array, upstream[: 2 if saved.depth is None else 3])), saved.groups
+        grads = Gradients(
+            np.empty((count, 2), np.float32),
+            np.empty((len(fixed.ids), 4), np.float32),
+            np.empty(count, np.float32),
+            np.empty((count, saved.own_channels), np.float32),
         )
-        jobs = [
-            (a, b, rows, splat, opacities, lists.slots, lists.slot_place, sums, depth is not None, *grads)
-            for a, b in split(len(splat), frame.threads)
-        ]
-        run(cpu_gather.gather_gradients, jobs, frame.threads)
-        grad_background = (grad_image * (1 - torch.from_numpy(alpha))[..., None]).sum((0, 1))
-        return *map(torch.from_numpy, grads), grad_background if ctx.needs_input_grad[4] else None, None, None, None, None
+        shared = fixed.ids, fixed.splats, saved.opacities, sums, fixed.frame.with_depth, grads
+        chunks = split(len(fixed.ids), threads)
+        run(gather_gradients(GEOMETRY_SUMS + groups.padded), [(*chunk, *shared) for chunk in chunks], threads)
+        of_background = None
+        if ctx.needs_input_grad[5]:
+            of_background = (upstream[0] * torch.from_numpy(1 - saved.alpha)[..., None]).sum((0, 1))
+        return None, *map(torch.from_numpy, grads), of_background
+
+
+def _drawing(fixed: _Fixed, lists: DrawingLists, colors: NDArray[np.float32], groups: _Groups) -> Drawing:
+    """Rows on whole cache lines: blending meets them in random order, and each line costs it a miss."""
+    width = GEOMETRY_FIELDS + groups.padded
+    stride = -(-width // _CACHE_LINE) * _CACHE_LINE
+    buffer = np.empty(len(fixed.ids) * stride + _CACHE_LINE, np.float32)
+    skip = -(buffer.ctypes.data // 4) % _CACHE_LINE
+    rows = buffer[skip : skip + len(fixed.ids) * stride].reshape(-1, stride)
+    threads, camera = fixed.frame.threads, fixed.frame.camera
+    shared = fixed.ids, fixed.splats, colors, fixed.frame.with_depth, rows
+    run(gather_rows, [(*chunk, *shared) for chunk in split(len(rows), threads)], threads)
+    return Drawing(lists.columns, camera.width, camera.height, lists.tile_start, lists.place_splat, rows)
+
+
+def _pair_sums(
+    saved: _Blended,
+    grad_image: NDArray[np.float32],
+    grad_alpha: NDArray[np.float32],
+    grad_depth: NDArray[np.float32] | None = None,
+) -> Sums:
+    """The backward pass over all tiles."""
+    grad_alpha = grad_alpha[..., 0]
+    if grad_depth is not None and saved.depth is not None:
+        of_blended = _divide(grad_depth[..., 0], saved.alpha)
+        grad_alpha = grad_alpha - of_blended * saved.depth
+        grad_image = np.concatenate([grad_image, of_blended[..., None]], -1)
+    lists, groups, threads = saved.lists, saved.groups, saved.fixed.frame.threads
+    drawn_end = np.empty(len(lists.tile_start) - 1, np.int64)
+    rows = np.empty((len(lists.place_splat), GEOMETRY_SUMS + groups.padded), np.float32)
+    shared = saved.background, saved.kept, grad_image, grad_alpha, drawn_end, rows
+    for part in groups.parts():
+        jobs = [(tiles, saved.drawing, *part, *shared) for tiles in lists.shares]
+        run(blend_backward(groups.size), jobs, threads)
+    return Sums(lists.slots, lists.slot_tile, lists.slot_place, drawn_end, rows)
+
+
+def _divide(blended: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``blended / alpha``, 0 where nothing was hit."""
+    return np.divide(blended, alpha, out=np.zeros_like(alpha), where=alpha > 0)

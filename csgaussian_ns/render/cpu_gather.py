@@ -1,59 +1,100 @@
-"""Compiled gathering: features into rows per splat, and per-pair sums back into gradients per Gaussian."""
+"""Compiled gathering: splats and features into rows for blending, and sums per pair back into gradients."""
 
 import math
-from typing import no_type_check
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
+from numpy.typing import NDArray
 
-from csgaussian_ns.render.cpu_blending import GEOMETRY_SUMS
-from csgaussian_ns.render.cpu_jit import ONE, TWO, ZERO, f32, kernel
+from csgaussian_ns.render.cpu_blending import GEOMETRY_FIELDS, GEOMETRY_SUMS
+from csgaussian_ns.render.cpu_jit import ONE, TWO, ZERO, clear_between, f32, kernel
 
 # ln(alpha) = -ln(2) |r|^2 + const
-_LN2 = f32(math.log(2.0))
+_TWICE_LN2 = f32(2.0 * math.log(2.0))
 
 
-@kernel
-@no_type_check
-def gather_features(start, stop, ids, colors, splats, with_depth, features):
-    """Row by row: the splat's colours, then its depth if asked for, then zeros up to whole groups of channels."""
-    channels = colors.shape[1]
-    for q in range(start, stop):
-        for k in range(channels):
-            features[q, k] = colors[ids[q], k]
-        for k in range(channels, features.shape[1]):
-            features[q, k] = ZERO
-        if with_depth:
-            features[q, channels] = splats[q, 6]
+class Sums(NamedTuple):
+    """What the backward pass of blending left behind.
 
-
-@kernel
-@no_type_check
-def gather_gradients(
-    start, stop, ids, splats, opacities, slots, slot_place, sums, with_depth, grad_means2d, grad_planar,
-    grad_opacities, grad_colors,
-):
-    """Add the sums of each splat's pairs, in slot order, and turn them into gradients for rows [start, stop).
-
-    Rows of Gaussians that are no candidates stay as they are: the caller hands over zeros. With r = L^T d / s (s the
-    whitening scale) and p = inverse(cov) d, d ln(alpha) = p d(mean) + 1/2 p p^T d(cov); no inverse is formed.
+    Attributes:
+        slots: First and end slot of each splat.
+        slot_tile, slot_place: Tile of each slot, and place of it in the lists.
+        drawn_end: First place of each tile that was not drawn; its rows in ``rows`` and beyond were never written.
+        rows: Sums per place, see ``cpu_blending.GEOMETRY_SUMS``.
     """
-    channels = grad_colors.shape[1]
-    total = np.empty(sums.shape[1], np.float32)
+
+    slots: NDArray[np.int32]
+    slot_tile: NDArray[np.int32]
+    slot_place: NDArray[np.int32]
+    drawn_end: NDArray[np.int64]
+    rows: NDArray[np.float32]
+
+
+class Gradients(NamedTuple):
+    """Where ``gather_gradients`` writes: by Gaussian, but ``planar`` by splat."""
+
+    means2d: NDArray[np.float32]
+    planar: NDArray[np.float32]
+    opacities: NDArray[np.float32]
+    colors: NDArray[np.float32]
+
+
+@kernel
+@no_type_check
+def gather_rows(start, stop, ids, splats, colors, with_depth, rows):
+    """Row by row: geometry, the Gaussian's colours, its depth if asked for, zeros up to whole groups of channels."""
+    depth_at = GEOMETRY_FIELDS + colors.shape[1]
     for q in range(start, stop):
-        i = ids[q]
-        total[:] = ZERO
-        for slot in range(slots[q, 0], slots[q, 1]):
-            place = slot_place[slot]
-            for k in range(len(total)):
-                total[k] += sums[place, k]
-        twice = TWO * _LN2
-        l1, l2, l3 = twice * splats[q, 2], twice * splats[q, 3], twice * splats[q, 4]
-        g1, g2, g11, g12, g22 = total[1], total[2], total[3], total[4], total[5]
-        grad_means2d[i, 0], grad_means2d[i, 1] = l1 * g1, l2 * g1 + l3 * g2
-        grad_planar[q, 0] = l1 * l1 * g11 / TWO
-        grad_planar[q, 1] = l1 * (l2 * g11 + l3 * g12)
-        grad_planar[q, 2] = (l2 * l2 * g11 + TWO * l2 * l3 * g12 + l3 * l3 * g22) / TWO
-        grad_planar[q, 3] = total[GEOMETRY_SUMS + channels] if with_depth else ZERO
-        grad_opacities[i] = total[0] * (ONE / opacities[i])
-        for k in range(channels):
-            grad_colors[i, k] = total[GEOMETRY_SUMS + k]
+        for k in range(GEOMETRY_FIELDS):
+            rows[q, k] = splats[q, k]
+        for k in range(colors.shape[1]):
+            rows[q, GEOMETRY_FIELDS + k] = colors[ids[q], k]
+        for k in range(depth_at, rows.shape[1]):
+            rows[q, k] = ZERO
+        if with_depth:
+            rows[q, depth_at] = splats[q, 6]
+
+
+@cache
+@no_type_check
+def gather_gradients(width: int) -> Callable[..., Any]:
+    """Compile, or take from the cache, the kernel for ``width`` sums; a width known at run time costs 1.3 times."""
+
+    @kernel
+    def gather(start, stop, ids, splats, opacities, sums, with_depth, grads):
+        """Add the sums of each splat's pairs, in slot order, and turn them into gradients for rows [start, stop).
+
+        With p = inverse(cov) d, d ln(alpha) = p d(mean) + 1/2 p p^T d(cov); p comes from the whitened offset, so no
+        inverse is formed.
+        """
+        channels = grads.colors.shape[1]
+        total = np.empty(width, np.float32)
+        clear_between(ids, start, stop, grads.means2d)
+        clear_between(ids, start, stop, grads.colors)
+        clear_between(ids, start, stop, grads.opacities.reshape(-1, 1))
+        for q in range(start, stop):
+            i = ids[q]
+            if sums.slots[q, 0] == sums.slots[q, 1]:  # in no tile, and its whitening may be infinite
+                grads.planar[q, :] = ZERO
+                continue
+            for k in range(width):
+                total[k] = ZERO
+            for slot in range(sums.slots[q, 0], sums.slots[q, 1]):
+                place = sums.slot_place[slot]
+                if place < sums.drawn_end[sums.slot_tile[slot]]:
+                    for k in range(width):
+                        total[k] += sums.rows[place, k]
+            l1, l2, l3 = _TWICE_LN2 * splats[q, 2], _TWICE_LN2 * splats[q, 3], _TWICE_LN2 * splats[q, 4]
+            g1, g2, g11, g12, g22 = total[1], total[2], total[3], total[4], total[5]
+            grads.means2d[i, 0], grads.means2d[i, 1] = l1 * g1, l2 * g1 + l3 * g2
+            grads.planar[q, 0] = l1 * l1 * g11 / TWO
+            grads.planar[q, 1] = l1 * (l2 * g11 + l3 * g12)
+            grads.planar[q, 2] = (l2 * l2 * g11 + TWO * l2 * l3 * g12 + l3 * l3 * g22) / TWO
+            grads.planar[q, 3] = total[GEOMETRY_SUMS + channels] if with_depth else ZERO
+            grads.opacities[i] = total[0] * (ONE / opacities[i])
+            for k in range(channels):
+                grads.colors[i, k] = total[GEOMETRY_SUMS + k]
+
+    return gather

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.core.errors import BackendUnavailable
@@ -34,7 +34,7 @@ def load_gsplat() -> ModuleType:
     try:
         import gsplat
         from gsplat.cuda import _backend
-    except Exception as error:  # noqa: BLE001  # a failed build surfaces as IndexError, OSError, RuntimeError, ...
+    except Exception as error:  # a failed build surfaces as IndexError, OSError, RuntimeError, ...
         raise BackendUnavailable(f"gsplat cannot be loaded: {type(error).__name__}: {error}. {_REMEDY}") from error
     if _backend._C is None:  # what it leaves behind where there is no nvcc
         raise BackendUnavailable(f"gsplat found no CUDA toolkit to build its extension with. {_REMEDY}")
@@ -75,14 +75,13 @@ class GsplatRasterizer:
             backgrounds=None if background is None else background[None],
             render_mode="RGB+ED" if with_depth else "RGB",
         )
-        means2d = _per_gaussian(meta["means2d"])
-        channels = gaussians.colors.shape[1]
+        channels, visible = gaussians.colors.shape[1], meta["radii"][0] > 0
         return Rendering(
             image=images[0, ..., :channels],
             alpha=alphas[0],
             depth=images[0, ..., channels:] if with_depth else None,
-            means2d=means2d,
-            visible=meta["radii"][0] > 0,
+            means2d=_per_gaussian(meta["means2d"], visible),
+            visible=visible,
         )
 
 
@@ -90,18 +89,18 @@ def _intrinsics(camera: Camera) -> Float[Tensor, "3 3"]:
     return torch.tensor([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
 
 
-def _per_gaussian(means2d: Float[Tensor, "1 N 2"]) -> Float[Tensor, "N 2"]:
-    """gsplat's centres without the camera axis, whose ``grad`` is filled by the backward pass.
+def _per_gaussian(means2d: Float[Tensor, "1 N 2"], visible: Bool[Tensor, " N"]) -> Float[Tensor, "N 2"]:
+    """gsplat's centres without the camera axis, 0 where not visible: there gsplat leaves memory as it found it.
 
-    A view made here is no ancestor of the image, so autograd would leave its gradient empty: a hook copies it.
+    A view taken here is no ancestor of the image, so autograd would leave its ``grad`` empty: a hook copies it.
     """
-    rows = means2d.detach()[0]
-    if not means2d.requires_grad:
-        return rows
-    rows.requires_grad_()
+    centres = torch.where(visible[:, None], means2d.detach()[0], 0.0)
+    if means2d.requires_grad:
+        centres.requires_grad_()
 
-    def keep(gradient: Tensor) -> None:
-        rows.grad = gradient[0].detach() if rows.grad is None else rows.grad + gradient[0].detach()
+        def keep(gradient: Tensor) -> None:
+            new = torch.where(visible[:, None], gradient[0].detach(), 0.0)
+            centres.grad = new if centres.grad is None else centres.grad + new
 
-    means2d.register_hook(keep)
-    return rows
+        means2d.register_hook(keep)
+    return centres

@@ -15,13 +15,7 @@ def check_inputs(
 ) -> None:
     """Raise ``ConfigError`` unless shapes agree and every tensor has the given kind of device and dtype."""
     tensors = {name: getattr(gaussians, name) for name in ("means", "quats", "scales", "opacities", "colors")}
-    count = gaussians.means.shape[0]
-    for name, tensor in tensors.items():
-        columns = _COLUMNS.get(name)
-        shape = (count,) if name == "opacities" else (count, columns or "at least 1")
-        fits = tensor.ndim == len(shape) and tensor.shape[0] == count
-        if not fits or (columns is not None and tensor.shape[1] != columns) or (name == "colors" and not tensor.shape[1]):
-            raise ConfigError(f"gaussians.{name}: expected shape {shape}, got {tuple(tensor.shape)}")
+    _check_shapes(tensors)
     channels = gaussians.colors.shape[1]
     if background is not None:
         if tuple(background.shape) != (channels,):
@@ -39,6 +33,16 @@ def check_inputs(
             "camera: expected width and height of at least 1 pixel and positive focal lengths, got "
             f"{camera.width} x {camera.height} pixels, fx {camera.fx}, fy {camera.fy}"
         )
+
+
+def _check_shapes(tensors: dict[str, Tensor]) -> None:
+    """``core.types.Gaussians`` says the same in its annotations, but those are checked in tests only."""
+    count = tensors["means"].shape[0] if tensors["means"].ndim else 0
+    for name, tensor in tensors.items():
+        columns = _COLUMNS.get(name, tensor.shape[-1] if tensor.ndim == 2 and tensor.shape[-1] else "at least 1")
+        expected = (count,) if name == "opacities" else (count, columns)
+        if tuple(tensor.shape) != expected:
+            raise ConfigError(f"gaussians.{name}: expected shape {expected}, got {tuple(tensor.shape)}")
 
 
 def _check_tensor(name: str, tensor: Tensor, device: str, dtype: torch.dtype) -> None:

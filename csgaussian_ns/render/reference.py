@@ -66,9 +66,7 @@ def drawing_order(projected: Projected) -> Tensor:
     return visible[projected.depths[visible].detach().argsort(stable=True)]
 
 
-def pixel_weights(
-    projected: Projected, opacities: Float[Tensor, " N"], order: Tensor, camera: Camera
-) -> Weights:
+def pixel_weights(projected: Projected, opacities: Float[Tensor, " N"], order: Tensor, camera: Camera) -> Weights:
     """Front-to-back compositing weights; the formulas of ``render.backend.Rasterizer``."""
     means2d, inverse = projected.means2d[order], torch.linalg.inv(projected.covariances[order])
     y, x = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
