@@ -16,8 +16,8 @@ from csgaussian_ns.tools.demo_scene.textures import Rgb, material
 def mug(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     """Mug with a handle and a ring of dots."""
     image = tx.dots(256, 512, color, tx.CREAM, 9, 12, 0.24)
-    image = tx.band(tx.band(image, color, 0.0, 0.22), color, 0.52, 1.0)
-    image = tx.band(image, tx.CREAM, 0.47, 0.49)
+    image = tx.band(tx.band(image, color, 0.0, 4 / 9), color, 7 / 9, 1.0)  # whole rows of dots only
+    image = tx.band(tx.band(image, tx.CREAM, 0.405, 0.43), tx.CREAM, 0.795, 0.82)
     glaze = material(tx.worn(image, rng, 0.12), gloss=0.22, sharpness=60)
     inside = material(tx.worn(tx.flat(64, 128, tx.CREAM), rng, 0.15), gloss=0.1)
     r, h = 0.056, 0.125
