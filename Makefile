@@ -30,7 +30,7 @@ check: setup ## lint, format, types, import contracts
 bench: setup ## measure speed; prints one table per file in benchmarks/
 	@set -e; for f in benchmarks/bench_*.py; do $(BIN)/python $$f $(ARGS); done
 
-docs: setup ## rewrite docs/method_configs.md from the config classes
+docs: setup ## rewrite method_configs.md from the config classes
 	$(BIN)/python scripts/method_configs.py
 
 clean: ## remove the environment and caches

@@ -1,4 +1,4 @@
-"""Write docs/method_configs.md: every option that csgaussian adds to nerfstudio, its values, and what it means.
+"""Write method_configs.md: what each method is for, how to run it, and every option that csgaussian adds.
 
 Generated from the config classes, so page and code cannot drift apart; tests/ns/test_method_configs.py compares them.
 Run it with ``make docs``.
@@ -11,14 +11,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "method_configs.md"
+PAGE = Path(__file__).resolve().parents[1] / "method_configs.md"
 OURS = "csgaussian_ns"
-INTRO = """# Options of the methods
+INTRO = """# Methods and their options
 
 Written by `make docs` from the config classes; edit the docstrings there, not this page.
-Only options that csgaussian defines are listed. nerfstudio's own: `ns-train csgaussian --help`.
-On the command line an option is written `--pipeline.model.name value`, with `-` for `_`.
 """
+OPTIONS_INTRO = """## Options that csgaussian adds
+
+On the command line an option is written `--pipeline.model.name value`, with `-` for `_`. Lengths are in units of the
+training frame, which nerfstudio scales so that the cameras fit into a cube of edge 2. nerfstudio's own options:
+`ns-train csgaussian --help`.
+"""
+USE = {
+    "csgaussian": "A CUDA GPU with gsplat, and full quality.",
+    "csgaussian-lite": "A laptop or server without a GPU: minutes instead of hours; also a quick look on a GPU.",
+}
+"""What each method is for."""
+NERFSTUDIO_OPTIONS = {
+    "max_num_iterations": "Steps of the whole plan, which is scaled to them. A resumed run ends here too.",
+    "steps_per_save": "Steps between two checkpoints; only the latest is kept.",
+    "steps_per_eval_image": "Steps between two measured evaluation views.",
+    "steps_per_eval_all_images": "Steps between two measurements of all evaluation views.",
+    "vis": "Where to watch: `viewer` opens a page, `tensorboard` records curves; `tensorboard` alone suits servers.",
+    "pipeline.datamanager.camera_res_scale_factor": "Scale of the photos, e.g. 0.5 to train at half size.",
+    "pipeline.datamanager.dataparser.eval_mode": "How views are held out, given after all other options; with `interval` every n-th.",
+    "pipeline.datamanager.dataparser.eval_interval": "That n.",
+    "viewer.quit_on_train_completion": "End after training instead of waiting for Ctrl-C.",
+}
+"""Options of nerfstudio itself that matter most here."""
 
 
 @dataclass
@@ -98,17 +119,38 @@ def _add(section: Section, method: str, place: str, config: object) -> None:
 def render(methods: dict[str, object]) -> str:
     """The whole page."""
     lines = [INTRO]
+    for method, config in methods.items():
+        lines += _method(method, config)
+    lines.append(OPTIONS_INTRO)
     for name, section in sorted(collect(methods).items()):
         if not section.options:
             continue
         places = ", ".join(f"`{place}`" for place in section.places if place != "-") or "top level"
-        lines += [f"## {name}", "", f"{places}", "", f"| Option | {' | '.join(methods)} | Meaning |"]
+        lines += [f"### {name}", "", f"{places}", "", f"| Option | {' | '.join(methods)} | Meaning |"]
         lines += ["|---" * (len(methods) + 2) + "|"]
         for option in section.options.values():
             cells = [" / ".join(f"`{value}`" for value in option.values.get(method, ["–"])) for method in methods]
             lines.append(f"| `{option.name}` | {' | '.join(cells)} | {option.meaning.replace('|', chr(92) + '|')} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _method(name: str, config: object) -> list[str]:
+    """What one method is for, its command, nerfstudio's options that matter, and its learning rates."""
+    lines = [f"## {name}", "", USE[name], "", "```bash", f"ns-train {name} --data path/to/scene", "```", ""]
+    lines += ["| nerfstudio's option | Default | Meaning |", "|---|---|---|"]
+    for path, meaning in NERFSTUDIO_OPTIONS.items():
+        value = config
+        for part in path.split("."):
+            value = getattr(value, part)
+        flag = f"--{path.replace('_', '-')}".replace("--pipeline.datamanager.dataparser.", "nerfstudio-data --")
+        lines.append(f"| `{flag}` | `{value}` | {meaning} |")
+    lines += ["", "| Learning rate of | First step | Last step |", "|---|---|---|"]
+    for group, entry in getattr(config, "optimizers", {}).items():
+        scheduler = entry["scheduler"]
+        last = entry["optimizer"].lr if scheduler is None else scheduler.lr_final
+        lines.append(f"| `{group}` | {entry['optimizer'].lr:g} | {last:g} |")
+    return [*lines, ""]
 
 
 def our_methods() -> dict[str, object]:
@@ -120,4 +162,4 @@ def our_methods() -> dict[str, object]:
 
 if __name__ == "__main__":
     PAGE.write_text(render(our_methods()))
-    print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
+    print(f"wrote {PAGE.name}")

@@ -1,4 +1,4 @@
-"""Every option of ours is documented, read by the code, and listed in docs/method_configs.md."""
+"""Every option of ours is documented, read by the code, and listed in method_configs.md."""
 
 import ast
 import inspect
