@@ -35,7 +35,7 @@ NERFSTUDIO_OPTIONS = {
     "steps_per_eval_all_images": "Steps between two measurements of all evaluation views.",
     "vis": "Where to watch: `viewer` opens a page, `tensorboard` records curves; `tensorboard` alone suits servers.",
     "pipeline.datamanager.camera_res_scale_factor": "Scale of the photos, e.g. 0.5 to train at half size.",
-    "pipeline.datamanager.dataparser.eval_mode": "How views are held out, given after all other options; with `interval` every n-th.",
+    "pipeline.datamanager.dataparser.eval_mode": "Given last: how views are held out; with `interval` every n-th.",
     "pipeline.datamanager.dataparser.eval_interval": "That n.",
     "viewer.quit_on_train_completion": "End after training instead of waiting for Ctrl-C.",
 }
