@@ -184,10 +184,10 @@ class _Blend(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, of_image: Tensor, of_alpha: Tensor, of_depth: Tensor | None) -> tuple[Tensor | None, ...]:
         saved: _Blended = ctx.saved
         fixed, threads, count = saved.fixed, saved.fixed.frame.threads, len(saved.opacities)
-        sums, groups = _pair_sums(saved, *map(_array, upstream[: 2 if saved.depth is None else 3])), saved.groups
+        sums = _pair_sums(saved, _array(of_image), _array(of_alpha), None if of_depth is None else _array(of_depth))
         grads = Gradients(
             np.empty((count, 2), np.float32),
             np.empty((len(fixed.ids), 4), np.float32),
@@ -196,10 +196,10 @@ class _Blend(Function):
         )
         shared = fixed.ids, fixed.splats, saved.opacities, sums, fixed.frame.with_depth, grads
         chunks = split(len(fixed.ids), threads)
-        run(gather_gradients(GEOMETRY_SUMS + groups.padded), [(*chunk, *shared) for chunk in chunks], threads)
+        run(gather_gradients(GEOMETRY_SUMS + saved.groups.padded), [(*chunk, *shared) for chunk in chunks], threads)
         of_background = None
         if ctx.needs_input_grad[5]:
-            of_background = (upstream[0] * torch.from_numpy(1 - saved.alpha)[..., None]).sum((0, 1))
+            of_background = (of_image * torch.from_numpy(1 - saved.alpha)[..., None]).sum((0, 1))
         return None, *map(torch.from_numpy, grads), of_background
 
 
@@ -220,7 +220,7 @@ def _pair_sums(
     saved: _Blended,
     grad_image: NDArray[np.float32],
     grad_alpha: NDArray[np.float32],
-    grad_depth: NDArray[np.float32] | None = None,
+    grad_depth: NDArray[np.float32] | None,
 ) -> Sums:
     """The backward pass over all tiles."""
     grad_alpha = grad_alpha[..., 0]

@@ -79,7 +79,7 @@ def pixel_weights(projected: Projected, opacities: Float[Tensor, " N"], order: T
     drawn, margin = _drawn(alpha.detach(), uncapped.detach(), hit)
     alpha = torch.where(drawn, alpha, torch.zeros_like(alpha))
     behind = torch.cumprod(1 - alpha, 1)
-    before = torch.cat([torch.ones_like(behind[:, :1]), behind], 1)
+    before = torch.cat([behind.new_ones(len(behind), 1), behind], 1)
     return Weights(alpha * before[:, :-1], before[:, -1], margin)
 
 
@@ -94,8 +94,9 @@ def _drawn(
     asked = torch.cumsum(stops.int(), 1) - stops.int() == 0
     margin = torch.minimum((uncapped / MIN_ALPHA - 1).abs(), (behind / MIN_TRANSMITTANCE - 1).abs())
     margin = torch.where(asked, margin, torch.inf)
-    first = torch.full_like(margin[:, :1], torch.inf)
-    return hit & ~stopped, torch.cat([first, margin], 1).amin(1)
+    if margin.shape[1] == 0:
+        return hit, margin.new_full(margin.shape[:1], torch.inf)
+    return hit & ~stopped, margin.amin(1)
 
 
 def expected_depth(weights: Weights, depths: Float[Tensor, " N"]) -> Float[Tensor, " P"]:
