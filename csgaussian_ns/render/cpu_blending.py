@@ -16,7 +16,18 @@ from numba.cpython.unsafe.tuple import tuple_setitem
 from numpy.typing import NDArray
 
 from csgaussian_ns.render.cpu_binning import TILE_HEIGHT, TILE_PIXELS, TILE_WIDTH
-from csgaussian_ns.render.cpu_jit import HALF, LEVEL_SLACK, MIN_LEVEL, ONE, PIXEL_SLACK, ZERO, f32, kernel, unsigned
+from csgaussian_ns.render.cpu_jit import (
+    HALF,
+    LEVEL_SLACK,
+    MIN_LEVEL,
+    ONE,
+    PIXEL_SLACK,
+    ZERO,
+    f32,
+    kernel,
+    prefetch,
+    unsigned,
+)
 from csgaussian_ns.render.cpu_lanes import (
     AT_CHANNELS,
     AT_LAST,
@@ -36,6 +47,7 @@ GEOMETRY_FIELDS = 6
 # Sums over the lanes of one pair that ``undraw`` returns, before one per channel.
 GEOMETRY_SUMS = 6
 
+_CACHE_LINE = 16  # floats
 _BATCH = 32  # splats loaded at a time; the test for a finished tile comes after each batch
 _MIN_LEVEL = f32(MIN_LEVEL)
 _VECTOR_ROWS = 16 // TILE_WIDTH
@@ -69,13 +81,17 @@ class Kept(NamedTuple):
 
 @kernel
 @no_type_check
-def _load_batch(drawing, place, count, channel, x0, y0, height, params, spans, colors):
-    """Copy what ``count`` pairs need to the front: many cache misses at once instead of one per pair.
+def _load_batch(drawing, place, count, ahead, channel, x0, y0, height, params, spans, colors):
+    """Copy what ``count`` pairs need to the front, and ask the memory for the batch that starts at ``ahead``.
 
     ``params`` gets per pair what ``draw`` wants; ``spans`` the lanes [start, stop) to visit: whole vectors of 16, none
     where the footprint misses the tile.
     """
     rows, place_splat = drawing.rows, drawing.place_splat
+    for later in range(max(ahead, 0), min(ahead + _BATCH, len(place_splat))):
+        prefetch(rows, place_splat[later], 0)
+        if GEOMETRY_FIELDS + channel >= _CACHE_LINE:
+            prefetch(rows, place_splat[later], GEOMETRY_FIELDS + channel)
     for j in range(count):
         q = place_splat[place + j]
         for k in range(GEOMETRY_FIELDS):
@@ -138,8 +154,8 @@ def blend_forward(channels: int) -> Callable[..., Any]:
             start_lanes(lanes, rows, cols)
             start, stop = drawing.tile_start[tile], drawing.tile_start[tile + 1]
             for place in range(start, stop, _BATCH):
-                count = min(_BATCH, stop - place)
-                _load_batch(drawing, place, count, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
+                count, ahead = min(_BATCH, stop - place), place + _BATCH
+                _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
                 for j in range(count):
                     color = zeros
                     for k in range(channels):
@@ -181,8 +197,8 @@ def blend_backward(channels: int) -> Callable[..., Any]:
             drawn_end[tile] = stop
             for end in range(stop, start, -_BATCH):
                 place = max(start, end - _BATCH)
-                count = end - place
-                _load_batch(drawing, place, count, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
+                count, ahead = end - place, place - _BATCH
+                _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
                 for j in range(count - 1, -1, -1):
                     color = zeros
                     for k in range(channels):

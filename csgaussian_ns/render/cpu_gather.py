@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csgaussian_ns.render.cpu_blending import GEOMETRY_FIELDS, GEOMETRY_SUMS
-from csgaussian_ns.render.cpu_jit import ONE, TWO, ZERO, clear_between, f32, kernel
+from csgaussian_ns.render.cpu_jit import ONE, TWO, ZERO, clear_between, f32, kernel, prefetch
 
 # ln(alpha) = -ln(2) |r|^2 + const
+_AHEAD = 24  # slots to ask the memory for in advance
 _TWICE_LN2 = f32(2.0 * math.log(2.0))
 
 
@@ -71,6 +72,7 @@ def gather_gradients(width: int) -> Callable[..., Any]:
         """
         channels = grads.colors.shape[1]
         total = np.empty(width, np.float32)
+        last = sums.slots[stop - 1, 1] - 1 if stop > start else 0
         clear_between(ids, start, stop, grads.means2d)
         clear_between(ids, start, stop, grads.colors)
         clear_between(ids, start, stop, grads.opacities.reshape(-1, 1))
@@ -83,6 +85,9 @@ def gather_gradients(width: int) -> Callable[..., Any]:
                 total[k] = ZERO
             for slot in range(sums.slots[q, 0], sums.slots[q, 1]):
                 place = sums.slot_place[slot]
+                later = sums.slot_place[min(slot + _AHEAD, last)]
+                prefetch(sums.rows, later, 0)  # pyright: ignore[reportCallIssue]
+                prefetch(sums.rows, later, width - 1)  # pyright: ignore[reportCallIssue]
                 if place < sums.drawn_end[sums.slot_tile[slot]]:
                     for k in range(width):
                         total[k] += sums.rows[place, k]

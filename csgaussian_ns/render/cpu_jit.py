@@ -11,7 +11,10 @@ overlap checks, so lanes live in one scratch buffer at constant offsets).
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 f32 = np.float32
 unsigned = np.uint64
@@ -77,3 +80,30 @@ def clear_between(ids, start, stop, rows):
     first = ids[start - 1] + 1 if start > 0 else 0
     end = ids[stop - 1] + 1 if stop < len(ids) else len(rows)
     rows[first:end] = ZERO
+
+
+@intrinsic
+@no_type_check
+def prefetch(typing, table, row, column):
+    """Start to load the cache line of ``table[row, column]`` of a C-ordered 2-D array, which may lie outside it.
+
+    Rows met in random order cost a cache miss each; asked for one batch ahead they cost half (measured at 1M splats).
+    """
+    if not (isinstance(table, types.Array) and table.ndim == 2 and table.layout == "C"):
+        return None
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        indices = [
+            context.cast(builder, value, kind, types.intp)
+            for value, kind in zip(arguments[1:], signature.args[1:], strict=True)
+        ]
+        pointer = cgutils.get_item_pointer(context, builder, signature.args[0], array, indices, wraparound=False)
+        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        reading, keep_close, data = flag(0), flag(3), flag(1)
+        builder.call(function, [builder.bitcast(pointer, byte), reading, keep_close, data])
+        return context.get_dummy_value()
+
+    return types.void(table, row, column), generate

@@ -24,7 +24,6 @@ from csgaussian_ns.render.cpu_jit import MIN_LEVEL, kernel
 from csgaussian_ns.render.cpu_lanes import FIXED_RUNS, MAX_GROUP, draw_kernel, place_lanes, undraw_kernel
 from tests.render.scenes import FIELDS, camera, gaussians
 
-
 # Without the run-time checks of annotations, which tests have and users do not.
 unchecked_call = inspect.unwrap(CpuRasterizer.__call__)
 
