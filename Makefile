@@ -27,8 +27,8 @@ check: setup ## lint, format, types, import contracts
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-logo
 
-bench: setup ## measure speed; prints one table per file in benchmarks/
-	@set -e; for f in benchmarks/bench_*.py; do $(BIN)/python $$f $(ARGS); done
+bench: setup ## measure speed and quality (a quarter of an hour); tables, and results in benchmarks/results
+	@set -e; for f in benchmarks/*.py; do $(BIN)/python $$f $(ARGS); done
 
 docs: setup ## rewrite method_configs.md from the config classes
 	$(BIN)/python scripts/method_configs.py

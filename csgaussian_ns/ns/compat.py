@@ -1,6 +1,7 @@
 """What nerfstudio 1.1.5 needs from us to run beside a current torch, and without a GPU."""
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ def allow_numpy_scalars_in_checkpoints() -> None:
 
     Their learning rates are numpy scalars. Ours are Python floats (``ns.schedulers``), but a user may choose theirs.
     """
-    scalar = np.float64(0).__reduce__()[0]  # numpy 1 and 2 keep this function in different private modules
+    scalar: Any = np.float64(0).__reduce__()[0]  # numpy 1 and 2 keep this function in different private modules
     dtypes = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
     torch.serialization.add_safe_globals([scalar, np.dtype, *dtypes])
 

@@ -29,7 +29,6 @@ from csgaussian_ns.scene.spawn import Spawned, spawn
 from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.schedule import PLANS
 
-
 Batch = dict[str, Any]
 """One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
 

@@ -13,6 +13,7 @@ import torch
 from nerfstudio.scripts.viewer import run_viewer
 from nerfstudio.utils.colormaps import apply_depth_colormap
 from nerfstudio.viewer.utils import get_camera
+from nerfstudio.viewer.viewer import Viewer
 from PIL import Image
 
 from csgaussian_ns.ns.config import csgaussian_lite
@@ -87,10 +88,9 @@ def trained_run(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def viewed(trained_run: Path, browser: str) -> Iterator[Viewed]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
     started: list = []
-    real = run_viewer.ViewerState
 
     def remember(*args, **kwargs):
-        started.append(real(*args, **kwargs))
+        started.append(Viewer(*args, **kwargs))
         return started[-1]
 
     patch = pytest.MonkeyPatch()

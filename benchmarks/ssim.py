@@ -1,6 +1,6 @@
 """Time of one distortion (0.8 L1 + 0.2 (1 - SSIM)) forward and backward on the CPU: compiled sweep against torch.
 
-OMP_WAIT_POLICY=PASSIVE python benchmarks/bench_ssim.py
+OMP_WAIT_POLICY=PASSIVE python benchmarks/ssim.py
 """
 
 import os

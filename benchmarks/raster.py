@@ -3,7 +3,7 @@
 Writes results/raster.json and results/raster.png beside this file. Times are wall times of an otherwise idle machine;
 compare runs of different machines by their ratios only.
 
-    python benchmarks/bench_raster.py [--scene ../shared/data/test_garden.npz | --synthetic]
+    python benchmarks/raster.py [--scene ../shared/data/test_garden.npz | --synthetic]
 
 The scene is a point cloud in an .npz with ``means3d`` (N 3), ``colors`` (N 3), ``viewmats`` (V 4 4), ``Ks`` (V 3 3) and
 ``width``, ``height``, as gsplat's test_garden.npz. Scales are the distance to the 3 nearest neighbours times
