@@ -31,3 +31,7 @@ class LimitExceeded(FormatError):
 
 class UnsupportedVersion(FormatError):
     """A file that uses something this version of the package does not know and must not ignore."""
+
+
+class QuantisationError(CsgError, ValueError):
+    """Numbers outside the range in which coding is exact: a network, a step, or a value to be coded."""

@@ -1,0 +1,137 @@
+"""What quantisation does to values and to gradients: noise while training, rounding while coding.
+
+A value ``a`` with mean ``mu`` and step ``q`` is coded as the symbol ``s = round((a - mu) / q)`` and decoded as
+``mu + q * s``. Centring on the mean (instead of ``round(a / q)``) saves 0.5 % of the bits at 2.5 bits per symbol and
+11 % at 0.95, and lowers the error, because a value near its mean is then reproduced without any.
+
+Gradients, with ``u`` the error in units of the step (drawn in ``noisy``, made by rounding in ``straight_through``):
+
+=================== ======== ==== =======================
+function            values   mu   step
+=================== ======== ==== =======================
+``noisy``           1        --   u
+``straight_through`` 1       0    u = round(z) - z
+=================== ======== ==== =======================
+
+The two agree: both see ``a + q * u``. A symbol's share ``s`` of the step's gradient cancels, up to ``u``, against the
+gradient that ``z = (a - mu) / q`` carries once rounding counts as the identity. One noisy value serves distortion and
+rate. Where only a sample of the anchors enters one of the two, scale that *loss*, never the gradient that flows into
+``step``: a factor there leaked from distortion into rate and drove steps to the lower end of their range.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from csgaussian_ns.core.errors import QuantisationError
+
+SYMBOL_LIMIT = (1 << 24) - 1
+"""Largest magnitude of a symbol; with it every decoded integer stays below 2**51 (see ``steps.integer_values``)."""
+
+
+def noisy(
+    values: Float[Tensor, "*shape"], step: Float[Tensor, "..."], generator: torch.Generator | None = None
+) -> Float[Tensor, "*shape"]:
+    """Values with the noise that stands for rounding in training: uniform in ``step * [-1/2, 1/2)``.
+
+    Gradient: 1 to ``values``; the noise itself, in units of the step, to ``step``.
+
+    Args:
+        values: Attributes, any unit.
+        step: Quantisation step > 0 in the same unit; broadcasts to ``values``.
+        generator: Source of randomness on the device of ``values``; the global one if None.
+    """
+    unit = torch.rand(values.shape, generator=generator, device=values.device, dtype=values.dtype) - 0.5
+    return values + step * unit
+
+
+def symbols(
+    values: Float[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
+) -> Int64[Tensor, "*shape"]:
+    """Integer symbols ``round((values - mu) / step)``, halves to even, without gradient.
+
+    Raises:
+        QuantisationError: A symbol is not finite or exceeds ``SYMBOL_LIMIT``.
+    """
+    return checked_symbols(((values - mu) / step).detach())
+
+
+def checked_symbols(ratio: Float[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
+    """Round distances from the mean, in units of the step, to symbols; see ``symbols``."""
+    rounded = torch.round(ratio)
+    # NaN compares false, so it is caught too; converting it to an integer would give an arbitrary symbol.
+    if not bool((rounded.abs() <= SYMBOL_LIMIT).all()):
+        worst = float(rounded.abs().max())
+        raise QuantisationError(
+            f"a value lies {worst:g} steps from its mean; at most {SYMBOL_LIMIT} can be coded: "
+            "look for NaN or for a step that is too small"
+        )
+    return rounded.to(torch.int64)
+
+
+def dequantise(
+    coded: Int64[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
+) -> Float[Tensor, "*shape"]:
+    """Values ``mu + step * coded`` that a decoder working in floating point reconstructs."""
+    return mu + step * coded.to(step.dtype)
+
+
+def straight_through(
+    values: Float[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
+) -> Float[Tensor, "*shape"]:
+    """Rounded values, bit for bit those of ``dequantise(symbols(...))``, with the gradients of the table above.
+
+    Args:
+        values: Attributes, any unit.
+        mu: Mean, same unit; broadcasts to ``values``. It receives no gradient: moving the mean and keeping the value
+            moves the rounding error, which is zero on average.
+        step: Quantisation step > 0, same unit; broadcasts to ``values``.
+    """
+    return _StraightThrough.apply(values, mu, step)  # type: ignore[return-value]  # torch types apply as Any | None
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Forward rounds; backward sees ``values + step * error`` with a constant ``error``."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, mu: Tensor, step: Tensor) -> Tensor:
+        ratio = (values - mu) / step
+        rounded = torch.round(ratio)
+        ctx.save_for_backward(rounded - ratio)
+        ctx.step_shape = step.shape
+        return mu + step * rounded
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor | None]:
+        (error,) = ctx.saved_tensors
+        to_step = (grad * error).sum_to_size(ctx.step_shape) if ctx.needs_input_grad[2] else None
+        return grad, None, to_step
+
+
+def clamp_inward(values: Float[Tensor, "*shape"], lowest: float, highest: float) -> Float[Tensor, "*shape"]:
+    """Clamp whose gradient still passes where it would bring a value back into the range.
+
+    Beyond the limits ``torch.clamp`` has no gradient at all, so a log sigma that once ran out of its table would
+    stay there although the data ask for another one.
+    """
+    return _ClampInward.apply(values, lowest, highest)  # type: ignore[return-value]
+
+
+class _ClampInward(torch.autograd.Function):
+    """Backward keeps the gradient inside the range and, outside, where a descent step leads inward."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, lowest: float, highest: float) -> Tensor:
+        ctx.save_for_backward(values)
+        ctx.limits = (lowest, highest)
+        return values.clamp(lowest, highest)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (values,) = ctx.saved_tensors
+        lowest, highest = ctx.limits
+        # Descent moves a value against the sign of its gradient.
+        keeps = ((values >= lowest) | (grad < 0)) & ((values <= highest) | (grad > 0))
+        return grad * keeps, None, None
