@@ -86,6 +86,11 @@ class _Fixed(NamedTuple):
     ids: NDArray[np.int32]
 
 
+def _zeros(count: int) -> tuple[np.float32, ...]:
+    """Tells the kernels a number as a type: they are compiled for each one."""
+    return (np.float32(0),) * count
+
+
 def _array(tensor: Tensor) -> NDArray[np.float32]:
     return tensor.detach().contiguous().numpy()
 
@@ -175,8 +180,8 @@ class _Blend(Function):
         alpha = np.empty((camera.height, camera.width), np.float32)
         kept = Kept(*(np.empty((len(lists.tile_start) - 1, TILE_PIXELS), np.float32) for _ in range(2)))
         for part in groups.parts():
-            jobs = [(tiles, drawing, *part, behind, image, alpha, kept) for tiles in lists.shares]
-            run(blend_forward(groups.size), jobs, threads)
+            jobs = [(tiles, drawing, *part, behind, image, alpha, kept, _zeros(groups.size)) for tiles in lists.shares]
+            run(blend_forward, jobs, threads)
         depth = _divide(image[..., own], alpha) if fixed.frame.with_depth else None
         ctx.saved = _Blended(fixed, groups, lists, drawing, behind, kept, opacities, alpha, depth, own)
         outputs = np.ascontiguousarray(image[..., :own]), alpha[..., None], None if depth is None else depth[..., None]
@@ -194,9 +199,17 @@ class _Blend(Function):
             np.empty(count, np.float32),
             np.empty((count, saved.own_channels), np.float32),
         )
-        shared = fixed.ids, fixed.splats, saved.opacities, sums, fixed.frame.with_depth, grads
+        shared = (
+            fixed.ids,
+            fixed.splats,
+            saved.opacities,
+            sums,
+            fixed.frame.with_depth,
+            grads,
+            _zeros(sums.rows.shape[1]),
+        )
         chunks = split(len(fixed.ids), threads)
-        run(gather_gradients(GEOMETRY_SUMS + saved.groups.padded), [(*chunk, *shared) for chunk in chunks], threads)
+        run(gather_gradients, [(*chunk, *shared) for chunk in chunks], threads)
         of_background = None
         if ctx.needs_input_grad[5]:
             of_background = (of_image * torch.from_numpy(1 - saved.alpha)[..., None]).sum((0, 1))
@@ -231,10 +244,10 @@ def _pair_sums(
     lists, groups, threads = saved.lists, saved.groups, saved.fixed.frame.threads
     drawn_end = np.empty(len(lists.tile_start) - 1, np.int64)
     rows = np.empty((len(lists.place_splat), GEOMETRY_SUMS + groups.padded), np.float32)
-    shared = saved.background, saved.kept, grad_image, grad_alpha, drawn_end, rows
+    shared = saved.background, saved.kept, grad_image, grad_alpha, drawn_end, rows, _zeros(groups.size)
     for part in groups.parts():
         jobs = [(tiles, saved.drawing, *part, *shared) for tiles in lists.shares]
-        run(blend_backward(groups.size), jobs, threads)
+        run(blend_backward, jobs, threads)
     return Sums(lists.slots, lists.slot_tile, lists.slot_place, drawn_end, rows)
 
 

@@ -7,9 +7,7 @@ the result does not depend on the number of threads.
 """
 
 import math
-from collections.abc import Callable
-from functools import cache
-from typing import Any, NamedTuple, no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba.cpython.unsafe.tuple import tuple_setitem
@@ -36,10 +34,10 @@ from csgaussian_ns.render.cpu_lanes import (
     FIXED_RUNS,
     N_LANES,
     all_finished,
-    draw_kernel,
+    draw,
     place_lanes,
     start_lanes,
-    undraw_kernel,
+    undraw,
 )
 
 # Columns of a row: x, y, l1, l2, l3, level (see cpu_projection), then the features of all groups.
@@ -138,85 +136,71 @@ def _tile_box(drawing, tile):
     return x0, y0, min(TILE_WIDTH, drawing.width - x0), min(TILE_HEIGHT, drawing.height - y0)
 
 
-@cache
+@kernel
 @no_type_check
-def blend_forward(channels: int) -> Callable[..., Any]:
-    """Compile, or take from the cache, the forward kernel for a group of ``channels`` channels."""
-    zeros = (ZERO,) * channels
-    draw = draw_kernel(channels)
-
-    @kernel
-    def blend(tiles, drawing, channel, used, background, image, coverage, kept):
-        """Blend ``tiles`` into channels [channel, channel + used) of ``image``."""
-        lanes, params, spans, colors = _scratch(channels)
-        for tile in tiles:
-            x0, y0, cols, rows = _tile_box(drawing, tile)
-            start_lanes(lanes, rows, cols)
-            start, stop = drawing.tile_start[tile], drawing.tile_start[tile + 1]
-            for place in range(start, stop, _BATCH):
-                count, ahead = min(_BATCH, stop - place), place + _BATCH
-                _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
-                for j in range(count):
-                    color = zeros
-                    for k in range(channels):
-                        color = tuple_setitem(color, k, colors[j, k])  # pyright: ignore[reportCallIssue]
-                    draw(lanes, spans[0, j], spans[1, j], params[:, j], color, f32(place - start + j))
-                if all_finished(lanes):
-                    break
-            for p in range(N_LANES):
-                kept.transmittance[tile, p] = abs(lanes[AT_T + p])
-                kept.last[tile, p] = lanes[AT_LAST + p]
-            for row in range(rows):
-                for col in range(cols):
-                    p = unsigned(row * TILE_WIDTH + col)
-                    rest = abs(lanes[AT_T + p])
-                    coverage[y0 + row, x0 + col] = ONE - rest
-                    for k in range(used):
-                        blended = lanes[AT_CHANNELS + unsigned(k * TILE_PIXELS) + p]
-                        image[y0 + row, x0 + col, channel + k] = blended + rest * background[channel + k]
-
-    return blend
+def blend_forward(tiles, drawing, channel, used, background, image, coverage, kept, zeros):
+    """Blend ``tiles`` into channels [channel, channel + used) of ``image``."""
+    channels = len(zeros)
+    lanes, params, spans, colors = _scratch(channels)
+    for tile in tiles:
+        x0, y0, cols, rows = _tile_box(drawing, tile)
+        start_lanes(lanes, rows, cols)
+        start, stop = drawing.tile_start[tile], drawing.tile_start[tile + 1]
+        for place in range(start, stop, _BATCH):
+            count, ahead = min(_BATCH, stop - place), place + _BATCH
+            _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
+            for j in range(count):
+                color = zeros
+                for k in range(channels):
+                    color = tuple_setitem(color, k, colors[j, k])  # pyright: ignore[reportCallIssue]
+                draw(lanes, spans[0, j], spans[1, j], params[:, j], color, f32(place - start + j))
+            if all_finished(lanes):
+                break
+        for p in range(N_LANES):
+            kept.transmittance[tile, p] = abs(lanes[AT_T + p])
+            kept.last[tile, p] = lanes[AT_LAST + p]
+        for row in range(rows):
+            for col in range(cols):
+                p = unsigned(row * TILE_WIDTH + col)
+                rest = abs(lanes[AT_T + p])
+                coverage[y0 + row, x0 + col] = ONE - rest
+                for k in range(used):
+                    blended = lanes[AT_CHANNELS + unsigned(k * TILE_PIXELS) + p]
+                    image[y0 + row, x0 + col, channel + k] = blended + rest * background[channel + k]
 
 
-@cache
+@kernel
 @no_type_check
-def blend_backward(channels: int) -> Callable[..., Any]:
-    """Compile, or take from the cache, the backward kernel for a group of ``channels`` channels."""
-    zeros = (ZERO,) * channels
-    undraw = undraw_kernel(channels)
-
-    @kernel
-    def blend(tiles, drawing, channel, used, background, kept, grad_image, grad_alpha, drawn_end, sums):
-        """Write, or for later groups add, the row of ``sums`` of each pair before ``drawn_end`` of its tile."""
-        lanes, params, spans, colors = _scratch(channels)
-        for tile in tiles:
-            x0, y0, cols, rows = _tile_box(drawing, tile)
-            _load_gradients(lanes, tile, x0, y0, cols, rows, channel, used, background, kept, grad_image, grad_alpha)
-            start = drawing.tile_start[tile]
-            stop = start + int(max(kept.last[tile])) + 1
-            drawn_end[tile] = stop
-            for end in range(stop, start, -_BATCH):
-                place = max(start, end - _BATCH)
-                count, ahead = end - place, place - _BATCH
-                _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
-                for j in range(count - 1, -1, -1):
-                    color = zeros
-                    for k in range(channels):
-                        color = tuple_setitem(color, k, colors[j, k])  # pyright: ignore[reportCallIssue]
-                    rank = f32(place - start + j)
-                    g0, g1, g2, g11, g12, g22, of_color = undraw(
-                        lanes, spans[0, j], spans[1, j], params[:, j], color, rank
-                    )
-                    row = sums[place + j]
-                    if channel > 0:  # geometry is shared by all groups of channels
-                        g0, g1, g2, g11, g12, g22 = (
-                            row[0] + g0, row[1] + g1, row[2] + g2, row[3] + g11, row[4] + g12, row[5] + g22
-                        )  # fmt: skip
-                    row[0], row[1], row[2], row[3], row[4], row[5] = g0, g1, g2, g11, g12, g22
-                    for k in range(channels):
-                        row[GEOMETRY_SUMS + channel + k] = of_color[k]
-
-    return blend
+def blend_backward(tiles, drawing, channel, used, background, kept, grad_image, grad_alpha, drawn_end, sums, zeros):
+    """Write, or for later groups add, the row of ``sums`` of each pair before ``drawn_end`` of its tile."""
+    channels = len(zeros)
+    lanes, params, spans, colors = _scratch(channels)
+    for tile in tiles:
+        x0, y0, cols, rows = _tile_box(drawing, tile)
+        _load_gradients(lanes, tile, x0, y0, cols, rows, channel, used, background, kept, grad_image, grad_alpha)
+        start = drawing.tile_start[tile]
+        stop = start + int(max(kept.last[tile])) + 1
+        drawn_end[tile] = stop
+        for end in range(stop, start, -_BATCH):
+            place = max(start, end - _BATCH)
+            count, ahead = end - place, place - _BATCH
+            _load_batch(drawing, place, count, ahead, channel, f32(x0), f32(y0), f32(rows), params, spans, colors)
+            for j in range(count - 1, -1, -1):
+                color = zeros
+                for k in range(channels):
+                    color = tuple_setitem(color, k, colors[j, k])  # pyright: ignore[reportCallIssue]
+                rank = f32(place - start + j)
+                g0, g1, g2, g11, g12, g22, of_color = undraw(
+                    lanes, spans[0, j], spans[1, j], params[:, j], color, rank, zeros
+                )
+                row = sums[place + j]
+                if channel > 0:  # geometry is shared by all groups of channels
+                    g0, g1, g2, g11, g12, g22 = (
+                        row[0] + g0, row[1] + g1, row[2] + g2, row[3] + g11, row[4] + g12, row[5] + g22
+                    )  # fmt: skip
+                row[0], row[1], row[2], row[3], row[4], row[5] = g0, g1, g2, g11, g12, g22
+                for k in range(channels):
+                    row[GEOMETRY_SUMS + channel + k] = of_color[k]
 
 
 @kernel
