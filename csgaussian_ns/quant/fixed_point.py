@@ -10,6 +10,7 @@ order, fused or not, which lets ordinary matrix products of any library do the w
 ReLU is the clamp: hidden layers have ``lowest = 0``. Shifts are arithmetic, so halves round towards +infinity.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,8 +155,8 @@ def evaluate(
 ) -> Int64[Tensor, "N out"] | Int64[np.ndarray, "N out"]:
     """Outputs of the network. Neither ``arithmetic`` nor ``block_rows`` changes a bit of them.
 
-    While it runs on tensors, reduced-precision matrix products (TF32, bfloat16, autocast) are off; the switch is
-    global in torch, so no other thread may turn them on meanwhile.
+    While it runs on tensors, reduced-precision matrix products (TF32, bfloat16, autocast) are off. Threads may evaluate
+    side by side, but the switch is global in torch: nothing else may turn them on meanwhile.
 
     Args:
         network: What to evaluate.
@@ -239,28 +240,52 @@ def _run(layers: list[_Operands], inputs: Any, outputs: Any, block_rows: int) ->
         outputs[start : start + block_rows] = values
 
 
+class _FullPrecision:
+    """Full float32 matrix products inside the block, whatever the program has chosen outside.
+
+    The setting is global, and chunks are decoded by several threads: the first one in sets it, the last one out
+    restores it. torch 2.9 and later keep a setting per backend, and their older common getter raises once those were
+    used.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: list[str] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._before = self._swap(["ieee", "ieee"], "highest")
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._swap(self._before, *self._before)
+
+    def _swap(self, per_backend: Sequence[str], *common: str) -> list[str]:
+        """Set the precisions, return those before: one per backend, or the common one where torch has only that."""
+        backends: list[Any] = [torch.backends.cuda.matmul, getattr(torch.backends.mkldnn, "matmul", None)]
+        if not all(hasattr(backend, "fp32_precision") for backend in backends):
+            before = [torch.get_float32_matmul_precision()]
+            torch.set_float32_matmul_precision(common[0])
+            return before
+        before = [backend.fp32_precision for backend in backends]
+        for backend, precision in zip(backends, per_backend, strict=True):
+            backend.fp32_precision = precision
+        return before
+
+
+_full_precision = _FullPrecision()
+
+
 @contextmanager
 def exact_products(device: torch.device) -> Iterator[None]:
-    """Full float32 matrix products on ``device`` inside the block, whatever the program has chosen outside.
-
-    torch 2.9 and later keep one setting per backend, and their older common getter raises once those were used.
-    """
-    backends = [torch.backends.cuda.matmul, getattr(torch.backends.mkldnn, "matmul", None)]
-    per_backend = [backend for backend in backends if hasattr(backend, "fp32_precision")]
-    before = [backend.fp32_precision for backend in per_backend]  # type: ignore[union-attr]
-    common = None if per_backend else torch.get_float32_matmul_precision()
-    try:
-        for backend in per_backend:
-            backend.fp32_precision = "ieee"  # type: ignore[union-attr]
-        if common is not None:
-            torch.set_float32_matmul_precision("highest")
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        for backend, precision in zip(per_backend, before, strict=True):
-            backend.fp32_precision = precision  # type: ignore[union-attr]
-        if common is not None:
-            torch.set_float32_matmul_precision(common)
+    """Matrix products on ``device`` are exact for integers inside the block: no TF32, no bfloat16, no autocast."""
+    with _full_precision, torch.autocast(device.type, enabled=False):
+        yield
 
 
 def _within(values: np.ndarray, lowest: int, highest: int) -> bool:
