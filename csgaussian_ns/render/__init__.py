@@ -1,0 +1,1 @@
+"""Renderers behind one contract, and how images are compared."""
