@@ -163,14 +163,15 @@ def first_calls() -> tuple[float, float]:
     return seconds[0], seconds[1]
 
 
-def machine() -> dict[str, str | int]:
-    """What the numbers depend on."""
+def machine() -> dict[str, str | int | float]:
+    """What the numbers depend on, the load by other work included (this measurement itself adds about 2)."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.processor(),
         "threads": available_cores(),
+        "load_average": os.getloadavg()[0],
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numba": numba.__version__,
@@ -212,7 +213,9 @@ def main() -> None:
     """Measure, print, write."""
     arguments = options()
     cloud = synthetic_cloud() if arguments.synthetic else load_cloud(arguments.scene)
+    setting = machine()
     compile_seconds, start_seconds = first_calls()
+    print(f"load average {setting['load_average']:.1f}; numbers count only where it was near 0 before")
     print(f"first call {compile_seconds:.1f} s, with cache {start_seconds:.2f} s", flush=True)
     cpu, rows = choose_rasterizer("cpu", "cpu"), []
     print("gaussians  visible  channels       size   forward min/median   + backward min/median, ms")
@@ -234,7 +237,7 @@ def main() -> None:
     print(f"{count} Gaussians at {width} x {height}: torch oracle takes {ratio:.0f} times as long")
     record = {
         "date": date.today().isoformat(),
-        "machine": machine(),
+        "machine": setting,
         "scene": "synthetic" if arguments.synthetic else arguments.scene.name,
         "first_call_seconds": {"compiling": compile_seconds, "from_cache": start_seconds},
         "rows": [asdict(row) for row in rows],

@@ -65,9 +65,9 @@ class Rendering:
         alpha: Coverage in [0, 1].
         depth: Expected z-depth: the blended depth divided by ``alpha``, 0 where nothing was hit. ``None`` unless
             it was asked for.
-        means2d: Projected centres in pixels. After ``backward`` its ``.grad`` holds the loss gradient per pixel of
-            displacement, in every backend; growth reads it.
-        visible: Which Gaussians reached the image plane.
+        means2d: Projected centres in pixels, 0 where not ``visible``. After ``backward`` its ``.grad`` holds the loss
+            gradient per pixel of displacement, in every backend; growth reads it.
+        visible: In front of the near plane (0.01), and the bounding box of alpha >= 1/255 meets the image.
     """
 
     image: Float[Tensor, "H W C"]
