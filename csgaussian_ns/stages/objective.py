@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from csgaussian_ns.render.ssim import ssim
+from csgaussian_ns.render import ssim
 
 SSIM_WEIGHT = 0.2
 """Share of 1 - SSIM in the distortion, the rest is L1 (3D Gaussian Splatting, Eq. 7)."""
@@ -18,4 +18,4 @@ def volume(scales: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:
 
 def distortion(image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> Float[Tensor, ""]:
     """Difference of two images: (1 - SSIM_WEIGHT) * L1 + SSIM_WEIGHT * (1 - SSIM)."""
-    return (1 - SSIM_WEIGHT) * (image - target).abs().mean() + SSIM_WEIGHT * (1 - ssim(image, target))
+    return ssim.distortion(image, target, SSIM_WEIGHT)

@@ -106,6 +106,8 @@ def viewed(trained_run: Path, browser: str) -> Iterator[Viewed]:
         wait_for(lambda: len(started[0].viser_server.get_clients()) == 1, 60, "the page did not connect")
         yield Viewed(page, started[0])
         chromium.close()
+    started[0].viser_server.stop()
+    time.sleep(1)  # a render thread that outlives the interpreter would abort it
     patch.undo()
 
 
