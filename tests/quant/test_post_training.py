@@ -216,3 +216,13 @@ def test_what_cannot_be_quantised_is_an_error():
         quantise_network([AffineLayer(torch.full((1, 2), 1e9), torch.zeros(1))], inputs, 1.0, 8)
     with pytest.raises(QuantisationError, match="at least one layer"):
         quantise_network([], inputs, 1.0, 8)
+
+
+def test_rows_of_very_different_size_stay_within_int8():
+    # The small row's multiplier is 4.29 before rounding; rounded down, its weights would have to exceed 127.
+    layers = [AffineLayer(torch.tensor([[1.0, -1.0], [2.6e-4, -2.6e-4]]), torch.zeros(2))]
+    inputs = torch.tensor([[511, -511], [100, 200]])
+    network = quantise_network(layers, inputs, 1.0, 8)
+    assert network.layers[0].multiplier[1] == 5
+    large, small = worst_errors(network, layers, inputs, 1.0, 8).tolist()
+    assert large < 1e-4 * 1022 and small < 1 / 256
