@@ -1,0 +1,30 @@
+"""Runs programs in fresh interpreters: with bounds checks in compiled code, without numba, with little memory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMORY = 3 << 30  # of address space, most of which is what numba's compiler maps
+
+
+def run_python(program: str, *, numba: bool = True, cache: Path | None = None) -> str:
+    """What ``program`` prints.
+
+    Args:
+        program: Python source; the files of this folder can be imported.
+        numba: False hides numba, so kernels run interpreted.
+        cache: An empty folder for compiled kernels; then they are compiled with bounds checks.
+    """
+    preamble = f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))\n"
+    preamble += f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    if not numba:
+        preamble += "sys.modules['numba'] = None\n"
+    environment = dict(os.environ)
+    if cache is not None:
+        environment |= {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache)}
+    command = [sys.executable, "-c", preamble + program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
