@@ -15,7 +15,7 @@ bits, low fills with zeros and high with ones. The end is one byte, ``(low >> 24
 zeros past the end, and checks afterwards that exactly 3 such zeros were used and that its 4 bytes are that last byte
 and the zeros. There is no carry; intervals that straddle a byte border for long cost less than 0.01 %.
 
-Contexts. One int32 cell per context: 20-bit probability of a one above an 8-bit count n. After a bit the probability
+Contexts. One int32 cell per context: 20-bit probability of a one above a 10-bit count n. After a bit the probability
 moves towards 0 or 2^20 - 1 by the fraction ``(131072 // (2n + 3)) / 65536``, n grows up to a limit.
 
 Mixer. p = squash(z), z = sum of weight * stretch(context's p), where squash(z) = 1 / (1 + exp(-z)) and stretch is its
@@ -40,13 +40,14 @@ ALL_ONES = (1 << 32) - 1
 LOW, HIGH, CODE, POSITION, READING = 0, 1, 2, 3, 4
 
 # Places in a cell.
-COUNT_BITS = 8
+COUNT_BITS = 10
+MAX_COUNT = (1 << COUNT_BITS) - 1
 CELL_ONE = (1 << 20) - 1
 NEW_CELL = (1 << 19) << COUNT_BITS
 
 ONE_WEIGHT = 1 << 16
 MAX_WEIGHT = 16 * ONE_WEIGHT
-DOMAIN = 2047  # largest |z| in 1/256; squash gives 22 .. 65514 of 65536
+DOMAIN = 2047  # largest |z| in 1/256; squash gives 23 .. 65513 of 65536
 LEARNING_SHIFT = 16
 LEARNING_HALF = 1 << (LEARNING_SHIFT - 1)
 
@@ -74,7 +75,7 @@ def _stretch_table(squash: list[int]) -> list[int]:
 
 SQUASH = constants(_squash_table())
 STRETCH = constants(_stretch_table(_squash_table()))
-RATES = constants(131072 // (2 * n + 3) for n in range(256))
+RATES = constants(131072 // (2 * n + 3) for n in range(MAX_COUNT + 1))
 
 Buffer = Any
 """What ``codec.buffers.buffer`` returns."""
@@ -162,7 +163,7 @@ def predict(cells: Buffer, at: Buffer, inputs: Buffer, weights: Buffer, row: int
 @kernel
 @no_type_check
 def learn(cells: Buffer, at: Buffer, inputs: Buffer, weights: Buffer, row: int, bit: int, p: int, limit: int) -> None:
-    """Move weights and contexts towards ``bit``, after ``predict`` returned ``p``; counts stop at ``limit`` <= 255."""
+    """Move weights and contexts towards ``bit``, after ``predict`` returned ``p``; counts stop at ``limit`` <= 1023."""
     base = row * len(at)
     error = (bit << 16) - p
     for j in range(len(at)):
@@ -174,9 +175,9 @@ def learn(cells: Buffer, at: Buffer, inputs: Buffer, weights: Buffer, row: int, 
 @kernel
 @no_type_check
 def adapt(cells: Buffer, index: int, bit: int, limit: int) -> None:
-    """Move one context towards ``bit``; its count stops at ``limit`` <= 255. For use without the mixer, too."""
+    """Move one context towards ``bit``; its count stops at ``limit`` <= 1023. For use without the mixer, too."""
     cell = cells[index]
-    p, n = cell >> COUNT_BITS, cell & 255
+    p, n = cell >> COUNT_BITS, cell & MAX_COUNT
     target = CELL_ONE if bit else 0
     p += ((target - p) * RATES[n]) >> 16
     cells[index] = (p << COUNT_BITS) | min(n + 1, limit)
