@@ -64,9 +64,9 @@ def _select(at: Any, slot: int, prefix: int, ones: int, last: int, history: int,
         history: Bits of this slot in the last 8 anchors, the last one lowest.
         offsets: K.
     """
-    frequency = 0
-    for j in range(8):
-        frequency += (history >> j) & 1
+    pairs = history - (history >> 1 & 0x55)
+    fours = (pairs & 0x33) + (pairs >> 2 & 0x33)
+    frequency = (fours + (fours >> 4)) & 15
     same = 1 if prefix == last >> (offsets - slot) else 0
     near = last >> max(0, offsets - slot - 2) & 7
     at[0] = _cell(0, prefix)
