@@ -93,7 +93,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def test_layout_of_the_folder(scene: Scene) -> None:
     assert sorted(p.name for p in scene.folder.iterdir()) == [
-        "images", "instance_masks", "instance_points.ply", "instances.json", "sparse_pc.ply", "transforms.json",
+        ".csgaussian-demo-scene", "images", "instance_masks",
+        "instance_points.ply", "instances.json", "sparse_pc.ply", "transforms.json",
     ]  # fmt: skip
     assert sorted(scene.meta) == sorted(KEYS)
     assert scene.meta["camera_model"] == "OPENCV"
@@ -214,7 +215,7 @@ def test_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> No
         done.stdout
     )
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
-    assert len(files) == 3 + 3 + 4
+    assert len(files) == 3 + 3 + 5
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -257,33 +258,6 @@ def test_options_out_of_range(option: str, value: int, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"--{option} .* got {value}"):
         DemoScene(**{"out": tmp_path / "x", option: value}).run()
     assert not (tmp_path / "x").exists()
-
-
-def test_never_replaces_what_it_did_not_make(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ConfigError, match="--overwrite"):
-        DemoScene(out=tmp_path).run()
-    with pytest.raises(ConfigError, match=r"thesis\.txt"):
-        DemoScene(out=tmp_path, overwrite=True).run()
-    with pytest.raises(ConfigError, match="is a file"):
-        DemoScene(out=tmp_path / "thesis.txt").run()
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-def test_overwrite_replaces_the_scene_and_failure_keeps_it(tmp_path: Path) -> None:
-    from csgaussian_ns.tools.demo_scene import write
-
-    out = tmp_path / "scene"
-    out.mkdir()
-    (out / "transforms.json").write_text("old")
-    with pytest.raises(RuntimeError, match="power cut"), write.folder_in_one_piece(out, overwrite=True) as fresh:
-        (fresh / "transforms.json").write_text("half")
-        raise RuntimeError("power cut")
-    assert (out / "transforms.json").read_text() == "old"
-    with write.folder_in_one_piece(out, overwrite=True) as fresh:
-        (fresh / "transforms.json").write_text("new")
-    assert (out / "transforms.json").read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["scene"]
 
 
 def test_missing_extra_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 
 from csgaussian_ns.tools.demo_scene import write
 from csgaussian_ns.tools.demo_scene.cameras import View, orbit
+from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
 from csgaussian_ns.tools.demo_scene.layout import Item, arrange
 from csgaussian_ns.tools.demo_scene.light import bake
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble, load_embree
@@ -86,12 +87,12 @@ def make_scene(options: DemoScene, step: Callable[[float], None]) -> Summary:
 
     Raises:
         BackendUnavailable: embree is not installed.
-        ConfigError: The target folder would lose files, or the objects do not fit.
+        ConfigError: The target folder would lose files or cannot be written, or the objects do not fit.
     """
     began = time.perf_counter()
     load_embree()
     with (
-        write.folder_in_one_piece(options.out, options.overwrite) as folder,
+        folder_in_one_piece(options.out, options.overwrite) as folder,
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
         stage, items = _stage(options, pool, step)

@@ -8,6 +8,17 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 
+LIMITS = {
+    "seed": (0, 2**63),
+    "views": (3, 10_000),
+    "width": (16, 4096),
+    "height": (16, 4096),
+    "objects": (4, 16),
+    "samples": (1, 64),
+    "points": (1, 1_000_000),
+}
+"""Smallest and largest value of each option; the help texts below repeat them, and a test compares."""
+
 
 @dataclass(frozen=True)
 class DemoScene:
@@ -16,34 +27,25 @@ class DemoScene:
     out: tyro.conf.Positional[Path]
     """Folder to make."""
     seed: int = 5
-    """Decides objects, colours, places, room and cameras; the same seed gives the same bytes."""
+    """Decides objects, colours, room and cameras; the same seed gives the same bytes; 0 to 9223372036854775808."""
     views: int = 60
-    """Number of images."""
+    """Number of images, 3 to 10000."""
     width: int = 320
-    """Image width in pixels."""
+    """Image width in pixels, 16 to 4096."""
     height: int = 240
-    """Image height in pixels."""
+    """Image height in pixels, 16 to 4096."""
     objects: int = 10
     """Number of objects on the table, 4 to 16."""
     samples: int = 9
-    """Colour samples per pixel."""
+    """Colour samples per pixel, 1 to 64."""
     points: int = 12000
-    """Number of SfM-like points in sparse_pc.ply."""
+    """Number of SfM-like points in sparse_pc.ply, 1 to 1000000."""
     overwrite: bool = False
-    """Replace the demo scene that is already in the folder."""
+    """Replace the demo scene that is already in the folder; a folder with anything else in it is left alone."""
 
     def check(self) -> None:
         """Raise ConfigError for the first option that cannot work."""
-        limits = {
-            "seed": (0, 2**63),
-            "views": (3, 10_000),
-            "width": (16, 4096),
-            "height": (16, 4096),
-            "objects": (4, 16),
-            "samples": (1, 64),
-            "points": (1, 1_000_000),
-        }
-        for name, (low, high) in limits.items():
+        for name, (low, high) in LIMITS.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name} must be {low} to {high}, got {value}")

@@ -1,57 +1,18 @@
-"""Writes the scene folder in nerfstudio's layout, all of it or nothing."""
+"""The files of the scene folder, in nerfstudio's layout, and their names."""
 
 import io
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.points import Cloud
 
 IMAGES, MASKS = "images", "instance_masks"
 TRANSFORMS, SPARSE, SURFACE, NAMES = "transforms.json", "sparse_pc.ply", "instance_points.ply", "instances.json"
-OURS = frozenset({IMAGES, MASKS, TRANSFORMS, SPARSE, SURFACE, NAMES})
-
-
-def check_target(out: Path, overwrite: bool) -> None:
-    """Refuse a target that would lose somebody's files.
-
-    Raises:
-        ConfigError: ``out`` is a file, is not empty without ``overwrite``, or holds something that is not ours.
-    """
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise ConfigError(f"{out} is a file; give a folder to make")
-    present = sorted(p.name for p in out.iterdir())
-    if present and not overwrite:
-        raise ConfigError(f"{out} is not empty; choose another folder, or pass --overwrite to replace the scene in it")
-    foreign = [name for name in present if name not in OURS]
-    if foreign:
-        raise ConfigError(f"{out} holds {foreign[0]}, which no demo scene has; --overwrite replaces demo scenes only")
-
-
-@contextmanager
-def folder_in_one_piece(out: Path, overwrite: bool) -> Iterator[Path]:
-    """Yield an empty folder next to ``out`` that takes its place when the block ends well, else is removed."""
-    check_target(out, overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as holder:
-        fresh = Path(holder) / "new"
-        fresh.mkdir()
-        yield fresh
-        check_target(out, overwrite)
-        if out.exists():
-            out.rename(Path(holder) / "old")
-        shutil.move(fresh, out)
 
 
 def png(pixels: UInt8[np.ndarray, "H W *C"]) -> bytes:
