@@ -3,9 +3,6 @@
 A kernel must mean the same to numba and to plain Python. So it works on signed 64-bit integers that never overflow
 (numba would wrap, Python would not), and it checks every index that depends on data: compiled code has no bounds
 checks, and a corrupt file would write outside its arrays. ``NUMBA_BOUNDSCHECK=1`` switches them on for tests.
-
-numba's cache on disk watches only the file a kernel stands in: after a change to a kernel, remove the caches of the
-files whose kernels call it.
 """
 
 from collections.abc import Callable
@@ -13,6 +10,10 @@ from typing import Any, TypeVar, cast
 
 try:
     from numba import njit
+
+    from csgaussian_ns.core.kernel_cache import use_own_cache
+
+    use_own_cache()
 except ImportError:  # pragma: no cover - a subprocess test covers it
     njit = None
 

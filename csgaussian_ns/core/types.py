@@ -7,7 +7,7 @@ at ``.5``, quaternions are ``wxyz`` and need not be normalised. Lengths are in t
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -35,6 +35,38 @@ class Camera:
         """Centre of projection in world coordinates."""
         rotation, translation = self.world_to_camera[:3, :3], self.world_to_camera[:3, 3]
         return -rotation.T @ translation
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Anchors with values in place: what a scene is made of, whether it is being trained or was decoded from a file.
+
+    Attributes:
+        position: World coordinates.
+        feature: Input of the decoders.
+        offset: Gaussian centres relative to the anchor, in units of ``exp(scaling[:, :3])``.
+        scaling: Log lengths in world units: the first three scale the offsets, the last three the Gaussians.
+        mask: 1 where a Gaussian slot is kept, 0 where it was dropped.
+    """
+
+    position: Float[Tensor, "A 3"]
+    feature: Float[Tensor, "A F"]
+    offset: Float[Tensor, "A K 3"]
+    scaling: Float[Tensor, "A 6"]
+    mask: Float[Tensor, "A K"]
+
+    def __len__(self) -> int:
+        """Number of anchors."""
+        return len(self.position)
+
+    def at(self, index: Int[Tensor, " V"]) -> "Anchors":
+        """The anchors at ``index``."""
+        return Anchors(
+            *(
+                getattr(self, name).index_select(0, index)
+                for name in ("position", "feature", "offset", "scaling", "mask")
+            )
+        )
 
 
 @dataclass(frozen=True)

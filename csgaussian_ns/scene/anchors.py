@@ -4,6 +4,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.types import Anchors
+
+INITIAL_MASK_LOGIT = -2.0
+"""Every slot starts as kept, at a distance from the threshold (logit -4.6) that short schedules can cover."""
+
 
 class AnchorParams(nn.Module):
     """Everything that training learns or keeps per anchor.
@@ -16,10 +21,11 @@ class AnchorParams(nn.Module):
         feature: Input of the decoders ``[A, F]``.
         offset: Gaussian centres relative to the anchor, in units of ``exp(scaling[:, :3])``: ``[A, K, 3]``.
         scaling: Log lengths in world units ``[A, 6]``: the first three scale the offsets, the last three the Gaussians.
+        mask_logit: How much speaks for keeping each Gaussian slot ``[A, K]``, see ``scene.masks``.
         voxel_size: Edge of a voxel in world units (0-d).
     """
 
-    ROWS = ("feature", "offset", "scaling")
+    ROWS = ("feature", "offset", "scaling", "mask_logit")
     """Names of the parameters that hold one row per anchor."""
 
     grid: Int[Tensor, "A 3"]
@@ -49,6 +55,7 @@ class AnchorParams(nn.Module):
         self.feature = nn.Parameter(torch.zeros(count, feature_dim))
         self.offset = nn.Parameter(torch.zeros(count, num_offsets, 3))
         self.scaling = nn.Parameter(log_length.to(torch.float32)[:, None].repeat(1, 6))
+        self.mask_logit = nn.Parameter(torch.full((count, num_offsets), INITIAL_MASK_LOGIT))
 
     def __len__(self) -> int:
         return len(self.grid)
@@ -62,6 +69,13 @@ class AnchorParams(nn.Module):
     def position(self) -> Float[Tensor, "A 3"]:
         """Anchor positions in world units."""
         return self.grid.to(torch.float32) * self.voxel_size
+
+    def at(self, index: Int[Tensor, " V"], mask: Float[Tensor, "V K"]) -> Anchors:
+        """The values of some anchors, with the given mask; gradients flow back here."""
+        feature, offset, scaling = (
+            tensor.index_select(0, index) for tensor in (self.feature, self.offset, self.scaling)
+        )
+        return Anchors(self.position.index_select(0, index), feature, offset, scaling, mask)
 
     def gaussian_centres(self) -> Float[Tensor, "A K 3"]:
         """Centre of every Gaussian slot, rendered or not, in world units."""

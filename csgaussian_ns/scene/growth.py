@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from csgaussian_ns.scene.anchors import AnchorParams
+from csgaussian_ns.scene.anchors import INITIAL_MASK_LOGIT, AnchorParams
 
 
 @dataclass
@@ -34,15 +34,18 @@ class GrowthState(nn.Module):
         gradient_sum: Summed gradient norms of each slot ``[A, K]``.
         hits: In how many views each slot was drawn ``[A, K]``.
         opacity_sum: Summed positive opacity of each anchor ``[A]``.
-        visits: In how many views each anchor was decoded ``[A]``.
+        visits: In how many views each anchor was decoded since it was last judged ``[A]``.
+        views_seen, views_shown: In how many training views each anchor was decoded, of how many, in all ``[A]``.
     """
 
-    ROWS = ("gradient_sum", "hits", "opacity_sum", "visits")
+    ROWS = ("gradient_sum", "hits", "opacity_sum", "visits", "views_seen", "views_shown")
 
     gradient_sum: Float[Tensor, "A K"]
     hits: Float[Tensor, "A K"]
     opacity_sum: Float[Tensor, " A"]
     visits: Float[Tensor, " A"]
+    views_seen: Float[Tensor, " A"]
+    views_shown: Float[Tensor, " A"]
 
     def __init__(self, num_anchors: int, num_offsets: int) -> None:
         """Start with nothing observed."""
@@ -52,6 +55,13 @@ class GrowthState(nn.Module):
         self.register_buffer("hits", torch.zeros(num_anchors, num_offsets))
         self.register_buffer("opacity_sum", torch.zeros(num_anchors))
         self.register_buffer("visits", torch.zeros(num_anchors))
+        self.register_buffer("views_seen", torch.zeros(num_anchors))
+        self.register_buffer("views_shown", torch.zeros(num_anchors))
+
+    def view_frequency(self) -> Float[Tensor, " A"]:
+        """Share of the views that see each anchor, relative to the mean anchor (CAT-3DGS); 1 before any was shown."""
+        share = torch.where(self.views_shown > 0, self.views_seen / self.views_shown.clamp(min=1), 1.0)
+        return share / share.mean().clamp(min=1e-6)
 
     def resize_for(self, count: int) -> None:
         """Give every statistic ``count`` rows; used before a checkpoint is read."""
@@ -88,6 +98,13 @@ def observe(
     seen = slots[drawn]
     state.gradient_sum.view(-1).index_add_(0, seen, norm)
     state.hits.view(-1).index_add_(0, seen, torch.ones_like(norm))
+
+
+@torch.no_grad()
+def observe_view(state: GrowthState, anchors: Int[Tensor, " V"]) -> None:
+    """Count one training view for the view frequency."""
+    state.views_shown += 1
+    state.views_seen.index_add_(0, anchors, torch.ones_like(anchors, dtype=torch.float32))
 
 
 @torch.no_grad()
@@ -213,4 +230,5 @@ def _rows_at(
         "feature": feature,
         "offset": anchors.offset.new_zeros(count, *anchors.offset.shape[1:]),
         "scaling": log_length.to(feature).expand(count, 6),
+        "mask_logit": anchors.mask_logit.new_full((count, anchors.num_offsets), INITIAL_MASK_LOGIT),
     }

@@ -6,8 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from csgaussian_ns.core.types import Camera, Gaussians
-from csgaussian_ns.scene.anchors import AnchorParams
+from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.decoders import Decoders
 
 NEAR_PLANE = 0.01
@@ -21,18 +20,16 @@ class Spawned(NamedTuple):
 
     Attributes:
         gaussians: The ``N`` slots with positive opacity.
-        slots: Index of each Gaussian into the flattened ``[A * K]`` slots of the scene.
-        anchors: Index of the ``V`` anchors that were decoded.
-        opacity: Decoded opacity of all their slots.
+        slots: Index of each Gaussian into the flattened ``[A * K]`` slots of the anchors it was spawned from.
+        opacity: Decoded opacity of all slots, masked ones at 0.
     """
 
     gaussians: Gaussians
     slots: Int[Tensor, " N"]
-    anchors: Int[Tensor, " V"]
-    opacity: Float[Tensor, "V K"]
+    opacity: Float[Tensor, "A K"]
 
 
-def visible_anchors(anchors: AnchorParams, camera: Camera) -> Int[Tensor, " V"]:
+def visible_anchors(position: Float[Tensor, "A 3"], scaling: Float[Tensor, "A 6"], camera: Camera) -> Int[Tensor, " V"]:
     """Indices of the anchors whose Gaussians can reach the image.
 
     An anchor counts as visible if its centre, widened by its longest offset length, falls into the frustum
@@ -40,8 +37,8 @@ def visible_anchors(anchors: AnchorParams, camera: Camera) -> Int[Tensor, " V"]:
     """
     with torch.no_grad():
         world_to_camera = camera.world_to_camera
-        x, y, z = (anchors.position @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]).unbind(-1)
-        reach = torch.exp(anchors.scaling[:, :3].amax(dim=-1))
+        x, y, z = (position @ world_to_camera[:3, :3].T + world_to_camera[:3, 3]).unbind(-1)
+        reach = torch.exp(scaling[:, :3].amax(dim=-1))
         half_x = z * ((0.5 + FRUSTUM_MARGIN) * camera.width / camera.fx) + reach
         half_y = z * ((0.5 + FRUSTUM_MARGIN) * camera.height / camera.fy) + reach
         shift_x = z * ((0.5 * camera.width - camera.cx) / camera.fx)
@@ -50,33 +47,29 @@ def visible_anchors(anchors: AnchorParams, camera: Camera) -> Int[Tensor, " V"]:
         return torch.nonzero(inside)[:, 0]
 
 
-def spawn(anchors: AnchorParams, decoders: Decoders, camera: Camera) -> Spawned:
-    """Decode the anchors that ``camera`` can see.
+def spawn(anchors: Anchors, decoders: Decoders, camera: Camera) -> Spawned:
+    """Decode all given anchors as seen by ``camera``; choose them with ``visible_anchors``.
 
     Gaussian ``k`` of an anchor: centre = position + offset_k * exp(scaling[:3]), scale = exp(scaling[3:]) *
-    sigmoid(raw scale), orientation = raw quaternion. Slots with opacity <= 0 are left out.
+    sigmoid(raw scale), orientation = raw quaternion. Slots with opacity <= 0 and masked slots are left out.
     """
-    index = visible_anchors(anchors, camera)
-    position, feature, offset, scaling = (
-        tensor.index_select(0, index) for tensor in (anchors.position, anchors.feature, anchors.offset, anchors.scaling)
-    )
-    ray = position - camera.position
+    ray = anchors.position - camera.position
     distance = ray.norm(dim=-1, keepdim=True)
-    decoded = decoders(feature, ray / distance, distance)
+    decoded = decoders(anchors.feature, ray / distance, distance)
 
-    num_offsets = anchors.num_offsets
-    flat_opacity = decoded.opacity.reshape(-1)
-    drawn = torch.nonzero(flat_opacity > 0)[:, 0]
-    owner = torch.div(drawn, num_offsets, rounding_mode="floor")
-    lengths = torch.exp(scaling)
-    centres = position[:, None] + offset * lengths[:, None, :3]
-    shape = decoded.shape.reshape(-1, 7).index_select(0, drawn)
+    num_offsets = anchors.offset.shape[1]
+    opacity = decoded.opacity * anchors.mask
+    flat_opacity = opacity.reshape(-1)
+    slots = torch.nonzero(flat_opacity > 0)[:, 0]
+    owner = torch.div(slots, num_offsets, rounding_mode="floor")
+    lengths = torch.exp(anchors.scaling)
+    centres = anchors.position[:, None] + anchors.offset * lengths[:, None, :3]
+    shape = decoded.shape.reshape(-1, 7).index_select(0, slots)
     gaussians = Gaussians(
-        means=centres.reshape(-1, 3).index_select(0, drawn),
+        means=centres.reshape(-1, 3).index_select(0, slots),
         quats=shape[:, 3:],
         scales=lengths[:, 3:].index_select(0, owner) * torch.sigmoid(shape[:, :3]),
-        opacities=flat_opacity.index_select(0, drawn),
-        colors=decoded.color.reshape(-1, 3).index_select(0, drawn),
+        opacities=flat_opacity.index_select(0, slots),
+        colors=decoded.color.reshape(-1, 3).index_select(0, slots),
     )
-    slots = index.index_select(0, owner) * num_offsets + drawn - owner * num_offsets
-    return Spawned(gaussians, slots, index, decoded.opacity)
+    return Spawned(gaussians, slots, opacity)

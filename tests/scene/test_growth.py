@@ -128,6 +128,7 @@ def test_an_edit_keeps_scene_statistics_and_optimiser_in_step():
         "feature": torch.full((1, 4), 7.0),
         "offset": torch.zeros(1, 3, 3),
         "scaling": torch.zeros(1, 6),
+        "mask_logit": torch.zeros(1, 3),
     }
     old, new = growth.apply_edit(anchors, state, keep, added)["feature"]
     move_state(optimizer, old, new, keep)

@@ -2,9 +2,19 @@
 
 import torch
 
+from csgaussian_ns.core.types import Anchors, Camera
+from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoded, Decoders
 from csgaussian_ns.scene.spawn import spawn, visible_anchors
 from tests.scene.scenes import camera_at, grid_anchors
+
+
+def all_of(anchors: AnchorParams) -> Anchors:
+    return anchors.at(torch.arange(len(anchors)), torch.ones(len(anchors), anchors.num_offsets))
+
+
+def visible(anchors: AnchorParams, camera: Camera) -> torch.Tensor:
+    return visible_anchors(anchors.position, anchors.scaling, camera)
 
 
 class FixedDecoders(Decoders):
@@ -27,9 +37,9 @@ def test_gaussians_follow_the_formulas():
     decoded = Decoded(torch.tensor([[0.5, -0.1], [0.9, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
     decoders = FixedDecoders(decoded)
     camera = camera_at(depth=5.0)
-    gaussians, slots, index, opacity = spawn(anchors, decoders, camera)
+    gaussians, slots, opacity = spawn(all_of(anchors), decoders, camera)
 
-    assert index.tolist() == [0, 1] and slots.tolist() == [0, 2, 3]
+    assert slots.tolist() == [0, 2, 3]
     assert torch.equal(opacity, decoded.opacity)
     for row, (anchor, slot) in enumerate([(0, 0), (1, 0), (1, 1)]):
         lengths = anchors.scaling[anchor].exp()
@@ -50,28 +60,40 @@ def test_gradients_reach_everything_that_is_trained():
     decoders = Decoders(4, 3, 8)
     with torch.no_grad():
         list(decoders.opacity.parameters())[-1].add_(1)
-    gaussians = spawn(anchors, decoders, camera_at()).gaussians
+    gaussians = spawn(all_of(anchors), decoders, camera_at()).gaussians
     names = ("means", "quats", "scales", "opacities", "colors")
     torch.stack([(getattr(gaussians, name) ** 2).sum() for name in names]).sum().backward()
-    for name, parameter in [*anchors.named_parameters(), *decoders.named_parameters()]:
+    trained = [(name, value) for name, value in anchors.named_parameters() if name != "mask_logit"]
+    for name, parameter in [*trained, *decoders.named_parameters()]:
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
 
 
 def test_only_anchors_in_reach_of_the_image_are_decoded():
     camera = camera_at(depth=5.0)  # half the image spans 5 * 32 / 60 = 2.7 units at the origin
     anchors = grid_anchors([[0, 0, 0], [5, 0, 0], [40, 0, 0], [0, 0, -20], [0, 0, -10]])
-    assert visible_anchors(anchors, camera).tolist() == [0, 1]  # beside, behind, and at the camera are left out
+    assert visible(anchors, camera).tolist() == [0, 1]  # beside, behind, and at the camera are left out
     anchors.scaling.data[2, :3] = 3.0  # now its offsets reach 20 units
-    assert visible_anchors(anchors, camera).tolist() == [0, 1, 2]
+    assert visible(anchors, camera).tolist() == [0, 1, 2]
 
 
 def test_an_off_centre_principal_point_moves_the_frustum():
     anchors = grid_anchors([[7, 0, 0], [-7, 0, 0]])
     camera = camera_at(depth=5.0)
     shifted = type(camera)(camera.world_to_camera, 60.0, 60.0, -10.0, 24.0, 64, 48)
-    assert visible_anchors(anchors, shifted).tolist() == [0]
+    assert visible(anchors, shifted).tolist() == [0]
 
 
 def test_a_view_of_nothing_gives_no_gaussians():
-    gaussians, slots, index, _ = spawn(grid_anchors([[0, 0, -100]]), Decoders(4, 3, 8), camera_at())
-    assert len(index) == len(slots) == len(gaussians.means) == 0
+    anchors, camera = grid_anchors([[0, 0, -100]]), camera_at()
+    gaussians, slots, _ = spawn(all_of(anchors).at(visible(anchors, camera)), Decoders(4, 3, 8), camera)
+    assert len(slots) == len(gaussians.means) == 0
+
+
+def test_masked_slots_are_not_drawn_and_the_mask_gets_a_gradient():
+    anchors = grid_anchors([[0, 0, 0], [1, 0, 0]], num_offsets=2)
+    decoded = Decoded(torch.full((2, 2), 0.5), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
+    mask = torch.tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    spawned = spawn(anchors.at(torch.arange(2), mask), FixedDecoders(decoded), camera_at())
+    assert spawned.slots.tolist() == [0, 3]
+    spawned.gaussians.opacities.sum().backward()
+    assert mask.grad is not None and mask.grad.tolist() == [[0.5, 0], [0, 0.5]]
