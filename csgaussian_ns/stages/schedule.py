@@ -1,8 +1,16 @@
 """The plan of a training run as data. No step number stands anywhere else."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from csgaussian_ns.core.errors import ConfigError
+
+Quantisation = Literal["none", "fixed noise", "learned noise", "rounding"]
+"""What is done to attributes before they are rendered. Noise stands for rounding: it has a gradient."""
+
+
+MIN_EDITS = 4
+"""Times the anchor set is edited even in the shortest run that grows it."""
 
 
 @dataclass(frozen=True)
@@ -13,22 +21,33 @@ class StageState:
         name: Shown to the user.
         observe: Growth statistics are collected.
         edit_anchors: Anchors are grown and pruned after this step.
+        quantisation: See ``Quantisation``.
+        rate: Bits are estimated and paid for, masks are trained.
+        start_rate: This is the first such step: the entropy model starts from the scene's statistics.
     """
 
     name: str
     observe: bool
     edit_anchors: bool
+    quantisation: Quantisation = "none"
+    rate: bool = False
+    start_rate: bool = False
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """A colour stage: warm-up, growth of the anchor set, refinement of what is there.
+    """Colour: warm-up and growth of the anchor set, then rate-distortion optimisation of what is there.
 
     Attributes:
         total: Steps of the whole run.
         observe_from: First step that feeds the growth statistics.
         grow_from, grow_until: Steps between which anchors are grown and pruned.
-        grow_every: Steps between two edits. A count of views, so it does not scale with ``total``.
+        grow_every: Steps between two edits. A count of views, so it does not scale with ``total``; only where growth
+            becomes so short that fewer than ``MIN_EDITS`` would fit, the edits move together.
+        noise_from: First step with noise of the base steps on the attributes. ``None``: never, nor any of what follows.
+        rate_from: First step with learned steps, rate loss and masks.
+        round_from: First step that renders really rounded values, with a straight-through gradient.
+        growth_pause: Steps after ``noise_from`` in which the anchor set is left alone: it has to settle first.
     """
 
     total: int
@@ -36,45 +55,88 @@ class StagePlan:
     grow_from: int
     grow_until: int
     grow_every: int
+    noise_from: int | None = None
+    rate_from: int = 0
+    round_from: int = 0
+    growth_pause: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a plan whose steps are out of order."""
-        if not 0 <= self.observe_from <= self.grow_from <= self.grow_until <= self.total or self.grow_every < 1:
+        growth = 0 <= self.observe_from <= self.grow_from <= self.grow_until <= self.total and self.grow_every >= 1
+        rate = self.noise_from is None or 0 <= self.noise_from <= self.rate_from <= self.round_from <= self.total
+        if not (growth and rate):
             raise ConfigError(
-                "a plan needs 0 <= observe_from <= grow_from <= grow_until <= total and grow_every >= 1; "
-                f"this one is {self}"
+                "a plan needs 0 <= observe_from <= grow_from <= grow_until <= total, grow_every >= 1, and "
+                f"0 <= noise_from <= rate_from <= round_from <= total; this one is {self}"
             )
 
     def scaled_to(self, total: int) -> "StagePlan":
         """The same plan over another number of steps."""
-        ratio = total / self.total
-        return replace(
-            self,
-            total=total,
-            observe_from=round(self.observe_from * ratio),
-            grow_from=round(self.grow_from * ratio),
-            grow_until=round(self.grow_until * ratio),
-        )
+        names = ["observe_from", "grow_from", "grow_until", "rate_from", "round_from", "growth_pause"]
+        names += ["noise_from"] if self.noise_from is not None else []
+        scaled = {name: round(getattr(self, name) * total / self.total) for name in names}
+        room = max((scaled["grow_until"] - scaled["grow_from"]) // MIN_EDITS, 1)
+        return replace(self, total=total, grow_every=min(self.grow_every, room), **scaled)
+
+    def without_rate(self) -> "StagePlan":
+        """The same plan for a scene that is not to be compressed."""
+        return replace(self, noise_from=None, rate_from=0, round_from=0, growth_pause=0)
 
     def at(self, step: int) -> StageState:
-        """What holds at ``step`` (counted from 0; steps beyond ``total`` refine)."""
+        """What holds at ``step`` (counted from 0; steps beyond ``total`` are like the last)."""
         growing = self.grow_from <= step < self.grow_until
+        quantisation = self._quantisation(step)
+        rate = quantisation in ("learned noise", "rounding")
+        paused = self.noise_from is not None and self.noise_from <= step < self.noise_from + self.growth_pause
         if step < self.grow_from:
             name = "warm-up"
+        elif quantisation == "rounding":
+            name = "rounding"
+        elif rate:
+            name = "rate"
         else:
             name = "growth" if growing else "refinement"
         return StageState(
             name=name,
-            observe=self.observe_from <= step < self.grow_until,
-            edit_anchors=growing and step > 0 and step % self.grow_every == 0,
+            observe=self.observe_from <= step < self.grow_until and not paused,
+            edit_anchors=growing and not paused and step > 0 and step % self.grow_every == 0,
+            quantisation=quantisation,
+            rate=rate,
+            start_rate=self.noise_from is not None and step == self.rate_from,
         )
 
+    def _quantisation(self, step: int) -> Quantisation:
+        if self.noise_from is None or step < self.noise_from:
+            return "none"
+        if step < self.rate_from:
+            return "fixed noise"
+        return "learned noise" if step < self.round_from else "rounding"
 
-PAPER_PLAN = StagePlan(total=30_000, observe_from=500, grow_from=1_500, grow_until=15_000, grow_every=100)
-"""Scaffold-GS's schedule, which the colour stage of CSGaussian inherits."""
 
-LITE_PLAN = StagePlan(total=3_000, observe_from=100, grow_from=500, grow_until=1_800, grow_every=100)
-"""The same plan at a tenth of the length. Growth gets a larger share: with few steps it needs its number of edits."""
+PAPER_PLAN = StagePlan(
+    total=40_000,
+    observe_from=500,
+    grow_from=1_500,
+    grow_until=15_000,
+    grow_every=100,
+    noise_from=3_000,
+    rate_from=10_000,
+    round_from=38_000,
+    growth_pause=1_000,
+)
+"""CAT-3DGS's schedule, on which CSGaussian is built; the rounding at the end is ours."""
+
+LITE_PLAN = StagePlan(
+    total=5_000,
+    observe_from=100,
+    grow_from=500,
+    grow_until=1_800,
+    grow_every=100,
+    noise_from=700,
+    rate_from=2_000,
+    round_from=4_600,
+)
+"""The same plan at an eighth of the length. Growth gets a larger share: with few steps it needs its number of edits."""
 
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
 """Plans by the name that configs use."""

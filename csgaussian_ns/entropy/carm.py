@@ -1,0 +1,53 @@
+"""Channel-wise autoregression over the feature: what earlier slices tell about later ones (CSGaussian 4.2)."""
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+SLICE_SHARES = (5, 10, 15, 20)
+"""Relative widths of the slices; for 50 channels these are the widths of the paper."""
+
+
+def slice_widths(feature_dim: int) -> tuple[int, ...]:
+    """Widths of the slices of a feature of ``feature_dim`` channels, in the proportions of ``SLICE_SHARES``."""
+    edges = [round(feature_dim * sum(SLICE_SHARES[:i]) / sum(SLICE_SHARES)) for i in range(len(SLICE_SHARES) + 1)]
+    return tuple(b - a for a, b in pairwise(edges))
+
+
+class Carm(nn.Module):
+    """One small network per slice but the first; its outputs are added to the hyperprior's mean and log scale."""
+
+    def __init__(self, feature_dim: int, hidden_dim: int) -> None:
+        """Build the networks with one hidden layer of ``hidden_dim`` each."""
+        super().__init__()
+        self.widths = slice_widths(feature_dim)
+        starts = [sum(self.widths[:i]) for i in range(len(self.widths))]
+        self.slices = [slice(start, start + width) for start, width in zip(starts, self.widths, strict=True)]
+        self.networks = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(s.start, hidden_dim), nn.ReLU(), _quiet(nn.Linear(hidden_dim, 2 * (s.stop - s.start)))
+            )
+            for s in self.slices[1:]
+        )
+
+    def correction(self, number: int, known: Float[Tensor, "A P"]) -> tuple[Float[Tensor, "A S"], Float[Tensor, "A S"]]:
+        """What slice ``number`` (>= 1) adds to mean and log scale, given all channels before it (in base steps)."""
+        mean, log_scale = self.networks[number - 1](known).chunk(2, dim=-1)
+        return mean, log_scale
+
+    def forward(self, feature: Float[Tensor, "A F"]) -> tuple[Float[Tensor, "A F"], Float[Tensor, "A F"]]:
+        """Corrections of all slices at once, for features that are known: training."""
+        parts = [self.correction(i, feature[:, : s.start]) for i, s in enumerate(self.slices) if i > 0]
+        first = torch.zeros_like(feature[:, self.slices[0]])
+        means, log_scales = zip(*parts, strict=True)
+        return torch.cat([first, *means], dim=-1), torch.cat([first, *log_scales], dim=-1)
+
+
+@torch.no_grad()
+def _quiet(layer: nn.Linear) -> nn.Linear:
+    """Start near zero: at first the hyperprior alone decides."""
+    layer.weight.mul_(0.1)
+    layer.bias.zero_()
+    return layer

@@ -1,0 +1,175 @@
+"""The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from csgaussian_ns.core.types import Anchors, Camera, Rendering
+from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.scene import growth
+from csgaussian_ns.scene.anchors import AnchorParams
+from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.growth import GrowthSettings, GrowthState
+from csgaussian_ns.scene.masks import kept, straight_through_mask
+from csgaussian_ns.scene.optimizer_rows import move_state
+from csgaussian_ns.scene.spawn import Spawned, visible_anchors
+from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
+from csgaussian_ns.stages.schedule import StagePlan
+
+
+@dataclass
+class SceneSettings:
+    """Sizes and steps of a trainable scene."""
+
+    hidden_dim: int = 50
+    """Width of the hidden layer of each decoder."""
+    feature_step: float = 1.0
+    """Base quantisation step of the features."""
+    scaling_step: float = 0.2
+    """Base quantisation step of the scaling, in natural-log units: a relative precision, free of scene units."""
+    offset_step: float = 0.2
+    """Base quantisation step of the offsets, in units of the anchor's length."""
+    hyperprior_dim: int = 64
+    """Width of the hyperprior."""
+    carm_dim: int = 48
+    """Width of the channel-wise autoregressive networks; 0 leaves them out."""
+    growth: GrowthSettings = field(default_factory=GrowthSettings)
+    """Thresholds of growth and pruning."""
+    seed: int = 0
+    """Seed of the random choices of training; with it and the step they repeat exactly."""
+
+
+class DecodedScene(NamedTuple):
+    """All anchors as a decoder would see them.
+
+    Attributes:
+        anchors: Rounded and masked once the rate is paid for, as trained before.
+        bits: Estimated bits of each anchor ``[A]``, 0 before the rate is paid for.
+        feature_step: Quantisation step of each anchor's feature in base steps ``[A]``, 1 before.
+    """
+
+    anchors: Anchors
+    bits: Float[Tensor, " A"]
+    feature_step: Float[Tensor, " A"]
+
+
+class TrainableScene(nn.Module):
+    """What checkpoints hold. Knows the plan and the step, and no image, no loss, no nerfstudio."""
+
+    def __init__(self, anchors: AnchorParams, plan: StagePlan, settings: SceneSettings) -> None:
+        """Put decoders, entropy model and statistics beside the first anchors."""
+        super().__init__()
+        self.plan, self.settings, self.step = plan, settings, 0
+        feature_dim, num_offsets = anchors.feature.shape[1], anchors.num_offsets
+        steps = (settings.feature_step, settings.scaling_step, settings.offset_step)
+        self.anchors = anchors
+        self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
+        layout = AttributeLayout(feature_dim, num_offsets, steps)
+        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim)
+        self.statistics = GrowthState(len(anchors), num_offsets)
+        self._decoded: tuple[int, DecodedScene] | None = None
+
+    def param_groups(self) -> dict[str, list[nn.Parameter]]:
+        """One group per anchor attribute and per decoder, and one for the entropy model."""
+        groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
+        groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
+        return groups | {"entropy": list(self.entropy.parameters())}
+
+    def begin_step(self, step: int) -> None:
+        """Go to ``step``; where the rate is first paid for, the entropy model starts from the scene's statistics."""
+        self.step, self._decoded = step, None
+        if self.training and self.plan.at(step).start_rate:
+            self.entropy.start(self.anchors.grid, self._all_as_trained())
+
+    def in_training(self, camera: Camera) -> tuple[Int[Tensor, " V"], Quantised]:
+        """The anchors in view as the current stage renders them, and their indices."""
+        state = self.plan.at(self.step)
+        index = visible_anchors(self.anchors.position, self.anchors.scaling, camera)
+        logit = self.anchors.mask_logit.index_select(0, index)
+        encoding = None
+        if state.rate:
+            mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
+            encoding = self.entropy.encoding(self.anchors.grid).index_select(0, index)
+        else:
+            mask = torch.ones_like(logit)
+        anchors = self.anchors.at(index, mask)
+        generator = self._generator(index.device)
+        return index, quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
+
+    @torch.no_grad()
+    def decoded(self) -> DecodedScene:
+        """All anchors as a decoder would see them; computed once per step."""
+        if self._decoded is None or self._decoded[0] != self.step:
+            self._decoded = (self.step, self._decode())
+        return self._decoded[1]
+
+    @torch.no_grad()
+    def masked(self) -> Anchors:
+        """All anchors as trained, not rounded, with the mask that decides what is kept."""
+        everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
+        mask = kept(self.anchors.mask_logit, self.statistics.view_frequency())
+        return self.anchors.at(everything, mask.to(self.anchors.feature.dtype))
+
+    def _decode(self) -> DecodedScene:
+        if not self.plan.at(self.step).rate:
+            anchors = self._all_as_trained()
+            nothing = torch.zeros_like(anchors.position[:, 0])
+            return DecodedScene(anchors, nothing, nothing + 1)
+        anchors = self.masked()
+        rounded, bits, steps = decoded_view(anchors, self.entropy.encoding(self.anchors.grid), self.entropy)
+        feature, scaling, offset = masked_bits(bits, anchors.mask, self.entropy)
+        return DecodedScene(rounded, feature + scaling + offset, steps[:, 0])
+
+    def _all_as_trained(self) -> Anchors:
+        everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
+        return self.anchors.at(everything, torch.ones_like(self.anchors.mask_logit))
+
+    def observe(self, index: Int[Tensor, " V"], spawned: Spawned, rendering: Rendering, size: tuple[int, int]) -> None:
+        """Feed the growth statistics, now and when the gradient of this very view arrives."""
+        growth.observe_view(self.statistics, index)
+        if not self.plan.at(self.step).observe:
+            return
+        growth.observe_opacity(self.statistics, index, spawned.opacity)
+        owner = torch.div(spawned.slots, self.anchors.num_offsets, rounding_mode="floor")
+        slots = index[owner] * self.anchors.num_offsets + spawned.slots % self.anchors.num_offsets
+        rendering.means2d.register_hook(partial(_observe_gradient, self.statistics, slots, rendering.visible, size))
+
+    def edit_anchors(self, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, nn.Parameter]:
+        """Grow and prune if this step asks for it.
+
+        Args:
+            optimizers: By the names of ``param_groups``; their moments follow the anchors.
+
+        Returns:
+            The parameters that were replaced, by name.
+        """
+        if not self.plan.at(self.step).edit_anchors:
+            return {}
+        generator = self._generator(torch.device("cpu"))
+        added = growth.propose_anchors(self.anchors, self.statistics, self.settings.growth, generator)
+        keep = growth.keep_mask(self.statistics, self.settings.growth)
+        swapped = growth.apply_edit(self.anchors, self.statistics, keep, added)
+        for name, (old, new) in swapped.items():
+            move_state(optimizers[name], old, new, keep)
+        return {name: new for name, (_, new) in swapped.items()}
+
+    def resize_for(self, count: int) -> None:
+        """Make room for a checkpoint with ``count`` anchors."""
+        self._decoded = None
+        self.anchors.resize_for(count)
+        self.statistics.resize_for(count)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        """Random numbers of this step: a function of seed and step alone, so that a resumed run draws the same."""
+        return torch.Generator(device).manual_seed(self.settings.seed * 1_000_003 + self.step)
+
+
+def _observe_gradient(
+    statistics: GrowthState, slots: Tensor, visible: Tensor, size: tuple[int, int], gradient: Tensor
+) -> None:
+    growth.observe(statistics, slots, visible, gradient, size)
