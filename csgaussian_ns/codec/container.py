@@ -243,13 +243,13 @@ def write_container(
     """
     data = pack(sections, anchors, must_understand, optional)
     if isinstance(target, str | Path):
-        _replace_file(Path(target), data)
+        replace_file(Path(target), data)
     else:
         target.write(data)
     return len(data)
 
 
-def _replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Write beside ``path``, force it to disk, then rename: a reader or a crash never meets half a file."""
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:

@@ -1,0 +1,182 @@
+"""From a trained scene to the sections of a ``.csg`` file."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int, Int64
+from torch import Tensor
+
+from csgaussian_ns.codec import sections as bodies
+from csgaussian_ns.codec.colour import encode_colour
+from csgaussian_ns.codec.container import pack
+from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
+from csgaussian_ns.codec.masks import encode_masks
+from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
+from csgaussian_ns.codec.scene import SceneMeta
+from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.morton import morton_order
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
+from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.scene.decoders import Decoders
+
+CHUNK_ANCHORS = 16_384
+KNOWN_ANSWER_ANCHORS = 256
+
+
+@dataclass(frozen=True)
+class TrainedScene:
+    """What training hands over.
+
+    Attributes:
+        grid: Distinct voxel coordinates.
+        anchors: Attributes as trained, not rounded; the mask decides what is kept.
+        entropy: The trained entropy model.
+        decoders: The render networks.
+        meta: Facts.
+    """
+
+    grid: Int[Tensor, "A 3"]
+    anchors: Anchors
+    entropy: ColourEntropyModel
+    decoders: Decoders
+    meta: SceneMeta
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A file and what it is made of.
+
+    Attributes:
+        data: The file.
+        bytes_by_kind: Length of all bodies of each kind; ``container`` is what remains.
+        anchors, offsets: How many are kept.
+        ideal_bits: Code length of the colour symbols under the integer tables, without any overhead.
+        attribute_bytes: Length of the colour streams.
+    """
+
+    data: bytes
+    bytes_by_kind: dict[str, int]
+    anchors: int
+    offsets: int
+    ideal_bits: float
+    attribute_bytes: int
+
+
+def encode(
+    scene: TrainedScene,
+    network_bits: int = 8,
+    chunk_anchors: int = CHUNK_ANCHORS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Encoded:
+    """Code a scene. Anchors without any kept offset are left out; the others are stored in Morton order.
+
+    Args:
+        scene: Trained.
+        network_bits: Precision of the render networks, 8 or 16.
+        chunk_anchors: Anchors per independently decodable chunk.
+        progress: Called with the number of chunks done and in all.
+
+    Raises:
+        QuantisationError: A tensor holds NaN or infinity; the message names it.
+    """
+    check_finite(scene)
+    order = _kept_in_order(scene)
+    grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
+    values = scene.entropy.values(scene.anchors.at(order)).detach().cpu()
+    model = to_integers(scene.entropy.cpu(), grid, values)
+    origin = common_origin(grid.numpy())
+    parts = _common_sections(scene, model, network_bits)
+    positions, masks, colours, ideal = [], [], [], 0.0
+    starts = range(0, len(grid), chunk_anchors)
+    for number, start in enumerate(starts):
+        rows = slice(start, min(start + chunk_anchors, len(grid)))
+        voxels, kept, count = grid[rows], mask[rows], rows.stop - rows.start
+        stream, decoded, bits = encode_colour(model, voxels, kept, values[rows])
+        ideal += bits
+        where = {"chunk": number, "first_anchor": start, "anchors": count}
+        crc = positions_crc(voxels.numpy())
+        positions.append(
+            _section("POSI", Layer.COMMON, encode_positions(voxels.numpy(), origin), decoded_crc=crc, **where)
+        )
+        crc = zlib.crc32(np.packbits(kept.numpy(), axis=None).tobytes())
+        masks.append(
+            _section("MASK", Layer.COLOUR, encode_masks(kept.numpy()), symbols=kept.numel(), decoded_crc=crc, **where)
+        )
+        info = {"symbols": coded_symbols(model, kept), "decoded_crc": values_crc(decoded)}
+        info["known_answer_crc"] = known_answer(model, voxels)
+        colours.append(_section("COLR", Layer.COLOUR, stream, **info, **where))
+        progress(number + 1, len(starts))
+    parts += [*positions, *masks, *colours]
+    return _summary(pack(parts, len(grid)), parts, len(grid), int(mask.sum()), ideal)
+
+
+def check_finite(scene: TrainedScene) -> None:
+    """Refuse to code NaN or infinity.
+
+    Raises:
+        QuantisationError: Names the first tensor that holds one.
+    """
+    named = {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
+    named |= {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
+    named |= {f"decoders.{name}": value for name, value in scene.decoders.named_parameters()}
+    for name, value in named.items():
+        bad = int((~torch.isfinite(value)).sum())
+        if bad:
+            raise QuantisationError(
+                f"{name} holds {bad} values that are NaN or infinite; the training run diverged. Export an earlier "
+                "checkpoint, or train again with a lower learning rate"
+            )
+
+
+def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:
+    """Number of symbols in the colour stream of some anchors."""
+    feature, scaling, _ = model.layout.sizes
+    return len(mask) * (feature + scaling) + 3 * int(mask.sum())
+
+
+def values_crc(values: Int64[Tensor, "A D"]) -> int:
+    """CRC-32 of decoded channels, as little-endian int64 row by row."""
+    return zlib.crc32(values.numpy().astype("<i8").tobytes())
+
+
+def known_answer(model: IntegerColourModel, grid: Int[Tensor, "A 3"]) -> int:
+    """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
+    prior = model.prior(grid[:KNOWN_ANSWER_ANCHORS])
+    return values_crc(torch.cat([prior.mean, prior.log_scale, prior.step], dim=-1))
+
+
+def _kept_in_order(scene: TrainedScene) -> Int64[Tensor, " A"]:
+    kept = torch.nonzero(scene.anchors.mask.amax(dim=-1) > 0)[:, 0]
+    grid = scene.grid[kept].cpu().numpy()
+    relative = grid.astype(np.int64) - common_origin(grid).astype(np.int64)
+    return kept[torch.from_numpy(morton_order(relative)).to(kept.device)]
+
+
+def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bits: int) -> list[Section]:
+    contents = {
+        "META": bodies.write_meta(scene.meta),
+        "NETE": bodies.write_entropy_networks(model),
+        "NETR": bodies.write_decoders(scene.decoders, network_bits),
+    }
+    result = []
+    for kind, content in contents.items():
+        codec, body = bodies.deflated(content)
+        result.append(Section(SectionInfo(kind, codec=codec, decoded_crc=zlib.crc32(content)), body))
+    return result
+
+
+def _section(kind: str, layer: Layer, body: bytes, **info: int) -> Section:
+    return Section(SectionInfo(kind, layer, critical=True, **info), body)
+
+
+def _summary(data: bytes, parts: list[Section], anchors: int, offsets: int, ideal: float) -> Encoded:
+    sizes: dict[str, int] = {}
+    for part in parts:
+        sizes[part.info.kind] = sizes.get(part.info.kind, 0) + len(part.body)
+    attributes = sizes.get("COLR", 0)
+    sizes["container"] = len(data) - sum(sizes.values())
+    return Encoded(data, sizes, anchors, offsets, ideal, attributes)

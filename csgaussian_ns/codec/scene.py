@@ -1,0 +1,114 @@
+"""What is inside a ``.csg`` file: a scene that can be rendered, and what is known about it."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.scene.decoders import Decoders
+
+
+@dataclass(frozen=True)
+class SceneMeta:
+    """Facts about a scene, stored as JSON.
+
+    Attributes:
+        voxel_size: Edge of a voxel in units of the training frame; exactly a float32.
+        feature_dim, num_offsets: Channels of the feature, Gaussians per anchor.
+        base_steps: Quantisation steps of feature, scaling (log), offset before modulation.
+        background: RGB behind the scene.
+        transform: From the capture's world to the training frame, 3x4 row by row, before ``scale``.
+        scale: Factor applied after ``transform``.
+        tool: What wrote the file.
+        name: Of the scene.
+    """
+
+    voxel_size: float
+    feature_dim: int
+    num_offsets: int
+    base_steps: tuple[float, float, float]
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    transform: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    scale: float = 1.0
+    tool: str = ""
+    name: str = ""
+    extra: dict[str, object] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """For ``json.dumps``."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(values: object) -> "SceneMeta":
+        """Checked: every number finite and in range.
+
+        Raises:
+            FormatError: A field is missing, of another type, or out of range.
+        """
+        return _checked(values)
+
+
+@dataclass(frozen=True)
+class CodedScene:
+    """A decoded file.
+
+    Attributes:
+        grid: Voxel coordinates in the order of the file.
+        anchors: Dequantised attributes.
+        decoders: The render networks.
+        meta: Facts.
+    """
+
+    grid: Int[Tensor, "A 3"]
+    anchors: Anchors
+    decoders: Decoders
+    meta: SceneMeta
+
+    def digest(self) -> str:
+        """SHA-256 of everything that was decoded as integers: the same on every device."""
+        hasher = hashlib.sha256(self.grid.numpy().astype("<i4").tobytes())
+        for name in ("feature", "offset", "scaling", "mask"):
+            hasher.update(getattr(self.anchors, name).contiguous().numpy().astype("<f4").tobytes())
+        return hasher.hexdigest()
+
+    @property
+    def background(self) -> Tensor:
+        """RGB behind the scene."""
+        return torch.tensor(self.meta.background)
+
+
+_NUMBERS = {"base_steps": 3, "background": 3, "transform": 12}
+
+
+def _checked(values: object) -> SceneMeta:
+    if not isinstance(values, dict):
+        raise FormatError(f"META: expected a JSON object, got {type(values).__name__}")
+    known = {}
+    for name, count in _NUMBERS.items():
+        entry = values.get(name)
+        if not isinstance(entry, list) or len(entry) != count or not all(_finite(x) for x in entry):
+            raise FormatError(f"META: {name!r} must be {count} finite numbers")
+        known[name] = tuple(float(x) for x in entry)
+    for name in ("voxel_size", "scale"):
+        if not _finite(values.get(name)) or float(values[name]) <= 0:
+            raise FormatError(f"META: {name!r} must be a positive number, got {values.get(name)!r}")
+        known[name] = float(values[name])
+    for name, limit in (("feature_dim", 1024), ("num_offsets", 32)):
+        entry = values.get(name)
+        if not isinstance(entry, int) or isinstance(entry, bool) or not 1 <= entry <= limit:
+            raise FormatError(f"META: {name!r} must be an integer in 1..{limit}, got {entry!r}")
+        known[name] = entry
+    if min(known["base_steps"]) <= 0:
+        raise FormatError("META: base steps must be positive")
+    for name in ("tool", "name"):
+        known[name] = str(values.get(name, ""))[:256]
+    extra = values.get("extra")
+    return SceneMeta(**known, extra=extra if isinstance(extra, dict) else {})
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30

@@ -1,0 +1,135 @@
+"""Writer and reader of the bodies of META, NETE and NETR side by side. Streams of anchors have files of their own."""
+
+import json
+import struct
+import zlib
+
+from torch import nn
+
+from csgaussian_ns.codec.scene import SceneMeta
+from csgaussian_ns.codec.weights import RenderLayer, weights_from_bytes, weights_to_bytes
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.carm import slice_widths
+from csgaussian_ns.entropy.integer import IntegerColourModel
+from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
+from csgaussian_ns.quant.positional import VoxelBox
+from csgaussian_ns.scene.decoders import Decoders
+
+RAW, DEFLATE = 0, 1
+"""Codec ids of the bodies in this file."""
+MAX_BODY = 1 << 24
+_NETE = struct.Struct("<3iIHBB")
+
+
+def deflated(body: bytes) -> tuple[int, bytes]:
+    """Codec id and body, whichever way is shorter."""
+    packed = zlib.compress(body, 9)
+    return (DEFLATE, packed) if len(packed) < len(body) else (RAW, body)
+
+
+def inflated(codec: int, body: bytes | memoryview, what: str) -> bytes:
+    """The inverse of ``deflated``, never more than ``MAX_BODY`` bytes.
+
+    Raises:
+        FormatError: Unknown codec id, damaged, or too large.
+    """
+    if codec == RAW:
+        return bytes(body)
+    if codec != DEFLATE:
+        raise FormatError(f"{what}: codec {codec} is unknown; expected {RAW} (raw) or {DEFLATE} (deflate)")
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(bytes(body), MAX_BODY)
+    except zlib.error as error:
+        raise FormatError(f"{what}: {error}") from error
+    if not unpacker.eof or unpacker.unused_data:
+        raise FormatError(f"{what}: its deflate stream is cut, longer than {MAX_BODY} bytes, or followed by others")
+    return data
+
+
+def write_meta(meta: SceneMeta) -> bytes:
+    """UTF-8 JSON."""
+    return json.dumps(meta.to_json(), separators=(",", ":")).encode("utf8")
+
+
+def read_meta(data: bytes) -> SceneMeta:
+    """The inverse of ``write_meta``.
+
+    Raises:
+        FormatError: Not such JSON.
+    """
+    try:
+        return SceneMeta.from_json(json.loads(data.decode("utf8")))
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise FormatError(f"META: {error}") from error
+
+
+def write_entropy_networks(model: IntegerColourModel) -> bytes:
+    """NETE, little endian.
+
+    i32 x 3 corner and u32 extent of the encoded box; u16 multiplier and u8 shift of the requantiser; u8 number of CARM
+    networks; then the hyperprior and these, each as u32 length and ``quant.network_bytes``.
+    """
+    head = _NETE.pack(*model.box.origin, model.box.extent, *model.requantiser, len(model.carm))
+    networks = [to_bytes(network) for network in (model.hyperprior, *model.carm)]
+    return head + b"".join(struct.pack("<I", len(body)) + body for body in networks)
+
+
+def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColourModel:
+    """The inverse of ``write_entropy_networks``.
+
+    Raises:
+        FormatError: Not this layout, or networks that do not fit the attributes.
+    """
+    if len(data) < _NETE.size:
+        raise FormatError(f"NETE: {len(data)} bytes, its header alone has {_NETE.size}")
+    x, y, z, extent, multiplier, shift, count = _NETE.unpack_from(data)
+    if extent >= 1 << 31 or not 1 <= multiplier < 1 << 15 or not 1 <= shift <= 40:
+        raise FormatError(f"NETE: extent {extent}, multiplier {multiplier} or shift {shift} is out of range")
+    networks, at = [], _NETE.size
+    for _ in range(1 + count):
+        if at + 4 > len(data):
+            raise FormatError(f"NETE: ends at byte {at}, before its {1 + count} networks do")
+        (length,) = struct.unpack_from("<I", data, at)
+        networks.append(from_bytes(data[at + 4 : at + 4 + length]))
+        at += 4 + length
+    if at != len(data):
+        raise FormatError(f"NETE: {len(data)} bytes, its networks take {at}")
+    widths = slice_widths(layout.feature_dim)
+    starts = [sum(widths[:i]) for i in range(1, len(widths))]
+    expected = [(3 + 60, 2 * layout.channels + 3)]
+    expected += [(start, 2 * width) for start, width in zip(starts, widths[1:], strict=True)][:count]
+    if [(network.num_inputs, network.num_outputs) for network in networks] != expected or count not in (0, len(starts)):
+        raise FormatError(f"NETE: its networks do not have the inputs and outputs that the attributes need: {expected}")
+    box = VoxelBox((x, y, z), extent)
+    return IntegerColourModel(layout, box, networks[0], tuple(networks[1:]), (multiplier, shift))
+
+
+def write_decoders(decoders: Decoders, precision: int) -> bytes:
+    """NETR: opacity, covariance and colour network in ``codec.weights``."""
+    networks = [decoders.opacity, decoders.covariance, decoders.color]
+    linear = [[layer for layer in network if isinstance(layer, nn.Linear)] for network in networks]
+    layers = [[RenderLayer(layer.weight, layer.bias) for layer in found] for found in linear]
+    return weights_to_bytes(layers, precision)
+
+
+def read_decoders(data: bytes, feature_dim: int, num_offsets: int) -> Decoders:
+    """The inverse of ``write_decoders``, frozen.
+
+    Raises:
+        FormatError: Not three networks with the inputs and outputs that the attributes need.
+    """
+    networks = weights_from_bytes(data)
+    inputs = feature_dim + Decoders.VIEW_CHANNELS
+    shapes = [[tuple(layer.weight.shape) for layer in layers] for layers in networks]
+    hidden = shapes[0][0][0]
+    expected = [[(hidden, inputs), (channels * num_offsets, hidden)] for channels in (1, 7, 3)]
+    if shapes != expected:
+        raise FormatError(f"NETR: networks have shapes {shapes}; the attributes need {expected}")
+    decoders = Decoders(feature_dim, num_offsets, hidden)
+    for network, layers in zip((decoders.opacity, decoders.covariance, decoders.color), networks, strict=True):
+        linear = (layer for layer in network if isinstance(layer, nn.Linear))
+        for target, layer in zip(linear, layers, strict=True):
+            target.weight.data, target.bias.data = layer.weight, layer.bias
+    return decoders.requires_grad_(False)

@@ -1,0 +1,107 @@
+"""The render networks as bytes: they turn decoded features into Gaussians, so small errors in them only blur.
+
+Layout, little endian: u8 number of networks; per network u8 number of layers; per layer u16 outputs, u16 inputs,
+u8 precision (16: float16 weights; 8: int8 weights times one float32 scale per output), then the scales (precision 8
+only), the biases as float32, the weights row by row. ReLU between layers is implied.
+"""
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from csgaussian_ns.core.errors import FormatError
+
+MAX_NETWORKS, MAX_LAYERS, MAX_WIDTH = 16, 8, 4096
+_LAYER = struct.Struct("<HHB")
+
+
+class RenderLayer(NamedTuple):
+    """One affine layer: float32 weight ``[outputs, inputs]`` and bias ``[outputs]``."""
+
+    weight: Tensor
+    bias: Tensor
+
+
+def weights_to_bytes(networks: list[list[RenderLayer]], precision: int) -> bytes:
+    """Networks in the layout above.
+
+    Args:
+        networks: Layers of each.
+        precision: 8 or 16 bits per weight.
+    """
+    if precision not in (8, 16):
+        raise ValueError(f"weights are stored with 8 or 16 bits, not {precision}")
+    parts = [struct.pack("<B", len(networks))]
+    for layers in networks:
+        parts.append(struct.pack("<B", len(layers)))
+        for weight, bias in layers:
+            parts.append(_LAYER.pack(*weight.shape, precision))
+            values = weight.detach().cpu().numpy().astype(np.float32)
+            offsets = bias.detach().cpu().numpy().astype("<f4").tobytes()
+            if precision == 16:
+                parts += [offsets, values.astype("<f2").tobytes()]
+            else:
+                scale = np.maximum(np.abs(values).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
+                rounded = np.clip(np.round(values / scale[:, None]), -127, 127).astype(np.int8)
+                parts += [scale.astype("<f4").tobytes(), offsets, rounded.tobytes()]
+    return b"".join(parts)
+
+
+def weights_from_bytes(data: bytes | memoryview) -> list[list[RenderLayer]]:
+    """Read what ``weights_to_bytes`` wrote. Untrusted: nothing is allocated beyond the length of ``data``.
+
+    Raises:
+        FormatError: Not the layout above, or numbers that are not finite.
+    """
+    reader = _Reader(bytes(data))
+    networks = []
+    for _ in range(reader.count(MAX_NETWORKS, "networks")):
+        layers = []
+        for _ in range(reader.count(MAX_LAYERS, "layers")):
+            layers.append(reader.layer())
+            if len(layers) > 1 and layers[-1].weight.shape[1] != layers[-2].weight.shape[0]:
+                raise FormatError("render networks: a layer does not fit the one before it")
+        networks.append(layers)
+    reader.end()
+    return networks
+
+
+class _Reader:
+    """Takes bytes from the front, never more than there are."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def _take(self, size: int) -> bytes:
+        if self._at + size > len(self._data):
+            raise FormatError(f"render networks: {len(self._data)} bytes end inside a layer at byte {self._at}")
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def count(self, limit: int, what: str) -> int:
+        number = self._take(1)[0]
+        if not 1 <= number <= limit:
+            raise FormatError(f"render networks: {number} {what}; allowed are 1..{limit}")
+        return number
+
+    def _numbers(self, kind: str, count: int) -> np.ndarray:
+        values = np.frombuffer(self._take(np.dtype(kind).itemsize * count), kind).astype(np.float32)
+        if not np.isfinite(values).all():
+            raise FormatError("render networks: a number is not finite")
+        return values
+
+    def layer(self) -> RenderLayer:
+        rows, columns, precision = _LAYER.unpack(self._take(_LAYER.size))
+        if not (1 <= rows <= MAX_WIDTH and 1 <= columns <= MAX_WIDTH) or precision not in (8, 16):
+            raise FormatError(f"render networks: a layer of {rows}x{columns} with {precision} bits cannot be")
+        scale = self._numbers("<f4", rows)[:, None] if precision == 8 else np.ones((1, 1), np.float32)
+        bias = self._numbers("<f4", rows)
+        weight = self._numbers("<f2" if precision == 16 else "i1", rows * columns).reshape(rows, columns) * scale
+        return RenderLayer(torch.from_numpy(weight), torch.from_numpy(bias.copy()))
+
+    def end(self) -> None:
+        if self._at != len(self._data):
+            raise FormatError(f"render networks: {len(self._data) - self._at} bytes too many")

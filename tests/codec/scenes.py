@@ -1,0 +1,33 @@
+"""Random scenes to code."""
+
+import torch
+
+from csgaussian_ns.codec.encode import TrainedScene
+from csgaussian_ns.codec.scene import SceneMeta
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.scene.decoders import Decoders
+
+
+def random_scene(
+    count: int, feature_dim: int = 20, num_offsets: int = 4, carm_dim: int = 8, kept: float = 0.4, seed: int = 0
+) -> TrainedScene:
+    """About ``count`` anchors with smooth attributes plus noise, and an entropy model that knows their statistics."""
+    generator = torch.Generator().manual_seed(seed)
+    grid = torch.randint(-60, 60, (count, 3), generator=generator, dtype=torch.int32)
+    grid = torch.unique(grid, dim=0) if count else grid
+    count = len(grid)
+    wave = torch.sin(grid.float().sum(dim=1, keepdim=True) * 0.05)
+    feature = wave * 3 + torch.randn(count, feature_dim, generator=generator)
+    offset = torch.randn(count, num_offsets, 3, generator=generator)
+    scaling = wave + torch.randn(count, 6, generator=generator) * 0.3
+    mask = (torch.rand(count, num_offsets, generator=generator) < kept).float()
+    anchors = Anchors(grid * 0.25, feature, offset, scaling, mask)
+    torch.manual_seed(seed)
+    layout = AttributeLayout(feature_dim, num_offsets, (1.0, 0.2, 0.2))
+    model = ColourEntropyModel(layout, 16, carm_dim)
+    if count > 1:
+        model.start(grid, anchors)
+    meta = SceneMeta(0.25, feature_dim, num_offsets, layout.base_steps, name="random")
+    return TrainedScene(grid, anchors, model, Decoders(feature_dim, num_offsets, 8), meta)
