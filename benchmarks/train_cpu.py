@@ -95,7 +95,7 @@ def train(options: Options, scene: str) -> Record:
                 record.seconds.append(clock.seconds)
                 record.psnr.append(metrics["psnr"])
                 record.ssim.append(metrics["ssim"])
-                record.anchors.append(len(model_of(trainer.pipeline).anchors))
+                record.anchors.append(len(model_of(trainer.pipeline).scene.anchors))
                 clock.start()
 
         trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], measure))

@@ -41,6 +41,8 @@ def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
         raise DataError(f"{path}: 'frames' has {len(frames)} entries; expected one per photo, and at least 2")
     downscaled = (config.dataparser.downscale_factor or 1) > 1  # then photos come from images_N: see check_view
     for number, frame in enumerate(frames):
+        if not isinstance(frame, dict):
+            raise DataError(f"{path}: frame {number} is a {type(frame).__name__}; expected an object")
         where = f"frame {number} ({frame.get('file_path')})"
         _check_frame(path, transforms, frame, where)
         photo = path.parent / frame.get("file_path", "")
@@ -75,7 +77,8 @@ def check_split(train: InputDataset, evaluation: InputDataset) -> None:
 def check_view(dataset: InputDataset, index: int) -> None:
     """Refuse a photo that is missing, damaged, of another size than its camera says, or not from a pinhole camera.
 
-    Reads the header only. Mixed sizes are fine as long as every camera has the size of its own photo.
+    Decodes the photo: a cut file shows only then. Mixed sizes are fine as long as every camera has the size of its own
+    photo.
 
     Raises:
         DataError: Names the file, the size that was expected, and the one that came.
@@ -91,8 +94,11 @@ def check_view(dataset: InputDataset, index: int) -> None:
     try:
         with Image.open(path) as image:
             size = tuple(int(side * dataset.scale_factor) for side in image.size)
+            image.load()
     except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"the photo {path} cannot be read: {error}") from error
+        raise DataError(f"the photo {path} cannot be read: {error}. Restore it or remove its frame") from error
+    if min(size) < 1:
+        raise DataError(f"the photo {path} would be {size[0]}x{size[1]} pixels at scale {dataset.scale_factor}")
     expected = (int(camera.width), int(camera.height))
     if any(abs(a - b) > 1 for a, b in zip(size, expected, strict=True)):
         raise DataError(
@@ -103,9 +109,12 @@ def check_view(dataset: InputDataset, index: int) -> None:
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text("utf8"))
+        content = json.loads(path.read_text("utf8"))
     except ValueError as error:
         raise DataError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds a {type(content).__name__}; expected an object with 'frames'")
+    return content
 
 
 def _check_frame(path: Path, transforms: dict, frame: dict, where: str) -> None:
@@ -115,9 +124,10 @@ def _check_frame(path: Path, transforms: dict, frame: dict, where: str) -> None:
             f"{path}, {where}: the intrinsics {', '.join(missing)} are given neither for the frame nor for the scene"
         )
     numbers = [transforms.get(key, frame.get(key)) for key in INTRINSICS]
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
-        values = ", ".join(f"{k}={v}" for k, v in zip(INTRINSICS, numbers, strict=True))
-        raise DataError(f"{path}, {where}: intrinsics must be finite numbers; they are {values}")
+    finite = all(isinstance(value, int | float) and math.isfinite(value) for value in numbers)
+    if not finite or any(float(numbers[i] or 0) <= 0 for i in (0, 1, 4, 5)):
+        values = ", ".join(f"{k}={v!r}" for k, v in zip(INTRINSICS, numbers, strict=True))
+        raise DataError(f"{path}, {where}: intrinsics must be finite, focal lengths and size above 0; got {values}")
     try:
         pose = torch.tensor(frame.get("transform_matrix"), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -137,11 +147,33 @@ def _check_cloud(path: Path, cloud: str) -> None:
         raise DataError(f"{path}: the point cloud {file} does not exist. Restore it or remove 'ply_file_path'")
     with file.open("rb") as stream:
         header = stream.read(4096).split(b"end_header")[0].decode("ascii", "replace")
-    counts = [line.split()[2] for line in header.splitlines() if line.startswith("element vertex")]
+    lines = header.splitlines()
+    counts = [line.split()[2] for line in lines if line.startswith("element vertex")]
     if not counts or not counts[0].isdigit():
         raise DataError(f"{file} is not a PLY file with an 'element vertex' line")
+    promised = int(counts[0]) * _vertex_bytes(lines)
+    if "format ascii 1.0" not in lines and file.stat().st_size < len(header) + promised:
+        raise DataError(
+            f"{file} is cut: {file.stat().st_size} bytes, but its {counts[0]} points alone need {promised}. Restore it"
+        )
     if int(counts[0]) == 0:
         raise DataError(
             f"{file} holds 0 points. Re-run structure from motion, or remove 'ply_file_path' from {path.name} to "
             "start from random points"
         )
+
+
+PLY_BYTES = {"char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8}
+PLY_BYTES |= {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8}
+
+
+def _vertex_bytes(header: list[str]) -> int:
+    """Bytes of one point of a binary PLY, as far as its scalar properties tell."""
+    words = [line.split() for line in header]
+    start = next(i for i, word in enumerate(words) if word[:2] == ["element", "vertex"])
+    total = 0
+    for word in words[start + 1 :]:
+        if word[:1] == ["element"]:
+            break
+        total += PLY_BYTES.get(word[1], 0) if word[:1] == ["property"] else 0
+    return total

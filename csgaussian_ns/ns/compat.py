@@ -1,6 +1,7 @@
 """What nerfstudio 1.1.5 needs from us to run beside a current torch, and without a GPU."""
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,14 @@ def allow_numpy_scalars_in_checkpoints() -> None:
     scalar: Any = np.float64(0).__reduce__()[0]  # numpy 1 and 2 keep this function in different private modules
     dtypes = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
     torch.serialization.add_safe_globals([scalar, np.dtype, *dtypes])
+
+
+def silence_frozen_groups() -> None:
+    """Drop torch's warning about schedulers that run before their optimiser.
+
+    nerfstudio steps the schedulers of all groups; groups that join the training later have nothing to step yet.
+    """
+    warnings.filterwarnings("ignore", message=r"Detected call of `lr_scheduler\.step\(\)` before")
 
 
 def usable_device(wanted: str) -> str:

@@ -11,12 +11,14 @@ from nerfstudio.plugins.types import MethodSpecification
 
 from csgaussian_ns.ns.compat import allow_numpy_scalars_in_checkpoints
 from csgaussian_ns.ns.datamanager import CSGaussianDataManagerConfig
+from csgaussian_ns.ns.export import add_to_ns_export
 from csgaussian_ns.ns.model import CSGaussianModelConfig
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
 from csgaussian_ns.stages.schedule import LITE_PLAN, PAPER_PLAN, StagePlan
 
 allow_numpy_scalars_in_checkpoints()
+add_to_ns_export()
 
 
 @dataclass
@@ -33,8 +35,8 @@ class FusedAdamOptimizerConfig(AdamOptimizerConfig):
         return torch.optim.Adam(params, self.lr, eps=self.eps, weight_decay=self.weight_decay, fused=self.fused)
 
 
-def _group(lr: float, lr_final: float | None = None) -> dict:
-    scheduler = None if lr_final is None else LogLinearSchedulerConfig(lr_final=lr_final)
+def _group(lr: float, lr_final: float | None = None, start_step: int = 0) -> dict:
+    scheduler = None if lr_final is None else LogLinearSchedulerConfig(lr_final=lr_final, start_step=start_step)
     return {"optimizer": FusedAdamOptimizerConfig(lr=lr), "scheduler": scheduler}
 
 
@@ -47,6 +49,8 @@ def _optimizers() -> dict:
         "opacity_mlp": _group(0.002, 0.00002),
         "covariance_mlp": _group(0.004),
         "color_mlp": _group(0.008, 0.00005),
+        "mask_logit": _group(0.02, 0.002, start_step=-1),
+        "entropy": _group(0.003, 0.0001, start_step=-1),
     }
 
 

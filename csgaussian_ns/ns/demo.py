@@ -1,4 +1,4 @@
-"""The whole of csgaussian on a scene that needs no download: build, train, evaluate, look.
+"""The whole of csgaussian on a scene that needs no download: build, train, evaluate, compress, decode, look.
 
 Runs the commands that the README tells a user to type, one after the other, and prints each before it runs.
 """
@@ -10,20 +10,32 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import tyro
 from nerfstudio.utils.colormaps import apply_depth_colormap
-from nerfstudio.utils.eval_utils import eval_setup
+from PIL import Image
+from torch import Tensor
 
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.pictures import side_by_side, stack
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.run import load_run
+
+PLY_BYTES_PER_GAUSSIAN = 248
+"""A Gaussian as the reference 3DGS code writes it: 62 float32 properties."""
+MODULES = {
+    "csg": "csgaussian_ns.tools.cli",
+    "ns-train": "nerfstudio.scripts.train",
+    "ns-eval": "nerfstudio.scripts.eval",
+    "ns-export": "nerfstudio.scripts.exporter",
+}
 
 
 @dataclass
 class Demo:
-    """Build a scene, train it, measure it, and draw a picture of it."""
+    """Build a scene, train it, measure it, make a file of it, and draw what came out of the file."""
 
     output: Path = Path("outputs/demo")
     """Folder for everything the demo makes; files of an earlier demo are replaced."""
@@ -36,59 +48,67 @@ class Demo:
         """Do it all; the last line says what was made."""
         began = time.monotonic()
         scene, run = self.output / "scene", self.output / "demo" / "csgaussian-lite" / "run"
-        _command("csgaussian_ns.tools.cli", "demo-scene", str(scene), "--overwrite")
+        config, metrics = run / "config.yml", self.output / "metrics.json"
+        _command("csg", "demo-scene", str(scene), "--overwrite")
         _command(
-            "nerfstudio.scripts.train",
+            "ns-train",
             "csgaussian-lite",
             *("--data", str(scene), "--output-dir", str(self.output), "--experiment-name", "demo"),
             *("--timestamp", "run", "--vis", "tensorboard", "--max-num-iterations", str(self.steps)),
         )
-        metrics = self.output / "metrics.json"
-        _command("nerfstudio.scripts.eval", "--load-config", str(run / "config.yml"), "--output-path", str(metrics))
-        results = json.loads(metrics.read_text("utf8"))["results"]
+        _command("ns-eval", "--load-config", str(config), "--output-path", str(metrics))
+        _command("ns-export", "csg-bitstream", "--load-config", str(config), "--output-dir", str(self.output))
+        file, decoded = self.output / "scene.csg", self.output / "decoded"
+        _command("csg", "info", str(file))
+        _command("csg", "render", str(file), "--camera", str(scene / "transforms.json"), "--output", str(decoded))
         picture = self.output / "picture.png"
-        anchors = draw_views(run / "config.yml", picture, self.views)
-        seconds = time.monotonic() - began
+        draw_views(config, picture, self.views, decoded)
+        report = json.loads((self.output / "scene.json").read_text("utf8"))
+        results = json.loads(metrics.read_text("utf8"))["results"]
+        seconds, ply = time.monotonic() - began, report["offsets"] * PLY_BYTES_PER_GAUSSIAN
+        smaller = ply / report["bytes"]
         print(
-            f"demo: trained {anchors:,} anchors in {run}, PSNR {results['psnr']:.2f} dB, SSIM {results['ssim']:.3f} on "
-            f"held-out views, picture {picture}, {int(seconds // 60)}:{int(seconds % 60):02d} min"
+            f"demo: {file} {report['bytes'] / 1e6:.3f} MB, {smaller:.0f}x smaller than its Gaussians as a "
+            f"3DGS PLY ({ply / 1e6:.0f} MB); PSNR {results['psnr']:.2f} dB trained, {report['after']['psnr']:.2f} dB "
+            f"decoded, on held-out views; picture {picture}; {int(seconds // 60)}:{int(seconds % 60):02d} min"
         )
 
 
-def draw_views(config: Path, picture: Path, count: int) -> int:
-    """Write ``count`` held-out views as photo | render | depth.
+def draw_views(config: Path, picture: Path, count: int, decoded: Path | None = None) -> None:
+    """Write ``count`` held-out views as photo | trained | decoded (if given) | depth.
 
-    Returns:
-        Number of anchors of the scene.
+    Args:
+        config: config.yml of the run.
+        picture: File to write.
+        count: Rows.
+        decoded: Folder of images that another process rendered from the file, named like the photos.
     """
-    _, pipeline, _, _ = eval_setup(config, test_mode="test")
-    model, rows = model_of(pipeline), []
-    assert isinstance(pipeline.datamanager, CSGaussianDataManager)
-    held_out = pipeline.datamanager.fixed_indices_eval_dataloader
+    pipeline = load_run(config)
+    model, manager, rows = model_of(pipeline), pipeline.datamanager, []
+    assert isinstance(manager, CSGaussianDataManager)
+    names = [path.stem for path in manager.eval_dataset.image_filenames]
     with torch.no_grad():
-        for camera, batch in held_out[:count]:
+        for name, (camera, batch) in list(zip(names, manager.fixed_indices_eval_dataloader, strict=True))[:count]:
             outputs = model.get_outputs_for_camera(camera)
-            depth = apply_depth_colormap(outputs["depth"], outputs["accumulation"])
-            rows.append(side_by_side({"photo": batch["image"], "render": outputs["rgb"], "depth": depth}))
+            panels: dict[str, Tensor] = {"photo": batch["image"], "trained": outputs["rgb"]}
+            if decoded is not None:
+                pixels = np.asarray(Image.open(decoded / f"{name}.png"))
+                panels["decoded from the file"] = torch.from_numpy(pixels.astype(np.float32) / 255)
+            panels["depth"] = apply_depth_colormap(outputs["depth"], outputs["accumulation"])
+            rows.append(side_by_side(panels))
     stack(rows).save(picture)
-    return len(model.anchors)
 
 
-def _command(module: str, *arguments: str) -> None:
+def _command(name: str, *arguments: str) -> None:
     """Run one command in a process of its own, as a user would.
 
     Raises:
         CsgError: It failed; its own output says why.
     """
-    names = {
-        "csgaussian_ns.tools.cli": "csg",
-        "nerfstudio.scripts.train": "ns-train",
-        "nerfstudio.scripts.eval": "ns-eval",
-    }
-    print(f"\n$ {names[module]} {' '.join(arguments)}", flush=True)
-    code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    print(f"\n$ {name} {' '.join(arguments)}", flush=True)
+    code = subprocess.run([sys.executable, "-m", MODULES[name], *arguments], check=False).returncode
     if code != 0:
-        raise CsgError(f"{names[module]} ended with exit code {code}; the lines above say why")
+        raise CsgError(f"{name} ended with exit code {code}; the lines above say why")
 
 
 def main() -> None:

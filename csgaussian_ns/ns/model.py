@@ -1,7 +1,6 @@
-"""The nerfstudio model: anchors, decoders and growth, trained on photos and shown in the viewer."""
+"""The nerfstudio model: a trainable scene, its losses against photos, and what the viewer shows of it."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -15,22 +14,21 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.core.types import Gaussians, Rendering
+from csgaussian_ns.core.types import Gaussians
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
-from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.growth import GrowthSettings
-from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points
-from csgaussian_ns.scene.spawn import Spawned, spawn
+from csgaussian_ns.scene.spawn import spawn, visible_anchors
 from csgaussian_ns.stages import objective
+from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
 from csgaussian_ns.stages.schedule import PLANS
 
 Batch = dict[str, Any]
 """One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
+ATTRIBUTES = ("feature", "scaling", "offset")
+"""Attribute types in coding order, as progress and TensorBoard name them."""
 
 
 @dataclass
@@ -46,12 +44,14 @@ class CSGaussianModelConfig(ModelConfig):
     """Schedule; it is scaled to the run's --max-num-iterations."""
     plan_steps: int = 0
     """Steps of the whole run; 0 takes the plan's own. Set from --max-num-iterations."""
+    lambda_rate: float = 0.004
+    """Weight of the rate (bits per parameter) against the distortion; 0 trains without compression."""
+    lambda_offset_mask: float = 0.3
+    """Weight of the mask term inside the rate."""
     feature_dim: int = 50
     """Feature channels per anchor."""
     num_offsets: int = 10
     """Gaussians per anchor."""
-    hidden_dim: int = 50
-    """Width of the hidden layer of each decoder."""
     voxel_size: float = 0.0
     """Edge of an anchor voxel in the training frame's units; 0 derives it from the spacing of the points."""
     random_init_points: int = 20_000
@@ -60,14 +60,12 @@ class CSGaussianModelConfig(ModelConfig):
     """Half the edge of the cube they fill, in units of the scene box."""
     background: Literal["black", "white"] = "black"
     """Colour behind the scene, and behind photos with transparency."""
-    growth: GrowthSettings = field(default_factory=GrowthSettings)
-    """Thresholds of growth and pruning."""
-    growth_seed: int = 0
-    """Seed of the random choices of growth; with it and the step they repeat exactly."""
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    """Sizes, quantisation steps and growth."""
 
 
 class CSGaussianModel(Model):
-    """Scaffold-GS as the ground on which compression and semantics are built."""
+    """CSGaussian's first stage: Scaffold-GS anchors, trained for little distortion at few bits."""
 
     config: CSGaussianModelConfig
     background_color: Tensor
@@ -89,13 +87,11 @@ class CSGaussianModel(Model):
         """Create the first anchors and everything that is trained with them."""
         super().populate_modules()
         config = self.config
-        plan = PLANS[config.plan]
-        self.plan = plan.scaled_to(config.plan_steps) if config.plan_steps else plan
-        self.step = 0
+        _check_options(config)
+        plan = PLANS[config.plan] if config.lambda_rate > 0 else PLANS[config.plan].without_rate()
+        plan = plan.scaled_to(config.plan_steps) if config.plan_steps else plan
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
-        self.anchors = self._first_anchors()
-        self.decoders = Decoders(config.feature_dim, config.num_offsets, config.hidden_dim)
-        self.growth_state = growth.GrowthState(len(self.anchors), config.num_offsets)
+        self.scene = TrainableScene(self._first_anchors(), plan, config.scene)
         self.quality = ImageQuality()
         level = 1.0 if config.background == "white" else 0.0
         self.register_buffer("background_color", torch.full((3,), level), persistent=False)
@@ -106,7 +102,7 @@ class CSGaussianModel(Model):
             points = self._seed_points[0]
         else:
             half_extent = config.random_init_extent * float(self.scene_box.aabb.abs().max())
-            points = random_points(config.random_init_points, half_extent, config.growth_seed)
+            points = random_points(config.random_init_points, half_extent, config.scene.seed)
             CONSOLE.print(
                 f"[yellow]This capture has no point cloud: starting from {len(points)} random points within "
                 f"+-{half_extent:g} units. A point cloud from structure from motion trains faster and better.[/yellow]"
@@ -115,56 +111,76 @@ class CSGaussianModel(Model):
         return anchors_from_points(points, config.feature_dim, config.num_offsets, voxel_size)
 
     def get_param_groups(self) -> dict[str, list[torch.nn.Parameter]]:
-        """One group per anchor attribute and per decoder, named like the options in ``method_configs.md``."""
-        groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
-        return groups | {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
+        """Groups as ``method_configs.md`` lists them."""
+        return self.scene.param_groups()
 
     def get_outputs(self, camera: Cameras) -> dict[str, Tensor]:  # type: ignore[override]
-        """Render one camera: ``rgb``, ``accumulation``, and outside training ``depth``."""
-        return self._render(camera, None)
+        """Render one camera: in training with what the losses need, otherwise as ``get_outputs_for_camera``."""
+        if self.training and torch.is_grad_enabled():
+            return self._training_outputs(camera)
+        return self._decoded_outputs(camera, None)
 
     @torch.no_grad()
     def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> dict[str, Tensor]:
-        """Render one camera, inside ``obb_box`` only if one is given (the viewer's crop)."""
-        return self._render(camera.to(self.device), obb_box)
+        """Render one camera as a decoder would, inside ``obb_box`` only if one is given (the viewer's crop)."""
+        return self._decoded_outputs(camera.to(self.device), obb_box)
 
-    def _render(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
+    def _training_outputs(self, cameras: Cameras) -> dict[str, Tensor]:
         camera = to_camera(cameras)
-        spawned = spawn(self.anchors, self.decoders, camera)
-        gaussians = spawned.gaussians if crop is None else _cropped(spawned.gaussians, crop)
-        rendering = self.rasterizer(gaussians, camera, self.background_color, with_depth=not self.training)
+        index, (anchors, rate) = self.scene.in_training(camera)
+        spawned = spawn(anchors, self.scene.decoders, camera)
+        rendering = self.rasterizer(spawned.gaussians, camera, self.background_color)
+        self.scene.observe(index, spawned, rendering, (camera.width, camera.height))
         outputs = {"rgb": rendering.image, "accumulation": rendering.alpha}
-        if rendering.depth is not None:
-            outputs["depth"] = rendering.depth
-        if self.training and torch.is_grad_enabled():
-            outputs["volume"] = objective.volume(gaussians.scales)
-            self._observe(spawned, rendering, (camera.width, camera.height))
+        outputs["volume"] = objective.volume(spawned.gaussians.scales)
+        if rate is not None:
+            outputs |= {"rate": rate.per_parameter, "mask": rate.mask, "bits_per_type": rate.per_type}
         return outputs
 
-    def _observe(self, spawned: Spawned, rendering: Rendering, image_size: tuple[int, int]) -> None:
-        """Feed the growth statistics, now and when the gradient of this very view arrives."""
-        if self.plan.at(self.step).observe:
-            growth.observe_opacity(self.growth_state, spawned.anchors, spawned.opacity)
-            rendering.means2d.register_hook(
-                partial(_observe_gradient, self.growth_state, spawned.slots, rendering.visible, image_size)
-            )
+    def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
+        """Colour, coverage, depth; and once the rate is paid for, bits and feature step of the anchors in sight."""
+        camera = to_camera(cameras)
+        decoded = self.scene.decoded()
+        index = visible_anchors(decoded.anchors.position, decoded.anchors.scaling, camera)
+        spawned = spawn(decoded.anchors.at(index), self.scene.decoders, camera)
+        gaussians, background = spawned.gaussians, self.background_color
+        paid = self.scene.plan.at(self.scene.step).rate
+        if paid:
+            owner = index[torch.div(spawned.slots, self.config.num_offsets, rounding_mode="floor")]
+            extra = torch.stack([decoded.bits[owner], decoded.feature_step[owner]], dim=-1)
+            gaussians = _recoloured(gaussians, torch.cat([gaussians.colors, extra], dim=-1))
+            background = torch.cat([background, background.new_zeros(2)])
+        if crop is not None:
+            gaussians = _cropped(gaussians, crop)
+        rendering = self.rasterizer(gaussians, camera, background, with_depth=True)
+        outputs = {"rgb": rendering.image[..., :3], "accumulation": rendering.alpha}
+        if rendering.depth is not None:
+            outputs["depth"] = rendering.depth
+        if paid:
+            outputs |= {"anchor_bits": rendering.image[..., 3:4], "feature_step": rendering.image[..., 4:5]}
+        return outputs
 
     def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """PSNR of the view and the number of anchors, for progress and TensorBoard."""
+        """PSNR of the view, number of anchors, bits per attribute; for progress and TensorBoard."""
         image, target = self._compared(outputs, batch)
-        return {
-            "psnr": psnr(image.detach(), target),
-            "anchors": torch.tensor(float(len(self.anchors))),
-        }
+        metrics = {"psnr": psnr(image.detach(), target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
+        if "rate" in outputs:
+            metrics |= {f"bits_{name}": bits for name, bits in zip(ATTRIBUTES, outputs["bits_per_type"], strict=True)}
+            parameters = len(self.scene.anchors) * self.scene.entropy.layout.channels
+            metrics["attributes_mb"] = outputs["rate"].detach() * parameters / 8e6
+        return metrics
 
     def get_loss_dict(
         self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Distortion and, in training, the volume regulariser; ready to be summed."""
+        """Distortion and, in training, volume regulariser and rate; ready to be summed."""
         image, target = self._compared(outputs, batch)
         losses = {"distortion": objective.distortion(image, target)}
         if "volume" in outputs:
             losses["volume"] = objective.VOLUME_WEIGHT * outputs["volume"]
+        if "rate" in outputs:
+            losses["rate"] = self.config.lambda_rate * outputs["rate"]
+            losses["mask"] = self.config.lambda_rate * self.config.lambda_offset_mask * outputs["mask"]
         return losses
 
     def get_image_metrics_and_images(
@@ -191,7 +207,7 @@ class CSGaussianModel(Model):
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
     ) -> list[TrainingCallback]:
-        """Tell the model the step before each iteration; grow and prune after it."""
+        """Tell the scene the step before each iteration; grow and prune after it."""
         locations = TrainingCallbackLocation
         optimizers = training_callback_attributes.optimizers
         return [
@@ -201,18 +217,11 @@ class CSGaussianModel(Model):
 
     def update_to_step(self, step: int) -> None:
         """Called before each iteration and when a checkpoint is loaded."""
-        self.step = step
+        self.scene.begin_step(step)
 
     def _edit_anchors(self, optimizers: Optimizers, step: int) -> None:
-        if not self.plan.at(step).edit_anchors:
-            return
-        settings = self.config.growth
-        generator = torch.Generator().manual_seed(self.config.growth_seed * 1_000_003 + step)
-        added = growth.propose_anchors(self.anchors, self.growth_state, settings, generator)
-        keep = growth.keep_mask(self.growth_state, settings)
-        for name, (old, new) in growth.apply_edit(self.anchors, self.growth_state, keep, added).items():
-            move_state(optimizers.optimizers[name], old, new, keep)
-            optimizers.parameters[name] = [new]
+        for name, parameter in self.scene.edit_anchors(optimizers.optimizers).items():
+            optimizers.parameters[name] = [parameter]
 
     def load_state_dict(  # type: ignore[override]
         self, state_dict: dict[str, Tensor], strict: bool = True, assign: bool = False
@@ -225,19 +234,33 @@ class CSGaussianModel(Model):
             CheckpointError: A tensor is missing, left over, or of another shape: the checkpoint belongs to another
                 configuration.
         """
-        grid = state_dict.get("anchors.grid")
+        grid = state_dict.get("scene.anchors.grid")
         if grid is None:
-            raise CheckpointError("the checkpoint holds no anchors ('anchors.grid'): it is not one of csgaussian's")
-        self.anchors.resize_for(len(grid))
-        self.growth_state.resize_for(len(grid))
+            raise CheckpointError(
+                "the checkpoint holds no anchors ('scene.anchors.grid'): it is not one of csgaussian's"
+            )
+        self.scene.resize_for(len(grid))
         try:
             return super().load_state_dict(state_dict, strict=True, assign=assign)
         except RuntimeError as error:
             raise CheckpointError(
                 f"the checkpoint does not fit this configuration (feature_dim={self.config.feature_dim}, num_offsets="
-                f"{self.config.num_offsets}, hidden_dim={self.config.hidden_dim}); use the options it was trained "
-                f"with, see its config.yml. {error}"
+                f"{self.config.num_offsets}, {self.config.scene}); use the options it was trained with, see its "
+                f"config.yml. {error}"
             ) from error
+
+
+def _check_options(config: CSGaussianModelConfig) -> None:
+    """Refuse sizes that cannot be.
+
+    Raises:
+        ConfigError: Names the option, its range, and what came.
+    """
+    least = {"feature_dim": 4, "num_offsets": 1, "voxel_size": 0, "random_init_points": 8, "lambda_rate": 0}
+    for name, low in least.items():
+        if not getattr(config, name) >= low:
+            flag = f"--pipeline.model.{name.replace('_', '-')}"
+            raise ConfigError(f"{flag} must be at least {low}, got {getattr(config, name)}")
 
 
 def model_of(pipeline: Pipeline) -> CSGaussianModel:
@@ -251,10 +274,8 @@ def model_of(pipeline: Pipeline) -> CSGaussianModel:
     return pipeline.model
 
 
-def _observe_gradient(
-    state: growth.GrowthState, slots: Tensor, visible: Tensor, image_size: tuple[int, int], gradient: Tensor
-) -> None:
-    growth.observe(state, slots, visible, gradient, image_size)
+def _recoloured(gaussians: Gaussians, colors: Tensor) -> Gaussians:
+    return Gaussians(gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities, colors)
 
 
 def _cropped(gaussians: Gaussians, crop: OrientedBox) -> Gaussians:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines where the output is not a terminal."""
 SMOOTHING = 0.98
-"""Share of the past in the running mean of the training PSNR; single views differ by several dB."""
+"""Share of the past in the running means; single views differ by several dB."""
 
 
 class TrainingProgress:
@@ -19,6 +19,7 @@ class TrainingProgress:
         """Count from ``start`` to ``total`` steps."""
         self._total, self._start = total, start
         self._psnr: float | None = None
+        self._megabytes: float | None = None
         self._began = self._last_line = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -50,7 +51,7 @@ class TrainingProgress:
         """Remove the bar; harmless if it is gone already."""
         self._bar.stop()
 
-    def update(self, step: int, stage: str, psnr: float, anchors: int) -> None:
+    def update(self, step: int, stage: str, psnr: float, anchors: int, megabytes: float | None = None) -> None:
         """Report that ``step`` (counted from 0) is done.
 
         Args:
@@ -58,10 +59,15 @@ class TrainingProgress:
             stage: Name of the stage it belongs to.
             psnr: Of the view it trained on, in dB; shown as a running mean.
             anchors: Number of anchors.
+            megabytes: Estimated size of the coded attributes, 10^6 bytes, once the rate is paid for.
         """
         self._psnr = psnr if self._psnr is None else SMOOTHING * self._psnr + (1 - SMOOTHING) * psnr
         done = step + 1
         facts = f"{anchors:,} anchors  train PSNR {self._psnr:.2f} dB"
+        if megabytes is not None:
+            old = megabytes if self._megabytes is None else self._megabytes
+            self._megabytes = SMOOTHING * old + (1 - SMOOTHING) * megabytes
+            facts += f"  attributes {self._megabytes:.3f} MB"
         self._bar.update(self._task, completed=done, description=stage, facts=facts)
         now = time.monotonic()
         if not CONSOLE.is_terminal and (now - self._last_line >= PLAIN_INTERVAL or done == self._total):

@@ -15,7 +15,9 @@ class LogLinearSchedulerConfig(SchedulerConfig):
     lr_final: float = 1e-5
     """Learning rate at the last step."""
     max_steps: int = 0
-    """Steps of the decay; 0 means the whole run (--max-num-iterations)."""
+    """Step at which it is reached; 0 means the end of the run (--max-num-iterations)."""
+    start_step: int = 0
+    """First step of the decay; -1 means where the plan begins to pay for bits."""
 
 
 class LogLinearScheduler(Scheduler):
@@ -25,9 +27,10 @@ class LogLinearScheduler(Scheduler):
 
     def get_scheduler(self, optimizer: torch.optim.Optimizer, lr_init: float) -> torch.optim.lr_scheduler.LRScheduler:
         """Build the torch scheduler for one group that starts at ``lr_init`` (> 0)."""
-        ratio, steps = self.config.lr_final / lr_init, max(self.config.max_steps, 1)
+        ratio, start = self.config.lr_final / lr_init, max(self.config.start_step, 0)
+        steps = max(self.config.max_steps - start, 1)
 
         def factor(step: int) -> float:
-            return math.exp(math.log(ratio) * min(step / steps, 1.0))
+            return math.exp(math.log(ratio) * min(max(step - start, 0) / steps, 1.0))
 
         return torch.optim.lr_scheduler.LambdaLR(optimizer, lr_lambda=factor)

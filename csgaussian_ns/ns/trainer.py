@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
 import time
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,10 +17,14 @@ from nerfstudio.utils.decorators import check_main_thread
 from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.ns.compat import hint_wait_policy, usable_device
+from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
 from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
 from csgaussian_ns.ns.progress import TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
+from csgaussian_ns.stages.schedule import PLANS
+
+SPARE_BYTES = 1 << 20
+"""A disk with less than this left is called full."""
 
 
 @dataclass
@@ -44,19 +50,27 @@ class CSGaussianTrainerConfig(TrainerConfig):
             model.plan_steps = self.max_num_iterations
         for group in self.optimizers.values():
             scheduler = group.get("scheduler")
-            if isinstance(scheduler, LogLinearSchedulerConfig) and scheduler.max_steps == 0:
-                scheduler.max_steps = self.max_num_iterations
+            if isinstance(scheduler, LogLinearSchedulerConfig):
+                scheduler.max_steps = scheduler.max_steps or self.max_num_iterations
+                if scheduler.start_step < 0 and isinstance(model, CSGaussianModelConfig):
+                    scheduler.start_step = PLANS[model.plan].scaled_to(self.max_num_iterations).rate_from
 
     def save_config(self) -> None:
         """Write ``config.yml``. nerfstudio calls this before it starts workers, so options are checked here."""
         self.link()
-        super().save_config()
+        try:
+            super().save_config()
+        except OSError as error:
+            raise ConfigError(
+                f"--output-dir {self.output_dir}: nothing can be written there ({error.strerror}). Give another folder"
+            ) from error
 
     def setup(self, **kwargs: object) -> "CSGaussianTrainer":
         """Build the trainer, on the CPU where the wanted GPU is absent."""
         self.link()
         self.machine.device_type = usable_device(self.machine.device_type)  # type: ignore[assignment]
         hint_wait_policy(self.machine.device_type)
+        silence_frozen_groups()
         return super().setup(**kwargs)
 
 
@@ -76,13 +90,28 @@ class CSGaussianTrainer(Trainer):
         total = self._start_step + self.config.max_num_iterations
         self._began = time.monotonic()
         with TrainingProgress(total, self._start_step) as self._progress:
-            super().train()
+            try:
+                super().train()
+            except KeyboardInterrupt:
+                self._progress.stop()
+                self._stop_early()
+
+    def _stop_early(self) -> None:
+        """Save what there is after Ctrl-C, and say how to go on. The interrupted step counts as not done."""
+        if self.step > self._start_step:
+            self.step -= 1
+            self.save_checkpoint(self.step)
+        CONSOLE.print(
+            f"[yellow]Stopped after step {self.step}. Go on with the same command and --load-dir {self.checkpoint_dir}"
+            "[/yellow]"
+        )
 
     def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
         """One step, reported."""
         loss, losses, metrics = super().train_iteration(step)
-        stage = model_of(self.pipeline).plan.at(step).name
-        self._progress.update(step, stage, float(metrics["psnr"]), int(metrics["anchors"]))
+        stage = model_of(self.pipeline).scene.plan.at(step).name
+        megabytes = float(metrics["attributes_mb"]) if "attributes_mb" in metrics else None
+        self._progress.update(step, stage, float(metrics["psnr"]), int(metrics["anchors"]), megabytes)
         return loss, losses, metrics
 
     def _after_train(self) -> None:
@@ -94,7 +123,7 @@ class CSGaussianTrainer(Trainer):
         seconds = time.monotonic() - self._began
         metrics = self.pipeline.get_average_eval_image_metrics(step=step)
         views = len(self.pipeline.datamanager.eval_dataset or ())
-        anchors = len(model_of(self.pipeline).anchors)
+        anchors = len(model_of(self.pipeline).scene.anchors)
         CONSOLE.print(
             f"[bold green]{self.config.method_name} · {self.config.experiment_name}[/bold green]: {anchors:,} anchors, "
             f"PSNR {metrics['psnr']:.2f} dB, SSIM {metrics['ssim']:.3f} over {views} held-out views, "
@@ -124,6 +153,7 @@ class CSGaussianTrainer(Trainer):
             ) from error
         planned = self.config.max_num_iterations
         self.config.max_num_iterations = max(planned - self._start_step, 0)
+        self.step = self._start_step - 1 if path is not None else 0  # what a run without steps saves itself under
         if path is not None and self.config.max_num_iterations == 0:
             CONSOLE.print(
                 f"[yellow]The checkpoint is at step {self._start_step} of {planned}: nothing is left to train. "
@@ -170,8 +200,9 @@ class CSGaussianTrainer(Trainer):
                 os.fsync(file.fileno())
             os.replace(partial, final)
         except (OSError, RuntimeError) as error:
+            reason = _reason(error, partial)
             partial.unlink(missing_ok=True)
-            message = f"the checkpoint of step {step} could not be written to {final}: {_reason(error)}"
+            message = f"the checkpoint of step {step} could not be written to {final}: {reason}"
             if self.training_state == "completed":
                 raise CheckpointError(f"{message}. The newest complete one is {self._newest() or 'none'}") from error
             CONSOLE.print(f"[bold red]{message}. Training goes on; the previous checkpoint is kept.[/bold red]")
@@ -194,7 +225,10 @@ class CSGaussianTrainer(Trainer):
         return max(self.checkpoint_dir.glob("step-*.ckpt"), default=None)
 
 
-def _reason(error: OSError | RuntimeError) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "no space left on the device; free some"
-    return str(error).splitlines()[0]
+def _reason(error: OSError | RuntimeError, partial: Path) -> str:
+    """Why writing failed. torch replaces the system's error by one about positions, so the disk is asked as well."""
+    chain = (error, error.__cause__, error.__context__)
+    full = any(isinstance(link, OSError) and link.errno == errno.ENOSPC for link in chain)
+    with suppress(OSError):
+        full = full or shutil.disk_usage(partial.parent).free < SPARE_BYTES
+    return "no space is left on the device; free some" if full else str(error).splitlines()[0]

@@ -8,6 +8,8 @@ import tyro
 
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.tools.demo_scene.options import DemoScene
+from csgaussian_ns.tools.info import Decode, Info, Verify
+from csgaussian_ns.tools.render import Render
 
 
 class Command(Protocol):
@@ -19,6 +21,10 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, type[Command]] = {
+    "info": Info,
+    "verify": Verify,
+    "render": Render,
+    "decode": Decode,
     "demo-scene": DemoScene,
 }
 

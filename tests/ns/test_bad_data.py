@@ -46,6 +46,31 @@ def broken_photo(folder: Path, _: dict) -> None:
     (folder / "images" / "0003.png").write_bytes(b"\x89PNG but no more")
 
 
+def cut_photo(folder: Path, _: dict) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (16, 24, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "images" / "0003.png")
+    file = folder / "images" / "0003.png"
+    file.write_bytes(file.read_bytes()[:500])
+
+
+def not_an_object(folder: Path, transforms: dict) -> None:
+    transforms["frames"] = [[]] * 3
+
+
+def zero_focal_length(_: Path, transforms: dict) -> None:
+    transforms["fl_x"] = 0
+
+
+def text_focal_length(_: Path, transforms: dict) -> None:
+    transforms["fl_x"] = "300"
+
+
+def cut_cloud(folder: Path, transforms: dict) -> None:
+    transforms["ply_file_path"] = "sparse_pc.ply"
+    header = PLY.format(100, "").replace("ascii", "binary_little_endian") + "\n"
+    (folder / "sparse_pc.ply").write_bytes(header.encode() + bytes(100 * 12 // 2))
+
+
 def other_size(folder: Path, _: dict) -> None:
     Image.new("RGB", (48, 32)).save(folder / "images" / "0003.png")
 
@@ -97,10 +122,15 @@ def empty_cloud(folder: Path, transforms: dict) -> None:
     [
         (no_photo, r"frame 3 .*0003.png does not exist. Restore it or remove the frame"),
         (broken_photo, r"0003.png cannot be read"),
+        (cut_photo, r"0003.png cannot be read.*Restore it"),
+        (not_an_object, r"frame 0 is a list; expected an object"),
+        (zero_focal_length, r"focal lengths and size above 0; got fl_x=0"),
+        (text_focal_length, r"got fl_x='300'"),
+        (cut_cloud, r"sparse_pc.ply is cut.*its 100 points alone need 1200"),
         (other_size, r"0003.png is 48x32 but its camera says 24x16"),
         (panorama, r"0001.png is of type EQUIRECTANGULAR"),
         (no_focal_length, r"intrinsics fl_x, cy are given neither"),
-        (nan_intrinsics, r"intrinsics must be finite numbers.*fl_y=nan"),
+        (nan_intrinsics, r"intrinsics must be finite.*fl_y=nan"),
         (nan_pose, r"frame 2 .*finite 4x4.*1 values that are NaN"),
         (no_pose, r"frame 2 .*is not a matrix of numbers"),
         (no_frames, r"'frames' has 0 entries"),

@@ -49,7 +49,7 @@ def test_help_lists_both_methods(tmp_path: Path):
 
 def test_training_needs_no_further_option_and_ends_by_itself(trained: tuple[Path, str], config_file: str):
     printed = " ".join(trained[1].split())
-    assert "step 120/120 refinement" in printed and "ETA" in printed
+    assert "step 120/120 rounding" in printed and "ETA" in printed
     summary = printed.split("Training Finished")[1]
     assert "csgaussian-lite · scene" in summary and "held-out views" in summary and config_file in summary
 

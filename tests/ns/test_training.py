@@ -18,21 +18,21 @@ def evaluated(trainer) -> float:
 def test_a_short_run_learns_and_its_config_reproduces_it(lite_config, started, capsys):
     trainer = started(lite_config(steps=250))
     before = evaluated(trainer)
-    anchors_before = len(model_of(trainer.pipeline).anchors)
+    anchors_before = len(model_of(trainer.pipeline).scene.anchors)
     trainer.train()
     after = evaluated(trainer)
     assert after > before + 5, f"{before:.2f} -> {after:.2f} dB"
 
     printed = " ".join(capsys.readouterr().out.split())
-    assert "step 250/250 refinement" in printed
+    assert "step 250/250 rounding" in printed and "attributes 0." in printed
     assert f"PSNR {after:.2f} dB" in printed.split("Training Finished")[1]
 
-    anchors = len(model_of(trainer.pipeline).anchors)
+    anchors = len(model_of(trainer.pipeline).scene.anchors)
     assert anchors != anchors_before, "growth and pruning changed nothing"
     config_file = trainer.base_dir / "config.yml"
     _, pipeline, checkpoint, step = eval_setup(config_file)
     assert step == 249 and checkpoint.name == "step-000000249.ckpt"
-    assert len(model_of(pipeline).anchors) == anchors
+    assert len(model_of(pipeline).scene.anchors) == anchors
     again = pipeline.get_average_eval_image_metrics() or {}
     assert again["psnr"] == pytest.approx(after, abs=1e-4)
 
@@ -48,7 +48,7 @@ def state_of(trainer) -> dict[str, torch.Tensor]:
 
 
 def test_a_resumed_run_continues_exactly(lite_config, started):
-    steps, stop = 240, 150  # growth runs from 40 to 144, so the stop lies behind edits of the anchor set
+    steps, stop = 240, 60  # growth runs from 24 to 86 and rate sets in at 96: the stop lies between edits
     whole = started(lite_config(steps, "whole"))
     whole.train()
 
@@ -66,7 +66,8 @@ def test_a_resumed_run_continues_exactly(lite_config, started):
     assert expected.keys() == resumed.keys()
     different = [name for name in expected if not torch.equal(expected[name], resumed[name])]
     assert different == []
-    assert len(expected["_model.anchors.grid"]) != len(first.pipeline.state_dict()["_model.anchors.grid"]) or stop > 144
+    edited = len(first.pipeline.state_dict()["_model.scene.anchors.grid"])
+    assert len(expected["_model.scene.anchors.grid"]) != edited, "no edit after the stop: growth was not resumed"
 
 
 def test_a_finished_run_says_that_nothing_is_left(lite_config, started, capsys):
@@ -76,6 +77,8 @@ def test_a_finished_run_says_that_nothing_is_left(lite_config, started, capsys):
     config.load_dir = first.checkpoint_dir
     again = started(config)
     assert again.config.max_num_iterations == 0
+    again.train()
+    assert [path.name for path in again.checkpoint_dir.iterdir()] == ["step-000000019.ckpt"]
     assert "nothing is left to train" in " ".join(capsys.readouterr().out.split())
 
 

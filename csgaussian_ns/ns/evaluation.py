@@ -1,0 +1,32 @@
+"""Image quality of a run on its held-out views, as trained or as decoded from a file."""
+
+import torch
+from nerfstudio.pipelines.base_pipeline import Pipeline
+
+from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.ns.cameras import to_camera
+from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.render.view import render_view
+
+
+@torch.no_grad()
+def quality_of(pipeline: Pipeline, scene: CodedScene | None) -> dict[str, float]:
+    """Mean PSNR (dB), SSIM and, where available, LPIPS over the held-out views.
+
+    Args:
+        pipeline: The run; gives views and photos.
+        scene: Rendered instead of the run's own scene if given.
+    """
+    model = model_of(pipeline)
+    assert isinstance(pipeline.datamanager, CSGaussianDataManager)
+    results = []
+    for cameras, batch in pipeline.datamanager.fixed_indices_eval_dataloader:
+        if scene is None:
+            outputs = model.get_outputs_for_camera(cameras)
+        else:
+            camera, background = to_camera(cameras), model.background_color.cpu()
+            rendering = render_view(scene.anchors, scene.decoders, camera, model.rasterizer, background)
+            outputs = {"rgb": rendering.image, "accumulation": rendering.alpha}
+        results.append(model.get_image_metrics_and_images(outputs, batch)[0])
+    return {name: sum(result[name] for result in results) / len(results) for name in results[0]}

@@ -1,0 +1,135 @@
+"""``ns-export csg-bitstream``: a trained run as one ``.csg`` file, verified in a fresh process before it counts."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import tyro
+
+from csgaussian_ns import __version__
+from csgaussian_ns.core.errors import CsgError
+
+SUBCOMMAND = "csg-bitstream"
+
+
+@dataclass
+class ExportCsgBitstream:
+    """Export a trained csgaussian scene as one compressed .csg file."""
+
+    load_config: Path
+    """The run's config.yml."""
+    output_dir: Path
+    """Folder for scene.csg and its report, scene.json."""
+    network_bits: Literal["8", "16"] = "8"
+    """Precision of the render networks in the file."""
+    evaluate: bool = True
+    """Measure PSNR on the held-out views before and after coding."""
+
+    def main(self) -> None:
+        """Encode, verify, report. The file appears under its name only when it is complete and verified.
+
+        Raises:
+            CsgError: The run cannot be coded, or the written file does not decode.
+        """
+        from nerfstudio.utils.rich_utils import CONSOLE
+
+        from csgaussian_ns.codec.container import replace_file
+        from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.codec.encode import encode
+        from csgaussian_ns.ns.evaluation import quality_of
+        from csgaussian_ns.ns.model import model_of
+        from csgaussian_ns.ns.run import load_run, trained_scene
+
+        pipeline = load_run(self.load_config, need_images=self.evaluate)
+        model = model_of(pipeline)
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        target = self.output_dir / "scene.csg"
+        report: dict[str, Any] = {"file": str(target), "tool": f"csgaussian_ns {__version__}"}
+        if self.evaluate:
+            report["before"] = quality_of(pipeline, None)
+        began = time.perf_counter()
+        encoded = encode(trained_scene(pipeline), int(self.network_bits))
+        report["encode_seconds"] = time.perf_counter() - began
+        began = time.perf_counter()
+        scene = decode(encoded.data)
+        report["decode_seconds"] = time.perf_counter() - began
+        if self.evaluate:
+            report["after"] = quality_of(pipeline, scene)
+        report |= {
+            "bytes": len(encoded.data),
+            "bytes_by_section": encoded.bytes_by_kind,
+            "anchors": encoded.anchors,
+            "offsets": encoded.offsets,
+            "ideal_attribute_bytes": encoded.ideal_bits / 8,
+            "anchors_trained": len(model.scene.anchors),
+        }
+        candidate = self.output_dir / ".scene.csg.candidate"
+        replace_file(candidate, encoded.data)
+        try:
+            verify_in_fresh_process(candidate)
+            candidate.replace(target)
+        finally:
+            candidate.unlink(missing_ok=True)
+        (self.output_dir / "scene.json").write_text(json.dumps(report, indent=1) + "\n", "utf8")
+        quality = ""
+        if self.evaluate:
+            quality = f", PSNR {report['before']['psnr']:.2f} -> {report['after']['psnr']:.2f} dB on held-out views"
+        CONSOLE.print(
+            f"[bold green]{target}[/bold green]: {len(encoded.data) / 1e6:.3f} MB, {encoded.anchors:,} anchors with "
+            f"{encoded.offsets:,} Gaussians{quality}, verified by decoding in a fresh process"
+        )
+
+
+def verify_in_fresh_process(path: Path) -> None:
+    """Decode ``path`` in a new interpreter that shares nothing with this one.
+
+    Raises:
+        CsgError: It does not decode; the message is the decoder's.
+    """
+    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "verify", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise CsgError(f"the file that was written does not decode: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def add_to_ns_export() -> None:
+    """Make ``ns-export`` list our subcommand beside its own.
+
+    nerfstudio has no entry point for exporters: ``ns-export`` calls ``tyro.cli`` on a union of its own commands. This
+    wraps ``tyro.cli`` once; a call with that union gets ours appended, any other call is passed on untouched.
+    """
+    original = tyro.cli
+    if getattr(original, "_csgaussian", False):
+        return
+
+    def cli(f: Any, *args: Any, **kwargs: Any) -> Any:
+        return original(_with_ours(f), *args, **kwargs)
+
+    cli._csgaussian = True  # type: ignore[attr-defined]
+    tyro.cli = cli  # type: ignore[assignment]
+
+
+def _with_ours(form: Any) -> Any:
+    """``form``, or nerfstudio's union of export commands with ours at its end."""
+    markers = getattr(form, "__metadata__", ())
+    union = get_args(form)[0] if markers else form
+    if get_origin(union) is not Union:
+        return form
+    names = {getattr(get_args(option)[0] if get_args(option) else option, "__name__", "") for option in get_args(union)}
+    if "ExportGaussianSplat" not in names:
+        return form
+    ours = Annotated[ExportCsgBitstream, tyro.conf.subcommand(name=SUBCOMMAND)]
+    extended = Union[(*get_args(union), ours)]  # built at run time
+    return Annotated[(extended, *markers)] if markers else extended
+
+
+def main() -> None:
+    """Entry point of ``csg-export``, for environments where ``ns-export`` cannot be used."""
+    try:
+        tyro.cli(tyro.conf.FlagConversionOff[ExportCsgBitstream]).main()
+    except CsgError as error:
+        sys.exit(f"csg-export: {error}")

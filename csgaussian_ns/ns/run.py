@@ -1,0 +1,58 @@
+"""A trained run as the other commands need it: loaded, and handed over to the codec."""
+
+from pathlib import Path
+
+import torch
+from nerfstudio.pipelines.base_pipeline import Pipeline
+from nerfstudio.utils.eval_utils import eval_setup
+
+from csgaussian_ns import __version__
+from csgaussian_ns.codec.encode import TrainedScene
+from csgaussian_ns.codec.scene import SceneMeta
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+from csgaussian_ns.ns.model import model_of
+
+
+def load_run(config_file: Path, need_images: bool = True) -> Pipeline:
+    """The pipeline of a finished or interrupted run, at its last checkpoint.
+
+    Raises:
+        ConfigError: No such file.
+    """
+    if not config_file.is_file():
+        raise ConfigError(f"{config_file} does not exist; give the config.yml that ns-train wrote")
+    _, pipeline, _, _ = eval_setup(config_file, test_mode="test" if need_images else "inference")
+    return pipeline
+
+
+@torch.no_grad()
+def trained_scene(pipeline: Pipeline) -> TrainedScene:
+    """What the codec needs of a run.
+
+    Raises:
+        ConfigError: The run was trained without rate, so it has no entropy model to code with.
+    """
+    model = model_of(pipeline)
+    scene = model.scene
+    if not scene.plan.at(scene.step).rate:
+        raise ConfigError(
+            f"this run has not been trained for compression: its last step is {scene.step}, stage "
+            f"{scene.plan.at(scene.step).name!r}. Train it to the end, with --pipeline.model.lambda-rate above 0"
+        )
+    manager = pipeline.datamanager
+    assert isinstance(manager, CSGaussianDataManager)
+    outputs = manager.train_dataparser_outputs
+    background = tuple(float(x) for x in model.background_color)
+    meta = SceneMeta(
+        voxel_size=float(scene.anchors.voxel_size),
+        feature_dim=scene.entropy.layout.feature_dim,
+        num_offsets=scene.entropy.layout.num_offsets,
+        base_steps=scene.entropy.layout.base_steps,
+        background=background,  # type: ignore[arg-type]
+        transform=tuple(float(x) for x in outputs.dataparser_transform[:3, :4].flatten()),
+        scale=float(outputs.dataparser_scale),
+        tool=f"csgaussian_ns {__version__}",
+        name=str(manager.get_datapath().name),
+    )
+    return TrainedScene(scene.anchors.grid, scene.masked(), scene.entropy, scene.decoders, meta)

@@ -1,0 +1,124 @@
+"""``csg info``, ``csg verify``, ``csg decode``: what a ``.csg`` file holds, whether it is whole, its anchors."""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from csgaussian_ns.codec.container import Container
+
+
+@dataclass(frozen=True)
+class Info:
+    """Show what is inside a .csg file without decoding it."""
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+    def run(self) -> None:
+        """Print the facts."""
+        from csgaussian_ns.codec.container import read_container
+
+        with open_file(self.file) as stream:
+            container = read_container(stream)
+            facts = describe(container)
+        if self.json:
+            print(json.dumps(facts, indent=1))
+            return
+        from rich.console import Console
+        from rich.table import Table
+
+        console = Console()
+        state = "  (cut after the colours)" if facts["truncated"] else ""
+        console.print(f"[bold]{self.file}[/bold]  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}")
+        table = Table("section", "count", "bytes", "share")
+        for kind, entry in facts["sections"].items():
+            share = entry["bytes"] / max(facts["bytes"], 1)
+            table.add_row(kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * share:.1f} %")
+        console.print(table)
+        for name, value in facts["meta"].items():
+            console.print(f"{name:12} {value}", highlight=False)
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Decode a .csg file completely and check every checksum."""
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+
+    def run(self) -> None:
+        """Print one line if the file is whole; otherwise the error says where it is not."""
+        from csgaussian_ns.codec.decode import decode
+
+        began = time.perf_counter()
+        with open_file(self.file) as stream:
+            scene = decode(stream)
+        seconds = time.perf_counter() - began
+        print(f"{self.file}: whole, {len(scene.grid):,} anchors decoded in {seconds:.2f} s, integers {scene.digest()}")
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Write the anchors of a .csg file as arrays."""
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    output: Path
+    """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid."""
+
+    def run(self) -> None:
+        """Decode and write; the archive appears when it is complete."""
+        import numpy as np
+
+        from csgaussian_ns.codec.decode import decode
+
+        with open_file(self.file) as stream:
+            scene = decode(stream)
+        names = ("position", "feature", "offset", "scaling", "mask")
+        arrays = {name: getattr(scene.anchors, name).numpy() for name in names} | {"grid": scene.grid.numpy()}
+        partial = self.output.with_name(f".{self.output.name}.partial.npz")
+        np.savez(partial, **arrays)
+        partial.replace(self.output)
+        print(f"{self.output}: {len(scene.grid):,} anchors, {self.output.stat().st_size / 1e6:.2f} MB")
+
+
+def open_file(path: Path):  # noqa: ANN201  # an open binary file
+    """Open a ``.csg`` file for reading.
+
+    Raises:
+        ConfigError: It does not exist or cannot be read.
+    """
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def describe(container: "Container") -> dict:
+    """Facts about an open file, for people and for JSON."""
+    from csgaussian_ns.codec.decode import read_meta
+
+    sections: dict[str, dict[str, int]] = {}
+    for entry in container.entries:
+        found = sections.setdefault(entry.info.kind, {"count": 0, "bytes": 0})
+        found["count"] += 1
+        found["bytes"] += entry.length
+    used = sum(entry["bytes"] for entry in sections.values())
+    sections["container"] = {"count": 1, "bytes": container.header.file_length - used}
+    return {
+        "bytes": container.header.file_length,
+        "anchors": container.header.anchors,
+        "chunks": len(container.of_kind("COLR")),
+        "truncated": container.truncated,
+        "sections": sections,
+        "meta": read_meta(container).to_json(),
+    }

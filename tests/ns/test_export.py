@@ -1,0 +1,112 @@
+"""``ns-export csg-bitstream`` and the receiver's commands on the file it wrote."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.ns.export import ExportCsgBitstream
+from csgaussian_ns.ns.run import load_run, trained_scene
+from tests.ns.test_commands import run
+
+RECEIVER = """
+import sys
+sys.modules.update(dict.fromkeys(("nerfstudio", "gsplat", "viser"), None))  # importing any of them now fails
+from csgaussian_ns.tools.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def csg(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A ``csg`` command where nerfstudio, gsplat and viser cannot be imported."""
+    return subprocess.run(
+        [sys.executable, "-c", RECEIVER, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folder of a run and of its export, both made by the real commands."""
+    folder = tmp_path_factory.mktemp("export")
+    options = ("--max-num-iterations", "200", "--vis", "tensorboard", "--timestamp", "run")
+    done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *options, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = "outputs/scene/csgaussian-lite/run/config.yml"
+    done = run("ns-export", "csg-bitstream", "--load-config", config, "--output-dir", "out", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "verified by decoding in a fresh process" in " ".join(done.stdout.split())
+    return folder, folder / "out"
+
+
+def test_help_lists_it_beside_nerfstudios_own(tmp_path: Path):
+    words = run("ns-export", "--help", cwd=tmp_path).stdout
+    for name in ("pointcloud", "tsdf", "poisson", "marching-cubes", "cameras", "gaussian-splat", "csg-bitstream"):
+        assert name in words
+
+
+def test_the_report_adds_up(exported: tuple[Path, Path]):
+    report = json.loads((exported[1] / "scene.json").read_text())
+    assert sum(report["bytes_by_section"].values()) == report["bytes"] == (exported[1] / "scene.csg").stat().st_size
+    assert abs(report["before"]["psnr"] - report["after"]["psnr"]) < 0.2
+    assert report["ideal_attribute_bytes"] * 1.01 + 64 > report["bytes_by_section"]["COLR"]
+    assert not list(exported[1].glob(".*"))
+
+
+def test_the_receiver_needs_no_nerfstudio(exported: tuple[Path, Path], scene_folder: Path):
+    out = exported[1]
+    info = csg("info", "scene.csg", "--json", cwd=out)
+    assert info.returncode == 0, info.stderr
+    facts = json.loads(info.stdout)
+    assert facts["bytes"] == (out / "scene.csg").stat().st_size and facts["meta"]["name"] == "scene"
+    verified = csg("verify", "scene.csg", cwd=out)
+    assert verified.returncode == 0 and "whole" in verified.stdout
+    rendered = csg(
+        "render", "scene.csg", "--camera", str(scene_folder / "transforms.json"), "--output", "views", cwd=out
+    )
+    assert rendered.returncode == 0, rendered.stderr
+    frames = json.loads((scene_folder / "transforms.json").read_text())["frames"]
+    errors = []
+    for frame in frames:
+        photo = np.asarray(Image.open(scene_folder / frame["file_path"]).convert("RGB")).astype(float)
+        image = np.asarray(Image.open(out / "views" / f"{Path(frame['file_path']).stem}.png")).astype(float)
+        errors.append(np.abs(photo - image).mean() / np.abs(photo - photo.mean()).mean())
+    assert np.mean(errors) < 0.8, "the file's frame does not agree with the capture's cameras"
+    decoded = csg("decode", "scene.csg", "--output", "anchors.npz", cwd=out)
+    assert decoded.returncode == 0, decoded.stderr
+    assert (out / "anchors.npz").stat().st_size > 10_000
+
+
+def test_a_damaged_file_is_one_clear_line(exported: tuple[Path, Path], tmp_path: Path):
+    data = bytearray((exported[1] / "scene.csg").read_bytes())
+    data[len(data) // 2] ^= 4
+    (tmp_path / "bad.csg").write_bytes(data)
+    done = csg("verify", "bad.csg", cwd=tmp_path)
+    assert done.returncode == 2 and "damaged" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_existing_file_survives_a_failed_export(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    folder, out = exported
+    before = (out / "scene.csg").read_bytes()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(
+        "csgaussian_ns.ns.export.verify_in_fresh_process", lambda path: (_ for _ in ()).throw(ConfigError("no"))
+    )
+    export = ExportCsgBitstream(Path("outputs/scene/csgaussian-lite/run/config.yml"), out, evaluate=False)
+    with pytest.raises(ConfigError):
+        export.main()
+    assert (out / "scene.csg").read_bytes() == before
+    assert not list(out.glob(".*"))
+
+
+def test_a_run_without_rate_is_refused(lite_config, started):
+    config = lite_config(5)
+    config.pipeline.model.lambda_rate = 0.0
+    trainer = started(config)
+    trainer.train()
+    with pytest.raises(ConfigError, match="not been trained for compression"):
+        trained_scene(load_run(trainer.base_dir / "config.yml"))
