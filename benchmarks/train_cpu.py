@@ -8,10 +8,8 @@ its PSNR; seconds are reported and never judged.
     OMP_WAIT_POLICY=PASSIVE python benchmarks/train_cpu.py --data ../shared/data
 """
 
-import copy
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,8 +21,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
+from common import RESULTS, Clock, machine, trainer_for
 
-RESULTS = Path(__file__).parent / "results"
 TARGETS = {"bonsai:0.5": 25.5, "bonsai:1": 25.0, "fox:0.5": 24.0, "tracebot_tray:0.5": 26.5}
 """Scene and image scale, and the PSNR in dB it must reach."""
 
@@ -41,6 +39,8 @@ class Options:
     """Method to train with."""
     steps: int = 3000
     """Training steps."""
+    lambda_rate: float = 0.0
+    """Weight of the rate; 0 measures scene model and renderer alone, benchmarks/rate.py the rest."""
     marks: tuple[int, ...] = (100, 250, 500, 1000, 1500, 2000, 2500)
     """Steps at which held-out views are measured besides the end."""
     pictures: Path | None = None
@@ -67,30 +67,18 @@ class Record:
 
 def train(options: Options, scene: str) -> Record:
     """Train one scene in this process."""
-    from nerfstudio.configs.method_configs import all_methods
     from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
     from csgaussian_ns.ns.model import model_of
 
-    name, scale = scene.split(":")
-    config = copy.deepcopy(all_methods[options.method])
-    config.pipeline.datamanager.data = options.data / name
-    config.pipeline.datamanager.camera_res_scale_factor = float(scale)
-    config.max_num_iterations, config.vis = options.steps, "tensorboard"
-    config.steps_per_save, config.steps_per_eval_image, config.steps_per_eval_all_images = 10**9, 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        config.output_dir = Path(folder)
-        config.set_timestamp()
-        config.save_config()
-        trainer = config.setup(local_rank=0, world_size=1)
-        trainer.setup()
-        _ = trainer.pipeline.datamanager.cached_train, trainer.pipeline.datamanager.cached_eval  # load before the clock
+        trainer = trainer_for(options.method, options.data, scene, options.steps, Path(folder), options.lambda_rate)
         record, clock = Record(scene), Clock()
 
         def measure(step: int) -> None:
             if step + 1 in options.marks or step + 1 == options.steps:
                 clock.stop()
-                metrics = trainer.pipeline.get_average_eval_image_metrics()
+                metrics = trainer.pipeline.get_average_eval_image_metrics() or {}
                 record.steps.append(step + 1)
                 record.seconds.append(clock.seconds)
                 record.psnr.append(metrics["psnr"])
@@ -105,25 +93,9 @@ def train(options: Options, scene: str) -> Record:
             from csgaussian_ns.ns.demo import draw_views
 
             options.pictures.mkdir(parents=True, exist_ok=True)
-            draw_views(trainer.base_dir / "config.yml", options.pictures / f"{name}_{scale}.png", count=2)
+            draw_views(trainer.base_dir / "config.yml", options.pictures / f"{scene.replace(':', '_')}.png", count=2)
     record.peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     return record
-
-
-class Clock:
-    """A stopwatch that can pause."""
-
-    def __init__(self) -> None:
-        """Stopped at zero."""
-        self.seconds, self._since = 0.0, 0.0
-
-    def start(self) -> None:
-        """Go on counting."""
-        self._since = time.perf_counter()
-
-    def stop(self) -> None:
-        """Pause."""
-        self.seconds += time.perf_counter() - self._since
 
 
 def train_elsewhere(options: Options, scene: str) -> Record:
@@ -132,6 +104,7 @@ def train_elsewhere(options: Options, scene: str) -> Record:
         file = Path(folder) / "record.json"
         command = [
             *(sys.executable, __file__, "--data", str(options.data), "--scenes", scene, "--method", options.method),
+            *("--lambda-rate", str(options.lambda_rate)),
             *("--steps", str(options.steps), "--marks", *map(str, options.marks), "--single", str(file)),
             *(() if options.pictures is None else ("--pictures", str(options.pictures))),
         ]
@@ -156,24 +129,6 @@ def plot(records: list[Record], path: Path) -> None:
         axes.grid(alpha=0.3)
     over_steps.legend()
     figure.savefig(path, dpi=110)
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    import numba
-    import torch
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "gpu": gpu,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numba": numba.__version__,
-    }
 
 
 def main(options: Options) -> int:

@@ -115,6 +115,11 @@ class TrainableScene(nn.Module):
         mask = kept(self.anchors.mask_logit, self.statistics.view_frequency())
         return self.anchors.at(everything, mask.to(self.anchors.feature.dtype))
 
+    def show_unrounded(self) -> None:
+        """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""
+        decoded = self.decoded()
+        self._decoded = (self.step, DecodedScene(self.masked(), decoded.bits, decoded.feature_step))
+
     def _decode(self) -> DecodedScene:
         if not self.plan.at(self.step).rate:
             anchors = self._all_as_trained()
