@@ -49,18 +49,9 @@ class Prior(NamedTuple):
         mean: Expected value, in base steps.
         log_scale: log2 of the spread, in base steps: standard deviation of a Gaussian (feature, scaling), mean
             absolute deviation of a Laplacian (offset: they have heavy tails).
-        raw_step: Logit of each type's step, see ``quantisation_step``.
+        raw_step: Logit of each type's step, see ``quant.steps.step_from_raw``.
     """
 
     mean: Float[Tensor, "A D"]
     log_scale: Float[Tensor, "A D"]
     raw_step: Float[Tensor, "A 3"]
-
-
-RAW_STEP_LIMIT = 4.0
-"""Beyond it the modulation is at its rail anyway; the bound makes the coding table finite."""
-
-
-def step_modulation(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Factor on the base step, in (0.1, 2.1): it can reach neither 0 nor infinity (CAT-3DGS)."""
-    return 1.1 + torch.tanh(raw.clamp(-RAW_STEP_LIMIT, RAW_STEP_LIMIT))

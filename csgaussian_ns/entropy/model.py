@@ -5,11 +5,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout, Prior, step_modulation
+from csgaussian_ns.entropy.base import AttributeLayout, Prior
 from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.inr import InrHyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits, laplacian_bits
 from csgaussian_ns.entropy.positional import PositionalEncoding
+from csgaussian_ns.quant.steps import step_from_raw
 
 
 class ColourEntropyModel(nn.Module):
@@ -56,7 +57,7 @@ class ColourEntropyModel(nn.Module):
 
     def steps(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A 3"]:
         """Steps of each attribute type, in base steps."""
-        return step_modulation(self.hyperprior.raw_step(hidden))
+        return step_from_raw(self.hyperprior.raw_step(hidden), 1.0)
 
     def bits(self, values: Float[Tensor, "A D"], prior: Prior, steps: Float[Tensor, "A 3"]) -> Float[Tensor, "A D"]:
         """Code length of quantised (or noisy) values, channel by channel.

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import step_modulation
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.quant.rounding import noisy
+from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.stages.schedule import Quantisation
 
 RATE_SAMPLE = 0.1
@@ -58,14 +59,14 @@ def quantise(
     if how == "none":
         return Quantised(anchors, None)
     values = model.values(anchors)
-    noise = torch.rand(values.shape, generator=generator, device=values.device) - 0.5
     if how == "fixed noise":
-        return Quantised(model.anchors(values + noise * float(step_modulation(torch.zeros(()))), anchors), None)
+        step = torch.full_like(values, STEP_OFFSET)
+        return Quantised(model.anchors(noisy(values, step, generator), anchors), None)
     assert encoding is not None
     hidden = model.hyperprior.hidden(encoding)
     steps = model.steps(hidden)
     if how == "learned noise":
-        values = values + noise * model.layout.per_channel(steps)
+        values = noisy(values, model.layout.per_channel(steps), generator)
     else:
         steps = steps.detach()
         rounded = model.quantised(values, model.hyperprior.prior(hidden), steps)

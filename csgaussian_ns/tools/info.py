@@ -63,7 +63,7 @@ class Verify:
         with open_file(self.file) as stream:
             scene = decode(stream)
         seconds = time.perf_counter() - began
-        print(f"{self.file}: whole, {len(scene.grid):,} anchors decoded in {seconds:.2f} s, integers {scene.digest()}")
+        print(f"{self.file}: whole, {len(scene.grid):,} anchors decoded in {seconds:.2f} s, content {scene.digest()}")
 
 
 @dataclass(frozen=True)
