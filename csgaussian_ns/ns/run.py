@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.eval_utils import eval_setup
+from torch import Tensor
 
 from csgaussian_ns import __version__
 from csgaussian_ns.codec.encode import TrainedScene
@@ -24,6 +26,25 @@ def load_run(config_file: Path, need_images: bool = True) -> Pipeline:
         raise ConfigError(f"{config_file} does not exist; give the config.yml that ns-train wrote")
     _, pipeline, _, _ = eval_setup(config_file, test_mode="test" if need_images else "inference")
     return pipeline
+
+
+def orbit_of(poses: Float[Tensor, "V 3 4"]) -> dict[str, list[float] | float]:
+    """Where the photographer went, so that a receiver can look from there without any photo.
+
+    Args:
+        poses: Camera-to-world, OpenGL axes, training frame.
+
+    Returns:
+        ``focus``, the point nearest to all optical axes; ``radius``, the median horizontal distance of the cameras
+        from it; ``height``, their median height above it.
+    """
+    position, direction = poses[:, :, 3].double(), -poses[:, :, 2].double()
+    across = torch.eye(3, dtype=torch.float64) - direction[:, :, None] * direction[:, None, :]
+    both = torch.einsum("vij,vj->i", across, position)
+    focus = torch.linalg.lstsq(across.sum(dim=0), both).solution
+    away = position - focus
+    radius, height = away[:, :2].norm(dim=1).median(), away[:, 2].median()
+    return {"focus": focus.tolist(), "radius": float(radius), "height": float(height)}
 
 
 @torch.no_grad()
@@ -54,5 +75,6 @@ def trained_scene(pipeline: Pipeline) -> TrainedScene:
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
         name=str(manager.get_datapath().name),
+        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
     return TrainedScene(scene.anchors.grid, scene.masked(), scene.entropy, scene.decoders, meta)

@@ -101,19 +101,39 @@ def into_frame(pose: "torch.Tensor", scene: "CodedScene") -> "torch.Tensor":
     return torch.cat([rotation, position[:, None]], dim=1)
 
 
+def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | None":
+    """Middle, radius and height from META's ``extra``; it is not trusted."""
+    import torch
+
+    told = scene.meta.extra.get("orbit")
+    try:
+        focus = [float(x) for x in told["focus"]]  # type: ignore[index]
+        radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
+    except (TypeError, ValueError, KeyError):
+        return None
+    usable = len(focus) == 3 and all(map(math.isfinite, [*focus, radius, height])) and radius > 0
+    return (torch.tensor(focus, dtype=torch.float64), radius, height) if usable else None
+
+
+def _orbit_guessed(scene: "CodedScene") -> "tuple[torch.Tensor, float, float]":
+    """Around the middle of the anchors."""
+    positions = scene.anchors.position.double()
+    centre = positions.median(dim=0).values
+    radius = 1.5 * float((positions - centre).norm(dim=1).median())
+    return centre, max(radius, 1e-6), 0.45 * radius
+
+
 def orbit(scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
-    """Cameras on a circle around the middle of the scene, looking at it, up being +z."""
+    """Cameras on a circle, looking at its middle, up being +z: where the photographer went if the file tells."""
     import torch
 
     from csgaussian_ns.core.geometry import opengl_camera
 
-    positions = scene.anchors.position.double()
-    centre = positions.median(dim=0).values
-    radius = 1.6 * float((positions - centre).norm(dim=1).median())
+    centre, radius, height_above = _orbit_told(scene) or _orbit_guessed(scene)
     result = {}
     for number in range(views):
         angle = 2 * math.pi * number / views
-        eye = centre + radius * torch.tensor([math.cos(angle), math.sin(angle), 0.45], dtype=torch.float64)
+        eye = centre + radius * torch.tensor([math.cos(angle), math.sin(angle), height_above / radius]).double()
         back = torch.nn.functional.normalize(eye - centre, dim=0)
         right = torch.nn.functional.normalize(torch.linalg.cross(torch.tensor([0.0, 0, 1]).double(), back), dim=0)
         pose = torch.stack([right, torch.linalg.cross(back, right), back, eye], dim=1)

@@ -76,6 +76,10 @@ def test_the_receiver_needs_no_nerfstudio(exported: tuple[Path, Path], scene_fol
         image = np.asarray(Image.open(out / "views" / f"{Path(frame['file_path']).stem}.png")).astype(float)
         errors.append(np.abs(photo - image).mean() / np.abs(photo - photo.mean()).mean())
     assert np.mean(errors) < 0.8, "the file's frame does not agree with the capture's cameras"
+    orbit = csg("render", "scene.csg", "--output", "orbit", "--views", "4", "--width", "80", "--height", "60", cwd=out)
+    assert orbit.returncode == 0, orbit.stderr
+    for image in (out / "orbit").iterdir():
+        assert np.asarray(Image.open(image)).mean() > 30, "an orbit view shows next to nothing"
     decoded = csg("decode", "scene.csg", "--output", "anchors.npz", cwd=out)
     assert decoded.returncode == 0, decoded.stderr
     assert (out / "anchors.npz").stat().st_size > 10_000
