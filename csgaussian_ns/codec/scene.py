@@ -10,6 +10,7 @@ from torch import Tensor
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.semantic_layer import SemanticLayer
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ class CodedScene:
         anchors: Dequantised attributes.
         decoders: The render networks.
         meta: Facts.
+        semantics: Features and objects; ``None`` where the file has none or was cut after its colours.
     """
 
     grid: Int[Tensor, "A 3"]
     anchors: Anchors
     decoders: Decoders
     meta: SceneMeta
+    semantics: SemanticLayer | None = None
 
     def digest(self) -> str:
         """SHA-256 of everything that was decoded as integers: the same on every device."""

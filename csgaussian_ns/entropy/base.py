@@ -9,23 +9,21 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class AttributeLayout:
-    """Channels of an anchor in coding order: feature, scaling, offset.
+class ChannelLayout:
+    """Channels of an anchor in coding order, grouped into attribute types.
 
     Attributes:
-        feature_dim: Channels of the feature.
-        num_offsets: Gaussians per anchor; each has three offset channels.
-        base_steps: Quantisation step of each type before modulation: feature, scaling (log units), offset.
+        sizes: Channels of each type.
+        base_steps: Quantisation step of each type before modulation.
     """
 
-    feature_dim: int
-    num_offsets: int
-    base_steps: tuple[float, float, float]
+    sizes: tuple[int, ...]
+    base_steps: tuple[float, ...]
 
     @property
-    def sizes(self) -> tuple[int, int, int]:
-        """Channels of each type."""
-        return self.feature_dim, 6, 3 * self.num_offsets
+    def types(self) -> int:
+        """Number of attribute types."""
+        return len(self.sizes)
 
     @property
     def channels(self) -> int:
@@ -36,14 +34,34 @@ class AttributeLayout:
         """``base_steps``, one entry per channel."""
         return self.per_channel(torch.tensor(self.base_steps))
 
-    def per_channel(self, per_type: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch D"]:
+    def per_channel(self, per_type: Float[Tensor, "*batch T"]) -> Float[Tensor, "*batch D"]:
         """Repeat one value per type over the channels of the type."""
         parts = [per_type[..., i : i + 1].expand(*per_type.shape[:-1], size) for i, size in enumerate(self.sizes)]
         return torch.cat(parts, dim=-1)
 
 
+@dataclass(frozen=True, init=False)
+class AttributeLayout(ChannelLayout):
+    """The colour attributes: feature, scaling (log units), offset.
+
+    Attributes:
+        feature_dim: Channels of the feature.
+        num_offsets: Gaussians per anchor; each has three offset channels.
+    """
+
+    feature_dim: int
+    num_offsets: int
+
+    def __init__(self, feature_dim: int, num_offsets: int, base_steps: tuple[float, float, float]) -> None:
+        """Lay out the channels of an anchor."""
+        object.__setattr__(self, "feature_dim", feature_dim)
+        object.__setattr__(self, "num_offsets", num_offsets)
+        object.__setattr__(self, "sizes", (feature_dim, 6, 3 * num_offsets))
+        object.__setattr__(self, "base_steps", base_steps)
+
+
 class Prior(NamedTuple):
-    """What is expected of an anchor's channels, before the features are known.
+    """What is expected of an anchor's channels by the hyperprior alone.
 
     Attributes:
         mean: Expected value, in base steps.
@@ -54,4 +72,4 @@ class Prior(NamedTuple):
 
     mean: Float[Tensor, "A D"]
     log_scale: Float[Tensor, "A D"]
-    raw_step: Float[Tensor, "A 3"]
+    raw_step: Float[Tensor, "A T"]

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from csgaussian_ns.entropy.base import AttributeLayout, Prior
+from csgaussian_ns.entropy.base import ChannelLayout, Prior
 
 
 class InrHyperprior(nn.Module):
@@ -13,7 +13,7 @@ class InrHyperprior(nn.Module):
     The last layer starts near zero, so that at first every anchor gets the scene's statistics (``set_statistics``).
     """
 
-    def __init__(self, layout: AttributeLayout, encoding_dim: int, hidden_dim: int) -> None:
+    def __init__(self, layout: ChannelLayout, encoding_dim: int, hidden_dim: int) -> None:
         """Build the network.
 
         Args:
@@ -26,7 +26,7 @@ class InrHyperprior(nn.Module):
         self.trunk = nn.Sequential(
             nn.Linear(encoding_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.ReLU()
         )
-        self.head = nn.Linear(hidden_dim, 2 * layout.channels + 3)
+        self.head = nn.Linear(hidden_dim, 2 * layout.channels + layout.types)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
@@ -42,12 +42,14 @@ class InrHyperprior(nn.Module):
         """Hidden state of each anchor; the costly part that steps and priors share."""
         return self.trunk(encoding)
 
-    def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A 3"]:
+    def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A T"]:
         """Logits of the steps alone."""
-        weight, bias = self.head.weight[-3:], self.head.bias[-3:]
+        weight, bias = self.head.weight[-self.layout.types :], self.head.bias[-self.layout.types :]
         return nn.functional.linear(hidden, weight, bias)
 
     def prior(self, hidden: Float[Tensor, "A H"]) -> Prior:
         """The whole prior."""
-        mean, log_scale, raw_step = self.head(hidden).split((self.layout.channels, self.layout.channels, 3), dim=-1)
+        mean, log_scale, raw_step = self.head(hidden).split(
+            (self.layout.channels, self.layout.channels, self.layout.types), dim=-1
+        )
         return Prior(mean, log_scale, raw_step)

@@ -69,7 +69,7 @@ def trained_scene(pipeline: Pipeline) -> TrainedScene:
         voxel_size=float(scene.anchors.voxel_size),
         feature_dim=scene.entropy.layout.feature_dim,
         num_offsets=scene.entropy.layout.num_offsets,
-        base_steps=scene.entropy.layout.base_steps,
+        base_steps=scene.entropy.layout.base_steps,  # type: ignore[arg-type]
         background=background,  # type: ignore[arg-type]
         transform=tuple(float(x) for x in outputs.dataparser_transform[:3, :4].flatten()),
         scale=float(outputs.dataparser_scale),
