@@ -7,9 +7,9 @@ from torch import Tensor
 
 from csgaussian_ns.codec import rans
 from csgaussian_ns.codec.tables import load_tables
-from csgaussian_ns.entropy.integer import MEAN_BITS, VALUE_BITS, ChannelPrior, IntegerColourModel, code_channels
+from csgaussian_ns.entropy.integer import IntegerColourModel, code_channels
+from csgaussian_ns.entropy.integer_prior import ChannelPrior
 from csgaussian_ns.quant.fixed_point import Arithmetic
-from csgaussian_ns.quant.rounding import checked_symbols
 
 
 def encode_colour(
@@ -37,8 +37,7 @@ def encode_colour(
 
     def from_values(channels: slice, coded: Tensor | None, prior: ChannelPrior) -> Tensor:
         wanted = values[:, channels].reshape(-1) if coded is None else values[:, channels][coded]
-        centred = wanted.double() * 2**VALUE_BITS - (prior.mean << (VALUE_BITS - MEAN_BITS)).double()
-        found = checked_symbols(centred / prior.step.double())
+        found = prior.symbols(wanted)
         symbols.append(found)
         tables.append(prior.table)
         return found

@@ -22,7 +22,8 @@ from csgaussian_ns.codec.scene import CodedScene, SceneMeta
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
-from csgaussian_ns.entropy.integer import VALUE_BITS, IntegerColourModel
+from csgaussian_ns.entropy.integer import IntegerColourModel
+from csgaussian_ns.entropy.integer_prior import real_values
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 BYTES_PER_SYMBOL = 64
@@ -118,7 +119,7 @@ def _decode_chunk(
         raise FormatError(
             f"{colour}: promises {colour.symbols} symbols, its masks ask for {coded_symbols(model, mask)}"
         )
-    if colour.known_answer_crc != known_answer(model, voxels):
+    if colour.known_answer_crc != known_answer(model.hyperprior, voxels):
         raise FormatError(
             f"{colour}: the entropy networks do not give the known answer; the file is damaged, or this device "
             "computes integers wrongly"
@@ -141,12 +142,11 @@ def _assemble(
     meta: SceneMeta,
     decoders: torch.nn.Module,
 ) -> CodedScene:
-    """Integers to attributes. int64 -> float64 -> float32: every machine rounds alike."""
+    """Integers to attributes."""
     grid = torch.cat([torch.zeros(0, 3, dtype=torch.int32), *grids])
     flat = torch.cat([torch.zeros(0, layout.channels, dtype=torch.int64), *values])
     mask = torch.cat([torch.zeros(0, layout.num_offsets, dtype=torch.bool), *masks])
-    scale = layout.per_channel(torch.tensor(meta.base_steps, dtype=torch.float64)) / 2**VALUE_BITS
-    feature, scaling, offset = (flat.double() * scale).float().split(layout.sizes, dim=-1)
+    feature, scaling, offset = real_values(flat, layout).split(layout.sizes, dim=-1)
     position = grid.to(torch.float32) * torch.tensor(meta.voxel_size, dtype=torch.float32)
     shaped = offset.reshape(len(grid), layout.num_offsets, 3)
     anchors = Anchors(position, feature, shaped, scaling, mask.to(torch.float32))

@@ -20,6 +20,7 @@ from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.scene.decoders import Decoders
 
@@ -107,7 +108,7 @@ def encode(
             _section("MASK", Layer.COLOUR, encode_masks(kept.numpy()), symbols=kept.numel(), decoded_crc=crc, **where)
         )
         info = {"symbols": coded_symbols(model, kept), "decoded_crc": values_crc(decoded)}
-        info["known_answer_crc"] = known_answer(model, voxels)
+        info["known_answer_crc"] = known_answer(model.hyperprior, voxels)
         colours.append(_section("COLR", Layer.COLOUR, stream, **info, **where))
         progress(number + 1, len(starts))
     parts += [*positions, *masks, *colours]
@@ -143,9 +144,9 @@ def values_crc(values: Int64[Tensor, "A D"]) -> int:
     return zlib.crc32(values.numpy().astype("<i8").tobytes())
 
 
-def known_answer(model: IntegerColourModel, grid: Int[Tensor, "A 3"]) -> int:
+def known_answer(hyperprior: IntegerHyperprior, grid: Int[Tensor, "A 3"]) -> int:
     """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
-    prior = model.prior(grid[:KNOWN_ANSWER_ANCHORS])
+    prior = hyperprior.prior(grid[:KNOWN_ANSWER_ANCHORS])
     return values_crc(torch.cat([prior.mean, prior.log_scale, prior.step], dim=-1))
 
 

@@ -12,6 +12,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
 from csgaussian_ns.entropy.integer import IntegerColourModel
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.quant.positional import VoxelBox
 from csgaussian_ns.scene.decoders import Decoders
@@ -71,8 +72,9 @@ def write_entropy_networks(model: IntegerColourModel) -> bytes:
     i32 x 3 corner and u32 extent of the encoded box; u16 multiplier and u8 shift of the requantiser; u8 number of CARM
     networks; then the hyperprior and these, each as u32 length and ``quant.network_bytes``.
     """
-    head = _NETE.pack(*model.box.origin, model.box.extent, *model.requantiser, len(model.carm))
-    networks = [to_bytes(network) for network in (model.hyperprior, *model.carm)]
+    box = model.hyperprior.box
+    head = _NETE.pack(*box.origin, box.extent, *model.requantiser, len(model.carm))
+    networks = [to_bytes(network) for network in (model.hyperprior.network, *model.carm)]
     return head + b"".join(struct.pack("<I", len(body)) + body for body in networks)
 
 
@@ -102,8 +104,8 @@ def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColour
     expected += [(start, 2 * width) for start, width in zip(starts, widths[1:], strict=True)][:count]
     if [(network.num_inputs, network.num_outputs) for network in networks] != expected or count not in (0, len(starts)):
         raise FormatError(f"NETE: its networks do not have the inputs and outputs that the attributes need: {expected}")
-    box = VoxelBox((x, y, z), extent)
-    return IntegerColourModel(layout, box, networks[0], tuple(networks[1:]), (multiplier, shift))
+    hyperprior = IntegerHyperprior(layout, VoxelBox((x, y, z), extent), networks[0])
+    return IntegerColourModel(layout, hyperprior, tuple(networks[1:]), (multiplier, shift))
 
 
 def write_decoders(decoders: Decoders, precision: int) -> bytes:

@@ -1,57 +1,34 @@
 """The colour entropy model in integers: what encoder and decoder evaluate, bit for bit the same anywhere.
 
-Numbers: means in 1/256 base step, logs of spreads in 1/256 octave of the base step, raw steps in 1/64, steps and
-decoded values in 1/2**16 base step. A decoded value is ``(mean << 8) + step * symbol``. The probability table of a
-channel is found from ``log spread - log step``.
+``integer_prior`` defines the numbers. What is added here is the order of the channels and their autoregression.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int, Int64, UInt8
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor, nn
 
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
+from csgaussian_ns.entropy.integer_prior import (
+    GAUSSIAN_ROW,
+    LAPLACE_ROW,
+    LOG_SCALE_BITS,
+    MEAN_BITS,
+    VALUE_BITS,
+    ChannelPrior,
+    IntegerHyperprior,
+    calibration_rows,
+    integer_hyperprior,
+)
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.quant.fixed_point import Arithmetic, IntegerNetwork, evaluate
-from csgaussian_ns.quant.log_steps import integer_log_steps
-from csgaussian_ns.quant.positional import AMPLITUDE, VoxelBox, encode_positions
 from csgaussian_ns.quant.post_training import AffineLayer, quantise_network
 from csgaussian_ns.quant.requantise import choose_requantiser, requantise
-from csgaussian_ns.quant.rounding import SYMBOL_LIMIT
-from csgaussian_ns.quant.steps import integer_steps, scale_rows
 
-MEAN_BITS, LOG_SCALE_BITS, RAW_STEP_BITS, VALUE_BITS = 8, 8, 6, 16
-LAPLACE_ROW = 88
-"""First of the Laplacian tables; the Gaussian ones start at 0."""
-CALIBRATION_ANCHORS = 8192
 REQUANTISER_QUANTILE = 0.999
-
-
-class IntegerPrior(NamedTuple):
-    """What the hyperprior says of some anchors; see the module for units."""
-
-    mean: Int64[Tensor, "A D"]
-    log_scale: Int64[Tensor, "A D"]
-    step: Int64[Tensor, "A 3"]
-    log_step: Int64[Tensor, "A 3"]
-
-
-class ChannelPrior(NamedTuple):
-    """What is known of some channels of some anchors just before their symbols are coded, flattened.
-
-    Attributes:
-        mean: In 1/256 base step.
-        step: In 1/2**16 base step.
-        table: Probability table of each symbol.
-    """
-
-    mean: Int64[Tensor, " n"]
-    step: Int64[Tensor, " n"]
-    table: UInt8[Tensor, " n"]
 
 
 @dataclass(frozen=True)
@@ -60,24 +37,15 @@ class IntegerColourModel:
 
     Attributes:
         layout: Channels and base steps.
-        box: Of the positional encoding.
-        hyperprior: Encoding to mean, log spread, raw steps.
+        hyperprior: Position to prior.
         carm: One network per feature slice but the first; empty without CARM.
         requantiser: Multiplier and shift from decoded features to the inputs of ``carm``.
     """
 
     layout: AttributeLayout
-    box: VoxelBox
-    hyperprior: IntegerNetwork
+    hyperprior: IntegerHyperprior
     carm: tuple[IntegerNetwork, ...]
     requantiser: tuple[int, int]
-
-    def prior(self, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> IntegerPrior:
-        """The hyperprior at the given voxels."""
-        out = evaluate(self.hyperprior, encode_positions(grid, self.box), arithmetic)
-        channels = self.layout.channels
-        mean, log_scale, raw = out.split((channels, channels, 3), dim=-1)
-        return IntegerPrior(mean, log_scale, integer_steps(raw), integer_log_steps(raw))
 
 
 def code_channels(
@@ -102,24 +70,20 @@ def code_channels(
     Returns:
         Decoded values in 1/2**16 base step, 0 for offsets that are not kept.
     """
-    layout, prior = model.layout, model.prior(grid, arithmetic)
+    layout, prior = model.layout, model.hyperprior.prior(grid, arithmetic)
     feature_dim, scaling_dim, offset_dim = layout.sizes
     values = torch.zeros(len(grid), layout.channels, dtype=torch.int64)
-    mean, log_scale = prior.mean, prior.log_scale
 
     def code(channels: slice, kind: int, coded: Tensor | None, family: int) -> None:
-        step = prior.step[:, kind : kind + 1].expand(-1, channels.stop - channels.start)
-        row = scale_rows(log_scale[:, channels] - prior.log_step[:, kind : kind + 1], LOG_SCALE_BITS) + family
-        everything = (mean[:, channels], step, row.to(torch.uint8))
+        everything = prior.channels(channels, kind, family)
         chosen = ChannelPrior(*(x.reshape(-1) if coded is None else x[coded] for x in everything))
-        symbols = symbols_of(channels, coded, chosen)
-        decoded = (chosen.mean << (VALUE_BITS - MEAN_BITS)) + chosen.step * symbols.clamp(-SYMBOL_LIMIT, SYMBOL_LIMIT)
+        decoded = chosen.values(symbols_of(channels, coded, chosen))
         if coded is None:
             values[:, channels] = decoded.reshape(len(grid), channels.stop - channels.start)
         else:
             values[:, channels][coded] = decoded
 
-    code(slice(feature_dim, feature_dim + scaling_dim), 1, None, 0)
+    code(slice(feature_dim, feature_dim + scaling_dim), 1, None, GAUSSIAN_ROW)
     kept = mask[:, :, None].expand(-1, -1, 3).reshape(len(grid), offset_dim)
     code(slice(feature_dim + scaling_dim, layout.channels), 2, kept, LAPLACE_ROW)
     start = 0
@@ -128,9 +92,9 @@ def code_channels(
         if number > 0:
             known = requantise(values[:, :start], *model.requantiser)
             add_mean, add_log_scale = evaluate(model.carm[number - 1], known, arithmetic).chunk(2, dim=-1)
-            mean[:, channels] += add_mean
-            log_scale[:, channels] += add_log_scale
-        code(channels, 0, None, 0)
+            prior.mean[:, channels] += add_mean
+            prior.log_scale[:, channels] += add_log_scale
+        code(channels, 0, None, GAUSSIAN_ROW)
         start += width
     return values
 
@@ -147,20 +111,15 @@ def to_integers(
     """
     if len(grid) == 0:  # nothing to calibrate on, nothing to code: any network will do
         grid, values = grid.new_zeros(1, 3), values.new_zeros(1, model.layout.channels)
-    rows = torch.linspace(0, len(grid) - 1, min(len(grid), CALIBRATION_ANCHORS)).long()
-    box, layout = model.encoding.box, model.layout
-    fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * 3
-    trunk = [layer for layer in model.hyperprior.trunk if isinstance(layer, nn.Linear)]
-    layers = [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in [*trunk, model.hyperprior.head]]
-    hyperprior = quantise_network(layers, encode_positions(grid[rows], box), 1 / AMPLITUDE, fractions)
+    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding.box, grid)
     if model.carm is None:
-        return IntegerColourModel(layout, box, hyperprior, (), (1, 1))
+        return IntegerColourModel(layout, hyperprior, (), (1, 1))
 
     feature = (values[:, : layout.feature_dim].double() * 2**VALUE_BITS).round().to(torch.int64)
     largest = float(feature.abs().double().flatten().sort().values[int(REQUANTISER_QUANTILE * (feature.numel() - 1))])
     multiplier, shift = choose_requantiser(min(max(largest, 1.0), 2.0**34))
     unit = 2**shift / multiplier / 2**VALUE_BITS  # what one input of a network stands for, in base steps
-    carm = []
+    carm, rows = [], calibration_rows(len(grid))
     for channels, network in zip(model.carm.slices[1:], model.carm.networks, strict=True):
         width = channels.stop - channels.start
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]  # type: ignore[union-attr]
@@ -172,4 +131,4 @@ def to_integers(
                 [MEAN_BITS] * width + [LOG_SCALE_BITS] * width,
             )
         )
-    return IntegerColourModel(layout, box, hyperprior, tuple(carm), (multiplier, shift))
+    return IntegerColourModel(layout, hyperprior, tuple(carm), (multiplier, shift))

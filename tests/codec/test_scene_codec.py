@@ -186,10 +186,10 @@ def test_every_truncation_is_refused():
 def test_a_changed_table_or_weight_is_noticed(coded, monkeypatch):
     """The checks bite: a decoder whose networks differ by one unit must not return a scene."""
     _, encoded = coded
-    from csgaussian_ns.entropy import integer
+    from csgaussian_ns.entropy import integer_prior
 
-    real = integer.integer_steps
-    monkeypatch.setattr(integer, "integer_steps", lambda raw: real(raw) + (raw == raw.max()))
+    real = integer_prior.integer_steps
+    monkeypatch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw == raw.max()))
     with pytest.raises(FormatError, match="known answer"):
         decode(encoded.data)
 
