@@ -1,0 +1,161 @@
+"""Where a ``.csg`` file is looked at from: the cameras of a capture, moved into the scene's frame, or an orbit."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from csgaussian_ns.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+    from csgaussian_ns.codec.scene import CodedScene, SceneMeta
+    from csgaussian_ns.core.types import Camera
+
+COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))
+"""What nerfstudio takes for ``applied_transform`` where a folder has COLMAP's output but does not state it."""
+PINHOLES = ("PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL")
+"""Camera models that are a pinhole when their distortion is zero."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One photo of a capture.
+
+    Attributes:
+        name: File name without folder and ending; with the folder where that would be ambiguous.
+        photo: Path of the image.
+        camera: In the frame that the scene was trained in; lens distortion is ignored.
+        pinhole: Whether the photo has no lens distortion.
+        entry: What ``transforms.json`` says about it.
+    """
+
+    name: str
+    photo: Path
+    camera: "Camera"
+    pinhole: bool
+    entry: Mapping[str, Any]
+
+
+def cameras_by(option: str, scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
+    """Cameras by name: ``orbit``, with the given number of views and image size, or a ``transforms.json``.
+
+    Raises:
+        ConfigError: No such file, or not such a file.
+    """
+    if option == "orbit":
+        return orbit(scene, views, width, height)
+    if not Path(option).is_file():
+        raise ConfigError(f"--camera {option}: there is no such file; give a nerfstudio transforms.json or 'orbit'")
+    return {frame.name: frame.camera for frame in frames_of(Path(option), scene.meta)}
+
+
+def frames_of(path: Path, meta: "SceneMeta") -> list[Frame]:
+    """Frames of a nerfstudio ``transforms.json`` in the order of their files, as nerfstudio's own parser sorts them.
+
+    Raises:
+        ConfigError: No such file, or not such a file.
+    """
+    try:
+        transforms = json.loads(path.read_text("utf8"))
+        entries = sorted(transforms["frames"], key=lambda entry: str(path.parent / entry["file_path"]))
+        transform, scale = _saved_to_trained(transforms, path.parent, meta)
+        stems = Counter(Path(entry["file_path"]).stem for entry in entries)
+        return [_frame(path.parent, transforms, entry, stems, transform, scale) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: expected a nerfstudio transforms.json; {error!r}") from error
+
+
+def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "SceneMeta") -> "tuple[torch.Tensor, float]":
+    """Transform (3x4) and scale from the poses of a file to the frame of training.
+
+    The file's meta data starts from the capture's own world. Poses that a tool turned or scaled before saving them say
+    so as ``applied_transform`` and ``applied_scale``, and that is undone first.
+    """
+    import torch
+
+    stored = torch.tensor(meta.transform, dtype=torch.float64).reshape(3, 4)
+    applied = transforms.get("applied_transform")
+    if applied is None and (folder / "colmap" / "sparse" / "0").exists():
+        applied = COLMAP_APPLIED
+    if applied is not None:
+        square = torch.eye(4, dtype=torch.float64)
+        square[:3] = torch.tensor(applied, dtype=torch.float64)[:3]
+        stored = stored @ torch.linalg.inv(square)
+    return stored, meta.scale / float(transforms.get("applied_scale", 1.0))
+
+
+def _frame(
+    folder: Path,
+    transforms: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    stems: Mapping[str, int],
+    transform: "torch.Tensor",
+    scale: float,
+) -> Frame:
+    import torch
+
+    from csgaussian_ns.core.geometry import opengl_camera
+
+    pose = torch.tensor(entry["transform_matrix"], dtype=torch.float64)[:3]
+    numbers = [float(entry.get(key, transforms.get(key))) for key in ("fl_x", "fl_y", "cx", "cy", "w", "h")]
+    fx, fy, cx, cy, width, height = numbers
+    rotation = transform[:, :3] @ pose[:, :3]
+    position = (transform[:, :3] @ pose[:, 3] + transform[:, 3]) * scale
+    moved = torch.cat([rotation, position[:, None]], dim=1)
+    camera = opengl_camera(moved, (fx, fy), (cx, cy), (int(width), int(height)))
+    file = Path(entry["file_path"])
+    name = file.stem if stems[file.stem] == 1 else "_".join(file.with_suffix("").parts)
+    return Frame(name, folder / file, camera, _is_pinhole(transforms, entry), entry)
+
+
+def _is_pinhole(transforms: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
+    both = {**transforms, **entry}
+    numbers = [both.get(key, 0.0) for key in ("k1", "k2", "k3", "k4", "p1", "p2")]
+    straight = not any(map(float, [*numbers, *both.get("distortion_params", ())]))
+    return straight and both.get("camera_model", "PINHOLE") in PINHOLES
+
+
+def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | None":
+    """Middle, radius and height from META's ``extra``; it is not trusted."""
+    import torch
+
+    told = scene.meta.extra.get("orbit")
+    try:
+        focus = [float(x) for x in told["focus"]]  # type: ignore[index]
+        radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
+    except (TypeError, ValueError, KeyError):
+        return None
+    usable = len(focus) == 3 and all(map(math.isfinite, [*focus, radius, height])) and radius > 0
+    return (torch.tensor(focus, dtype=torch.float64), radius, height) if usable else None
+
+
+def _orbit_guessed(scene: "CodedScene") -> "tuple[torch.Tensor, float, float]":
+    """Around the middle of the anchors."""
+    positions = scene.anchors.position.double()
+    centre = positions.median(dim=0).values
+    radius = 1.5 * float((positions - centre).norm(dim=1).median())
+    return centre, max(radius, 1e-6), 0.45 * radius
+
+
+def orbit(scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
+    """Cameras on a circle, looking at its middle, up being +z: where the photographer went if the file tells."""
+    import torch
+
+    from csgaussian_ns.core.geometry import opengl_camera
+
+    centre, radius, height_above = _orbit_told(scene) or _orbit_guessed(scene)
+    result = {}
+    for number in range(views):
+        angle = 2 * math.pi * number / views
+        eye = centre + radius * torch.tensor([math.cos(angle), math.sin(angle), height_above / radius]).double()
+        back = torch.nn.functional.normalize(eye - centre, dim=0)
+        right = torch.nn.functional.normalize(torch.linalg.cross(torch.tensor([0.0, 0, 1]).double(), back), dim=0)
+        pose = torch.stack([right, torch.linalg.cross(back, right), back, eye], dim=1)
+        focal, middle = (float(width), float(width)), (width / 2, height / 2)
+        result[f"orbit_{number:04d}"] = opengl_camera(pose, focal, middle, (width, height))
+    return result
