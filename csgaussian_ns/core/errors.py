@@ -14,11 +14,11 @@ class DataError(CsgError, ValueError):
 
 
 class BackendUnavailable(CsgError, ImportError):
-    """A rendering backend that this machine cannot run. The message names what is missing."""
+    """A renderer, or another optional part, that this machine cannot run. The message names what is missing."""
 
 
 class CheckpointError(CsgError, RuntimeError):
-    """A checkpoint that cannot be read, or that could not be written completely."""
+    """A checkpoint or weights that cannot be read, or that could not be written completely."""
 
 
 class FormatError(CsgError, ValueError):
