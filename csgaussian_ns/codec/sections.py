@@ -6,21 +6,20 @@ import zlib
 
 from torch import nn
 
+from csgaussian_ns.codec.hyperprior import pack_blocks, read_hyperprior, split_blocks, write_hyperprior
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.weights import RenderLayer, weights_from_bytes, weights_to_bytes
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
 from csgaussian_ns.entropy.integer import IntegerColourModel
-from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
-from csgaussian_ns.quant.positional import VoxelBox
 from csgaussian_ns.scene.decoders import Decoders
 
 RAW, DEFLATE = 0, 1
 """Codec ids of the bodies in this file."""
 MAX_BODY = 1 << 24
-_NETE = struct.Struct("<3iIHBB")
+_NETE = struct.Struct("<HBB")
 
 
 def deflated(body: bytes) -> tuple[int, bytes]:
@@ -69,13 +68,11 @@ def read_meta(data: bytes) -> SceneMeta:
 def write_entropy_networks(model: IntegerColourModel) -> bytes:
     """NETE, little endian.
 
-    i32 x 3 corner and u32 extent of the encoded box; u16 multiplier and u8 shift of the requantiser; u8 number of CARM
-    networks; then the hyperprior and these, each as u32 length and ``quant.network_bytes``.
+    u16 multiplier and u8 shift of the requantiser; u8 number of CARM networks; then the hyperprior
+    (``codec.hyperprior``) and these (``quant.network_bytes``), each behind its length as u32.
     """
-    box = model.hyperprior.box
-    head = _NETE.pack(*box.origin, box.extent, *model.requantiser, len(model.carm))
-    networks = [to_bytes(network) for network in (model.hyperprior.network, *model.carm)]
-    return head + b"".join(struct.pack("<I", len(body)) + body for body in networks)
+    head = _NETE.pack(*model.requantiser, len(model.carm))
+    return head + pack_blocks([write_hyperprior(model.hyperprior), *map(to_bytes, model.carm)])
 
 
 def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColourModel:
@@ -86,26 +83,17 @@ def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColour
     """
     if len(data) < _NETE.size:
         raise FormatError(f"NETE: {len(data)} bytes, its header alone has {_NETE.size}")
-    x, y, z, extent, multiplier, shift, count = _NETE.unpack_from(data)
-    if extent >= 1 << 31 or not 1 <= multiplier < 1 << 15 or not 1 <= shift <= 40:
-        raise FormatError(f"NETE: extent {extent}, multiplier {multiplier} or shift {shift} is out of range")
-    networks, at = [], _NETE.size
-    for _ in range(1 + count):
-        if at + 4 > len(data):
-            raise FormatError(f"NETE: ends at byte {at}, before its {1 + count} networks do")
-        (length,) = struct.unpack_from("<I", data, at)
-        networks.append(from_bytes(data[at + 4 : at + 4 + length]))
-        at += 4 + length
-    if at != len(data):
-        raise FormatError(f"NETE: {len(data)} bytes, its networks take {at}")
+    multiplier, shift, count = _NETE.unpack_from(data)
+    if not 1 <= multiplier < 1 << 15 or not 1 <= shift <= 40:
+        raise FormatError(f"NETE: multiplier {multiplier} or shift {shift} is out of range")
+    first, *others = split_blocks(data[_NETE.size :], 1 + count, "NETE")
+    hyperprior, carm = read_hyperprior(first, layout), tuple(map(from_bytes, others))
     widths = slice_widths(layout.feature_dim)
     starts = [sum(widths[:i]) for i in range(1, len(widths))]
-    expected = [(3 + 60, 2 * layout.channels + 3)]
-    expected += [(start, 2 * width) for start, width in zip(starts, widths[1:], strict=True)][:count]
-    if [(network.num_inputs, network.num_outputs) for network in networks] != expected or count not in (0, len(starts)):
+    expected = [(start, 2 * width) for start, width in zip(starts, widths[1:], strict=True)][:count]
+    if [(network.num_inputs, network.num_outputs) for network in carm] != expected or count not in (0, len(starts)):
         raise FormatError(f"NETE: its networks do not have the inputs and outputs that the attributes need: {expected}")
-    hyperprior = IntegerHyperprior(layout, VoxelBox((x, y, z), extent), networks[0])
-    return IntegerColourModel(layout, hyperprior, tuple(networks[1:]), (multiplier, shift))
+    return IntegerColourModel(layout, hyperprior, carm, (multiplier, shift))
 
 
 def write_decoders(decoders: Decoders, precision: int) -> bytes:

@@ -1,55 +1,43 @@
-"""The hyperprior of CSGaussian: a small network from an anchor's position to the prior of its attributes (4.2)."""
+"""Sines and cosines of the position: the encoding of CSGaussian (4.2), in training as in coding that of ``quant``."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from csgaussian_ns.entropy.base import ChannelLayout, Prior
+from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
+from csgaussian_ns.quant.positional import DEFAULT_OCTAVES, encode_positions, real_inputs
 
 
-class InrHyperprior(nn.Module):
-    """Positional encoding -> two hidden layers -> mean, log scale, raw steps.
+class IntegerInr(IntegerEncoding):
+    """``quant.positional``."""
 
-    The last layer starts near zero, so that at first every anchor gets the scene's statistics (``set_statistics``).
-    """
+    KIND = 0
 
-    def __init__(self, layout: ChannelLayout, encoding_dim: int, hidden_dim: int) -> None:
-        """Build the network.
+    @property
+    def channels(self) -> int:
+        """Sine and cosine per axis and octave, and three coordinates."""
+        return 6 * DEFAULT_OCTAVES + 3
 
-        Args:
-            layout: Which channels to model.
-            encoding_dim: Channels of the positional encoding.
-            hidden_dim: Width of both hidden layers.
-        """
-        super().__init__()
-        self.layout = layout
-        self.trunk = nn.Sequential(
-            nn.Linear(encoding_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.ReLU()
-        )
-        self.head = nn.Linear(hidden_dim, 2 * layout.channels + layout.types)
-        with torch.no_grad():
-            self.head.weight.mul_(0.1)
-            self.head.bias.zero_()
+    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
+        """See ``encode_positions``."""
+        return encode_positions(grid, self.box)
 
-    @torch.no_grad()
-    def set_statistics(self, values: Float[Tensor, "A D"]) -> None:
-        """Start from the mean and spread of ``values`` (in base steps) as the scene's prior."""
-        channels = self.layout.channels
-        self.head.bias[:channels] = values.mean(dim=0)
-        self.head.bias[channels : 2 * channels] = torch.log2(values.std(dim=0).clamp(min=0.1))
 
-    def hidden(self, encoding: Float[Tensor, "A E"]) -> Float[Tensor, "A H"]:
-        """Hidden state of each anchor; the costly part that steps and priors share."""
-        return self.trunk(encoding)
+class InrEncoding(SpatialEncoding):
+    """Nothing to learn: the network behind it is an implicit function of the position."""
 
-    def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A T"]:
-        """Logits of the steps alone."""
-        weight, bias = self.head.weight[-self.layout.types :], self.head.bias[-self.layout.types :]
-        return nn.functional.linear(hidden, weight, bias)
+    @property
+    def channels(self) -> int:
+        """Those of ``IntegerInr``."""
+        return 6 * DEFAULT_OCTAVES + 3
 
-    def prior(self, hidden: Float[Tensor, "A H"]) -> Prior:
-        """The whole prior."""
-        mean, log_scale, raw_step = self.head(hidden).split(
-            (self.layout.channels, self.layout.channels, self.layout.types), dim=-1
-        )
-        return Prior(mean, log_scale, raw_step)
+    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Float[Tensor, "A E"]]:
+        """The encoding itself."""
+        return (real_inputs(encode_positions(grid, self.box)),)
+
+    def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
+        """Known already."""
+        return places[0]
+
+    def integers(self, grid: Int[Tensor, "A 3"]) -> IntegerInr:
+        """The same integers."""
+        return IntegerInr(self.box)

@@ -111,7 +111,7 @@ def to_integers(
     """
     if len(grid) == 0:  # nothing to calibrate on, nothing to code: any network will do
         grid, values = grid.new_zeros(1, 3), values.new_zeros(1, model.layout.channels)
-    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding.box, grid)
+    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding, grid)
     if model.carm is None:
         return IntegerColourModel(layout, hyperprior, (), (1, 1))
 

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int, Int64, UInt8
 from torch import Tensor, nn
 
 from csgaussian_ns.entropy.base import ChannelLayout
-from csgaussian_ns.entropy.inr import InrHyperprior
+from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
+from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.quant.fixed_point import Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.quant.log_steps import integer_log_steps
-from csgaussian_ns.quant.positional import AMPLITUDE, VoxelBox, encode_positions
 from csgaussian_ns.quant.post_training import AffineLayer, quantise_network
 from csgaussian_ns.quant.rounding import SYMBOL_LIMIT, checked_symbols
 from csgaussian_ns.quant.steps import integer_steps, scale_rows
@@ -81,36 +81,37 @@ class IntegerHyperprior:
 
     Attributes:
         layout: Channels and base steps.
-        box: Of the positional encoding.
+        encoding: Of the position.
         network: Encoding to mean, log spread, raw steps.
     """
 
     layout: ChannelLayout
-    box: VoxelBox
+    encoding: IntegerEncoding
     network: IntegerNetwork
 
     def prior(self, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> IntegerPrior:
         """The prior of the anchors at the given voxels."""
-        out = evaluate(self.network, encode_positions(grid, self.box), arithmetic)
+        out = evaluate(self.network, self.encoding(grid), arithmetic)
         channels = self.layout.channels
         mean, log_scale, raw = out.split((channels, channels, self.layout.types), dim=-1)
         return IntegerPrior(mean, log_scale, integer_steps(raw), integer_log_steps(raw))
 
 
-def integer_hyperprior(model: InrHyperprior, box: VoxelBox, grid: Int[Tensor, "A 3"]) -> IntegerHyperprior:
+def integer_hyperprior(model: Hyperprior, encoding: SpatialEncoding, grid: Int[Tensor, "A 3"]) -> IntegerHyperprior:
     """A trained hyperprior in integers.
 
     Args:
         model: Trained.
-        box: Of its positional encoding.
+        encoding: Trained with it.
         grid: Voxels of at least one anchor, to calibrate on.
     """
-    layout = model.layout
+    layout, integers = model.layout, encoding.integers(grid)
     fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * layout.types
     trunk = [layer for layer in model.trunk if isinstance(layer, nn.Linear)]
     layers = [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in [*trunk, model.head]]
-    inputs = encode_positions(grid[calibration_rows(len(grid))], box)
-    return IntegerHyperprior(layout, box, quantise_network(layers, inputs, 1 / AMPLITUDE, fractions))
+    inputs = integers(grid[calibration_rows(len(grid))])
+    network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT)
+    return IntegerHyperprior(layout, integers, network)
 
 
 def calibration_rows(count: int) -> Int64[Tensor, " M"]:

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout, Prior
 from csgaussian_ns.entropy.carm import Carm
-from csgaussian_ns.entropy.inr import InrHyperprior
+from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits, laplacian_bits
-from csgaussian_ns.entropy.positional import PositionalEncoding
+from csgaussian_ns.entropy.registry import new_encoding
 from csgaussian_ns.quant.steps import step_from_raw
 
 
@@ -17,24 +17,25 @@ class ColourEntropyModel(nn.Module):
     """Hyperprior from the position, plus channel-wise autoregression over the feature.
 
     ```
-    voxel -> positional encoding -> hyperprior -> mean, log scale, step ----------> bits
+    voxel -> spatial encoding -> hyperprior -> mean, log scale, step ----------> bits
                                      feature slices before -> CARM -> corrections --^
     ```
     All values are in base steps (``AttributeLayout.base_steps``).
     """
 
-    def __init__(self, layout: AttributeLayout, hidden_dim: int, carm_dim: int) -> None:
+    def __init__(self, layout: AttributeLayout, hidden_dim: int, carm_dim: int, encoding: str = "inr") -> None:
         """Build the networks.
 
         Args:
             layout: Channels and base steps.
             hidden_dim: Width of the hyperprior.
             carm_dim: Width of the autoregressive networks; 0 leaves them out.
+            encoding: Name of the spatial encoding, see ``entropy.registry``.
         """
         super().__init__()
         self.layout = layout
-        self.encoding = PositionalEncoding()
-        self.hyperprior = InrHyperprior(layout, self.encoding.channels, hidden_dim)
+        self.encoding = new_encoding(encoding)
+        self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
         self.carm = Carm(layout.feature_dim, carm_dim) if carm_dim else None
         self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
 

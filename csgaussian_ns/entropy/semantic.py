@@ -5,9 +5,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.entropy.base import ChannelLayout, Prior
-from csgaussian_ns.entropy.inr import InrHyperprior
+from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits
-from csgaussian_ns.entropy.positional import PositionalEncoding
+from csgaussian_ns.entropy.registry import new_encoding
 from csgaussian_ns.quant.steps import step_from_raw
 
 
@@ -20,19 +20,19 @@ class SemanticEntropyModel(nn.Module):
     """Hyperprior from the position; no autoregression, six channels would not pay for it.
 
     ```
-    voxel -> positional encoding -> hyperprior -> mean, log scale, step -> bits
+    voxel -> spatial encoding -> hyperprior -> mean, log scale, step -> bits
     ```
     All values are in base steps (``ChannelLayout.base_steps``); their prior is Gaussian.
     """
 
     base_step: Float[Tensor, " D"]
 
-    def __init__(self, layout: ChannelLayout, hidden_dim: int) -> None:
-        """Build the network, ``hidden_dim`` wide."""
+    def __init__(self, layout: ChannelLayout, hidden_dim: int, encoding: str = "inr") -> None:
+        """Build the network, ``hidden_dim`` wide, behind one of the encodings of ``entropy.registry``."""
         super().__init__()
         self.layout = layout
-        self.encoding = PositionalEncoding()
-        self.hyperprior = InrHyperprior(layout, self.encoding.channels, hidden_dim)
+        self.encoding = new_encoding(encoding)
+        self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
         self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
 
     def start(self, grid: Int[Tensor, "A 3"], feature: Float[Tensor, "A D"]) -> None:

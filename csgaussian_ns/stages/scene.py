@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.registry import HyperpriorName
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
@@ -34,6 +35,8 @@ class SceneSettings:
     """Base quantisation step of the scaling, in natural-log units: a relative precision, free of scene units."""
     offset_step: float = 0.2
     """Base quantisation step of the offsets, in units of the anchor's length."""
+    hyperprior: HyperpriorName = "inr"
+    """What the prior of an anchor knows of its position: inr is CSGaussian's, factorised knows nothing."""
     hyperprior_dim: int = 64
     """Width of the hyperprior."""
     carm_dim: int = 48
@@ -70,7 +73,7 @@ class TrainableScene(nn.Module):
         self.anchors = anchors
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         layout = AttributeLayout(feature_dim, num_offsets, steps)
-        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim)
+        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim, settings.hyperprior)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self._decoded: tuple[int, DecodedScene] | None = None
 
@@ -94,7 +97,7 @@ class TrainableScene(nn.Module):
         encoding = None
         if state.rate:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
-            encoding = self.entropy.encoding(self.anchors.grid).index_select(0, index)
+            encoding = self.entropy.encoding(self.anchors.grid, index)
         else:
             mask = torch.ones_like(logit)
         anchors = self.anchors.at(index, mask)

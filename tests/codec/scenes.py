@@ -11,7 +11,13 @@ from csgaussian_ns.scene.decoders import Decoders
 
 
 def random_scene(
-    count: int, feature_dim: int = 20, num_offsets: int = 4, carm_dim: int = 8, kept: float = 0.4, seed: int = 0
+    count: int,
+    feature_dim: int = 20,
+    num_offsets: int = 4,
+    carm_dim: int = 8,
+    kept: float = 0.4,
+    seed: int = 0,
+    encoding: str = "inr",
 ) -> TrainedScene:
     """About ``count`` anchors with smooth attributes plus noise, and an entropy model that knows their statistics."""
     generator = torch.Generator().manual_seed(seed)
@@ -26,7 +32,7 @@ def random_scene(
     anchors = Anchors(grid * 0.25, feature, offset, scaling, mask)
     torch.manual_seed(seed)
     layout = AttributeLayout(feature_dim, num_offsets, (1.0, 0.2, 0.2))
-    model = ColourEntropyModel(layout, 16, carm_dim)
+    model = ColourEntropyModel(layout, 16, carm_dim, encoding)
     if count > 1:
         model.start(grid, anchors)
     meta = SceneMeta(0.25, feature_dim, num_offsets, layout.base_steps, name="random")

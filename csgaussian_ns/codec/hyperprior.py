@@ -1,0 +1,72 @@
+"""Writer and reader of a hyperprior: spatial encoding and network, of colour or of any other attributes."""
+
+import struct
+from collections.abc import Sequence
+
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.entropy.base import ChannelLayout
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
+from csgaussian_ns.entropy.registry import coded_encoding
+from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
+from csgaussian_ns.quant.positional import MAX_EXTENT, VoxelBox
+
+_HEAD = struct.Struct("<B3iI")
+_LENGTH = struct.Struct("<I")
+
+
+def pack_blocks(blocks: Sequence[bytes]) -> bytes:
+    """Each block behind its length as u32."""
+    return b"".join(_LENGTH.pack(len(block)) + block for block in blocks)
+
+
+def split_blocks(data: bytes, count: int, what: str) -> list[bytes]:
+    """The inverse of ``pack_blocks``.
+
+    Raises:
+        FormatError: Not ``count`` blocks with nothing behind them.
+    """
+    blocks, at = [], 0
+    for _ in range(count):
+        if at + _LENGTH.size > len(data):
+            raise FormatError(f"{what}: ends at byte {at}, before its {count} parts do")
+        (length,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size
+        blocks.append(data[at : at + length])
+        at += length
+    if at != len(data):
+        raise FormatError(f"{what}: {len(data)} bytes, its {count} parts take {at}")
+    return blocks
+
+
+def write_hyperprior(hyperprior: IntegerHyperprior) -> bytes:
+    """u8 kind of the encoding, i32 x 3 corner and u32 extent of its box, then its tables and the network as blocks."""
+    encoding = hyperprior.encoding
+    head = _HEAD.pack(encoding.KIND, *encoding.box.origin, encoding.box.extent)
+    return head + pack_blocks([b"", to_bytes(hyperprior.network)])
+
+
+def read_hyperprior(data: bytes, layout: ChannelLayout) -> IntegerHyperprior:
+    """The inverse of ``write_hyperprior``, for the given channels.
+
+    Raises:
+        FormatError: Not this layout, an unknown encoding, or a network that fits neither it nor the channels.
+    """
+    if len(data) < _HEAD.size:
+        raise FormatError(f"hyperprior: {len(data)} bytes, its header alone has {_HEAD.size}")
+    kind, x, y, z, extent = _HEAD.unpack_from(data)
+    if extent > MAX_EXTENT:
+        raise FormatError(f"hyperprior: extent {extent} is out of range 0..{MAX_EXTENT}")
+    coded = coded_encoding(kind)
+    if coded is None:
+        raise FormatError(f"hyperprior: its encoding has the unknown number {kind}")
+    tables, weights = split_blocks(data[_HEAD.size :], 2, "hyperprior")
+    if tables:
+        raise FormatError(f"hyperprior: {len(tables)} bytes of tables for an encoding without any")
+    encoding, network = coded(VoxelBox((x, y, z), extent)), from_bytes(weights)
+    expected = (encoding.channels, 2 * layout.channels + layout.types)
+    if (network.num_inputs, network.num_outputs) != expected or network.input_limit < encoding.LIMIT:
+        raise FormatError(
+            f"hyperprior: {network.num_inputs} inputs up to {network.input_limit} and {network.num_outputs} outputs; "
+            f"encoding and attributes need {expected[0]} up to {encoding.LIMIT} and {expected[1]}"
+        )
+    return IntegerHyperprior(layout, encoding, network)

@@ -1,0 +1,105 @@
+"""What a hyperprior knows of an anchor's place: the two forms of every spatial encoding, for training and for coding.
+
+A hyperprior is a spatial encoding (voxel -> channels) followed by a small network (``entropy.hyperprior``). Entropy
+models of the literature differ in the encoding. Each is one file here, and one line of ``entropy.registry``.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from csgaussian_ns.quant.positional import VoxelBox
+
+MIDDLE = 0.96
+"""Share of the anchors, per axis, that the encoded box spans. Captures have far outliers; they go to its border."""
+
+
+@dataclass(frozen=True)
+class IntegerEncoding(ABC):
+    """What coding evaluates: voxels to integers, the same on any device.
+
+    Attributes:
+        box: Voxels outside are moved to its border.
+    """
+
+    KIND: ClassVar[int]
+    """Number of the encoding in files; never given to another."""
+    LIMIT: ClassVar[int] = 511
+    """Largest magnitude of an output."""
+
+    box: VoxelBox
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Columns of the result."""
+
+    @abstractmethod
+    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
+        """The integers of each voxel, magnitudes up to ``LIMIT``."""
+
+
+class SpatialEncoding(nn.Module, ABC):
+    """What training evaluates: the same function, differentiable in whatever parameters it has.
+
+    Attributes:
+        corner: Smallest voxel of the box ``[3]``.
+        extent: Its longest edge in voxels, 0-d.
+    """
+
+    UNIT: ClassVar[float] = 1 / IntegerEncoding.LIMIT
+    """What one unit of the integer encoding stands for."""
+    CONSTANT: ClassVar[bool] = False
+    """The same for all voxels: a network of its own would only repeat what biases can say."""
+
+    corner: Int[Tensor, "3"]
+    extent: Int[Tensor, ""]
+
+    def __init__(self) -> None:
+        """A box of one voxel, until ``fit``."""
+        super().__init__()
+        self.register_buffer("corner", torch.zeros(3, dtype=torch.int64))
+        self.register_buffer("extent", torch.zeros((), dtype=torch.int64))
+        self._known: tuple[Tensor, Any] | None = None
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Inputs of the network that reads the encoding."""
+
+    @abstractmethod
+    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Tensor, ...]:
+        """What of the encoding does not change in training, one row per voxel."""
+
+    @abstractmethod
+    def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
+        """The encoding, from rows of ``places``."""
+
+    @abstractmethod
+    def integers(self, grid: Int[Tensor, "A 3"]) -> IntegerEncoding:
+        """The encoding for coding the scene with the given voxels."""
+
+    @property
+    def box(self) -> VoxelBox:
+        """The box as coding needs it."""
+        x, y, z = self.corner.tolist()
+        return VoxelBox((x, y, z), int(self.extent))
+
+    def fit(self, grid: Int[Tensor, "A 3"]) -> None:
+        """Choose the box from the anchors of a scene."""
+        ordered = grid.sort(dim=0).values.to(torch.int64)
+        first = int((1 - MIDDLE) / 2 * (len(grid) - 1))
+        self.corner = ordered[first].clone()
+        self.extent = (ordered[len(grid) - 1 - first] - self.corner).max()
+        self._known = None
+
+    def forward(self, grid: Int[Tensor, "A 3"], index: Int[Tensor, " V"] | None = None) -> Float[Tensor, "rows E"]:
+        """The encoding of all anchors, or of those of ``index``. Places are kept until another ``grid`` comes."""
+        if self._known is None or self._known[0] is not grid:
+            self._known = (grid, self.places(grid))
+        places = self._known[1]
+        return self.encode(*(places if index is None else (part.index_select(0, index) for part in places)))

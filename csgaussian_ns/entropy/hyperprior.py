@@ -1,0 +1,57 @@
+"""The network of every hyperprior: from the encoding of an anchor's place to the prior of its attributes."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from csgaussian_ns.entropy.base import ChannelLayout, Prior
+from csgaussian_ns.entropy.encoding import SpatialEncoding
+
+
+class Hyperprior(nn.Module):
+    """Spatial encoding -> two hidden layers -> mean, log scale, raw steps. A constant one has no hidden layers.
+
+    The last layer starts near zero, so that at first every anchor gets the scene's statistics (``set_statistics``).
+    """
+
+    def __init__(self, layout: ChannelLayout, encoding: SpatialEncoding, hidden_dim: int) -> None:
+        """Build the network.
+
+        Args:
+            layout: Which channels to model.
+            encoding: What it will read; not kept.
+            hidden_dim: Width of both hidden layers.
+        """
+        super().__init__()
+        self.layout = layout
+        inputs = encoding.channels
+        width = inputs if encoding.CONSTANT else hidden_dim
+        hidden = [nn.Linear(inputs, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.ReLU()]
+        self.trunk = nn.Sequential(*([] if encoding.CONSTANT else hidden))
+        self.head = nn.Linear(width, 2 * layout.channels + layout.types)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            self.head.bias.zero_()
+
+    @torch.no_grad()
+    def set_statistics(self, values: Float[Tensor, "A D"]) -> None:
+        """Start from the mean and spread of ``values`` (in base steps) as the scene's prior."""
+        channels = self.layout.channels
+        self.head.bias[:channels] = values.mean(dim=0)
+        self.head.bias[channels : 2 * channels] = torch.log2(values.std(dim=0).clamp(min=0.1))
+
+    def hidden(self, encoding: Float[Tensor, "A E"]) -> Float[Tensor, "A H"]:
+        """Hidden state of each anchor; the costly part that steps and priors share."""
+        return self.trunk(encoding)
+
+    def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A T"]:
+        """Logits of the steps alone."""
+        weight, bias = self.head.weight[-self.layout.types :], self.head.bias[-self.layout.types :]
+        return nn.functional.linear(hidden, weight, bias)
+
+    def prior(self, hidden: Float[Tensor, "A H"]) -> Prior:
+        """The whole prior."""
+        mean, log_scale, raw_step = self.head(hidden).split(
+            (self.layout.channels, self.layout.channels, self.layout.types), dim=-1
+        )
+        return Prior(mean, log_scale, raw_step)
