@@ -1,7 +1,7 @@
 """From the bytes of a ``.csg`` file to a scene that can be rendered. The input is not trusted."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.codec.masks import decode_masks
 from csgaussian_ns.codec.positions import decode_positions, positions_crc
 from csgaussian_ns.codec.scene import CodedScene, SceneMeta
+from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
@@ -36,6 +37,7 @@ def decode(
     chunks: Sequence[int] | None = None,
     arithmetic: Arithmetic = "auto",
     progress: Callable[[int, int], None] = lambda done, total: None,
+    threads: int | None = None,
 ) -> CodedScene:
     """Decode a scene.
 
@@ -45,6 +47,7 @@ def decode(
         chunks: Numbers of the chunks to decode; all by default.
         arithmetic: Of the entropy networks; never changes the result.
         progress: Called with the number of chunks done and in all.
+        threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
 
     Raises:
         FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
@@ -53,7 +56,7 @@ def decode(
     """
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
-            return decode(file, limits, chunks, arithmetic, progress)
+            return decode(file, limits, chunks, arithmetic, progress, threads)
     container = read_container(source, limits)  # type: ignore[arg-type]
     meta = read_meta(container)
     layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
@@ -62,14 +65,21 @@ def decode(
     entries = list(zip(*(container.chunks(kind) for kind in ("POSI", "MASK", "COLR")), strict=True))
     if chunks is not None:
         entries = [_chosen(entries, number) for number in chunks]
-    grids, masks, values = [], [], []
-    for number, trio in enumerate(entries):
-        grid, mask, decoded = _decode_chunk(container, trio, model, limits, arithmetic)
-        grids.append(torch.from_numpy(grid))
-        masks.append(mask)
-        values.append(decoded)
-        progress(number + 1, len(entries))
-    return _assemble(grids, masks, values, layout, meta, decoders)
+    largest = max((trio[2].info.anchors for trio in entries), default=0) * layout.channels * BYTES_PER_SYMBOL
+    scene = _Rows(sum(trio[2].info.anchors for trio in entries), layout, meta)
+
+    def jobs() -> Iterator[tuple]:
+        for trio in entries:
+            _check_bounds(trio, layout, limits)
+            yield trio, [container.read(entry).body for entry in trio], model, arithmetic
+
+    def take(decoded: tuple[Tensor, Tensor, Tensor]) -> None:
+        scene.put(*decoded)
+        progress(scene.chunks, len(entries))
+
+    count = threads_for(len(entries), largest, limits.max_memory_bytes, threads)
+    run_in_order(_decode_chunk, jobs(), count, take)
+    return CodedScene(scene.grid, scene.anchors(), decoders, meta)  # type: ignore[arg-type]
 
 
 def read_meta(container: Container) -> SceneMeta:
@@ -95,38 +105,42 @@ def _chosen(entries: list[tuple[Entry, ...]], number: int) -> tuple[Entry, ...]:
     return entries[number]
 
 
+def _check_bounds(trio: tuple[Entry, ...], layout: AttributeLayout, limits: DecodeLimits) -> None:
+    """What the table of contents alone says about a chunk, before memory is taken for it."""
+    position, masking, colour = (entry.info for entry in trio)
+    if not position.anchors == masking.anchors == colour.anchors:
+        raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
+    symbols = position.anchors * layout.channels
+    limits.check("max_symbols_per_chunk", symbols, str(colour))
+    limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
+
+
 def _decode_chunk(
-    container: Container,
     trio: tuple[Entry, ...],
+    streams: Sequence[bytes | memoryview],
     model: IntegerColourModel,
-    limits: DecodeLimits,
     arithmetic: Arithmetic,
-) -> tuple[Int32[np.ndarray, "A 3"], Bool[Tensor, "A K"], Int64[Tensor, "A D"]]:
+) -> tuple[Int32[Tensor, "A 3"], Bool[Tensor, "A K"], Int64[Tensor, "A D"]]:
     """Voxels, masks and channels of one chunk, each compared with its checksum."""
     position, masking, colour = (entry.info for entry in trio)
     count = position.anchors
-    if not count == masking.anchors == colour.anchors:
-        raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
-    symbols = count * model.layout.channels
-    limits.check("max_symbols_per_chunk", symbols, str(colour))
-    limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
-    grid = decode_positions(container.read(trio[0]).body, count)
+    grid = decode_positions(streams[0], count)
     _compare(position.decoded_crc, positions_crc(grid), str(position))
-    bits = decode_masks(container.read(trio[1]).body, count, model.layout.num_offsets)
+    bits = decode_masks(streams[1], count, model.layout.num_offsets)
     _compare(masking.decoded_crc, zlib.crc32(np.packbits(bits, axis=None).tobytes()), str(masking))
     mask, voxels = torch.from_numpy(bits), torch.from_numpy(grid)
     if colour.symbols != coded_symbols(model, mask):
         raise FormatError(
             f"{colour}: promises {colour.symbols} symbols, its masks ask for {coded_symbols(model, mask)}"
         )
-    if colour.known_answer_crc != known_answer(model.hyperprior, voxels):
+    if colour.known_answer_crc != known_answer(model.hyperprior, voxels, arithmetic):
         raise FormatError(
             f"{colour}: the entropy networks do not give the known answer; the file is damaged, or this device "
             "computes integers wrongly"
         )
-    decoded = decode_colour(model, voxels, mask, container.read(trio[2]).body, arithmetic)
+    decoded = decode_colour(model, voxels, mask, streams[2], arithmetic)
     _compare(colour.decoded_crc, values_crc(decoded), str(colour))
-    return grid, mask, decoded
+    return voxels, mask, decoded
 
 
 def _compare(expected: int, found: int, where: str) -> None:
@@ -134,20 +148,28 @@ def _compare(expected: int, found: int, where: str) -> None:
         raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")
 
 
-def _assemble(
-    grids: list[Tensor],
-    masks: list[Tensor],
-    values: list[Tensor],
-    layout: AttributeLayout,
-    meta: SceneMeta,
-    decoders: torch.nn.Module,
-) -> CodedScene:
-    """Integers to attributes."""
-    grid = torch.cat([torch.zeros(0, 3, dtype=torch.int32), *grids])
-    flat = torch.cat([torch.zeros(0, layout.channels, dtype=torch.int64), *values])
-    mask = torch.cat([torch.zeros(0, layout.num_offsets, dtype=torch.bool), *masks])
-    feature, scaling, offset = real_values(flat, layout).split(layout.sizes, dim=-1)
-    position = grid.to(torch.float32) * torch.tensor(meta.voxel_size, dtype=torch.float32)
-    shaped = offset.reshape(len(grid), layout.num_offsets, 3)
-    anchors = Anchors(position, feature, shaped, scaling, mask.to(torch.float32))
-    return CodedScene(grid, anchors, decoders, meta)  # type: ignore[arg-type]
+class _Rows:
+    """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
+
+    def __init__(self, count: int, layout: AttributeLayout, meta: SceneMeta) -> None:
+        self.chunks = 0
+        self.grid = torch.empty(count, 3, dtype=torch.int32)
+        self._values = [torch.empty(count, size) for size in layout.sizes]
+        self._mask = torch.empty(count, layout.num_offsets)
+        self._layout, self._voxel_size, self._filled = layout, meta.voxel_size, 0
+
+    def put(self, grid: Int32[Tensor, "A 3"], mask: Bool[Tensor, "A K"], values: Int64[Tensor, "A D"]) -> None:
+        """Add a chunk."""
+        rows = slice(self._filled, self._filled + len(grid))
+        self.grid[rows], self._mask[rows] = grid, mask.to(torch.float32)
+        parts = real_values(values, self._layout).split(self._layout.sizes, dim=1)
+        for target, part in zip(self._values, parts, strict=True):
+            target[rows] = part
+        self.chunks, self._filled = self.chunks + 1, rows.stop
+
+    def anchors(self) -> Anchors:
+        """Everything, once all chunks are there."""
+        feature, scaling, offset = self._values
+        position = self.grid.to(torch.float32) * torch.tensor(self._voxel_size, dtype=torch.float32)
+        shaped = offset.reshape(len(self.grid), self._layout.num_offsets, 3)
+        return Anchors(position, feature, shaped, scaling, self._mask)
