@@ -5,10 +5,8 @@ bodies only when they are asked for, so a part of a long file can be fetched fro
 """
 
 import os
-import secrets
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
@@ -27,6 +25,7 @@ from csgaussian_ns.codec.layout import (
 )
 from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.files import replace_file
 
 
 @runtime_checkable
@@ -247,24 +246,3 @@ def write_container(
     else:
         target.write(data)
     return len(data)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write beside ``path``, force it to disk, then rename: a reader or a crash never meets half a file."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(partial, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-        raise
-    if os.name == "posix":  # the rename itself is durable only once the folder is on disk
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

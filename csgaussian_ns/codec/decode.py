@@ -1,8 +1,7 @@
 """From the bytes of a ``.csg`` file to a scene that can be rendered. The input is not trusted."""
 
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -12,16 +11,15 @@ from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
-from csgaussian_ns.codec.checks import check_known_answer, compare_crc, values_crc
 from csgaussian_ns.codec.colour import decode_colour
 from csgaussian_ns.codec.container import Container, read_container
-from csgaussian_ns.codec.decode_semantics import open_semantics
-from csgaussian_ns.codec.encode import coded_symbols
+from csgaussian_ns.codec.encode import coded_symbols, known_answer, values_crc
 from csgaussian_ns.codec.layout import Entry
 from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.codec.masks import decode_masks
 from csgaussian_ns.codec.positions import decode_positions, positions_crc
 from csgaussian_ns.codec.scene import CodedScene, SceneMeta
+from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
@@ -39,7 +37,7 @@ def decode(
     chunks: Sequence[int] | None = None,
     arithmetic: Arithmetic = "auto",
     progress: Callable[[int, int], None] = lambda done, total: None,
-    semantics: bool = True,
+    threads: int | None = None,
 ) -> CodedScene:
     """Decode a scene.
 
@@ -49,7 +47,7 @@ def decode(
         chunks: Numbers of the chunks to decode; all by default.
         arithmetic: Of the entropy networks; never changes the result.
         progress: Called with the number of chunks done and in all.
-        semantics: Decode the semantic layer too, where the file has one that is complete.
+        threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
 
     Raises:
         FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
@@ -58,84 +56,120 @@ def decode(
     """
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
-            return decode(file, limits, chunks, arithmetic, progress, semantics)
+            return decode(file, limits, chunks, arithmetic, progress, threads)
     container = read_container(source, limits)  # type: ignore[arg-type]
     meta = read_meta(container)
     layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
-    model = bodies.read_entropy_networks(bodies.content_of(container, "NETE"), layout)
-    decoders = bodies.read_decoders(bodies.content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
+    model = bodies.read_entropy_networks(_body(container, "NETE"), layout)
+    decoders = bodies.read_decoders(_body(container, "NETR"), meta.feature_dim, meta.num_offsets)
     entries = list(zip(*(container.chunks(kind) for kind in ("POSI", "MASK", "COLR")), strict=True))
-    wanted = [_checked(number, len(entries)) for number in (range(len(entries)) if chunks is None else chunks)]
-    reader = open_semantics(container) if semantics else None
-    grids, masks, values, meanings = [], [], [], []
-    for done, number in enumerate(wanted):
-        grid, mask, decoded = _decode_chunk(container, entries[number], model, limits, arithmetic)
-        grids.append(torch.from_numpy(grid))
-        masks.append(mask)
-        values.append(decoded)
-        if reader is not None:
-            meanings.append(reader.chunk(number, grids[-1], limits, arithmetic))
-        progress(done + 1, len(wanted))
-    scene = _assemble(grids, masks, values, layout, meta, decoders)
-    layer = None if reader is None else reader.layer(meanings, scene.grid, meta.voxel_size, chunks is None)
-    return replace(scene, semantics=layer, truncated=container.truncated)
+    if chunks is not None:
+        entries = [_chosen(entries, number) for number in chunks]
+    largest = max((trio[2].info.anchors for trio in entries), default=0) * layout.channels * BYTES_PER_SYMBOL
+    scene = _Rows(sum(trio[2].info.anchors for trio in entries), layout, meta)
+
+    def jobs() -> Iterator[tuple]:
+        for trio in entries:
+            _check_bounds(trio, layout, limits)
+            yield trio, [container.read(entry).body for entry in trio], model, arithmetic
+
+    def take(decoded: tuple[Tensor, Tensor, Tensor]) -> None:
+        scene.put(*decoded)
+        progress(scene.chunks, len(entries))
+
+    count = threads_for(len(entries), largest, limits.max_memory_bytes, threads)
+    run_in_order(_decode_chunk, jobs(), count, take)
+    return CodedScene(scene.grid, scene.anchors(), decoders, meta)  # type: ignore[arg-type]
 
 
 def read_meta(container: Container) -> SceneMeta:
     """The facts of an open file."""
-    return bodies.read_meta(bodies.content_of(container, "META"))
+    return bodies.read_meta(_body(container, "META"))
 
 
-def _checked(number: int, count: int) -> int:
-    if not 0 <= number < count:
-        raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{count - 1}")
-    return number
+def _body(container: Container, kind: str) -> bytes:
+    """Content of a section that occurs once."""
+    found = container.of_kind(kind)
+    if len(found) != 1:
+        raise FormatError(f"{kind} occurs {len(found)} times, expected once; the file is damaged")
+    info = found[0].info
+    content = bodies.inflated(info.codec, container.read(found[0]).body, kind)
+    if zlib.crc32(content) != info.decoded_crc:
+        raise FormatError(f"{kind}: its content does not have the checksum in the table of contents")
+    return content
+
+
+def _chosen(entries: list[tuple[Entry, ...]], number: int) -> tuple[Entry, ...]:
+    if not 0 <= number < len(entries):
+        raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{len(entries) - 1}")
+    return entries[number]
+
+
+def _check_bounds(trio: tuple[Entry, ...], layout: AttributeLayout, limits: DecodeLimits) -> None:
+    """What the table of contents alone says about a chunk, before memory is taken for it."""
+    position, masking, colour = (entry.info for entry in trio)
+    if not position.anchors == masking.anchors == colour.anchors:
+        raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
+    symbols = position.anchors * layout.channels
+    limits.check("max_symbols_per_chunk", symbols, str(colour))
+    limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
 
 
 def _decode_chunk(
-    container: Container,
     trio: tuple[Entry, ...],
+    streams: Sequence[bytes | memoryview],
     model: IntegerColourModel,
-    limits: DecodeLimits,
     arithmetic: Arithmetic,
-) -> tuple[Int32[np.ndarray, "A 3"], Bool[Tensor, "A K"], Int64[Tensor, "A D"]]:
+) -> tuple[Int32[Tensor, "A 3"], Bool[Tensor, "A K"], Int64[Tensor, "A D"]]:
     """Voxels, masks and channels of one chunk, each compared with its checksum."""
     position, masking, colour = (entry.info for entry in trio)
     count = position.anchors
-    if not count == masking.anchors == colour.anchors:
-        raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
-    symbols = count * model.layout.channels
-    limits.check("max_symbols_per_chunk", symbols, str(colour))
-    limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
-    grid = decode_positions(container.read(trio[0]).body, count)
-    compare_crc(position.decoded_crc, positions_crc(grid), str(position))
-    bits = decode_masks(container.read(trio[1]).body, count, model.layout.num_offsets)
-    compare_crc(masking.decoded_crc, zlib.crc32(np.packbits(bits, axis=None).tobytes()), str(masking))
+    grid = decode_positions(streams[0], count)
+    _compare(position.decoded_crc, positions_crc(grid), str(position))
+    bits = decode_masks(streams[1], count, model.layout.num_offsets)
+    _compare(masking.decoded_crc, zlib.crc32(np.packbits(bits, axis=None).tobytes()), str(masking))
     mask, voxels = torch.from_numpy(bits), torch.from_numpy(grid)
     if colour.symbols != coded_symbols(model, mask):
         raise FormatError(
             f"{colour}: promises {colour.symbols} symbols, its masks ask for {coded_symbols(model, mask)}"
         )
-    check_known_answer(colour.known_answer_crc, model.hyperprior, voxels, str(colour))
-    decoded = decode_colour(model, voxels, mask, container.read(trio[2]).body, arithmetic)
-    compare_crc(colour.decoded_crc, values_crc(decoded), str(colour))
-    return grid, mask, decoded
+    if colour.known_answer_crc != known_answer(model.hyperprior, voxels, arithmetic):
+        raise FormatError(
+            f"{colour}: the entropy networks do not give the known answer; the file is damaged, or this device "
+            "computes integers wrongly"
+        )
+    decoded = decode_colour(model, voxels, mask, streams[2], arithmetic)
+    _compare(colour.decoded_crc, values_crc(decoded), str(colour))
+    return voxels, mask, decoded
 
 
-def _assemble(
-    grids: list[Tensor],
-    masks: list[Tensor],
-    values: list[Tensor],
-    layout: AttributeLayout,
-    meta: SceneMeta,
-    decoders: torch.nn.Module,
-) -> CodedScene:
-    """Integers to attributes."""
-    grid = torch.cat([torch.zeros(0, 3, dtype=torch.int32), *grids])
-    flat = torch.cat([torch.zeros(0, layout.channels, dtype=torch.int64), *values])
-    mask = torch.cat([torch.zeros(0, layout.num_offsets, dtype=torch.bool), *masks])
-    feature, scaling, offset = real_values(flat, layout).split(layout.sizes, dim=-1)
-    position = grid.to(torch.float32) * torch.tensor(meta.voxel_size, dtype=torch.float32)
-    shaped = offset.reshape(len(grid), layout.num_offsets, 3)
-    anchors = Anchors(position, feature, shaped, scaling, mask.to(torch.float32))
-    return CodedScene(grid, anchors, decoders, meta)  # type: ignore[arg-type]
+def _compare(expected: int, found: int, where: str) -> None:
+    if expected != found:
+        raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")
+
+
+class _Rows:
+    """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
+
+    def __init__(self, count: int, layout: AttributeLayout, meta: SceneMeta) -> None:
+        self.chunks = 0
+        self.grid = torch.empty(count, 3, dtype=torch.int32)
+        self._values = [torch.empty(count, size) for size in layout.sizes]
+        self._mask = torch.empty(count, layout.num_offsets)
+        self._layout, self._voxel_size, self._filled = layout, meta.voxel_size, 0
+
+    def put(self, grid: Int32[Tensor, "A 3"], mask: Bool[Tensor, "A K"], values: Int64[Tensor, "A D"]) -> None:
+        """Add a chunk."""
+        rows = slice(self._filled, self._filled + len(grid))
+        self.grid[rows], self._mask[rows] = grid, mask.to(torch.float32)
+        parts = real_values(values, self._layout).split(self._layout.sizes, dim=1)
+        for target, part in zip(self._values, parts, strict=True):
+            target[rows] = part
+        self.chunks, self._filled = self.chunks + 1, rows.stop
+
+    def anchors(self) -> Anchors:
+        """Everything, once all chunks are there."""
+        feature, scaling, offset = self._values
+        position = self.grid.to(torch.float32) * torch.tensor(self._voxel_size, dtype=torch.float32)
+        shaped = offset.reshape(len(self.grid), self._layout.num_offsets, 3)
+        return Anchors(position, feature, shaped, scaling, self._mask)

@@ -1,31 +1,38 @@
 """From a trained scene to the sections of a ``.csg`` file."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Int64
+from jaxtyping import Bool, Float, Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
-from csgaussian_ns.codec.checks import known_answer, values_crc
 from csgaussian_ns.codec.colour import encode_colour
 from csgaussian_ns.codec.container import pack
-from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
 from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
 from csgaussian_ns.codec.masks import encode_masks
 from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
 from csgaussian_ns.codec.scene import SceneMeta
+from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.quant.fixed_point import Arithmetic
 from csgaussian_ns.scene.decoders import Decoders
 
 CHUNK_ANCHORS = 16_384
+KNOWN_ANSWER_ANCHORS = 256
+BYTES_PER_SYMBOL = 96
+"""Memory that coding a chunk takes at most, per channel of an anchor."""
+MEMORY = 1 << 30
+"""What all chunks that are being coded may take together."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,6 @@ class TrainedScene:
         entropy: The trained entropy model.
         decoders: The render networks.
         meta: Facts.
-        semantics: Features and labels of the same anchors, if they were trained.
     """
 
     grid: Int[Tensor, "A 3"]
@@ -46,7 +52,6 @@ class TrainedScene:
     entropy: ColourEntropyModel
     decoders: Decoders
     meta: SceneMeta
-    semantics: TrainedSemantics | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def encode(
     network_bits: int = 8,
     chunk_anchors: int = CHUNK_ANCHORS,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    threads: int | None = None,
 ) -> Encoded:
     """Code a scene. Anchors without any kept offset are left out; the others are stored in Morton order.
 
@@ -82,42 +88,78 @@ def encode(
         network_bits: Precision of the render networks, 8 or 16.
         chunk_anchors: Anchors per independently decodable chunk.
         progress: Called with the number of chunks done and in all.
+        threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
 
     Raises:
         QuantisationError: A tensor holds NaN or infinity; the message names it.
-        ValueError: Labels, names and embeddings of the semantics do not match.
     """
     check_finite(scene)
-    order = kept_in_order(scene)
+    order = _kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     values = scene.entropy.values(scene.anchors.at(order)).detach().cpu()
     model = to_integers(scene.entropy.cpu(), grid, values)
     origin = common_origin(grid.numpy())
     parts = _common_sections(scene, model, network_bits)
-    positions, masks, colours, ideal = [], [], [], 0.0
+    chunks: list[CodedChunk] = []
     starts = range(0, len(grid), chunk_anchors)
-    for number, start in enumerate(starts):
-        rows = slice(start, min(start + chunk_anchors, len(grid)))
-        voxels, kept, count = grid[rows], mask[rows], rows.stop - rows.start
-        stream, decoded, bits = encode_colour(model, voxels, kept, values[rows])
-        ideal += bits
-        where = {"chunk": number, "first_anchor": start, "anchors": count}
-        crc = positions_crc(voxels.numpy())
-        positions.append(
-            _section("POSI", Layer.COMMON, encode_positions(voxels.numpy(), origin), decoded_crc=crc, **where)
-        )
-        crc = zlib.crc32(np.packbits(kept.numpy(), axis=None).tobytes())
-        masks.append(
-            _section("MASK", Layer.COLOUR, encode_masks(kept.numpy()), symbols=kept.numel(), decoded_crc=crc, **where)
-        )
-        info = {"symbols": coded_symbols(model, kept), "decoded_crc": values_crc(decoded)}
-        info["known_answer_crc"] = known_answer(model.hyperprior, voxels)
-        colours.append(_section("COLR", Layer.COLOUR, stream, **info, **where))
-        progress(number + 1, len(starts))
-    parts += [*positions, *masks, *colours]
-    if scene.semantics is not None:
-        parts += semantic_sections(scene.semantics, order, grid, chunk_anchors)
+
+    def jobs() -> Iterator[tuple]:
+        for number, start in enumerate(starts):
+            rows = slice(start, min(start + chunk_anchors, len(grid)))
+            where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+            yield model, grid[rows], mask[rows], values[rows], origin, where
+
+    def take(chunk: CodedChunk) -> None:
+        chunks.append(chunk)
+        progress(len(chunks), len(starts))
+
+    count = threads_for(len(starts), chunk_anchors * model.layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
+    run_in_order(encode_chunk, jobs(), count, take)
+    for kind in ("positions", "masks", "colours"):
+        parts += [getattr(chunk, kind) for chunk in chunks]
+    ideal = sum((chunk.ideal_bits for chunk in chunks), 0.0)
     return _summary(pack(parts, len(grid)), parts, len(grid), int(mask.sum()), ideal)
+
+
+class CodedChunk(NamedTuple):
+    """The sections of one chunk, and the ideal code length of its colours in bits."""
+
+    positions: Section
+    masks: Section
+    colours: Section
+    ideal_bits: float
+
+
+def encode_chunk(
+    model: IntegerColourModel,
+    voxels: Int[Tensor, "A 3"],
+    kept: Bool[Tensor, "A K"],
+    values: Float[Tensor, "A D"],
+    origin: Int32[np.ndarray, "3"],
+    where: dict[str, int],
+) -> CodedChunk:
+    """Code one run of anchors.
+
+    Args:
+        model: The shared model.
+        voxels: In Morton order.
+        kept: Which offsets are kept.
+        values: Channels in base steps.
+        origin: ``positions.common_origin`` of the scene.
+        where: Fields of ``SectionInfo`` that tell which run it is.
+    """
+    stream, decoded, bits = encode_colour(model, voxels, kept, values)
+    positions = encode_positions(voxels.numpy(), origin)
+    masks = encode_masks(kept.numpy())
+    masks_crc = zlib.crc32(np.packbits(kept.numpy(), axis=None).tobytes())
+    info = {"symbols": coded_symbols(model, kept), "decoded_crc": values_crc(decoded)}
+    info["known_answer_crc"] = known_answer(model.hyperprior, voxels)
+    return CodedChunk(
+        _section("POSI", Layer.COMMON, positions, decoded_crc=positions_crc(voxels.numpy()), **where),
+        _section("MASK", Layer.COLOUR, masks, symbols=kept.numel(), decoded_crc=masks_crc, **where),
+        _section("COLR", Layer.COLOUR, stream, **info, **where),
+        bits,
+    )
 
 
 def check_finite(scene: TrainedScene) -> None:
@@ -129,9 +171,6 @@ def check_finite(scene: TrainedScene) -> None:
     named = {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
     named |= {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
     named |= {f"decoders.{name}": value for name, value in scene.decoders.named_parameters()}
-    if scene.semantics is not None:
-        named |= {"semantics.feature": scene.semantics.feature}
-        named |= {f"semantics.entropy.{name}": value for name, value in scene.semantics.entropy.named_parameters()}
     for name, value in named.items():
         bad = int((~torch.isfinite(value)).sum())
         if bad:
@@ -147,8 +186,18 @@ def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:
     return len(mask) * (feature + scaling) + 3 * int(mask.sum())
 
 
-def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
-    """Indices of the anchors that the file holds, in its order."""
+def values_crc(values: Int64[Tensor, "A D"]) -> int:
+    """CRC-32 of decoded channels, as little-endian int64 row by row."""
+    return zlib.crc32(values.numpy().astype("<i8").tobytes())
+
+
+def known_answer(hyperprior: IntegerHyperprior, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> int:
+    """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
+    prior = hyperprior.prior(grid[:KNOWN_ANSWER_ANCHORS], arithmetic)
+    return values_crc(torch.cat([prior.mean, prior.log_scale, prior.step], dim=-1))
+
+
+def _kept_in_order(scene: TrainedScene) -> Int64[Tensor, " A"]:
     kept = torch.nonzero(scene.anchors.mask.amax(dim=-1) > 0)[:, 0]
     grid = scene.grid[kept].cpu().numpy()
     relative = grid.astype(np.int64) - common_origin(grid).astype(np.int64)
@@ -161,7 +210,11 @@ def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bit
         "NETE": bodies.write_entropy_networks(model),
         "NETR": bodies.write_decoders(scene.decoders, network_bits),
     }
-    return [bodies.packed_section(kind, Layer.COMMON, content) for kind, content in contents.items()]
+    result = []
+    for kind, content in contents.items():
+        codec, body = bodies.deflated(content)
+        result.append(Section(SectionInfo(kind, codec=codec, decoded_crc=zlib.crc32(content)), body))
+    return result
 
 
 def _section(kind: str, layer: Layer, body: bytes, **info: int) -> Section:

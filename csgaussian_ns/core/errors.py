@@ -35,3 +35,7 @@ class UnsupportedVersion(FormatError):
 
 class QuantisationError(CsgError, ValueError):
     """Numbers outside the range in which coding is exact: a network, a step, or a value to be coded."""
+
+
+class QueryError(CsgError, ValueError):
+    """A question that the scene cannot answer: no such object, pixel or view, or nothing known to answer it from."""

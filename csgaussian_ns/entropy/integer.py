@@ -115,18 +115,21 @@ def to_integers(
     if model.carm is None:
         return IntegerColourModel(layout, hyperprior, (), (1, 1))
 
-    feature = (values[:, : layout.feature_dim].double() * 2**VALUE_BITS).round().to(torch.int64)
-    largest = float(feature.abs().double().flatten().sort().values[int(REQUANTISER_QUANTILE * (feature.numel() - 1))])
-    multiplier, shift = choose_requantiser(min(max(largest, 1.0), 2.0**34))
+    magnitudes = values[:, : layout.feature_dim].abs().flatten()
+    rank = 1 + int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
+    largest = round(float(magnitudes.kthvalue(rank).values) * 2**VALUE_BITS)
+    rows = calibration_rows(len(grid))
+    feature = (values[rows, : layout.feature_dim].double() * 2**VALUE_BITS).round().to(torch.int64)
+    multiplier, shift = choose_requantiser(min(max(largest, 1), 1 << 34))
     unit = 2**shift / multiplier / 2**VALUE_BITS  # what one input of a network stands for, in base steps
-    carm, rows = [], calibration_rows(len(grid))
+    carm = []
     for channels, network in zip(model.carm.slices[1:], model.carm.networks, strict=True):
         width = channels.stop - channels.start
         linear = [layer for layer in network if isinstance(layer, nn.Linear)]  # type: ignore[union-attr]
         carm.append(
             quantise_network(
                 [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in linear],
-                requantise(feature[rows, : channels.start], multiplier, shift),
+                requantise(feature[:, : channels.start], multiplier, shift),
                 unit,
                 [MEAN_BITS] * width + [LOG_SCALE_BITS] * width,
             )

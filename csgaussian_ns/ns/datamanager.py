@@ -3,15 +3,19 @@
 import random
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanager, FullImageDatamanagerConfig
 from nerfstudio.data.datasets.base_dataset import InputDataset
+from nerfstudio.utils.rich_utils import CONSOLE
 
-from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.errors import BackendUnavailable, DataError
 from csgaussian_ns.ns.checks import check_scene_folder, check_split, check_view
+from csgaussian_ns.ns.labels import find_labels, load_labels, say_coverage, say_lone_masks
+from csgaussian_ns.semantic.masks.sources import LabelSource
 
 
 @dataclass
@@ -19,14 +23,21 @@ class CSGaussianDataManagerConfig(FullImageDatamanagerConfig):
     """Full images in memory, one per step."""
 
     _target: type = field(default_factory=lambda: CSGaussianDataManager)
+    masks: str | Path = "auto"
+    """What belongs together in each photo: a folder of label maps (csg masks makes one), "none", or "auto": those that
+    the frames of transforms.json name as instance_mask_path, if any."""
 
 
 class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
-    """Differs from its base in three ways.
+    """Differs from its base in four ways.
 
     Bad scene folders are refused with an explanation. Images stay in ordinary memory where there is no GPU (the base
-    class pins memory for more than 500 images, which needs a driver). And the view trained at a step is a function of
-    the step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen.
+    class pins memory for more than 500 images, which needs a driver). The view trained at a step is a function of the
+    step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen. And batches of views
+    with masks have a key more, ``labels``: Int32 [L, H, W], layers of label maps aligned with the image, 0 for no mask.
+
+    Attributes:
+        label_names: Id to name of the masks; not empty only if ids mean the same object in every view.
     """
 
     config: CSGaussianDataManagerConfig
@@ -42,6 +53,27 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
                 "sudo apt-get install libusb-1.0-0 libgl1"
             ) from error
         self._order = lru_cache(maxsize=2)(self._shuffled)
+        self._labels = self._find_labels()
+        self.label_names = self._labels.names
+
+    def _find_labels(self) -> LabelSource:
+        """A run that trains needs the masks it was asked to use; one that is looked at or measured does without."""
+        photos = self.train_dataset.image_filenames
+        try:
+            source = find_labels(self.config.masks, self.config, [*photos, *self.eval_dataset.image_filenames])
+        except DataError as error:
+            if self.test_mode == "val":
+                raise
+            CONSOLE.print(f"[yellow]No masks are used: {error}[/yellow]")
+            return LabelSource("none")
+        if self.test_mode == "val":
+            say_coverage(source, photos)
+        return source
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether any training view has masks."""
+        return any(photo in self._labels.files for photo in self.train_dataset.image_filenames)
 
     def create_eval_dataset(self) -> InputDataset:
         """The evaluation views; both sides of the split exist by now and are checked."""
@@ -57,7 +89,20 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
             check_view(dataset, index)
         if cache_images_device == "cpu" and not torch.cuda.is_available():
             cache_images_device = "gpu"  # the base class's name for "plainly on self.device"
-        return super()._load_images(split, cache_images_device)
+        labels = load_labels(dataset, self._labels)
+        batches = super()._load_images(split, cache_images_device)
+        for batch, maps in zip(batches, labels, strict=True):
+            if maps is not None:
+                batch["labels"] = torch.from_numpy(maps)
+        if split == "train":
+            say_lone_masks(labels)
+        return batches
+
+    def _delivered(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Labels are cached in 16 bits in ordinary memory; torch computes with 32 on the device."""
+        if "labels" in batch:
+            batch["labels"] = batch["labels"].to(self.device, torch.int32)
+        return batch
 
     def _shuffled(self, epoch: int) -> list[int]:
         order = list(range(len(self.train_dataset)))
@@ -69,4 +114,15 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         if self.config.train_cameras_sampling_strategy == "random":
             epoch, position = divmod(step, len(self.train_dataset))
             self.train_unseen_cameras = [self._order(epoch)[position]]
-        return super().next_train(step)
+        camera, batch = super().next_train(step)
+        return camera, self._delivered(batch)
+
+    def next_eval_image(self, step: int) -> tuple[Cameras, dict]:
+        """Camera and batch of an evaluation view drawn at random."""
+        camera, batch = super().next_eval_image(step)
+        return camera, self._delivered(batch)
+
+    @property
+    def fixed_indices_eval_dataloader(self) -> list[tuple[Cameras, dict]]:
+        """All evaluation views, in order."""
+        return [(camera, self._delivered(batch)) for camera, batch in super().fixed_indices_eval_dataloader]

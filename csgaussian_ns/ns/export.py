@@ -37,9 +37,9 @@ class ExportCsgBitstream:
         """
         from nerfstudio.utils.rich_utils import CONSOLE
 
-        from csgaussian_ns.codec.container import replace_file
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import encode
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.cpu_binning import TILE_PIXELS
 from csgaussian_ns.render.cpu_blending import (
@@ -32,7 +33,7 @@ from csgaussian_ns.render.cpu_lists import DrawingLists, drawing_lists
 from csgaussian_ns.render.cpu_projection import SPLAT_FIELDS, Points, Pose, Splats, cull, pose_of, project
 from csgaussian_ns.render.cpu_projection_grad import project_backward
 from csgaussian_ns.render.inputs import check_inputs
-from csgaussian_ns.render.threads import available_cores, run, split
+from csgaussian_ns.render.threads import run, split
 
 _CACHE_LINE = 16  # floats
 

@@ -19,9 +19,10 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import conv2d
 
+from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.render.cpu_ssim import C1, C2, SIGMA, WINDOW, compare_rows
-from csgaussian_ns.render.threads import available_cores, run, split
+from csgaussian_ns.render.threads import run, split
 
 
 def ssim(image: Float[Tensor, "H W C"], target: Float[Tensor, "H W C"]) -> Float[Tensor, ""]:

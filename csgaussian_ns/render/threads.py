@@ -15,13 +15,6 @@ _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
 
 
-def available_cores() -> int:
-    """Cores this process may use: the affinity mask where the system has one."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _pool() -> ThreadPoolExecutor:
     """Worker threads of this very process: a fork inherits the executor object, but none of its threads."""
     process = os.getpid()

@@ -1,0 +1,56 @@
+"""Codes the chunks of a file side by side. Results depend neither on the number of threads nor on their order.
+
+Compiled kernels, matrix products and checksums release the GIL, so threads suffice. Chunks in work bound the memory:
+one per thread, and one finished.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import torch
+
+from csgaussian_ns.core.cores import available_cores
+
+_R = TypeVar("_R")
+
+
+def threads_for(chunks: int, memory_per_chunk: int, memory: int, wanted: int | None) -> int:
+    """Number of threads to code with, at least one.
+
+    Args:
+        chunks: Independent chunks.
+        memory_per_chunk: Bytes that the largest of them takes while it is coded.
+        memory: Bytes to stay within.
+        wanted: At most that many; ``None``: a thread for each core.
+    """
+    affordable = memory // max(1, memory_per_chunk) - 1  # one chunk may wait until those before it are done
+    return max(1, min(wanted or available_cores(), chunks, affordable))
+
+
+def run_in_order(
+    work: Callable[..., _R], jobs: Iterable[tuple[Any, ...]], threads: int, take: Callable[[_R], None]
+) -> None:
+    """Call ``work(*job)`` for every job on ``threads`` threads, and ``take(result)`` here, in the order of the jobs.
+
+    ``jobs`` is read here, too, a job at a time and not far ahead. The first error in that order is raised.
+    """
+    if threads <= 1:
+        for job in jobs:
+            take(work(*job))
+        return
+    before = torch.get_num_threads()
+    waiting: deque[Future[_R]] = deque()
+    # torch would start as many threads again inside each of ours
+    pool = ThreadPoolExecutor(threads, "csg-codec", initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(work, *job))
+            if len(waiting) > threads:
+                take(waiting.popleft().result())
+        while waiting:
+            take(waiting.popleft().result())
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        torch.set_num_threads(before)

@@ -1,0 +1,104 @@
+"""Where the label maps of a scene's photos are: ``transforms.json`` names them, or a folder holds one per photo."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.semantic.masks.label_maps import ENDINGS
+
+KEY = "instance_mask_path"
+"""Of a frame in ``transforms.json``. Not ``mask_path``: that means "ignore these pixels" to nerfstudio."""
+SCENE_NAMES, FOLDER_NAMES = "instances.json", "names.json"
+"""Id to name, beside ``transforms.json`` and inside a folder of label maps."""
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Label files of photos.
+
+    Attributes:
+        description: Where they come from, for messages.
+        files: Photo to label file; photos without one are not in it.
+        names: Id to name. Present only if ids mean the same object in every view.
+    """
+
+    description: str
+    files: dict[Path, Path] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+
+
+def from_transforms(transforms: Path, photos: Sequence[Path]) -> LabelSource:
+    """The files that the frames of ``transforms.json`` name under ``KEY``.
+
+    Photos are found by path, or, if they were replaced by smaller copies in another folder, by file name.
+
+    Args:
+        transforms: Path of ``transforms.json``.
+        photos: Photos to find label files for.
+
+    Raises:
+        DataError: A file that is named does not exist, or the names of instances cannot be read.
+    """
+    root = transforms.parent
+    frames = [frame for frame in json.loads(transforms.read_text("utf8"))["frames"] if frame.get(KEY)]
+    by_path = {root / frame["file_path"]: root / frame[KEY] for frame in frames}
+    uses = Counter(photo.name for photo in by_path)
+    by_name = {photo.name: label for photo, label in by_path.items() if uses[photo.name] == 1}
+    files = {photo: by_path.get(photo, by_name.get(photo.name)) for photo in photos}
+    found = {photo: label for photo, label in files.items() if label is not None}
+    for photo, label in found.items():
+        if not label.is_file():
+            raise DataError(
+                f"{transforms}: the frame of {photo.name} names the label map {label}, which does not exist. Restore "
+                f"it or remove '{KEY}'"
+            )
+    names = read_names(root / SCENE_NAMES) if found else {}
+    return LabelSource(f"{KEY} in {transforms}", found, names)
+
+
+def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:
+    """The files of ``folder`` that are named like the photos, with ``.npz`` or ``.png`` at the end.
+
+    Photos in several sub-folders may share names; ``a/b/c.jpg`` is looked for as ``a/b/c``, ``b/c`` and ``c``.
+
+    Raises:
+        DataError: ``folder`` does not exist or fits none of the photos; or its names cannot be read.
+    """
+    if not folder.is_dir():
+        raise DataError(f"the folder of label maps {folder} does not exist; make one with csg masks")
+    found = {}
+    for photo in photos:
+        tails = [Path(*photo.parts[start:]).with_suffix("") for start in range(1, len(photo.parts))]
+        candidates = (folder / f"{tail}{ending}" for tail in tails for ending in ENDINGS)
+        label = next((path for path in candidates if path.is_file()), None)
+        if label is not None:
+            found[photo] = label
+    if photos and not found:
+        there = sorted(path.name for path in folder.iterdir() if path.suffix in ENDINGS)
+        raise DataError(
+            f"the folder {folder} holds no label map for any of {len(photos)} photos: expected "
+            f"{photos[0].stem}.npz or {photos[0].stem}.png and so on, found "
+            f"{', '.join(there[:3]) or 'no label file'}{' ...' if len(there) > 3 else ''}"
+        )
+    return LabelSource(f"the folder {folder}", found, read_names(folder / FOLDER_NAMES))
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """Id to name from a JSON object such as ``{"0": "background", "1": "cup"}``; empty without the file.
+
+    Raises:
+        DataError: It is not such an object.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text("utf8"))
+        names = {int(number): name for number, name in content.items()}
+    except (ValueError, AttributeError) as error:
+        raise DataError(f"{path} is not a JSON object of ids and names: {error}") from error
+    if not all(isinstance(name, str) for name in names.values()):
+        raise DataError(f"{path}: every name must be a text; got {content}")
+    return {number: name for number, name in names.items() if number > 0}
