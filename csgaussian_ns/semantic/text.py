@@ -132,27 +132,6 @@ def architecture_of(name: str) -> str:
     return name.rpartition("/")[0]
 
 
-def check_same_encoder(encoder: TextEncoder, recorded: str) -> None:
-    """Refuse to compare vectors of two encoders.
-
-    Args:
-        encoder: Made the query.
-        recorded: Name of the encoder that made the objects' vectors; empty if there are none.
-
-    Raises:
-        ConfigError: They differ, or there is nothing to compare with.
-    """
-    if not recorded:
-        raise ConfigError(
-            "this scene holds no text embeddings. Export it with --text-weights, or select by click, id or name"
-        )
-    if encoder.name != recorded:
-        raise ConfigError(
-            f"the objects were described by the text encoder {recorded}, the query by {encoder.name}; their vectors "
-            "cannot be compared. Use the same architecture and the same weights file"
-        )
-
-
 def _import_open_clip() -> Any:
     try:
         import open_clip
