@@ -4,8 +4,10 @@ import copy
 import os
 import platform
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
@@ -13,25 +15,53 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 
 
-def trainer_for(
-    method: str, data: Path, scene: str, steps: int, folder: Path, lambda_rate: float, max_anchors: int | None = None
-) -> "CSGaussianTrainer":
-    """A trainer that is ready to run, its photos loaded; ``scene`` is ``name:scale``, outputs go to ``folder``."""
+@dataclass(frozen=True)
+class Run:
+    """What to train.
+
+    Attributes:
+        method: As ``ns-train`` knows it.
+        data: Folder of the scenes.
+        scene: ``name:scale``.
+        steps: Of the whole run.
+        lambda_rate: Weight of the rate.
+        max_anchors: Limit of growth; the method's own if ``None``.
+        seed: Of everything random; the method's own if ``None``.
+        settings: Values by name that replace those of ``SceneSettings``.
+    """
+
+    method: str
+    data: Path
+    scene: str
+    steps: int
+    lambda_rate: float
+    max_anchors: int | None = None
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
+    """A trainer that is ready to run, its photos loaded; outputs go to ``folder``."""
     import torch
     from nerfstudio.configs.method_configs import all_methods
 
     from csgaussian_ns.ns.model import CSGaussianModelConfig
 
-    name, scale = scene.split(":")
-    config = copy.deepcopy(all_methods[method])
+    name, scale = run.scene.split(":")
+    config = copy.deepcopy(all_methods[run.method])
     model = config.pipeline.model
     assert isinstance(model, CSGaussianModelConfig)
-    model.lambda_rate = lambda_rate
-    if max_anchors is not None:
-        model.scene.growth.max_anchors = max_anchors
-    config.pipeline.datamanager.data = data / name
+    model.lambda_rate = run.lambda_rate
+    if run.max_anchors is not None:
+        model.scene.growth.max_anchors = run.max_anchors
+    if run.seed is not None:
+        config.machine.seed = model.scene.seed = run.seed
+    for key, value in run.settings.items():
+        assert hasattr(model.scene, key), f"SceneSettings has no {key!r}"
+        setattr(model.scene, key, value)
+    config.pipeline.datamanager.data = run.data / name
     config.pipeline.datamanager.camera_res_scale_factor = float(scale)  # type: ignore[attr-defined]
-    config.max_num_iterations, config.vis, config.output_dir = steps, "tensorboard", folder
+    config.max_num_iterations, config.vis, config.output_dir = run.steps, "tensorboard", folder
     config.steps_per_save, config.steps_per_eval_image, config.steps_per_eval_all_images = 10**9, 0, 0
     config.set_timestamp()
     config.save_config()

@@ -1,26 +1,36 @@
 """Rate and distortion of whole scenes: real file bytes against PSNR after decoding, for several weights of the rate.
 
-Every 8th view is held out. Each point is a training run of its own in a process of its own; its record is added to
+Every 8th view is held out. Each point is a training run in a process of its own; its record is added to
 benchmarks/results/rate.json as soon as it exists, so a long run that is stopped loses nothing, and points that are
-there already are kept. One plot per scene.
+there already are kept. Runs of one scene and seed share their stem (``benchmarks/stem.py``): what happens before the
+rate is paid for depends neither on its weight nor on the entropy model. One plot per scene.
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/rate.py --data ../shared/data
 """
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
-from common import RESULTS, Clock, machine, trainer_for
+from common import RESULTS, Clock, Run, machine, trainer_for
+from stem import branch
+
+VARIANTS: dict[str, dict[str, Any]] = {"default": {}, "no-carm": {"carm_dim": 0}, "networks-16": {"network_bits": 16}}
+"""Settings of the scene by name of an ablation."""
+KEY = ("scene", "lambda", "steps", "hyperprior", "seed", "variant")
+"""What tells one record from another."""
 
 
 @dataclass
@@ -39,6 +49,16 @@ class Options:
     """Limit of growth."""
     method: str = "csgaussian-lite"
     """Method to train with."""
+    hyperprior: str = "inr"
+    """Hyperprior to train with."""
+    seeds: tuple[int, ...] = (42,)
+    """Of initial weights and order of views, one run each; 42 is nerfstudio's default."""
+    variant: str = "default"
+    """One of ``VARIANTS``."""
+    stems: Path = Path(tempfile.gettempdir()) / "csgaussian_stems"
+    """Folder that keeps the shared beginnings of runs."""
+    lock: Path | None = None
+    """File to lock while one point is measured, where other programs must not disturb the clock."""
     single: Path | None = None
     """Used by the benchmark itself: one point, its record written to this file."""
 
@@ -53,18 +73,17 @@ def measure(options: Options) -> dict:
     from csgaussian_ns.ns.model import model_of
     from csgaussian_ns.ns.run import trained_scene
 
-    scene, weight = options.scenes[0], options.lambdas[0]
+    weight, key = options.lambdas[0], _key(options)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trainer_for(
-            options.method, options.data, scene, options.steps, Path(folder), weight, options.max_anchors
-        )
+        trainer = trainer_for(_run(options), Path(folder))
+        seconds = branch(trainer, options.stems) if weight > 0 else 0.0
         clock = Clock()
         clock.start()
         trainer.train()
         clock.stop()
     trained = model_of(trainer.pipeline).scene.eval()
     model_of(trainer.pipeline).eval()
-    record = {"scene": scene, "lambda": weight, "steps": options.steps, "train_seconds": clock.seconds}
+    record = key | {"train_seconds": seconds + clock.seconds, "stem_seconds": seconds}
     record["trained"] = quality_of(trainer.pipeline, None)
     record["anchors_trained"] = len(trained.anchors)
     if weight == 0:
@@ -75,7 +94,7 @@ def measure(options: Options) -> dict:
     estimate = float(trained.decoded().bits.sum()) / 8
     scene_to_code = trained_scene(trainer.pipeline)
     began = time.perf_counter()
-    encoded = encode(scene_to_code)
+    encoded = encode(scene_to_code, network_bits=trained.settings.network_bits)
     record["encode_seconds"], began = time.perf_counter() - began, time.perf_counter()
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
@@ -102,35 +121,78 @@ def _view(scene):  # noqa: ANN001, ANN202  # a TrainableScene; imported late
     return decoded_view(scene.masked(), scene.entropy.encoding(scene.anchors.grid), scene.entropy)
 
 
-def measure_elsewhere(options: Options, scene: str, weight: float) -> dict:
+def _key(options: Options) -> dict[str, Any]:
+    """Which point ``options`` name; they hold one scene, weight and seed."""
+    values = (options.scenes[0], options.lambdas[0], options.steps, options.hyperprior, options.seeds[0])
+    return dict(zip(KEY, (*values, options.variant), strict=True))
+
+
+def _run(options: Options) -> Run:
+    return Run(
+        options.method,
+        options.data,
+        options.scenes[0],
+        options.steps,
+        options.lambdas[0],
+        options.max_anchors,
+        options.seeds[0],
+        {"hyperprior": options.hyperprior} | VARIANTS[options.variant],
+    )
+
+
+def points(options: Options) -> Iterator[Options]:
+    """One by one, scene by scene."""
+    for scene in options.scenes:
+        for seed in options.seeds:
+            for weight in options.lambdas:
+                yield replace(options, scenes=(scene,), lambdas=(weight,), seeds=(seed,))
+
+
+def measure_elsewhere(options: Options) -> dict:
     """One point, in a new process."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _alone(options.lock):
         file = Path(folder) / "record.json"
         command = [
-            *(sys.executable, __file__, "--data", str(options.data), "--scenes", scene, "--lambdas", str(weight)),
-            *("--steps", str(options.steps), "--max-anchors", str(options.max_anchors)),
-            *("--method", options.method, "--single", str(file)),
+            *(sys.executable, __file__, "--data", str(options.data), "--scenes", options.scenes[0]),
+            *("--lambdas", str(options.lambdas[0]), "--seeds", str(options.seeds[0])),
+            *("--steps", str(options.steps), "--max-anchors", str(options.max_anchors), "--method", options.method),
+            *("--hyperprior", options.hyperprior, "--variant", options.variant, "--stems", str(options.stems)),
+            *("--single", str(file)),
         ]
         subprocess.run(command, check=True)
         return json.loads(file.read_text())
 
 
+@contextmanager
+def _alone(lock: Path | None) -> Iterator[None]:
+    if lock is None:
+        yield
+        return
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def plot(records: list[dict], scene: str, path: Path) -> None:
-    """Decoded PSNR over real bytes, the uncompressed reference as a line."""
+    """Decoded PSNR over real bytes, a curve for each hyperprior and variant; the uncompressed reference as a line."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    points = sorted((r for r in records if r["scene"] == scene and r["lambda"] > 0), key=lambda r: r["bytes"])
+    here = [r for r in records if r["scene"] == scene]
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    axes.plot([r["bytes"] / 1e3 for r in points], [r["decoded"]["psnr"] for r in points], marker="o")
-    for record in points:
-        axes.annotate(f"{record['lambda']:g}", (record["bytes"] / 1e3, record["decoded"]["psnr"]))
-    for record in records:
-        if record["scene"] == scene and record["lambda"] == 0:
+    for curve in sorted({(r["hyperprior"], r["variant"], r["seed"]) for r in here if r["lambda"] > 0}):
+        same = [r for r in here if r["lambda"] > 0 and (r["hyperprior"], r["variant"], r["seed"]) == curve]
+        same.sort(key=lambda r: r["bytes"])
+        size, quality = [r["bytes"] / 1e3 for r in same], [r["decoded"]["psnr"] for r in same]
+        axes.plot(size, quality, marker="o", label=", ".join(map(str, curve)))
+        for record, x, y in zip(same, size, quality, strict=True):
+            axes.annotate(f"{record['lambda']:g}", (x, y))
+    for record in here:
+        if record["lambda"] == 0:
             axes.axhline(record["trained"]["psnr"], linestyle="--", color="grey", label="uncompressed")
-            axes.legend()
+    axes.legend()
     axes.set(xlabel="file / kB", ylabel="decoded PSNR on held-out views / dB", title=scene)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
@@ -145,18 +207,20 @@ def main(options: Options) -> None:
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "rate.json"
     report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": []}
-    for scene in options.scenes:
-        for weight in options.lambdas:
-            known = [(r["scene"], r["lambda"], r["steps"]) for r in report["runs"]]
-            if (scene, weight, options.steps) not in known:
-                report["runs"].append(measure_elsewhere(options, scene, weight))
-                report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
-                file.write_text(json.dumps(report, indent=1) + "\n")
-        plot(report["runs"], scene, RESULTS / f"rate_{scene.split(':')[0]}.png")
+    for point in points(options):
+        if _key(point) not in [{name: record[name] for name in KEY} for record in report["runs"]]:
+            record = measure_elsewhere(point)
+            report = json.loads(file.read_text()) if file.exists() else report  # another run may have added to it
+            report["runs"].append(record)
+            report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
+            file.write_text(json.dumps(report, indent=1) + "\n")
+            scene = point.scenes[0]
+            plot(report["runs"], scene, RESULTS / f"rate_{scene.split(':')[0]}.png")
     for record in report["runs"]:
         size = f"{record['bytes'] / 1e3:8.1f} kB" if record["lambda"] else "           "
         quality = record.get("decoded", record["trained"])
-        print(f"{record['scene']:16} {record['lambda']:6g} {size} {quality['psnr']:6.2f} dB {quality['ssim']:.3f}")
+        which = f"{record['scene']:16} {record['hyperprior']:10} {record['variant']:12} {record['seed']:4}"
+        print(f"{which} {record['lambda']:6g} {size} {quality['psnr']:6.2f} dB {quality['ssim']:.3f}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
-from common import RESULTS, Clock, machine, trainer_for
+from common import RESULTS, Clock, Run, machine, trainer_for
 
 TARGETS = {"bonsai:0.5": 25.5, "bonsai:1": 25.0, "fox:0.5": 24.0, "tracebot_tray:0.5": 26.5}
 """Scene and image scale, and the PSNR in dB it must reach."""
@@ -72,7 +72,8 @@ def train(options: Options, scene: str) -> Record:
     from csgaussian_ns.ns.model import model_of
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trainer_for(options.method, options.data, scene, options.steps, Path(folder), options.lambda_rate)
+        run = Run(options.method, options.data, scene, options.steps, options.lambda_rate)
+        trainer = trainer_for(run, Path(folder))
         record, clock = Record(scene), Clock()
 
         def measure(step: int) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.quant.int8_rows import to_int8
 
 MAX_NETWORKS, MAX_LAYERS, MAX_WIDTH = 16, 8, 4096
 _LAYER = struct.Struct("<HHB")
@@ -39,14 +40,12 @@ def weights_to_bytes(networks: list[list[RenderLayer]], precision: int) -> bytes
         parts.append(struct.pack("<B", len(layers)))
         for weight, bias in layers:
             parts.append(_LAYER.pack(*weight.shape, precision))
-            values = weight.detach().cpu().numpy().astype(np.float32)
             offsets = bias.detach().cpu().numpy().astype("<f4").tobytes()
             if precision == 16:
-                parts += [offsets, values.astype("<f2").tobytes()]
+                parts += [offsets, weight.detach().cpu().numpy().astype("<f2").tobytes()]
             else:
-                scale = np.maximum(np.abs(values).max(axis=1), 1e-12).astype(np.float32) / np.float32(127)
-                rounded = np.clip(np.round(values / scale[:, None]), -127, 127).astype(np.int8)
-                parts += [scale.astype("<f4").tobytes(), offsets, rounded.tobytes()]
+                scale, integers = to_int8(weight.detach().cpu().float())
+                parts += [scale.numpy().astype("<f4").tobytes(), offsets, integers.numpy().tobytes()]
     return b"".join(parts)
 
 

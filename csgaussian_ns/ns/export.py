@@ -24,8 +24,6 @@ class ExportCsgBitstream:
     """The run's config.yml."""
     output_dir: Path
     """Folder for scene.csg and its report, scene.json."""
-    network_bits: Literal["8", "16"] = "8"
-    """Precision of the render networks in the file."""
     evaluate: bool = True
     """Measure PSNR on the held-out views before and after coding."""
 
@@ -52,7 +50,7 @@ class ExportCsgBitstream:
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
         began = time.perf_counter()
-        encoded = encode(trained_scene(pipeline), int(self.network_bits))
+        encoded = encode(trained_scene(pipeline), model.scene.settings.network_bits)
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         scene = decode(encoded.data)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +12,7 @@ from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import HyperpriorName
+from csgaussian_ns.quant.int8_rows import on_int8_grid
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
@@ -41,6 +42,8 @@ class SceneSettings:
     """Width of the hyperprior."""
     carm_dim: int = 48
     """Width of the channel-wise autoregressive networks; 0 leaves them out."""
+    network_bits: Literal[8, 16] = 8
+    """Bits per weight of the decoders in the file, 8 or 16. With 8 the rounding stage trains with rounded weights."""
     growth: GrowthSettings = field(default_factory=GrowthSettings)
     """Thresholds of growth and pruning."""
     seed: int = 0
@@ -86,6 +89,8 @@ class TrainableScene(nn.Module):
     def begin_step(self, step: int) -> None:
         """Go to ``step``; where the rate is first paid for, the entropy model starts from the scene's statistics."""
         self.step, self._decoded = step, None
+        rounds = self.plan.at(step).quantisation == "rounding" and self.settings.network_bits == 8
+        self.decoders.weight_as = on_int8_grid if rounds else None
         if self.training and self.plan.at(step).start_rate:
             self.entropy.start(self.anchors.grid, self._all_as_trained())
 

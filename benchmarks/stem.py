@@ -1,0 +1,82 @@
+"""The part of a run that all weights of the rate and all entropy models share, trained once and branched from.
+
+Until the rate is paid for, the entropy model is not used, and the random numbers of training depend on seed and step
+alone: a branch continues bit for bit as the whole run would have.
+"""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
+
+import csgaussian_ns
+from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
+
+if TYPE_CHECKING:
+    from csgaussian_ns.ns.trainer import CSGaussianTrainer
+
+ENTROPY = "_model.scene.entropy."
+"""Prefix of the entropy model's tensors in a checkpoint."""
+SOURCES = ("core", "quant", "scene", "render", "stages", "ns")
+"""Packages whose text decides what a stem looks like."""
+
+
+def branch(trainer: "CSGaussianTrainer", folder: Path) -> float:
+    """Bring ``trainer`` to the step at which the rate is first paid for, if ``folder`` holds its stem.
+
+    Otherwise the trainer leaves its stem there when it comes by.
+
+    Args:
+        trainer: Set up, not yet trained.
+        folder: Where stems are kept; made if needed.
+
+    Returns:
+        Seconds that training took up to the trainer's step.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_name(trainer)}.ckpt"
+    if not path.exists():
+        _save_on_the_way(trainer, path)
+        return 0.0
+    stem, fresh = torch.load(path, map_location="cpu"), trainer._state(0)  # noqa: TID251  # our own file
+    own = {name: value for name, value in fresh["pipeline"].items() if name.startswith(ENTROPY)}
+    others = {name: value for name, value in stem["pipeline"].items() if not name.startswith(ENTROPY)}
+    stem["pipeline"] = others | own
+    stem["optimizers"]["entropy"] = fresh["optimizers"]["entropy"]
+    grafted = path.with_suffix(f".{os.getpid()}")
+    torch.save(stem, grafted)
+    trainer.config.load_checkpoint = grafted
+    trainer._load_checkpoint()
+    grafted.unlink()
+    return stem["seconds"]
+
+
+def _save_on_the_way(trainer: "CSGaussianTrainer", path: Path) -> None:
+    began, last = time.perf_counter(), model_of(trainer.pipeline).scene.plan.rate_from - 1
+
+    def save(step: int) -> None:
+        if step == last:
+            partial = path.with_suffix(".partial")
+            torch.save(trainer._state(step) | {"seconds": time.perf_counter() - began}, partial)
+            partial.rename(path)
+
+    trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], save))
+
+
+def _name(trainer: "CSGaussianTrainer") -> str:
+    """Scene, and a hash of everything that a stem depends on."""
+    config = trainer.config
+    model, manager = config.pipeline.model, config.pipeline.datamanager
+    assert isinstance(model, CSGaussianModelConfig)
+    scene = model.scene
+    parts = [str(manager), str(config.optimizers), str(model_of(trainer.pipeline).scene.plan), str(config.machine.seed)]
+    parts += [str((model.feature_dim, model.num_offsets, model.voxel_size, model.background, model.backend))]
+    parts += [str((scene.hidden_dim, scene.feature_step, scene.scaling_step, scene.offset_step, scene.growth))]
+    parts += [str((scene.seed, torch.get_num_threads(), torch.__version__))]
+    root = Path(csgaussian_ns.__file__).parent
+    parts += [file.read_text() for name in SOURCES for file in sorted((root / name).rglob("*.py"))]
+    return f"{Path(str(manager.data)).name}_{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
