@@ -1,7 +1,7 @@
 """From decoded integers to the inputs of the next network: the glue of the channel-wise autoregression.
 
-Decoded attributes are integers of up to 51 bits in units of Q0 / 2**24 (``steps.integer_values``). A network takes
-magnitudes up to 511. One 15-bit multiplier and one shift, sent with the network, lead from one to the other.
+Decoded attributes are integers in 1/2**16 base step. A network takes magnitudes up to 511. One 15-bit multiplier and
+one shift, sent with the network, lead from one to the other.
 """
 
 import math

@@ -4,19 +4,10 @@ A value ``a`` with mean ``mu`` and step ``q`` is coded as the symbol ``s = round
 ``mu + q * s``. Centring on the mean (instead of ``round(a / q)``) saves 0.5 % of the bits at 2.5 bits per symbol and
 11 % at 0.95, and lowers the error, because a value near its mean is then reproduced without any.
 
-Gradients, with ``u`` the error in units of the step (drawn in ``noisy``, made by rounding in ``straight_through``):
-
-=================== ======== ==== =======================
-function            values   mu   step
-=================== ======== ==== =======================
-``noisy``           1        --   u
-``straight_through`` 1       0    u = round(z) - z
-=================== ======== ==== =======================
-
-The two agree: both see ``a + q * u``. A symbol's share ``s`` of the step's gradient cancels, up to ``u``, against the
-gradient that ``z = (a - mu) / q`` carries once rounding counts as the identity. One noisy value serves distortion and
-rate. Where only a sample of the anchors enters one of the two, scale that *loss*, never the gradient that flows into
-``step``: a factor there leaked from distortion into rate and drove steps to the lower end of their range.
+``noisy`` sees ``a + q * u`` with a drawn ``u``: gradient 1 to the value and ``u`` to the step. One noisy value serves
+distortion and rate. Where only a sample of the anchors enters one of the two, scale that *loss*, never the gradient
+that flows into ``step``: a factor there leaked from distortion into rate and drove steps to the lower end of their
+range.
 """
 
 from typing import Any
@@ -28,7 +19,7 @@ from torch import Tensor
 from csgaussian_ns.core.errors import QuantisationError
 
 SYMBOL_LIMIT = (1 << 24) - 1
-"""Largest magnitude of a symbol; with it every decoded integer stays below 2**51 (see ``steps.integer_values``)."""
+"""Largest magnitude of a symbol; with it every decoded integer stays below 2**51."""
 
 
 def noisy(
@@ -47,20 +38,13 @@ def noisy(
     return values + step * unit
 
 
-def symbols(
-    values: Float[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
-) -> Int64[Tensor, "*shape"]:
-    """Integer symbols ``round((values - mu) / step)``, halves to even, without gradient.
+def checked_symbols(ratio: Float[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
+    """Round distances from the mean, in units of the step, to symbols; halves to even, without gradient.
 
     Raises:
         QuantisationError: A symbol is not finite or exceeds ``SYMBOL_LIMIT``.
     """
-    return checked_symbols(((values - mu) / step).detach())
-
-
-def checked_symbols(ratio: Float[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
-    """Round distances from the mean, in units of the step, to symbols; see ``symbols``."""
-    rounded = torch.round(ratio)
+    rounded = torch.round(ratio.detach())
     # NaN compares false, so it is caught too; converting it to an integer would give an arbitrary symbol.
     if not bool((rounded.abs() <= SYMBOL_LIMIT).all()):
         worst = float(rounded.abs().max())
@@ -69,45 +53,6 @@ def checked_symbols(ratio: Float[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
             "look for NaN or for a step that is too small"
         )
     return rounded.to(torch.int64)
-
-
-def dequantise(
-    coded: Int64[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
-) -> Float[Tensor, "*shape"]:
-    """Values ``mu + step * coded`` that a decoder working in floating point reconstructs."""
-    return mu + step * coded.to(step.dtype)
-
-
-def straight_through(
-    values: Float[Tensor, "*shape"], mu: Float[Tensor, "..."], step: Float[Tensor, "..."]
-) -> Float[Tensor, "*shape"]:
-    """Rounded values, bit for bit those of ``dequantise(symbols(...))``, with the gradients of the table above.
-
-    Args:
-        values: Attributes, any unit.
-        mu: Mean, same unit; broadcasts to ``values``. It receives no gradient: moving the mean and keeping the value
-            moves the rounding error, which is zero on average.
-        step: Quantisation step > 0, same unit; broadcasts to ``values``.
-    """
-    return _StraightThrough.apply(values, mu, step)  # type: ignore[return-value]  # torch types apply as Any | None
-
-
-class _StraightThrough(torch.autograd.Function):
-    """Forward rounds; backward sees ``values + step * error`` with a constant ``error``."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, mu: Tensor, step: Tensor) -> Tensor:
-        ratio = (values - mu) / step
-        rounded = torch.round(ratio)
-        ctx.save_for_backward(rounded - ratio)
-        ctx.step_shape = step.shape
-        return mu + step * rounded
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor | None]:
-        (error,) = ctx.saved_tensors
-        to_step = (grad * error).sum_to_size(ctx.step_shape) if ctx.needs_input_grad[2] else None
-        return grad, None, to_step
 
 
 def clamp_inward(values: Float[Tensor, "*shape"], lowest: float, highest: float) -> Float[Tensor, "*shape"]:

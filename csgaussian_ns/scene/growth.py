@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.scene.anchors import INITIAL_MASK_LOGIT, AnchorParams
 
 
@@ -24,7 +25,19 @@ class GrowthSettings:
     min_visits: int = 80
     """Views in which an anchor must have been decoded before it can be removed."""
     max_anchors: int = 1_000_000
-    """Growth stops at this number of anchors."""
+    """Growth stops at this number of anchors; training must not start with more."""
+
+    def check_start(self, anchors: int) -> None:
+        """Refuse a limit that the first ``anchors`` already exceed.
+
+        Raises:
+            ConfigError: Says what would fit.
+        """
+        if anchors > self.max_anchors:
+            raise ConfigError(
+                f"growth.max-anchors {self.max_anchors}: training starts from {anchors} anchors. Give at least "
+                f"{anchors}, or start from fewer: with a larger voxel-size, or with fewer random-init-points"
+            )
 
 
 class GrowthState(nn.Module):

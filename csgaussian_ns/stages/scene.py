@@ -70,6 +70,7 @@ class TrainableScene(nn.Module):
     def __init__(self, anchors: AnchorParams, plan: StagePlan, settings: SceneSettings) -> None:
         """Put decoders, entropy model and statistics beside the first anchors."""
         super().__init__()
+        settings.growth.check_start(len(anchors))
         self.plan, self.settings, self.step = plan, settings, 0
         feature_dim, num_offsets = anchors.feature.shape[1], anchors.num_offsets
         steps = (settings.feature_step, settings.scaling_step, settings.offset_step)

@@ -123,6 +123,13 @@ def test_cuda_without_a_gpu_falls_back_with_one_line(lite_config, monkeypatch, c
     assert "No CUDA GPU" in capsys.readouterr().out
 
 
+def test_a_limit_of_growth_below_the_first_anchors_is_refused(lite_config, started):
+    config = lite_config(5)
+    config.pipeline.model.scene.growth.max_anchors = 100
+    with pytest.raises(ConfigError, match=r"max-anchors 100: training starts from \d+ anchors"):
+        started(config)
+
+
 def test_two_devices_are_refused_before_anything_is_written(lite_config):
     config = lite_config(5)
     config.machine.num_devices = 2

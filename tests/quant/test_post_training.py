@@ -87,31 +87,35 @@ class Model:
 
 def real_code_length(model: Model, places: torch.Tensor, values: torch.Tensor) -> tuple[float, torch.Tensor]:
     """Bits per value of the floating-point model, and the decoded values."""
+
+    def decoded(mean: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        wanted = values[:, : mean.shape[1]]
+        return mean * step + step * ((wanted - mean * step) / step).round()
+
     with torch.no_grad():
-
-        def decoded(mean: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
-            return rounding.straight_through(values[:, :SLICE], mean * step, step)
-
         mean, log_scale, step = model.outputs(places, decoded)
-        coded = rounding.symbols(values, mean * step, step)
-        bits = bits_of(coded.double(), torch.exp2(log_scale.double()))
-        return float(bits.mean()), rounding.dequantise(coded, mean * step, step)
+        result = decoded(mean, step)
+        bits = bits_of((result / step - mean).double(), torch.exp2(log_scale.double()))
+        return float(bits.mean()), result
 
 
 def integer_code_length(prior, slices, requantiser, places: torch.Tensor, values: torch.Tensor):
-    """The same with integers only, as encoder and decoder run it."""
+    """The same with integers only, as encoder and decoder run it. Decoded: units of BASE_STEP / 2**24."""
     mean, log_scale, raw = evaluate(prior, places).split([CHANNELS, CHANNELS, 1], dim=1)
     step = steps.integer_steps(raw)
-    first = steps.integer_symbols(values[:, :SLICE], mean[:, :SLICE], step, BASE_STEP)
-    decoded = steps.integer_values(first, mean[:, :SLICE], step)
+
+    def symbols(channels: slice) -> torch.Tensor:
+        distance = values[:, channels].double() / (step.double() * BASE_STEP / 2**16) - mean[:, channels].double() / 256
+        return rounding.checked_symbols(distance)
+
+    decoded = step * (256 * symbols(slice(SLICE)) + mean[:, :SLICE])
     correction = evaluate(slices, requantise(decoded, *requantiser))
     mean = torch.cat([mean[:, :SLICE], mean[:, SLICE:] + correction[:, :SLICE]], dim=1)
     log_scale = torch.cat([log_scale[:, :SLICE], log_scale[:, SLICE:] + correction[:, SLICE:]], dim=1)
-    coded = steps.integer_symbols(values, mean, step, BASE_STEP)
+    coded = symbols(slice(CHANNELS))
     ratio = torch.exp2(steps.scale_rows(log_scale, 8).double() / 8 - 4)
-    return float(bits_of(coded.double(), ratio).mean()), steps.real_values(
-        steps.integer_values(coded, mean, step), BASE_STEP
-    )
+    decoded = (step * (256 * coded + mean)).double() * BASE_STEP / 2**24
+    return float(bits_of(coded.double(), ratio).mean()), decoded.float()
 
 
 @pytest.fixture(scope="module")
