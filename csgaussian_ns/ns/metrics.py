@@ -7,12 +7,7 @@ from jaxtyping import Float
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
-from csgaussian_ns.render.ssim import ssim
-
-
-def psnr(image: Float[Tensor, "H W C"], target: Float[Tensor, "H W C"]) -> Float[Tensor, ""]:
-    """Peak signal-to-noise ratio in dB for values in [0, 1]."""
-    return -10 * torch.log10(torch.mean((image - target) ** 2).clamp(min=1e-12))
+from csgaussian_ns.render.ssim import psnr, ssim
 
 
 class ImageQuality:

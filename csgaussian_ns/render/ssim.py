@@ -1,4 +1,4 @@
-"""How different two images are: structural similarity, and the mix of it with L1 that training minimises.
+"""How different two images are: PSNR, structural similarity, and the mix of it with L1 that training minimises.
 
 SSIM as Wang, Bovik, Sheikh and Simoncelli define it (IEEE TIP 2004, Eq. 13): Gaussian windows of 11 x 11 pixels with
 sigma 1.5, C1 = 0.01^2, C2 = 0.03^2 for values in [0, 1], every channel for itself, then the mean. Windows lie fully
@@ -23,6 +23,11 @@ from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.render.cpu_ssim import C1, C2, SIGMA, WINDOW, compare_rows
 from csgaussian_ns.render.threads import run, split
+
+
+def psnr(image: Float[Tensor, "H W C"], target: Float[Tensor, "H W C"]) -> Float[Tensor, ""]:
+    """Peak signal-to-noise ratio in dB for values in [0, 1]."""
+    return -10 * torch.log10(torch.mean((image - target) ** 2).clamp(min=1e-12))
 
 
 def ssim(image: Float[Tensor, "H W C"], target: Float[Tensor, "H W C"]) -> Float[Tensor, ""]:

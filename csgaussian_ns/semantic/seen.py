@@ -14,8 +14,9 @@ from csgaussian_ns.render.reference import drawing_order, pixel_weights
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.spawn import spawn, visible_anchors
 
-GROUP = 9
-"""Objects drawn at a time. Always the same number of channels, so that the renderer's kernels are compiled once."""
+GROUP = 5
+"""Objects drawn at a time. With the channel for none of them that makes 6, as many as a semantic feature has, so the
+renderer's kernels are compiled for both at once."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ import tyro
 
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.tools.demo_scene.options import DemoScene
+from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.render import Render
+from csgaussian_ns.tools.select import Select
 
 
 class Command(Protocol):
@@ -24,6 +26,8 @@ COMMANDS: dict[str, type[Command]] = {
     "info": Info,
     "verify": Verify,
     "render": Render,
+    "select": Select,
+    "evaluate": Evaluate,
     "decode": Decode,
     "demo-scene": DemoScene,
 }

@@ -1,0 +1,126 @@
+"""``csg evaluate``: image quality and object selection of a ``.csg`` file on a data set."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.info import open_file
+
+if TYPE_CHECKING:
+    import torch
+
+    from csgaussian_ns.codec.scene import CodedScene
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure a .csg file on a data set: PSNR, SSIM, and IoU of its objects with true masks.
+
+    True masks are read in three layouts: instance_mask_path and instances.json (as csg demo-scene writes), LERF-OVS
+    (polygons, official frames) and 3D-OVS (segmentations/).
+    """
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    data: Path
+    """Folder with transforms.json and photos, or that file."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Folder for report.json and for pictures: photo, true objects, found objects."""
+    json: bool = False
+    """Print the whole report as JSON instead of tables."""
+    views: Literal["eval", "train", "all"] = "eval"
+    """Views to measure on; published sets of masks have views of their own."""
+    interval: int = 8
+    """Every which view was held out of training, in the order of file names."""
+    scale: float = 1.0
+    """Factor on the image size."""
+    labels: Path | None = None
+    """Folder of LERF-OVS annotations, where it is not ../label/<scene>."""
+    match: Literal["auto", "name", "text", "overlap"] = "auto"
+    """How a true object's counterpart is found: auto prefers names, then text, then the best overlap."""
+    text_weights: Annotated[Path | None, tyro.conf.arg(aliases=["--text-encoder"])] = None
+    """Weights of the text encoder that the file names, to ask by the true objects' names."""
+    vectors: Path | None = None
+    """JSON object of names and text vectors, instead of an encoder."""
+
+    def run(self) -> None:
+        """Decode, measure, report."""
+        import torch
+
+        from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.core.files import replace_file
+        from csgaussian_ns.render.backend import choose_rasterizer
+        from csgaussian_ns.tools.capture import open_capture
+        from csgaussian_ns.tools.evaluation import evaluate, write_overlays
+
+        with open_file(self.file) as stream:
+            scene = decode(stream)
+        capture = open_capture(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
+        rasterizer = choose_rasterizer("auto", torch.device("cpu"))
+        measured = evaluate(scene, capture, self.match, self._encode(scene), rasterizer)
+        facts = {
+            "file": str(self.file),
+            "data": str(self.data),
+            "bytes": self.file.stat().st_size,
+            "anchors": len(scene.grid),
+            "views": self.views,
+        }
+        report = facts | measured.report
+        text = json.dumps(report, indent=1)
+        if self.output is not None:
+            self.output.mkdir(parents=True, exist_ok=True)
+            replace_file(self.output / "report.json", (text + "\n").encode("utf8"))
+            write_overlays(measured, capture, self.output / "overlays")
+        if self.json:
+            print(text)
+        else:
+            print_report(report)
+
+    def _encode(self, scene: "CodedScene") -> "Callable[[list[str]], dict[str, torch.Tensor]] | None":
+        from csgaussian_ns.semantic.query import semantics_of
+        from csgaussian_ns.tools.text_query import encoder_for, read_vectors
+
+        if self.text_weights is not None and self.vectors is not None:
+            raise ConfigError("give --text-weights or --vectors, not both")
+        if self.vectors is not None:
+            path = self.vectors
+            return lambda names: read_vectors(path, names)
+        if self.text_weights is None:
+            return None
+        encoder = encoder_for(semantics_of(scene), self.text_weights)
+        return lambda names: dict(zip(names, encoder.encode_text(names), strict=True))
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The report as tables, and one line that sums it up."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    colour, semantics = report["colour"], report["semantics"]
+    line = (
+        f"{report['file']}: {report['bytes'] / 1e6:.3f} MB, PSNR {colour['psnr']:.2f} dB, SSIM {colour['ssim']:.3f} "
+        f"over {len(colour['per_view'])} views ({report['views']})"
+    )
+    if semantics is None:
+        print(f"{line}; no objects measured: {report['semantics_missing']}")
+        return
+    selected, rendered = semantics["selection_3d"], semantics["rendered_2d"]
+    table = Table("object", "ids in the file", "3-D selection", "2-D rendering", title=semantics["matched"])
+    for name, ids in semantics["objects"].items():
+        figures = [f"{part['per_object'][name]:.3f}" for part in (selected, rendered)]
+        table.add_row(name, " ".join(map(str, ids)) or "none", *figures)
+    console.print(table)
+    table = Table("view", "3-D selection", "2-D rendering", title=f"{semantics['layout']}, mean IoU")
+    for name in selected["per_view"]:
+        table.add_row(name, *(f"{part['per_view'][name]:.3f}" for part in (selected, rendered)))
+    console.print(table)
+    print(
+        f"{line}; {selected['pairs']} pairs of view and object: 3-D selection mIoU {selected['miou']:.3f}, Acc@0.25 "
+        f"{selected['acc_0.25']:.3f}, Acc@0.5 {selected['acc_0.5']:.3f}; 2-D mIoU {rendered['miou']:.3f}"
+    )

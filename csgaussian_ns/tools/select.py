@@ -1,0 +1,147 @@
+"""``csg select``: an object of a ``.csg`` file, asked for by click, id, name or text, with pictures of it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.tools.cameras import cameras_by
+from csgaussian_ns.tools.info import open_file
+
+if TYPE_CHECKING:
+    from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.core.types import Camera
+    from csgaussian_ns.semantic.query import Match, Selection
+
+
+@dataclass(frozen=True)
+class Select:
+    """Select an object of a .csg file and write its masks, cut-outs and anchors.
+
+    Ask in one way: --pixel in a --view, --id, --name, --text, or --vector.
+    """
+
+    file: tyro.conf.Positional[Path]
+    """The file."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Folder for what is written."""
+    view: str = "0"
+    """View that --pixel is in: its name, or its number from 0."""
+    pixel: str | None = None
+    """Column and row of a pixel, such as 240,135."""
+    id: int | None = None
+    """Number of an object, as csg info lists them."""
+    name: str | None = None
+    """Name of an object, or how its name begins; upper and lower case are the same."""
+    text: str | None = None
+    """What to look for; needs --text-weights."""
+    text_weights: Annotated[Path | None, tyro.conf.arg(aliases=["--text-encoder"])] = None
+    """Weights of the text encoder that the file names."""
+    vector: Path | None = None
+    """An encoded text as .npy file, instead of --text."""
+    top: int = 1
+    """Number of objects to select by --text or --vector."""
+    camera: str = "orbit"
+    """A transforms.json with cameras in the capture's own frame, or 'orbit'."""
+    views: int = 8
+    """Number of views of an orbit."""
+    width: int = 480
+    """Image width of an orbit in pixels."""
+    height: int = 270
+    """Image height of an orbit in pixels."""
+
+    def run(self) -> None:
+        """Decode, select, write, and say what was selected."""
+        from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.semantic.query import semantics_of
+        from csgaussian_ns.tools.selection import write_selection
+
+        self._check()
+        with open_file(self.file) as stream:
+            scene = decode(stream)
+        semantics_of(scene)
+        cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
+        selection, ranking = self._select(scene, cameras)
+        if not len(selection):
+            print(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
+            return
+        pixels = write_selection(scene, selection, cameras, self.output)
+        ranked = [{"id": m.object.id, "name": m.object.name, "similarity": m.similarity} for m in ranking]
+        facts = {
+            "objects": [{"id": entry.id, "name": entry.name, "anchors": entry.anchors} for entry in selection.objects],
+            "anchors": int(selection.anchors.sum()),
+            "gaussians": int(selection.gaussians.sum()),
+            "pixels": pixels,
+            "ranking": ranked,
+        }
+        (self.output / "selection.json").write_text(json.dumps(facts, indent=1) + "\n", "utf8")
+        told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in selection.objects)
+        seen = sum(count > 0 for count in pixels.values())
+        print(
+            f"selected {told}: {facts['anchors']:,} anchors, {facts['gaussians']:,} Gaussians, seen in {seen} of "
+            f"{len(cameras)} views; masks, cut-outs, overlays and selection.npz in {self.output}"
+        )
+
+    def _check(self) -> None:
+        ways = {"--pixel": self.pixel, "--id": self.id, "--name": self.name, "--text": self.text}
+        given = [way for way, value in {**ways, "--vector": self.vector}.items() if value is not None]
+        if len(given) != 1:
+            raise ConfigError(
+                f"ask in one way: --pixel, --id, --name, --text or --vector; got {', '.join(given) or 'none of them'}"
+            )
+        if self.text is not None and self.text_weights is None:
+            raise ConfigError(
+                "--text needs the encoder that the file names: give its weights with --text-weights, or an encoded "
+                "text with --vector"
+            )
+        if self.top < 1:
+            raise ConfigError(f"--top {self.top}: expected at least 1")
+
+    def _select(self, scene: "CodedScene", cameras: "dict[str, Camera]") -> "tuple[Selection, tuple[Match, ...]]":
+        from csgaussian_ns.semantic.query import by_id, by_name, by_text, pick, semantics_of
+        from csgaussian_ns.tools.text_query import encoder_for, read_vector
+
+        if self.pixel is not None:
+            return pick(scene, view_of(cameras, self.view), pixel_of(self.pixel)), ()
+        if self.id is not None:
+            return by_id(scene, self.id), ()
+        if self.name is not None:
+            return by_name(scene, self.name), ()
+        if self.vector is not None:
+            return by_text(scene, read_vector(self.vector), count=self.top)
+        assert self.text is not None and self.text_weights is not None
+        encoder = encoder_for(semantics_of(scene), self.text_weights)
+        return by_text(scene, encoder.encode_text([self.text])[0], encoder.name, self.top)
+
+
+def view_of(cameras: "dict[str, Camera]", view: str) -> "Camera":
+    """The camera of a name or number.
+
+    Raises:
+        QueryError: There is no such view.
+    """
+    if view in cameras:
+        return cameras[view]
+    names = list(cameras)
+    if view.isdecimal() and int(view) < len(names):
+        return cameras[names[int(view)]]
+    raise QueryError(
+        f"--view {view}: expected 0 to {len(names) - 1}, or one of {', '.join(names[:8])}"
+        f"{' ...' if len(names) > 8 else ''}"
+    )
+
+
+def pixel_of(text: str) -> tuple[int, int]:
+    """Column and row.
+
+    Raises:
+        ConfigError: Not two integers.
+    """
+    try:
+        column, row = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--pixel {text}: expected a column and a row, such as 240,135") from error
+    return column, row

@@ -1,0 +1,71 @@
+"""What ``csg select`` writes about a selection."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.core.types import Camera
+from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.semantic.query import Selection, semantics_of
+from csgaussian_ns.semantic.seen import label_map, see
+
+HIGHLIGHT = (1.0, 0.55, 0.0)
+
+
+@torch.no_grad()
+def write_selection(
+    scene: CodedScene, selection: Selection, cameras: Mapping[str, Camera], folder: Path
+) -> dict[str, int]:
+    """Write pictures of each view, and once what the selection is made of.
+
+    ``masks/<view>.png``: white where the selection is what one sees. ``cutouts/<view>.png``: the selection drawn alone,
+    with transparency, what others hid of it included. ``overlays/<view>.png``: the view with the selection highlighted.
+    ``selection.npz``: ``anchors`` (indices in the order of the file), ``gaussians`` (indices into anchors * K + slot),
+    ``position`` of the anchors in the training frame, ``ids`` of the objects.
+
+    Returns:
+        Pixels of each mask.
+    """
+    for name in ("masks", "cutouts", "overlays"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    rasterizer = choose_rasterizer("auto", scene.anchors.position.device)
+    ids = torch.tensor([entry.id for entry in selection.objects])
+    pixels = {}
+    for name, camera in cameras.items():
+        seen = see(scene.anchors, scene.decoders, camera)
+        mask = torch.isin(label_map(seen, semantics_of(scene).label, rasterizer), ids)
+        image = rasterizer(seen.gaussians, camera, scene.background).image.clamp(0, 1)
+        alone = rasterizer(seen.only(selection.anchors[seen.anchor]).gaussians, camera)
+        colour = alone.image / alone.alpha.clamp_min(1e-6)
+        _save(torch.cat([colour, alone.alpha], dim=-1), folder / "cutouts" / f"{name}.png")
+        _save(mask.float(), folder / "masks" / f"{name}.png")
+        _save(_highlighted(image, mask), folder / "overlays" / f"{name}.png")
+        pixels[name] = int(mask.sum())
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        anchors=torch.nonzero(selection.anchors)[:, 0].numpy(),
+        gaussians=torch.nonzero(selection.gaussians.flatten())[:, 0].numpy(),
+        position=scene.anchors.position[selection.anchors].numpy(),
+        ids=ids.numpy(),
+    )
+    replace_file(folder / "selection.npz", buffer.getvalue())
+    return pixels
+
+
+def _highlighted(image: Tensor, mask: Tensor) -> Tensor:
+    """The selection in a warm tint, all else darker and without colour."""
+    grey = image.mean(dim=-1, keepdim=True).expand_as(image) * 0.6
+    warm = 0.65 * image + 0.35 * torch.tensor(HIGHLIGHT)
+    return torch.where(mask[..., None], warm, grey)
+
+
+def _save(values: Tensor, path: Path) -> None:
+    Image.fromarray((values.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()).save(path)

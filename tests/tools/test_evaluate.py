@@ -1,0 +1,192 @@
+"""``csg evaluate`` on data sets made here in the layouts of the published ones."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.tools import cli
+from tests.semantic.scenes import BALLS, camera, true_labels
+from tests.tools.balls import moved_scene, write_capture
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_capture(tmp_path_factory.mktemp("balls") / "data")
+
+
+@pytest.fixture
+def copied(capture: Path, tmp_path: Path) -> Path:
+    """A data set of its own that a test may change."""
+    return Path(shutil.copytree(capture, tmp_path / "figures" / "data"))
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run ``csg evaluate`` on a scene as if it had been decoded; returns exit code, output, errors."""
+    file = tmp_path / "scene.csg"
+    file.write_bytes(bytes(1234))
+
+    def run(data: Path, *arguments: str, scene: CodedScene | None = None) -> tuple[int, str, str]:
+        decoded = moved_scene() if scene is None else scene
+        monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream: decoded)
+        code = cli.main(["evaluate", str(file), "--data", str(data), *arguments])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def report_of(result: tuple[int, str, str]) -> dict:
+    assert result[0] == 0, result[2]
+    return json.loads(result[1])
+
+
+def test_instance_masks_by_name(evaluate, capture: Path, tmp_path: Path):
+    report = report_of(evaluate(capture, "--json", "-o", str(tmp_path / "out")))
+    assert report["bytes"] == 1234 and set(report["colour"]["per_view"]) == {"00", "08"}
+    assert report["colour"]["psnr"] > 45, (
+        "the photos are renders of the scene: its cameras are not where they should be"
+    )
+    assert report["colour"]["ssim"] > 0.99
+    semantics = report["semantics"]
+    assert semantics["layout"] == "instance masks" and semantics["matched"].startswith("by name")
+    assert semantics["objects"] == {"red ball": [1], "Red box": [2], "lamp": [3]}
+    assert semantics["rendered_2d"]["miou"] > 0.85
+    selected = semantics["selection_3d"]
+    assert selected["pairs"] == 6 and selected["acc_0.25"] == 1.0 and selected["acc_0.5"] <= 1.0
+    assert 0.7 < selected["miou"] < semantics["rendered_2d"]["miou"], "hidden parts count in 3-D and not in 2-D"
+    assert selected["miou"] == pytest.approx(np.mean(list(selected["per_view"].values())), abs=1e-9)
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
+    picture = Image.open(tmp_path / "out" / "overlays" / "00.png")
+    assert picture.size == (3 * 96, 72 + 20)
+
+
+def test_the_table_ends_in_one_line_with_both_measures(evaluate, capture: Path):
+    code, told, _ = evaluate(capture)
+    assert code == 0
+    last = told.strip().splitlines()[-1]
+    assert "3-D selection mIoU 0." in last and "Acc@0.25" in last and "2-D mIoU 0." in last and "PSNR" in last
+
+
+def test_without_names_objects_are_assigned_by_overlap(evaluate, capture: Path):
+    scene = moved_scene(names=False)
+    assert scene.semantics is not None
+    turned = replace(
+        scene.semantics,
+        label=(scene.semantics.label * 2) % 7,  # 1 2 3 -> 2 4 6
+        objects=tuple(replace(entry, id=2 * entry.id) for entry in scene.semantics.objects),
+    )
+    report = report_of(evaluate(capture, "--json", scene=replace(scene, semantics=turned)))
+    assert "assignment" in report["semantics"]["matched"]
+    assert report["semantics"]["objects"] == {"red ball": [2], "Red box": [4], "lamp": [6]}
+    assert report["semantics"]["rendered_2d"]["miou"] > 0.85
+
+
+def test_by_text_vectors(evaluate, capture: Path, tmp_path: Path):
+    vectors = {name: [float(i == number) for i in range(4)] for number, (name, *_) in BALLS.items()}
+    vectors["lamp"] = vectors["Red box"]  # a text that means the wrong object
+    (tmp_path / "vectors.json").write_text(json.dumps(vectors))
+    arguments = ("--json", "--match", "text", "--vectors", str(tmp_path / "vectors.json"))
+    report = report_of(evaluate(capture, *arguments))
+    assert report["semantics"]["objects"] == {"red ball": [1], "Red box": [2], "lamp": [2]}
+    assert report["semantics"]["rendered_2d"]["per_object"]["lamp"] < 0.05
+    (tmp_path / "vectors.json").write_text('{"lamp": [1, 2]}')
+    assert "each of red ball, Red box, lamp" in evaluate(capture, *arguments)[2]
+    assert "--text-weights or --vectors" in evaluate(capture, "--match", "text")[2]
+
+
+def test_views_and_scale(evaluate, capture: Path):
+    train = report_of(evaluate(capture, "--json", "--views", "train", "--scale", "0.5"))
+    assert set(train["colour"]["per_view"]) == {f"{number:02d}" for number in range(1, 8)}
+    assert train["colour"]["size"] == [48, 36] and train["colour"]["psnr"] > 22
+    assert train["semantics"]["rendered_2d"]["miou"] > 0.75
+    every = report_of(evaluate(capture, "--json", "--views", "all", "--interval", "3"))
+    assert len(every["colour"]["per_view"]) == 9 == len(every["semantics"]["views"])
+
+
+def test_lists_in_the_file_decide_the_split(evaluate, copied: Path):
+    path = copied / "transforms.json"
+    lists = {"train_filenames": [f"images/{n:02d}.png" for n in range(7)], "test_filenames": ["images/07.png"]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | lists))
+    assert list(report_of(evaluate(copied, "--json"))["colour"]["per_view"]) == ["07"]
+
+
+def test_lerf_ovs(evaluate, copied: Path):
+    """Names of files as in that set, two annotated frames of nine, polygons of the silhouettes."""
+    path = copied / "transforms.json"
+    transforms = json.loads(path.read_text())
+    for number, frame in enumerate(transforms["frames"]):
+        name = f"images/frame_{number + 1:05d}.png"
+        (copied / frame["file_path"]).rename(copied / name)
+        frame["file_path"] = name
+        frame.pop("instance_mask_path")
+    path.write_text(json.dumps(transforms))
+    label = copied.parent / "label" / "data"
+    label.mkdir(parents=True)
+    for number in (2, 5):
+        labels = true_labels(camera(0.7 * number)).numpy()
+        objects = []
+        for ball in (1, 3):
+            rows = np.flatnonzero((labels == ball).any(axis=1)).tolist()
+            spans = [np.flatnonzero(labels[row] == ball)[[0, -1]].tolist() for row in rows]
+            outline = [[span[0], row] for span, row in zip(spans, rows, strict=True)]
+            outline += [[span[1], row] for span, row in zip(spans[::-1], rows[::-1], strict=True)]
+            objects.append({"category": BALLS[ball][0], "segmentation": outline, "bbox": [0, 0, 1, 1]})
+        info = {"name": f"frame_{number + 1:05d}.jpg", "width": 96, "height": 72}
+        (label / f"frame_{number + 1:05d}.json").write_text(json.dumps({"info": info, "objects": objects}))
+    semantics = report_of(evaluate(copied, "--json"))["semantics"]
+    assert semantics["layout"] == "LERF-OVS" and semantics["views"] == ["frame_00003", "frame_00006"]
+    assert semantics["objects"] == {"red ball": [1], "lamp": [3]}
+    assert semantics["rendered_2d"]["miou"] > 0.8
+
+
+def test_3d_ovs(evaluate, copied: Path):
+    root = copied / "segmentations"
+    for number in (0, 4):
+        (root / f"{number:02d}").mkdir(parents=True)
+        labels = true_labels(camera(0.7 * number)).numpy()
+        for ball, (name, *_) in BALLS.items():
+            large = Image.fromarray(((labels == ball) * 255).astype(np.uint8)).resize((192, 144), 0)
+            large.save(root / f"{number:02d}" / f"{name}.png")
+    (root / "classes.txt").write_text("\n".join(name for name, *_ in BALLS.values()))
+    semantics = report_of(evaluate(copied, "--json"))["semantics"]
+    assert semantics["layout"] == "3D-OVS" and semantics["views"] == ["00", "04"]
+    assert semantics["rendered_2d"]["miou"] > 0.85
+
+
+def test_a_file_without_objects_is_measured_for_colour(evaluate, capture: Path):
+    scene = replace(moved_scene(), semantics=None)
+    report = report_of(evaluate(capture, "--json", scene=scene))
+    assert report["semantics"] is None and "no semantic layer" in report["semantics_missing"]
+    assert report["colour"]["psnr"] > 45
+    assert "no objects measured: the file has no semantic layer" in evaluate(capture, scene=scene)[1]
+
+
+def test_a_scene_that_holds_no_object(evaluate, capture: Path):
+    scene = moved_scene()
+    assert scene.semantics is not None
+    empty = replace(scene.semantics, label=scene.semantics.label * 0, objects=())
+    semantics = report_of(evaluate(capture, "--json", scene=replace(scene, semantics=empty)))["semantics"]
+    assert semantics["selection_3d"]["miou"] == 0 == semantics["rendered_2d"]["miou"]
+    assert semantics["objects"] == {"red ball": [], "Red box": [], "lamp": []}
+
+
+def test_distorted_photos_are_refused(evaluate, tmp_path: Path):
+    folder = write_capture(tmp_path / "bent", views=2, camera_model="OPENCV", k1=0.05)
+    code, _, err = evaluate(folder)
+    assert code == 2 and "lens distortion" in err and "Undistort" in err
+
+
+def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
+    assert "no transforms.json" in evaluate(tmp_path / "missing")[2]
+    assert "makes images of 0 x 0 pixels" in evaluate(copied, "--scale", "0.001")[2]
+    Image.new("RGB", (50, 72)).save(copied / "images" / "00.png")
+    assert "the photo has 50 x 72 pixels, the camera 96 x 72" in evaluate(copied)[2]
+    (copied / "images" / "00.png").write_bytes(b"no picture")
+    assert "cannot be read" in evaluate(copied)[2]
