@@ -11,9 +11,11 @@ from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
+from csgaussian_ns.codec.checks import check_known_answer, compare_crc, values_crc
 from csgaussian_ns.codec.colour import decode_colour
 from csgaussian_ns.codec.container import Container, read_container
-from csgaussian_ns.codec.encode import coded_symbols, known_answer, values_crc
+from csgaussian_ns.codec.decode_semantics import open_semantics
+from csgaussian_ns.codec.encode import coded_symbols
 from csgaussian_ns.codec.layout import Entry
 from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.codec.masks import decode_masks
@@ -38,6 +40,7 @@ def decode(
     arithmetic: Arithmetic = "auto",
     progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
+    semantics: bool = True,
 ) -> CodedScene:
     """Decode a scene.
 
@@ -48,6 +51,7 @@ def decode(
         arithmetic: Of the entropy networks; never changes the result.
         progress: Called with the number of chunks done and in all.
         threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
+        semantics: Decode the semantic layer too, where the file has one that is complete.
 
     Raises:
         FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
@@ -56,15 +60,16 @@ def decode(
     """
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
-            return decode(file, limits, chunks, arithmetic, progress, threads)
+            return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
     container = read_container(source, limits)  # type: ignore[arg-type]
     meta = read_meta(container)
     layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
-    model = bodies.read_entropy_networks(_body(container, "NETE"), layout)
-    decoders = bodies.read_decoders(_body(container, "NETR"), meta.feature_dim, meta.num_offsets)
+    model = bodies.read_entropy_networks(bodies.content_of(container, "NETE"), layout)
+    decoders = bodies.read_decoders(bodies.content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
     entries = list(zip(*(container.chunks(kind) for kind in ("POSI", "MASK", "COLR")), strict=True))
-    if chunks is not None:
-        entries = [_chosen(entries, number) for number in chunks]
+    numbers = [_checked(number, len(entries)) for number in (range(len(entries)) if chunks is None else chunks)]
+    entries = [entries[number] for number in numbers]
+    meanings = open_semantics(container) if semantics else None
     largest = max((trio[2].info.anchors for trio in entries), default=0) * layout.channels * BYTES_PER_SYMBOL
     scene = _Rows(sum(trio[2].info.anchors for trio in entries), layout, meta)
 
@@ -79,30 +84,23 @@ def decode(
 
     count = threads_for(len(entries), largest, limits.max_memory_bytes, threads)
     run_in_order(_decode_chunk, jobs(), count, take)
-    return CodedScene(scene.grid, scene.anchors(), decoders, meta)  # type: ignore[arg-type]
+    layer = None
+    if meanings is not None:
+        parts = []
+        run_in_order(meanings.chunk, meanings.jobs(numbers, scene.grid, limits, arithmetic), count, parts.append)
+        layer = meanings.layer(parts, scene.grid, meta.voxel_size, whole=chunks is None)
+    return CodedScene(scene.grid, scene.anchors(), decoders, meta, layer, container.truncated)
 
 
 def read_meta(container: Container) -> SceneMeta:
     """The facts of an open file."""
-    return bodies.read_meta(_body(container, "META"))
+    return bodies.read_meta(bodies.content_of(container, "META"))
 
 
-def _body(container: Container, kind: str) -> bytes:
-    """Content of a section that occurs once."""
-    found = container.of_kind(kind)
-    if len(found) != 1:
-        raise FormatError(f"{kind} occurs {len(found)} times, expected once; the file is damaged")
-    info = found[0].info
-    content = bodies.inflated(info.codec, container.read(found[0]).body, kind)
-    if zlib.crc32(content) != info.decoded_crc:
-        raise FormatError(f"{kind}: its content does not have the checksum in the table of contents")
-    return content
-
-
-def _chosen(entries: list[tuple[Entry, ...]], number: int) -> tuple[Entry, ...]:
-    if not 0 <= number < len(entries):
-        raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{len(entries) - 1}")
-    return entries[number]
+def _checked(number: int, count: int) -> int:
+    if not 0 <= number < count:
+        raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{count - 1}")
+    return number
 
 
 def _check_bounds(trio: tuple[Entry, ...], layout: AttributeLayout, limits: DecodeLimits) -> None:
@@ -125,27 +123,18 @@ def _decode_chunk(
     position, masking, colour = (entry.info for entry in trio)
     count = position.anchors
     grid = decode_positions(streams[0], count)
-    _compare(position.decoded_crc, positions_crc(grid), str(position))
+    compare_crc(position.decoded_crc, positions_crc(grid), str(position))
     bits = decode_masks(streams[1], count, model.layout.num_offsets)
-    _compare(masking.decoded_crc, zlib.crc32(np.packbits(bits, axis=None).tobytes()), str(masking))
+    compare_crc(masking.decoded_crc, zlib.crc32(np.packbits(bits, axis=None).tobytes()), str(masking))
     mask, voxels = torch.from_numpy(bits), torch.from_numpy(grid)
     if colour.symbols != coded_symbols(model, mask):
         raise FormatError(
             f"{colour}: promises {colour.symbols} symbols, its masks ask for {coded_symbols(model, mask)}"
         )
-    if colour.known_answer_crc != known_answer(model.hyperprior, voxels, arithmetic):
-        raise FormatError(
-            f"{colour}: the entropy networks do not give the known answer; the file is damaged, or this device "
-            "computes integers wrongly"
-        )
+    check_known_answer(colour.known_answer_crc, model.hyperprior, voxels, str(colour), arithmetic)
     decoded = decode_colour(model, voxels, mask, streams[2], arithmetic)
-    _compare(colour.decoded_crc, values_crc(decoded), str(colour))
+    compare_crc(colour.decoded_crc, values_crc(decoded), str(colour))
     return voxels, mask, decoded
-
-
-def _compare(expected: int, found: int, where: str) -> None:
-    if expected != found:
-        raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")
 
 
 class _Rows:

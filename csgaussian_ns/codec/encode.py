@@ -11,8 +11,10 @@ from jaxtyping import Bool, Float, Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
+from csgaussian_ns.codec.checks import known_answer, values_crc
 from csgaussian_ns.codec.colour import encode_colour
 from csgaussian_ns.codec.container import pack
+from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
 from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
 from csgaussian_ns.codec.masks import encode_masks
 from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
@@ -22,13 +24,10 @@ from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
-from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.quant.fixed_point import Arithmetic
 from csgaussian_ns.scene.decoders import Decoders
 
 CHUNK_ANCHORS = 16_384
-KNOWN_ANSWER_ANCHORS = 256
 BYTES_PER_SYMBOL = 96
 """Memory that coding a chunk takes at most, per channel of an anchor."""
 MEMORY = 1 << 30
@@ -45,6 +44,7 @@ class TrainedScene:
         entropy: The trained entropy model.
         decoders: The render networks.
         meta: Facts.
+        semantics: Features and labels of the same anchors, if they were trained.
     """
 
     grid: Int[Tensor, "A 3"]
@@ -52,6 +52,7 @@ class TrainedScene:
     entropy: ColourEntropyModel
     decoders: Decoders
     meta: SceneMeta
+    semantics: TrainedSemantics | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,10 @@ def encode(
 
     Raises:
         QuantisationError: A tensor holds NaN or infinity; the message names it.
+        ValueError: Labels, names and embeddings of the semantics do not match.
     """
     check_finite(scene)
-    order = _kept_in_order(scene)
+    order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     values = scene.entropy.values(scene.anchors.at(order)).detach().cpu()
     model = to_integers(scene.entropy.cpu(), grid, values)
@@ -117,6 +119,8 @@ def encode(
     run_in_order(encode_chunk, jobs(), count, take)
     for kind in ("positions", "masks", "colours"):
         parts += [getattr(chunk, kind) for chunk in chunks]
+    if scene.semantics is not None:
+        parts += semantic_sections(scene.semantics, order, grid, chunk_anchors)
     ideal = sum((chunk.ideal_bits for chunk in chunks), 0.0)
     return _summary(pack(parts, len(grid)), parts, len(grid), int(mask.sum()), ideal)
 
@@ -171,6 +175,9 @@ def check_finite(scene: TrainedScene) -> None:
     named = {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
     named |= {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
     named |= {f"decoders.{name}": value for name, value in scene.decoders.named_parameters()}
+    if scene.semantics is not None:
+        named |= {"semantics.feature": scene.semantics.feature}
+        named |= {f"semantics.entropy.{name}": value for name, value in scene.semantics.entropy.named_parameters()}
     for name, value in named.items():
         bad = int((~torch.isfinite(value)).sum())
         if bad:
@@ -186,18 +193,8 @@ def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:
     return len(mask) * (feature + scaling) + 3 * int(mask.sum())
 
 
-def values_crc(values: Int64[Tensor, "A D"]) -> int:
-    """CRC-32 of decoded channels, as little-endian int64 row by row."""
-    return zlib.crc32(values.numpy().astype("<i8").tobytes())
-
-
-def known_answer(hyperprior: IntegerHyperprior, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> int:
-    """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
-    prior = hyperprior.prior(grid[:KNOWN_ANSWER_ANCHORS], arithmetic)
-    return values_crc(torch.cat([prior.mean, prior.log_scale, prior.step], dim=-1))
-
-
-def _kept_in_order(scene: TrainedScene) -> Int64[Tensor, " A"]:
+def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
+    """Indices of the anchors that the file holds, in its order."""
     kept = torch.nonzero(scene.anchors.mask.amax(dim=-1) > 0)[:, 0]
     grid = scene.grid[kept].cpu().numpy()
     relative = grid.astype(np.int64) - common_origin(grid).astype(np.int64)
@@ -210,11 +207,7 @@ def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bit
         "NETE": bodies.write_entropy_networks(model),
         "NETR": bodies.write_decoders(scene.decoders, network_bits),
     }
-    result = []
-    for kind, content in contents.items():
-        codec, body = bodies.deflated(content)
-        result.append(Section(SectionInfo(kind, codec=codec, decoded_crc=zlib.crc32(content)), body))
-    return result
+    return [bodies.packed_section(kind, Layer.COMMON, content) for kind, content in contents.items()]
 
 
 def _section(kind: str, layer: Layer, body: bytes, **info: int) -> Section:

@@ -62,7 +62,9 @@ class CodedScene:
         anchors: Dequantised attributes.
         decoders: The render networks.
         meta: Facts.
-        semantics: Features and objects; ``None`` where the file has none or was cut after its colours.
+        semantics: Features and objects; ``None`` where the file has none, was cut after its colours, or semantics were
+            not asked for.
+        truncated: The file was cut after its colours.
     """
 
     grid: Int[Tensor, "A 3"]
@@ -70,12 +72,17 @@ class CodedScene:
     decoders: Decoders
     meta: SceneMeta
     semantics: SemanticLayer | None = None
+    truncated: bool = False
 
     def digest(self) -> str:
-        """SHA-256 of everything that was decoded as integers: the same on every device."""
+        """SHA-256 of everything that was decoded as integers, semantics included: the same on every device."""
         hasher = hashlib.sha256(self.grid.numpy().astype("<i4").tobytes())
         for name in ("feature", "offset", "scaling", "mask"):
             hasher.update(getattr(self.anchors, name).contiguous().numpy().astype("<f4").tobytes())
+        if self.semantics is not None:
+            hasher.update(self.semantics.feature.contiguous().numpy().astype("<f4").tobytes())
+            hasher.update(self.semantics.label.numpy().astype("<i4").tobytes())
+            hasher.update(repr((self.semantics.objects, self.semantics.text_encoder)).encode())
         return hasher.hexdigest()
 
     @property

@@ -6,7 +6,9 @@ import zlib
 
 from torch import nn
 
+from csgaussian_ns.codec.container import Container
 from csgaussian_ns.codec.hyperprior import pack_blocks, read_hyperprior, split_blocks, write_hyperprior
+from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.weights import RenderLayer, weights_from_bytes, weights_to_bytes
 from csgaussian_ns.core.errors import FormatError
@@ -46,6 +48,29 @@ def inflated(codec: int, body: bytes | memoryview, what: str) -> bytes:
     if not unpacker.eof or unpacker.unused_data:
         raise FormatError(f"{what}: its deflate stream is cut, longer than {MAX_BODY} bytes, or followed by others")
     return data
+
+
+def packed_section(kind: str, layer: Layer, content: bytes) -> Section:
+    """A section that occurs once, deflated if that helps; critical unless it belongs to the semantic layer."""
+    codec, body = deflated(content)
+    info = SectionInfo(kind, layer, layer < Layer.SEMANTIC, codec=codec, decoded_crc=zlib.crc32(content))
+    return Section(info, body)
+
+
+def content_of(container: Container, kind: str) -> bytes:
+    """The inverse of ``packed_section``.
+
+    Raises:
+        FormatError: It does not occur once, or is damaged.
+    """
+    found = container.of_kind(kind)
+    if len(found) != 1:
+        raise FormatError(f"{kind} occurs {len(found)} times, expected once; the file is damaged")
+    info = found[0].info
+    content = inflated(info.codec, container.read(found[0]).body, kind)
+    if zlib.crc32(content) != info.decoded_crc:
+        raise FormatError(f"{kind}: its content does not have the checksum in the table of contents")
+    return content
 
 
 def write_meta(meta: SceneMeta) -> bytes:

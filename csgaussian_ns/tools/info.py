@@ -11,7 +11,12 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from csgaussian_ns.codec.container import Container
+
+
+CUT = "cut after the colours: semantics are missing"
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Info:
         from rich.table import Table
 
         console = Console()
-        state = "  (cut after the colours)" if facts["truncated"] else ""
+        state = f"  ({CUT})" if facts["truncated"] else ""
         console.print(f"[bold]{self.file}[/bold]  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}")
         table = Table("section", "count", "bytes", "share")
         for kind, entry in facts["sections"].items():
@@ -46,6 +51,8 @@ class Info:
         console.print(table)
         for name, value in facts["meta"].items():
             console.print(f"{name:12} {value}", highlight=False)
+        if facts["semantics"] is not None:
+            _print_objects(console, facts["semantics"])
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,12 @@ class Verify:
         with open_file(self.file) as stream:
             scene = decode(stream)
         seconds = time.perf_counter() - began
-        print(f"{self.file}: whole, {len(scene.grid):,} anchors decoded in {seconds:.2f} s, content {scene.digest()}")
+        state = CUT if scene.truncated else "whole"
+        objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
+        print(
+            f"{self.file}: {state}, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
+            f"content {scene.digest()}"
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,8 @@ class Decode:
     file: tyro.conf.Positional[Path]
     """The file."""
     output: Path
-    """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid."""
+    """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
+    semantics, semantic_feature and label."""
 
     def run(self) -> None:
         """Decode and write; the archive appears when it is complete."""
@@ -85,6 +98,8 @@ class Decode:
             scene = decode(stream)
         names = ("position", "feature", "offset", "scaling", "mask")
         arrays = {name: getattr(scene.anchors, name).numpy() for name in names} | {"grid": scene.grid.numpy()}
+        if scene.semantics is not None:
+            arrays |= {"semantic_feature": scene.semantics.feature.numpy(), "label": scene.semantics.label.numpy()}
         partial = self.output.with_name(f".{self.output.name}.partial.npz")
         np.savez(partial, **arrays)
         partial.replace(self.output)
@@ -112,13 +127,56 @@ def describe(container: "Container") -> dict:
         found = sections.setdefault(entry.info.kind, {"count": 0, "bytes": 0})
         found["count"] += 1
         found["bytes"] += entry.length
+    missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
-    sections["container"] = {"count": 1, "bytes": container.header.file_length - used}
+    sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
+    meta = read_meta(container)
     return {
-        "bytes": container.header.file_length,
+        "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
         "chunks": len(container.of_kind("COLR")),
         "truncated": container.truncated,
         "sections": sections,
-        "meta": read_meta(container).to_json(),
+        "meta": meta.to_json(),
+        "semantics": _describe_semantics(container, meta.voxel_size),
     }
+
+
+def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
+    from dataclasses import asdict
+
+    from csgaussian_ns.codec.decode_semantics import open_semantics
+
+    reader = open_semantics(container)
+    if reader is None:
+        return None
+    layout = reader.hyperprior.layout
+    objects = [asdict(thing) for thing in reader.objects(voxel_size)]
+    for thing in objects:
+        thing["embedding"] = thing["embedding"] is not None
+    return {
+        "channels": layout.channels,
+        "base_step": layout.base_steps[0],
+        "text_encoder": reader.texts.encoder,
+        "objects": objects,
+    }
+
+
+def _print_objects(console: "Console", semantics: dict) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("object", "name", "anchors", "centre", "size", "text")
+    for thing in semantics["objects"]:
+        size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]
+        table.add_row(
+            str(thing["id"]),
+            escape(thing["name"]),
+            f"{thing['anchors']:,}",
+            *(" ".join(f"{x:.3g}" for x in numbers) for numbers in (thing["centre"], size)),
+            "yes" if thing["embedding"] else "",
+        )
+    encoder = f", text by {escape(semantics['text_encoder'])}" if semantics["text_encoder"] else ""
+    console.print(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
+    if semantics["objects"]:
+        console.print(table)

@@ -1,12 +1,17 @@
 """Random scenes to code."""
 
+import dataclasses
+
+import numpy as np
 import torch
 
 from csgaussian_ns.codec.encode import TrainedScene
+from csgaussian_ns.codec.encode_semantics import TrainedSemantics
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
 from csgaussian_ns.scene.decoders import Decoders
 
 
@@ -37,3 +42,21 @@ def random_scene(
         model.start(grid, anchors)
     meta = SceneMeta(0.25, feature_dim, num_offsets, layout.base_steps, name="random")
     return TrainedScene(grid, anchors, model, Decoders(feature_dim, num_offsets, 8), meta)
+
+
+def with_semantics(scene: TrainedScene, objects: int = 3, texts: bool = True) -> TrainedScene:
+    """The same scene with a feature and an object for each anchor: slabs along x, the first belongs to none."""
+    x = scene.grid[:, 0].double()
+    label = ((x + 60) / 120.001 * (objects + 1)).long().clamp(0, objects)
+    torch.manual_seed(1)
+    feature = torch.nn.functional.one_hot(label, max(6, objects + 1))[:, :6] * 4.0 + torch.randn(len(label), 6) * 0.7
+    entropy = SemanticEntropyModel(semantic_layout(6, 1.0), 8)
+    if len(label) > 1:
+        entropy.start(scene.grid, feature)
+    kept = scene.anchors.mask.amax(dim=1) > 0
+    there = torch.unique(label[kept & (label > 0)])
+    label = torch.searchsorted(there, label).where(torch.isin(label, there), 0) + torch.isin(label, there).long()
+    names = tuple(f"Gerät {i}" for i in range(len(there))) if texts else ()
+    vectors = np.random.default_rng(0).normal(size=(len(there), 16)) if texts else None
+    semantics = TrainedSemantics(feature, entropy, label, names, vectors, "some encoder" if texts else "")
+    return dataclasses.replace(scene, semantics=semantics)

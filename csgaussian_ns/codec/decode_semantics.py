@@ -1,0 +1,153 @@
+"""From the sections NETS, LABL and SEMA to a semantic layer. The input is not trusted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int, Int32, Int64
+from torch import Tensor
+
+from csgaussian_ns.codec.checks import check_known_answer, compare_crc
+from csgaussian_ns.codec.container import Container
+from csgaussian_ns.codec.encode_semantics import NETS_HEAD, SEMA_HEAD, semantic_crc
+from csgaussian_ns.codec.hyperprior import read_hyperprior
+from csgaussian_ns.codec.labels import decode_labels
+from csgaussian_ns.codec.layout import Entry, SectionInfo
+from csgaussian_ns.codec.limits import DecodeLimits
+from csgaussian_ns.codec.object_bytes import read_objects
+from csgaussian_ns.codec.objects import ObjectTable, ObjectTexts, object_table, same_table, scene_objects
+from csgaussian_ns.codec.sections import content_of
+from csgaussian_ns.codec.semantic_features import decode_features
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.entropy.base import ChannelLayout
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, real_values
+from csgaussian_ns.quant.fixed_point import Arithmetic
+from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
+
+KINDS = ("NETS", "LABL", "SEMA")
+MAX_CHANNELS = 64
+BYTES_PER_SYMBOL = 64
+"""As for colour (``decode``)."""
+
+
+@dataclass(frozen=True)
+class SemanticReader:
+    """The semantic sections of an open file.
+
+    Attributes:
+        hyperprior: From NETS.
+        table, texts: From LABL.
+        entries: SEMA chunk by chunk.
+        container: The file.
+    """
+
+    hyperprior: IntegerHyperprior
+    table: ObjectTable
+    texts: ObjectTexts
+    entries: tuple[Entry, ...]
+    container: Container
+
+    def objects(self, voxel_size: float) -> tuple[SceneObject, ...]:
+        """The objects of the whole scene, without decoding any anchor."""
+        return scene_objects(self.table, self.texts, voxel_size, self.hyperprior.layout.base_steps[0])
+
+    def jobs(
+        self, numbers: Sequence[int], grid: Int[Tensor, "A 3"], limits: DecodeLimits, arithmetic: Arithmetic
+    ) -> Iterator[tuple[SectionInfo, bytes | memoryview, Tensor, Arithmetic]]:
+        """Arguments of ``chunk``, one chunk after the other, within the limits.
+
+        Args:
+            numbers: Which chunks.
+            grid: Their decoded voxels.
+            limits: What to refuse.
+            arithmetic: Of the network.
+
+        Raises:
+            FormatError: A chunk has not the anchors that its positions have.
+            LimitExceeded: It asks for more than ``limits`` allow.
+        """
+        start, colour = 0, self.container.of_kind("COLR")
+        for number in numbers:
+            entry = self.entries[number]
+            symbols = entry.info.anchors * self.hyperprior.layout.channels
+            if entry.info.anchors != colour[number].info.anchors:
+                raise FormatError(f"{entry.info}: its anchors are not those of the colours")
+            limits.check("max_symbols_per_chunk", symbols, str(entry.info))
+            limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(entry.info))
+            rows = slice(start, start + entry.info.anchors)
+            yield entry.info, self.container.read(entry).body, grid[rows], arithmetic
+            start = rows.stop
+
+    def chunk(
+        self, info: SectionInfo, body: bytes | memoryview, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic
+    ) -> tuple[Int64[Tensor, "A D"], Int32[np.ndarray, " A"]]:
+        """Features in 1/2**16 base step and labels of one chunk, whose voxels are decoded.
+
+        Raises:
+            FormatError: Damaged.
+        """
+        symbols = len(grid) * self.hyperprior.layout.channels
+        if info.symbols != symbols:
+            raise FormatError(f"{info}: promises {info.symbols} symbols, its anchors have {symbols}")
+        check_known_answer(info.known_answer_crc, self.hyperprior, grid, str(info), arithmetic)
+        length = SEMA_HEAD.unpack_from(body)[0] if len(body) >= SEMA_HEAD.size else len(body)
+        if SEMA_HEAD.size + length > len(body):
+            raise FormatError(f"{info}: {len(body)} bytes cannot hold a stream of {length}")
+        streams = memoryview(body)[SEMA_HEAD.size :]
+        values = decode_features(self.hyperprior, grid, streams[:length], arithmetic)
+        labels = decode_labels(streams[length:], len(grid), len(self.table))
+        compare_crc(info.decoded_crc, semantic_crc(values, labels), str(info))
+        return values, labels
+
+    def layer(
+        self,
+        parts: list[tuple[Int64[Tensor, "_ D"], Int32[np.ndarray, " _"]]],
+        grid: Int[Tensor, "A 3"],
+        voxel_size: float,
+        whole: bool,
+    ) -> SemanticLayer:
+        """What the decoded chunks say, in units of the scene.
+
+        Args:
+            parts: From ``chunk``.
+            grid: Voxels of all their anchors.
+            voxel_size: Edge of a voxel.
+            whole: Whether these are all chunks; then the table of objects is compared with them.
+
+        Raises:
+            FormatError: It differs.
+        """
+        layout = self.hyperprior.layout
+        values = torch.cat([torch.zeros(0, layout.channels, dtype=torch.int64), *(part[0] for part in parts)])
+        labels = np.concatenate([np.zeros(0, np.int32), *(part[1] for part in parts)])
+        if whole and not same_table(self.table, object_table(labels, grid.numpy(), values.numpy(), len(self.table))):
+            raise FormatError(
+                "LABL: its objects are not those that the labels of the anchors give; the file is damaged"
+            )
+        feature, label = real_values(values, layout), torch.from_numpy(labels.astype(np.int64))
+        return SemanticLayer(feature, label, self.objects(voxel_size), self.texts.encoder)
+
+
+def open_semantics(container: Container) -> SemanticReader | None:
+    """Read what the chunks of the semantic layer share; ``None`` where the file has no semantics or was cut in them.
+
+    Raises:
+        FormatError: The layer is there but damaged or incomplete.
+    """
+    if any(entry.info.kind in KINDS for entry in container.missing):
+        return None
+    if not any(container.of_kind(kind) for kind in KINDS):
+        return None
+    data = content_of(container, "NETS")
+    if len(data) < NETS_HEAD.size:
+        raise FormatError(f"NETS: {len(data)} bytes, its header alone has {NETS_HEAD.size}")
+    channels, base_step = NETS_HEAD.unpack_from(data)
+    if not 1 <= channels <= MAX_CHANNELS or not 0 < base_step < 1e30:
+        raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
+    hyperprior = read_hyperprior(data[NETS_HEAD.size :], ChannelLayout((channels,), (base_step,)))
+    table, texts = read_objects(content_of(container, "LABL"), channels, container.header.anchors)
+    entries, colour = container.chunks("SEMA"), container.chunks("COLR")
+    if len(entries) != len(colour):
+        raise FormatError(f"SEMA: {len(entries)} chunks, the colours have {len(colour)}")
+    return SemanticReader(hyperprior, table, texts, entries, container)

@@ -1,0 +1,164 @@
+"""The objects of a scene: what follows from the labels in integers, what is known besides, and both in scene units."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Int64
+from numpy.typing import NDArray
+
+from csgaussian_ns.scene.semantic_layer import SceneObject
+
+CENTRE_UNITS = 16
+"""Centres are in 1/16 voxel."""
+FEATURE_UNITS = 256
+"""Mean features are in 1/256 base step; decoded ones are 256 times finer."""
+MAX_TEXT_BYTES = 255
+MAX_EMBEDDING = 4096
+_VALUE_LIMIT = 1 << 36  # sums of 2**24 anchors stay below 2**61
+
+
+@dataclass(frozen=True)
+class ObjectTable:
+    """What follows from the labels, one row per object; row i is the object with id i + 1. All int64.
+
+    Attributes:
+        anchors: Number of anchors ``[N]``.
+        centre: Mean voxel ``[N, 3]``, in 1/16.
+        lowest, highest: Corners of the box around its voxels ``[N, 3]``.
+        feature: Mean feature ``[N, D]`` in 1/256 base step.
+    """
+
+    anchors: NDArray[np.int64]
+    centre: NDArray[np.int64]
+    lowest: NDArray[np.int64]
+    highest: NDArray[np.int64]
+    feature: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def columns(self) -> list[NDArray[np.int64]]:
+        """All of them, in the order of the file."""
+        return [self.anchors[:, None], self.centre, self.lowest, self.highest, self.feature]
+
+
+@dataclass(frozen=True)
+class ObjectTexts:
+    """What a writer knows of the objects besides, and what a reader gets of it.
+
+    Attributes:
+        names: One per object, empty if unknown.
+        embeddings: One per object, int8 direction ``[E]`` or ``None``.
+        encoder: Name of the encoder of the embeddings.
+    """
+
+    names: tuple[str, ...]
+    embeddings: tuple[NDArray[np.int8] | None, ...]
+    encoder: str = ""
+
+    @staticmethod
+    def of(
+        names: tuple[str, ...],
+        embeddings: Float[np.ndarray, "N E"] | None,
+        encoder: str,
+    ) -> "ObjectTexts":
+        """From real vectors; only their direction is kept, and a row of zeros stands for none.
+
+        Raises:
+            ValueError: A text is too long or holds control characters, a vector is not finite, or no encoder is named.
+        """
+        for text in (*names, encoder):
+            if len(text.encode("utf8")) > MAX_TEXT_BYTES or has_control(text):
+                raise ValueError(
+                    f"name {text!r}: expected at most {MAX_TEXT_BYTES} bytes of UTF-8, no control characters"
+                )
+        if embeddings is None:
+            return ObjectTexts(names, (None,) * len(names), "")
+        if not encoder or not np.isfinite(embeddings).all() or not 1 <= embeddings.shape[1] <= MAX_EMBEDDING:
+            raise ValueError(f"embeddings must be finite, have 1..{MAX_EMBEDDING} channels, and name their encoder")
+        return ObjectTexts(names, tuple(_direction(row) for row in embeddings.astype(np.float64)), encoder)
+
+
+def object_table(
+    labels: Int[np.ndarray, " A"], grid: Int[np.ndarray, "A 3"], values: Int64[np.ndarray, "A D"], objects: int
+) -> ObjectTable:
+    """The table of a labelled scene, in integers. Quotients are rounded to the nearest, halves up.
+
+    Args:
+        labels: 0 .. ``objects``, 0 for none.
+        grid: Voxels.
+        values: Decoded features in 1/2**16 base step.
+        objects: How many.
+    """
+    order = np.argsort(labels, kind="stable")
+    order = order[np.searchsorted(labels[order], 1) :]
+    owner, voxels = labels[order] - 1, grid[order].astype(np.int64)
+    count = np.bincount(owner, minlength=objects).astype(np.int64)
+
+    def sums(rows: Int64[np.ndarray, "n c"]) -> Int64[np.ndarray, "N c"]:
+        result = np.zeros((objects, rows.shape[1]), np.int64)
+        np.add.at(result, owner, rows)
+        return result
+
+    lowest = np.full((objects, 3), np.iinfo(np.int64).max)
+    highest = np.full((objects, 3), np.iinfo(np.int64).min)
+    np.minimum.at(lowest, owner, voxels)
+    np.maximum.at(highest, owner, voxels)
+    n, finer = np.maximum(count, 1)[:, None], (1 << 16) // FEATURE_UNITS
+    centre = (2 * CENTRE_UNITS * sums(voxels) + n) // (2 * n)
+    feature = (2 * sums(values[order].clip(-_VALUE_LIMIT, _VALUE_LIMIT)) + finer * n) // (2 * finer * n)
+    return ObjectTable(count, centre, lowest, highest, feature)
+
+
+def scene_objects(
+    table: ObjectTable, texts: ObjectTexts, voxel_size: float, base_step: float
+) -> tuple[SceneObject, ...]:
+    """Objects in units of the scene. Every machine rounds alike: one operation each, in float64."""
+    corner = np.float32(voxel_size)
+    result = []
+    for i in range(len(table)):
+        vector = texts.embeddings[i]
+        result.append(
+            SceneObject(
+                id=i + 1,
+                name=texts.names[i],
+                anchors=int(table.anchors[i]),
+                centre=_point(table.centre[i] / CENTRE_UNITS * voxel_size),
+                lowest=_point(table.lowest[i].astype(np.float32) * corner),
+                highest=_point(table.highest[i].astype(np.float32) * corner),
+                feature=_floats(table.feature[i] / FEATURE_UNITS * base_step),
+                embedding=None if vector is None else _unit(vector),
+            )
+        )
+    return tuple(result)
+
+
+def same_table(one: ObjectTable, other: ObjectTable) -> bool:
+    """Whether all numbers agree."""
+    return all(np.array_equal(a, b) for a, b in zip(one.columns(), other.columns(), strict=True))
+
+
+def _floats(row: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(x) for x in row)
+
+
+def _point(row: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = _floats(row)
+    return x, y, z
+
+
+def _unit(vector: Int[np.ndarray, " E"]) -> tuple[float, ...]:
+    whole = [int(x) for x in vector]
+    length = math.sqrt(sum(x * x for x in whole))
+    return tuple(x / length for x in whole)
+
+
+def _direction(row: Float[np.ndarray, " E"]) -> NDArray[np.int8] | None:
+    largest = np.abs(row).max()
+    return np.round(row * (127 / largest)).astype(np.int8) if largest > 0 else None
+
+
+def has_control(text: str) -> bool:
+    """Whether a text could move a terminal's cursor."""
+    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)

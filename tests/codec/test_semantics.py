@@ -1,0 +1,277 @@
+"""The semantic layer of a file: what comes out, that it is the same everywhere, cut and damaged files."""
+
+import dataclasses
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import csgaussian_ns
+from csgaussian_ns.codec.container import pack, read_container
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_order
+from csgaussian_ns.codec.encode_semantics import decoded_features
+from csgaussian_ns.codec.layout import Layer, Section
+from csgaussian_ns.codec.limits import DecodeLimits
+from csgaussian_ns.codec.object_bytes import read_objects, write_objects
+from csgaussian_ns.codec.objects import ObjectTexts, object_table
+from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
+from csgaussian_ns.scene.semantic_layer import SemanticLayer
+from tests.codec.samples import mutations
+from tests.codec.scenes import random_scene, with_semantics
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def coded() -> tuple[TrainedScene, Encoded]:
+    scene = with_semantics(random_scene(3000))
+    return scene, encode(scene, chunk_anchors=1024)
+
+
+@pytest.fixture(scope="module")
+def small() -> bytes:
+    return encode(with_semantics(random_scene(60, seed=4), texts=False)).data
+
+
+def layer_of(data: bytes, **options) -> SemanticLayer:
+    layer = decode(data, **options).semantics
+    assert layer is not None
+    return layer
+
+
+def test_features_and_labels_come_back(coded):
+    scene, encoded = coded
+    decoded = decode(encoded.data)
+    order = kept_in_order(scene)
+    assert torch.equal(decoded.grid, scene.grid[order])
+    assert decoded.semantics is not None and not decoded.truncated
+    assert torch.equal(decoded.semantics.label, scene.semantics.label[order])
+    error = (decoded.semantics.feature - scene.semantics.feature[order]).abs()
+    assert error.max() <= 2.1 / 2 + 1e-4 and 0.05 < error.mean() < 0.4
+    assert torch.equal(decoded.semantics.feature, decoded_features(scene.semantics, order, decoded.grid))
+
+
+def test_objects_say_what_their_anchors_say(coded):
+    decoded = decode(coded[1].data)
+    layer = decoded.semantics
+    assert layer is not None and [thing.id for thing in layer.objects] == [1, 2, 3]
+    assert layer.text_encoder == "some encoder"
+    for thing in layer.objects:
+        own = layer.label == thing.id
+        position = decoded.anchors.position[own]
+        assert thing.anchors == int(own.sum()) > 100 and thing.name == f"Gerät {thing.id - 1}"
+        assert torch.equal(torch.tensor(thing.lowest), position.amin(dim=0))
+        assert torch.equal(torch.tensor(thing.highest), position.amax(dim=0))
+        assert torch.allclose(torch.tensor(thing.centre), position.mean(dim=0), atol=0.25 / 32 + 1e-4)
+        assert torch.allclose(torch.tensor(thing.feature), layer.feature[own].mean(dim=0), atol=1 / 512 + 1e-4)
+        wanted = coded[0].semantics.embeddings[thing.id - 1]
+        assert thing.embedding is not None
+        cosine = np.dot(thing.embedding, wanted) / np.linalg.norm(wanted)
+        assert cosine > 0.9995 and np.linalg.norm(thing.embedding) == pytest.approx(1)
+
+
+def test_colour_is_what_it_was_without_semantics(coded):
+    scene, encoded = coded
+    plain = encode(dataclasses.replace(scene, semantics=None), chunk_anchors=1024)
+    assert (
+        decode(encoded.data, semantics=False).digest() == decode(plain.data).digest() != decode(encoded.data).digest()
+    )
+    assert decode(encoded.data, semantics=False).semantics is None
+    shared = {kind: size for kind, size in encoded.bytes_by_kind.items() if kind in plain.bytes_by_kind}
+    shared["container"] = plain.bytes_by_kind["container"]
+    assert shared == plain.bytes_by_kind
+    layers = [entry.info.layer for entry in read_container(encoded.data).entries]
+    assert layers == sorted(layers) and layers[-1] == Layer.SEMANTIC
+
+
+def test_single_chunks(coded):
+    whole, second = layer_of(coded[1].data), layer_of(coded[1].data, chunks=[1])
+    assert torch.equal(second.label, whole.label[1024:2048])
+    assert torch.equal(second.feature, whole.feature[1024:2048])
+    assert second.objects == whole.objects
+
+
+@pytest.mark.parametrize("arithmetic", ["float32", "float64", "int64"])
+def test_arithmetic_changes_no_bit(coded, arithmetic):
+    assert decode(coded[1].data, arithmetic=arithmetic).digest() == decode(coded[1].data).digest()
+
+
+@pytest.mark.parametrize(
+    "environment", [{"OMP_NUM_THREADS": "1"}, {"ATEN_CPU_CAPABILITY": "default"}], ids=lambda e: "=".join(*e.items())
+)
+def test_other_processes_decode_the_same(coded, tmp_path: Path, environment):
+    file = tmp_path / "scene.csg"
+    file.write_bytes(coded[1].data)
+    code = "import sys, csgaussian_ns; print(csgaussian_ns.load(sys.argv[1]).digest())"
+    command = [sys.executable, "-c", code, str(file)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == decode(coded[1].data).digest()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_tiny_scenes(count: int):
+    scene = with_semantics(random_scene(count, kept=1.1))
+    layer = layer_of(encode(scene).data)
+    assert layer.feature.shape == (count, 6) and len(layer.label) == count
+    assert len(layer.objects) == len(torch.unique(scene.semantics.label[scene.semantics.label > 0]))
+
+
+def test_without_objects():
+    scene = with_semantics(random_scene(100))
+    bare = dataclasses.replace(scene.semantics, label=None, names=(), embeddings=None, text_encoder="")
+    layer = layer_of(encode(dataclasses.replace(scene, semantics=bare)).data)
+    assert layer.objects == () and not layer.label.any() and layer.feature.std() > 1
+
+
+def test_cut_anywhere_in_the_semantic_layer_is_colour_only(small):
+    container = read_container(small)
+    first = next(entry for entry in container.entries if entry.info.layer == Layer.SEMANTIC)
+    colour = decode(small, semantics=False).digest()
+    for length in [*range(first.offset, len(small), 41), len(small) - 1]:
+        scene = decode(small[:length])
+        assert scene.semantics is None and scene.truncated and scene.digest() == colour
+    with pytest.raises(FormatError, match="only the semantic layer may be missing"):
+        decode(small[: first.offset - 1])
+
+
+def test_a_missing_section_of_a_whole_file_is_refused(small):
+    sections = read_container(small).sections()
+    for kind in ("NETS", "LABL", "SEMA"):
+        rest = [section for section in sections if section.info.kind != kind]
+        with pytest.raises(FormatError, match=kind):
+            decode(pack(rest, read_container(small).header.anchors))
+
+
+def test_every_flipped_bit_of_the_layer_is_noticed(small):
+    first = next(entry for entry in read_container(small).entries if entry.info.layer == Layer.SEMANTIC)
+    dice = random.Random(0)
+    for _ in range(200):
+        damaged = bytearray(small)
+        damaged[dice.randrange(first.offset, len(small))] ^= 1 << dice.randrange(8)
+        with pytest.raises(FormatError):
+            decode(bytes(damaged))
+
+
+@pytest.mark.parametrize("kind", ["NETS", "LABL", "SEMA"])
+def test_bodies_with_repaired_checksums_are_refused_or_the_same(small, kind: str):
+    """The container's checksums cannot see these: the sections' own checks must."""
+    container, expected = read_container(small), decode(small).digest()
+    sections, refused = container.sections(), 0
+    place = next(i for i, section in enumerate(sections) if section.info.kind == kind)
+    for body in mutations(bytes(sections[place].body), 100, seed=5):
+        changed = [*sections]
+        changed[place] = Section(sections[place].info, body or b"\0")
+        try:
+            assert decode(pack(changed, container.header.anchors)).digest() == expected
+        except FormatError:
+            refused += 1
+    assert refused > 90
+
+
+def test_a_changed_network_misses_the_known_answer(coded, monkeypatch):
+    from csgaussian_ns.entropy import integer_prior
+
+    real = integer_prior.integer_steps
+    monkeypatch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw.shape[1] == 1))
+    with pytest.raises(FormatError, match=r"SEMA chunk 0.* known answer"):
+        decode(coded[1].data)
+    assert decode(coded[1].data, semantics=False).semantics is None
+
+
+def test_limits_hold_for_semantics_too():
+    scene = with_semantics(random_scene(300, feature_dim=1, num_offsets=1, carm_dim=0, kept=1.1))
+    wide = torch.zeros(len(scene.grid), 32)
+    from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
+
+    entropy = SemanticEntropyModel(semantic_layout(32, 1.0), 8)
+    semantics = dataclasses.replace(scene.semantics, feature=wide, entropy=entropy)
+    data = encode(dataclasses.replace(scene, semantics=semantics)).data
+    limits = DecodeLimits(max_symbols_per_chunk=20 * len(scene.grid))
+    with pytest.raises(LimitExceeded, match=r"SEMA.*max_symbols_per_chunk"):
+        decode(data, limits)
+
+
+def test_a_table_of_objects_that_the_labels_do_not_give_is_refused(small):
+    container = read_container(small)
+    sections = container.sections()
+    from csgaussian_ns.codec.sections import content_of, packed_section
+
+    place = next(i for i, section in enumerate(sections) if section.info.kind == "LABL")
+    table, texts = read_objects(content_of(container, "LABL"), 6, container.header.anchors)
+    other = dataclasses.replace(table, anchors=table.anchors - 1)
+    sections[place] = packed_section("LABL", Layer.SEMANTIC, write_objects(other, texts))
+    with pytest.raises(FormatError, match="not those that the labels"):
+        decode(pack(sections, container.header.anchors))
+
+
+def test_nan_is_refused_by_name():
+    scene = with_semantics(random_scene(50))
+    scene.semantics.feature[3, 2] = float("nan")
+    with pytest.raises(QuantisationError, match=r"semantics\.feature holds 1"):
+        encode(scene)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": torch.full((2995,), 2)}, r"0 or all of 1\.\.N"),
+        ({"names": ("one",)}, "objects, but"),
+        ({"names": ("a", "b", "c\n")}, "control"),
+        ({"names": ("a", "b", "c" * 256)}, "255 bytes"),
+        ({"embeddings": np.full((3, 4), np.inf)}, "finite"),
+        ({"text_encoder": ""}, "name their encoder"),
+    ],
+)
+def test_a_writer_refuses_what_does_not_fit(coded, change, message: str):
+    scene = coded[0]
+    with pytest.raises(ValueError, match=message):
+        encode(dataclasses.replace(scene, semantics=dataclasses.replace(scene.semantics, **change)))
+
+
+def objects_and_bytes():
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    table = object_table(labels, random.integers(-50, 50, (60, 3)), random.integers(-(1 << 20), 1 << 20, (60, 6)), 2)
+    texts = ObjectTexts.of(("", "müde"), np.array([[0.0, 0, 0], [1.0, -2, 0.5]]), "encoder")
+    return table, texts, write_objects(table, texts)
+
+
+def test_objects_without_embedding_beside_one_with():
+    table, _, data = objects_and_bytes()
+    again, found = read_objects(data, 6, 60)
+    assert all(np.array_equal(a, b) for a, b in zip(table.columns(), again.columns(), strict=True))
+    assert found.names == ("", "müde") and found.encoder == "encoder" and found.embeddings[0] is None
+    assert [x for vector in found.embeddings[1:] if vector is not None for x in vector] == [64, -127, 32]
+
+
+def test_bytes_of_objects_that_cannot_be():
+    _, _, data = objects_and_bytes()
+    for length in range(len(data)):
+        with pytest.raises(FormatError, match="LABL"):
+            read_objects(data[:length], 6, 60)
+    with pytest.raises(FormatError, match="1 bytes too many"):
+        read_objects(data + b"\0", 6, 60)
+    with pytest.raises(FormatError, match="of 20 to 20 anchors, all in 39"):
+        read_objects(data, 6, 39)
+    with pytest.raises(FormatError, match="not UTF-8"):
+        read_objects(data.replace("ü".encode(), b"\xff\xff"), 6, 60)
+    with pytest.raises(FormatError, match="control characters"):
+        read_objects(data.replace("ü".encode(), b"\x1b["), 6, 60)
+    for damaged in mutations(data, 500, seed=2):
+        try:
+            read_objects(damaged, 6, 60)
+        except FormatError:
+            continue
+
+
+def test_load_takes_the_same_option(coded, tmp_path: Path):
+    file = tmp_path / "scene.csg"
+    file.write_bytes(coded[1].data)
+    assert csgaussian_ns.load(file, semantics=False).semantics is None
+    assert csgaussian_ns.load(file).semantics is not None
