@@ -3,9 +3,11 @@
 import struct
 from collections.abc import Sequence
 
+from csgaussian_ns.codec.lattices import read_lattices, write_lattices
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import ChannelLayout
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
+from csgaussian_ns.entropy.interpolated import InterpolatedIntegers
 from csgaussian_ns.entropy.registry import coded_encoding
 from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.quant.positional import MAX_EXTENT, VoxelBox
@@ -39,10 +41,14 @@ def split_blocks(data: bytes, count: int, what: str) -> list[bytes]:
 
 
 def write_hyperprior(hyperprior: IntegerHyperprior) -> bytes:
-    """u8 kind of the encoding, i32 x 3 corner and u32 extent of its box, then its tables and the network as blocks."""
+    """u8 kind of the encoding, i32 x 3 corner and u32 extent of its box, then its tables and the network as blocks.
+
+    Tables are those of ``codec.lattices``; encodings without any have none.
+    """
     encoding = hyperprior.encoding
     head = _HEAD.pack(encoding.KIND, *encoding.box.origin, encoding.box.extent)
-    return head + pack_blocks([b"", to_bytes(hyperprior.network)])
+    tables = write_lattices(encoding) if isinstance(encoding, InterpolatedIntegers) else b""
+    return head + pack_blocks([tables, to_bytes(hyperprior.network)])
 
 
 def read_hyperprior(data: bytes, layout: ChannelLayout) -> IntegerHyperprior:
@@ -60,9 +66,13 @@ def read_hyperprior(data: bytes, layout: ChannelLayout) -> IntegerHyperprior:
     if coded is None:
         raise FormatError(f"hyperprior: its encoding has the unknown number {kind}")
     tables, weights = split_blocks(data[_HEAD.size :], 2, "hyperprior")
-    if tables:
+    box, network = VoxelBox((x, y, z), extent), from_bytes(weights)
+    if issubclass(coded, InterpolatedIntegers):
+        encoding = coded(box, *read_lattices(tables, coded))
+    elif tables:
         raise FormatError(f"hyperprior: {len(tables)} bytes of tables for an encoding without any")
-    encoding, network = coded(VoxelBox((x, y, z), extent)), from_bytes(weights)
+    else:
+        encoding = coded(box)
     expected = (encoding.channels, 2 * layout.channels + layout.types)
     if (network.num_inputs, network.num_outputs) != expected or network.input_limit < encoding.LIMIT:
         raise FormatError(

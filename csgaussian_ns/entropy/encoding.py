@@ -16,6 +16,8 @@ from csgaussian_ns.quant.positional import VoxelBox
 
 MIDDLE = 0.96
 """Share of the anchors, per axis, that the encoded box spans. Captures have far outliers; they go to its border."""
+DEFAULT_SIZE = 15
+"""log2 of the anchors that learned encodings are sized for."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class SpatialEncoding(nn.Module, ABC):
     corner: Int[Tensor, "3"]
     extent: Int[Tensor, ""]
 
-    def __init__(self) -> None:
-        """A box of one voxel, until ``fit``."""
+    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+        """A box of one voxel, until ``fit``. What is learned is sized for about ``2**size`` anchors."""
         super().__init__()
         self.register_buffer("corner", torch.zeros(3, dtype=torch.int64))
         self.register_buffer("extent", torch.zeros((), dtype=torch.int64))
@@ -82,6 +84,10 @@ class SpatialEncoding(nn.Module, ABC):
     @abstractmethod
     def integers(self, grid: Int[Tensor, "A 3"]) -> IntegerEncoding:
         """The encoding for coding the scene with the given voxels."""
+
+    def table_bits(self) -> Float[Tensor, ""]:
+        """Estimated cost of the encoding's own parameters in bits, differentiable; 0 without any."""
+        return torch.zeros((), device=self.corner.device)
 
     @property
     def box(self) -> VoxelBox:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from csgaussian_ns.entropy.base import ChannelLayout
 from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
-from csgaussian_ns.quant.fixed_point import Arithmetic, IntegerNetwork, evaluate
+from csgaussian_ns.quant.fixed_point import CPU_BLOCK_ROWS, CUDA_BLOCK_ROWS, Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.quant.log_steps import integer_log_steps
 from csgaussian_ns.quant.post_training import AffineLayer, quantise_network
 from csgaussian_ns.quant.rounding import SYMBOL_LIMIT, checked_symbols
@@ -91,7 +91,8 @@ class IntegerHyperprior:
 
     def prior(self, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> IntegerPrior:
         """The prior of the anchors at the given voxels."""
-        out = evaluate(self.network, self.encoding(grid), arithmetic)
+        blocks = grid.split(CUDA_BLOCK_ROWS if grid.is_cuda else CPU_BLOCK_ROWS)  # encodings may be wide
+        out = torch.cat([evaluate(self.network, self.encoding(block), arithmetic) for block in blocks])
         channels = self.layout.channels
         mean, log_scale, raw = out.split((channels, channels, self.layout.types), dim=-1)
         return IntegerPrior(mean, log_scale, integer_steps(raw), integer_log_steps(raw))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout, Prior
 from csgaussian_ns.entropy.carm import Carm
+from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits, laplacian_bits
 from csgaussian_ns.entropy.registry import new_encoding
@@ -23,18 +24,20 @@ class ColourEntropyModel(nn.Module):
     All values are in base steps (``AttributeLayout.base_steps``).
     """
 
-    def __init__(self, layout: AttributeLayout, hidden_dim: int, carm_dim: int, encoding: str = "inr") -> None:
+    def __init__(
+        self, layout: AttributeLayout, hidden_dim: int, carm_dim: int, encoding: SpatialEncoding | None = None
+    ) -> None:
         """Build the networks.
 
         Args:
             layout: Channels and base steps.
             hidden_dim: Width of the hyperprior.
             carm_dim: Width of the autoregressive networks; 0 leaves them out.
-            encoding: Name of the spatial encoding, see ``entropy.registry``.
+            encoding: What the prior knows of the position, see ``entropy.registry``; ``inr`` by default.
         """
         super().__init__()
         self.layout = layout
-        self.encoding = new_encoding(encoding)
+        self.encoding = encoding or new_encoding("inr")
         self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
         self.carm = Carm(layout.feature_dim, carm_dim) if carm_dim else None
         self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)

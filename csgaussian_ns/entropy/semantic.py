@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.entropy.base import ChannelLayout, Prior
+from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits
 from csgaussian_ns.entropy.registry import new_encoding
@@ -27,11 +28,11 @@ class SemanticEntropyModel(nn.Module):
 
     base_step: Float[Tensor, " D"]
 
-    def __init__(self, layout: ChannelLayout, hidden_dim: int, encoding: str = "inr") -> None:
-        """Build the network, ``hidden_dim`` wide, behind one of the encodings of ``entropy.registry``."""
+    def __init__(self, layout: ChannelLayout, hidden_dim: int, encoding: SpatialEncoding | None = None) -> None:
+        """Build the network, ``hidden_dim`` wide, behind an encoding of ``entropy.registry`` (``inr``)."""
         super().__init__()
         self.layout = layout
-        self.encoding = new_encoding(encoding)
+        self.encoding = encoding or new_encoding("inr")
         self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
         self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
 

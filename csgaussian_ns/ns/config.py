@@ -51,6 +51,7 @@ def _optimizers() -> dict:
         "color_mlp": _group(0.008, 0.00005),
         "mask_logit": _group(0.02, 0.002, start_step=-1),
         "entropy": _group(0.003, 0.0001, start_step=-1),
+        "entropy_tables": _group(0.008, 0.0001, start_step=-1),
     }
 
 

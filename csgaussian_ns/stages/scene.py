@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.entropy.registry import HyperpriorName
+from csgaussian_ns.entropy.registry import HyperpriorName, new_encoding
 from csgaussian_ns.quant.int8_rows import on_int8_grid
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
@@ -37,7 +38,9 @@ class SceneSettings:
     offset_step: float = 0.2
     """Base quantisation step of the offsets, in units of the anchor's length."""
     hyperprior: HyperpriorName = "inr"
-    """What the prior of an anchor knows of its position: inr is CSGaussian's, factorised knows nothing."""
+    """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere."""
+    hyperprior_size: int = DEFAULT_SIZE
+    """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
     hyperprior_dim: int = 64
     """Width of the hyperprior."""
     carm_dim: int = 48
@@ -77,15 +80,18 @@ class TrainableScene(nn.Module):
         self.anchors = anchors
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         layout = AttributeLayout(feature_dim, num_offsets, steps)
-        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim, settings.hyperprior)
+        encoding = new_encoding(settings.hyperprior, settings.hyperprior_size)
+        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim, encoding)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self._decoded: tuple[int, DecodedScene] | None = None
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
-        """One group per anchor attribute and per decoder, and one for the entropy model."""
+        """One group per anchor attribute and decoder, one for the entropy networks, and one for their tables if any."""
         groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
         groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
-        return groups | {"entropy": list(self.entropy.parameters())}
+        groups["entropy"] = [p for name, p in self.entropy.named_parameters() if not name.startswith("encoding.")]
+        tables = list(self.entropy.encoding.parameters())
+        return groups | ({"entropy_tables": tables} if tables else {})
 
     def begin_step(self, step: int) -> None:
         """Go to ``step``; where the rate is first paid for, the entropy model starts from the scene's statistics."""
@@ -108,7 +114,16 @@ class TrainableScene(nn.Module):
             mask = torch.ones_like(logit)
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
-        return index, quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
+        quantised = quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
+        return index, self._with_tables(quantised)
+
+    def _with_tables(self, quantised: Quantised) -> Quantised:
+        """Share the encoding's own bits out among all parameters of the scene."""
+        if quantised.rate is None:
+            return quantised
+        parameters = max(len(self.anchors) * self.entropy.layout.channels, 1)
+        per_parameter = quantised.rate.per_parameter + self.entropy.encoding.table_bits() / parameters
+        return quantised._replace(rate=quantised.rate._replace(per_parameter=per_parameter))
 
     @torch.no_grad()
     def decoded(self) -> DecodedScene:

@@ -11,6 +11,7 @@ from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.registry import new_encoding
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
 from csgaussian_ns.scene.decoders import Decoders
 
@@ -37,7 +38,7 @@ def random_scene(
     anchors = Anchors(grid * 0.25, feature, offset, scaling, mask)
     torch.manual_seed(seed)
     layout = AttributeLayout(feature_dim, num_offsets, (1.0, 0.2, 0.2))
-    model = ColourEntropyModel(layout, 16, carm_dim, encoding)
+    model = ColourEntropyModel(layout, 16, carm_dim, new_encoding(encoding, 8))
     if count > 1:
         model.start(grid, anchors)
     meta = SceneMeta(0.25, feature_dim, num_offsets, layout.base_steps, name="random")

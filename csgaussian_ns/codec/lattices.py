@@ -1,0 +1,192 @@
+"""Tables of interpolated encodings: small whole numbers at the nodes of grids, coded bit by bit with adaptive contexts.
+
+Grid by grid, channel by channel, row by row. A number is coded as "more than 0", "more than 1", .. up to the largest
+magnitude, then its sign; binary tables have signs alone. Contexts see the numbers at the nodes before on the last axis
+(``left``), on the axis before it (``up``) and before both (``corner``), 0 beyond the grid's border, and that of the
+channel before at the same node (``below``). In hashed tables they are unrelated numbers, which the mixer learns.
+Statistics are learnt on the way: nothing is stored but the coded bits, a stream of ``codec.bits``.
+"""
+
+import struct
+from typing import Any, NamedTuple, no_type_check
+
+import numpy as np
+import torch
+from jaxtyping import Int8
+from torch import Tensor
+
+from csgaussian_ns.codec.bits import code_bit, end_reading, learn, new_cells, predict, start_reading, stream_of, write
+from csgaussian_ns.codec.buffers import buffer
+from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
+from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.entropy.interpolated import InterpolatedIntegers
+from csgaussian_ns.quant.lattice import PLANES, SPACE, Lattice
+
+CONTEXTS = 4
+TABLE = 1 << 16  # cells per context
+KINDS = 17
+"""Kinds of bits: the sign, and "more than j" for j = 0 .. 15 and above."""
+START_WEIGHT = 65536 // 3
+LIMIT = 250
+MOST_BITS_PER_BYTE = 16000
+"""See ``codec.masks``."""
+MAX_LATTICES = 2
+MAX_OUTPUTS = 512
+_HEAD = struct.Struct("<BBBB")
+
+
+class Model(NamedTuple):
+    """What adapts, and scratch; see ``codec.bits``."""
+
+    cells: Any  # int32 [CONTEXTS * TABLE]
+    weights: Any  # int32 [KINDS * CONTEXTS]
+    at: Any  # int64 [CONTEXTS]
+    inputs: Any  # int64 [CONTEXTS]
+
+
+@kernel
+@no_type_check
+def _clamped(value: int, limit: int) -> int:
+    return max(-limit, min(limit, value))
+
+
+@kernel
+@no_type_check
+def _select(at: Any, kind: int, grid: int, channel: int, left: int, up: int, corner: int, below: int) -> None:
+    """Choose the cell of each context for one bit; the first may share its cells where a file has many grids."""
+    if kind == 0:
+        near = ((_clamped(left, 1) + 1) * 3 + _clamped(up, 1) + 1) * 3 + _clamped(corner, 1) + 1
+        level = _clamped(left, 1) + _clamped(up, 1) + 2
+    else:
+        near = (min(abs(left), 3) * 4 + min(abs(up), 3)) * 4 + min(abs(corner), 3)
+        level = min(abs(left) + abs(up), 7)
+    at[0] = ((grid * 128 + channel) * KINDS + kind) % TABLE
+    at[1] = TABLE + (kind * 64 + near)
+    at[2] = 2 * TABLE + (channel * KINDS + kind) * 8 + level
+    at[3] = 3 * TABLE + (kind * 8 + _clamped(below, 3) + 3) * 8 + min(abs(left), 7)
+
+
+@kernel
+@no_type_check
+def _bit(state: Any, stream: Any, bit: int, kind: int, model: Any) -> int:
+    """Code one bit whose contexts are selected."""
+    p = predict(model.cells, model.at, model.inputs, model.weights, kind)
+    bit = code_bit(state, stream, bit, p)
+    learn(model.cells, model.at, model.inputs, model.weights, kind, bit, p, LIMIT)
+    return bit
+
+
+@kernel
+@no_type_check
+def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary: int, model: Any) -> None:
+    """Write ``table``, int8 [rows * channels], or read it.
+
+    ``shape``: int64 [channels, then rows and nodes of the last axis of each grid].
+    """
+    channels, start = shape[0], 0
+    for grid in range((len(shape) - 1) // 2):
+        rows, width = shape[1 + 2 * grid], shape[2 + 2 * grid]
+        for channel in range(channels):
+            for row in range(rows):
+                here = (start + row) * channels + channel
+                left = table[here - channels] if row % width > 0 else 0
+                up = table[here - width * channels] if row >= width else 0
+                corner = table[here - (width + 1) * channels] if row >= width and row % width > 0 else 0
+                below = table[here - 1] if channel > 0 else 0
+                value = table[here]
+                size = 1 if binary else 0
+                while size < largest and not binary:
+                    kind = 1 + min(size, KINDS - 2)
+                    _select(model.at, kind, grid, channel, left, up, corner, below)
+                    if not _bit(state, stream, 1 if abs(value) > size else 0, kind, model):
+                        break
+                    size += 1
+                if size > 0:
+                    _select(model.at, 0, grid, channel, left, up, corner, below)
+                    negative = _bit(state, stream, 1 if value < 0 else 0, 0, model)
+                    size = -size if negative else size
+                table[here] = size
+        start += rows
+
+
+def _run(state: np.ndarray, stream: np.ndarray, table: np.ndarray, lattice: Lattice, kind: type) -> None:
+    shape = [lattice.channels]
+    for grid in lattice.grids:
+        shape += [grid.rows, min(grid.resolution, grid.rows)]
+    model = Model(
+        cells=buffer(new_cells(CONTEXTS * TABLE)),
+        weights=buffer(np.full(KINDS * CONTEXTS, START_WEIGHT, np.int32)),
+        at=buffer(np.zeros(CONTEXTS, np.int64)),
+        inputs=buffer(np.zeros(CONTEXTS, np.int64)),
+    )
+    sizes = buffer(np.array(shape, np.int64))
+    _code(buffer(state), buffer(stream), buffer(table), sizes, kind.LARGEST, int(kind.BINARY), model)
+
+
+def write_lattices(encoding: InterpolatedIntegers) -> bytes:
+    """u8 number of lattices; per lattice u8 form (0 space, 1 planes), u8 channels, u8 log2_rows, u8 levels, u16
+    resolution of each level; then per lattice u32 length and coded table.
+    """  # noqa: D205
+    head, bodies = [struct.pack("<B", len(encoding.lattices))], []
+    for lattice, table in zip(encoding.lattices, encoding.tables, strict=True):
+        numbers = (int(lattice.axes == PLANES), lattice.channels, lattice.log2_rows, len(lattice.resolutions))
+        head.append(_HEAD.pack(*numbers) + np.array(lattice.resolutions, "<u2").tobytes())
+        flat = table.numpy().ravel().copy()
+        body = write(lambda state, stream, f=flat, t=lattice: _run(state, stream, f, t, type(encoding)), flat.size + 64)
+        bodies.append(struct.pack("<I", len(body)) + body)
+    return b"".join([*head, *bodies])
+
+
+def read_lattices(
+    data: bytes, kind: type[InterpolatedIntegers]
+) -> tuple[tuple[Lattice, ...], tuple[Int8[Tensor, "_ _"], ...]]:
+    """The inverse of ``write_lattices``, for an encoding of ``kind``.
+
+    Raises:
+        FormatError: Not this layout, sizes out of range, or a damaged table.
+        LimitExceeded: So few bytes cannot hold so many numbers. Nothing was allocated.
+    """
+    lattices, at = _read_heads(data)
+    tables = []
+    for lattice in lattices:
+        if at + 4 > len(data):
+            raise FormatError(f"lattice: {len(data)} bytes end before its tables do")
+        (length,) = struct.unpack_from("<I", data, at)
+        body = data[at + 4 : at + 4 + length]
+        at += 4 + length
+        count = lattice.rows * lattice.channels
+        if at > len(data):
+            raise FormatError(f"lattice: {len(data)} bytes end before its tables do, at {at}")
+        if count > MOST_BITS_PER_BYTE * (len(body) + 4):
+            raise LimitExceeded(f"lattice: a table of {count} numbers cannot be in {len(body)} bytes")
+        flat, stream = np.zeros(count, np.int8), stream_of(body)
+        state = start_reading(stream)
+        _run(state, stream, flat, lattice, kind)
+        end_reading(state, stream, "lattice")
+        tables.append(torch.from_numpy(flat.reshape(lattice.rows, lattice.channels)))
+    if at != len(data):
+        raise FormatError(f"lattice: {len(data)} bytes, its tables take {at}")
+    return lattices, tuple(tables)
+
+
+def _read_heads(data: bytes) -> tuple[tuple[Lattice, ...], int]:
+    """The lattices, and where their tables begin."""
+    if not data or not 1 <= data[0] <= MAX_LATTICES:
+        raise FormatError(f"lattice: expected 1..{MAX_LATTICES} of them, got {data[0] if data else 'no bytes'}")
+    lattices, at = [], 1
+    for _ in range(data[0]):
+        if at + _HEAD.size > len(data):
+            raise FormatError(f"lattice: {len(data)} bytes are less than the heads")
+        form, channels, log2_rows, levels = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        if form > 1 or at + 2 * levels > len(data):
+            raise FormatError(f"lattice: form {form} is not 0 or 1, or {levels} levels do not fit {len(data)} bytes")
+        resolutions = np.frombuffer(data, "<u2", levels, at).tolist()
+        at += 2 * levels
+        try:
+            lattices.append(Lattice((SPACE, PLANES)[form], channels, log2_rows, tuple(resolutions)))
+        except QuantisationError as error:
+            raise FormatError(str(error)) from error
+    if sum(lattice.outputs for lattice in lattices) > MAX_OUTPUTS:
+        raise FormatError(f"lattice: more than {MAX_OUTPUTS} outputs")
+    return tuple(lattices), at

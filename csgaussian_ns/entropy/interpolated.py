@@ -1,0 +1,135 @@
+"""Learned numbers at the nodes of grids, interpolated where an anchor is: what triplanes and hash grids share."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int, Int8
+from torch import Tensor, nn
+
+from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
+from csgaussian_ns.quant.lattice import Lattice
+from csgaussian_ns.quant.positional import normalise
+
+
+@dataclass(frozen=True)
+class InterpolatedIntegers(IntegerEncoding):
+    """Per grid ``(sum of weight * number * GAIN + half) >> bits of the weights``.
+
+    Attributes:
+        lattices: Where the nodes are.
+        tables: Their numbers, ``[rows, channels]`` of each lattice.
+    """
+
+    LARGEST: ClassVar[int]
+    """Largest magnitude of a number."""
+    BINARY: ClassVar[bool]
+    """All numbers are -1 or 1."""
+    GAIN: ClassVar[int]
+
+    lattices: tuple[Lattice, ...]
+    tables: tuple[Int8[Tensor, "_ _"], ...]
+
+    @property
+    def channels(self) -> int:
+        """Those of all grids, lattice by lattice."""
+        return sum(lattice.outputs for lattice in self.lattices)
+
+    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
+        """The interpolated numbers of every voxel."""
+        u, columns = normalise(grid, self.box), []
+        for lattice, table in zip(self.lattices, self.tables, strict=True):
+            numbers = table.to(grid.device)
+            for one in lattice.grids:
+                rows, weights = one.corners(u)
+                total = (numbers[rows].to(torch.int64) * weights[:, :, None]).sum(dim=1) * self.GAIN
+                columns.append((total + (1 << (one.weight_bits - 1))) >> one.weight_bits)
+        return torch.cat(columns, dim=1)
+
+
+class InterpolatedEncoding(SpatialEncoding):
+    """The same with real numbers that are rounded on their way, and cost what their coding costs.
+
+    Attributes:
+        tables: One parameter per lattice.
+    """
+
+    CODED: ClassVar[type[InterpolatedIntegers]]
+    NUMBER_UNIT: ClassVar[float]
+    """What the number 1 of a table stands for."""
+
+    def __init__(self, lattices: tuple[Lattice, ...], spread: float) -> None:
+        """Tables for ``lattices``, uniform in ``+-spread``."""
+        super().__init__()
+        self.lattices = lattices
+        tables = (torch.empty(lattice.rows, lattice.channels).uniform_(-spread, spread) for lattice in lattices)
+        self.tables = nn.ParameterList(nn.Parameter(table) for table in tables)
+
+    @abstractmethod
+    def numbers(self, table: Float[Tensor, "rows C"]) -> Float[Tensor, "rows C"]:
+        """The whole numbers that a file would hold, straight-through."""
+
+    @abstractmethod
+    def number_bits(self, numbers: Float[Tensor, "rows C"]) -> Float[Tensor, ""]:
+        """Estimated cost of the numbers of one grid, differentiable."""
+
+    @property
+    def channels(self) -> int:
+        """Those of all grids, lattice by lattice."""
+        return sum(lattice.outputs for lattice in self.lattices)
+
+    def table_bits(self) -> Float[Tensor, ""]:
+        """Estimated cost of all tables in bits, differentiable."""
+        bits = []
+        for lattice, table in zip(self.lattices, self.tables, strict=True):
+            numbers = self.numbers(table)
+            bits += [self.number_bits(numbers[grid.start : grid.start + grid.rows]) for grid in lattice.grids]
+        return torch.stack(bits).sum()
+
+    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Tensor, ...]:
+        """Rows and weights of the nodes around each voxel, lattice by lattice."""
+        parts = []
+        for lattice in self.lattices:
+            rows, weights = lattice.corners(grid, self.box)
+            total = 1 << lattice.grids[0].weight_bits
+            parts += [rows.to(torch.int32), weights.to(torch.float32) / total]
+        return tuple(parts)
+
+    def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
+        """Interpolate."""
+        columns = []
+        for table, rows, weights in zip(self.tables, places[::2], places[1::2], strict=True):
+            numbers = self.numbers(table) * self.NUMBER_UNIT
+            corners = rows.shape[2]
+            bags = nn.functional.embedding_bag(
+                rows.reshape(-1, corners), numbers, mode="sum", per_sample_weights=weights.reshape(-1, corners)
+            )
+            columns.append(bags.reshape(len(rows), rows.shape[1] * table.shape[1]))
+        return torch.cat(columns, dim=1)
+
+    @torch.no_grad()
+    def integers(self, grid: Int[Tensor, "A 3"]) -> InterpolatedIntegers:
+        """The numbers as a file holds them. Those that no anchor asks for become what is cheapest to code."""
+        tables = []
+        for lattice, table in zip(self.lattices, self.tables, strict=True):
+            rows, weights = lattice.corners(grid, self.box)
+            asked = torch.zeros(lattice.rows, dtype=torch.bool, device=grid.device)
+            asked[rows[weights > 0]] = True
+            numbers = self.numbers(table).round().to(torch.int8)
+            for one in lattice.grids:
+                part = slice(one.start, one.start + one.rows)
+                usual = self._usual(numbers[part][asked[part]])
+                numbers[part] = torch.where(asked[part, None], numbers[part], usual)
+            tables.append(numbers.cpu())
+        return self.CODED(self.box, self.lattices, tuple(tables))
+
+    def _usual(self, numbers: Int8[Tensor, "rows C"]) -> Int8[Tensor, " C"]:
+        if not self.CODED.BINARY:
+            return torch.zeros_like(numbers[0]) if len(numbers) else numbers.new_zeros(numbers.shape[1])
+        return torch.where(numbers.to(torch.int64).sum(dim=0) >= 0, 1, -1).to(torch.int8)
+
+
+def straight_through(exact: Float[Tensor, "*shape"], shown: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The value of ``shown`` with the gradient of ``exact``."""
+    return exact + (shown - exact).detach()

@@ -1,0 +1,94 @@
+"""Learned encodings in training: they find structure, their own bits are estimated, and nothing unseen is paid for."""
+
+import pytest
+import torch
+
+from csgaussian_ns.codec.lattices import write_lattices
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
+from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.registry import ENCODINGS, new_encoding
+
+LAYOUT = AttributeLayout(8, 2, (1.0, 0.2, 0.2))
+LEARNED = ["triplane", "hashgrid"]
+
+
+def some_scene(count: int = 1500) -> tuple[torch.Tensor, Anchors]:
+    """Features that depend on the place."""
+    grid = torch.unique(torch.randint(-60, 60, (count, 3), dtype=torch.int32), dim=0)
+    count, wave = len(grid), torch.sin(grid[:, :1].float() * 0.08) * torch.cos(grid[:, 1:2].float() * 0.08)
+    feature, offset = wave * 12 + torch.randn(count, 8), torch.randn(count, 2, 3)
+    return grid, Anchors(grid * 0.1, feature, offset, torch.randn(count, 6) * 0.2, torch.ones(count, 2))
+
+
+def trained(name: str, steps: int = 80) -> tuple[ColourEntropyModel, torch.Tensor, float, float]:
+    """A model after some steps; bits of a channel at first and at last, its tables shared out among all."""
+    grid, anchors = some_scene()
+    model = ColourEntropyModel(LAYOUT, 32, 0, new_encoding(name, 10))
+    model.start(grid, anchors)
+    groups = [{"params": [p for p in model.parameters()], "lr": 0.01}]
+    optimizer, values, costs = torch.optim.Adam(groups), model.values(anchors), []
+    steps_ = torch.ones(len(grid), 3)
+    for _ in range(steps):
+        prior = model.hyperprior.prior(model.hyperprior.hidden(model.encoding(grid)))
+        bits = model.bits(values, prior, steps_).sum() + model.encoding.table_bits()
+        costs.append(float(bits.detach()) / values.numel())
+        optimizer.zero_grad()
+        bits.backward()
+        optimizer.step()
+    return model, grid, costs[0], costs[-1]
+
+
+def test_every_encoding_learns_and_those_that_know_the_place_learn_more():
+    results = {name: trained(name)[2:] for name in ENCODINGS}
+    assert results["factorised"][1] < results["factorised"][0] - 0.005
+    for name in ("inr", *LEARNED):
+        first, last = results[name]
+        assert last < first - 0.1 and last < results["factorised"][1] - 0.05, name
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_tables_cost_about_what_training_estimates(name: str):
+    model, grid, _, _ = trained(name, 60)
+    encoding = model.encoding
+    assert isinstance(encoding, InterpolatedEncoding)
+    estimate = float(encoding.table_bits().detach()) / 8
+    stored = len(write_lattices(encoding.integers(grid)))
+    assert 0.3 * estimate < stored < 1.15 * estimate + 100
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_only_what_anchors_ask_for_is_stored(name: str):
+    encoding, (grid, _) = new_encoding(name, 13), some_scene()
+    encoding.fit(grid)
+    few, many = (len(write_lattices(encoding.integers(voxels))) for voxels in (grid[:3], grid))
+    assert few < 0.6 * many
+    part = encoding.integers(grid[:3])
+    assert torch.equal(part(grid[:3]), encoding.integers(grid)(grid[:3]))
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_gradients_reach_tables_and_an_optimiser_moves_them(name: str):
+    encoding, (grid, _) = new_encoding(name, 9), some_scene(200)
+    encoding.fit(grid)
+    assert isinstance(encoding, InterpolatedEncoding)
+    before = encoding.integers(grid)(grid)
+    optimizer = torch.optim.Adam(encoding.parameters(), 0.1)
+    for _ in range(5):
+        optimizer.zero_grad()
+        (encoding(grid) - 0.4).square().sum().backward()
+        assert all(table.grad is not None and table.grad.abs().sum() > 0 for table in encoding.tables)
+        optimizer.step()
+    after = encoding.integers(grid)(grid)
+    assert (after * encoding.UNIT - 0.4).abs().mean() < (before * encoding.UNIT - 0.4).abs().mean()
+
+
+def test_sizes_follow_the_scene():
+    small, large = (new_encoding("hashgrid", size) for size in (15, 19))
+    assert isinstance(large, InterpolatedEncoding) and isinstance(small, InterpolatedEncoding)
+    space, planes = large.lattices
+    assert (space.log2_rows, planes.log2_rows) == (13, 15) and space.resolutions[-1] == 514
+    assert [one.log2_rows for one in small.lattices] == [9, 11]
+    planes = new_encoding("triplane", 15)
+    assert isinstance(planes, InterpolatedEncoding) and planes.lattices[0].resolutions == (30, 60)

@@ -1,0 +1,52 @@
+"""A trainable scene with each entropy model: groups for optimisers, and tables that the rate pays for."""
+
+import pytest
+import torch
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.entropy.registry import ENCODINGS
+from csgaussian_ns.scene.sfm_init import anchors_from_points
+from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.schedule import LITE_PLAN
+from tests.scene.scenes import camera_at
+
+PLAN = LITE_PLAN.scaled_to(100)
+
+
+def a_scene(name: str) -> TrainableScene:
+    points = torch.rand(400, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    settings = SceneSettings(hyperprior=name, hyperprior_size=9, hyperprior_dim=16, carm_dim=8)  # type: ignore[arg-type]
+    return TrainableScene(anchors_from_points(points, 20, 4, None), PLAN, settings)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_every_parameter_is_in_one_group_and_no_group_is_empty(name: str):
+    scene = a_scene(name)
+    groups = scene.param_groups()
+    found = [id(parameter) for group in groups.values() for parameter in group]
+    assert sorted(found) == sorted(id(parameter) for parameter in scene.parameters())
+    assert all(groups.values()) and ("entropy_tables" in groups) == (name in ("triplane", "hashgrid"))
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_the_rate_of_a_view_pays_for_tables(name: str, monkeypatch):
+    scene = a_scene(name)
+    scene.begin_step(PLAN.rate_from)
+    _, quantised = scene.in_training(camera_at(4.0))
+    assert quantised.rate is not None
+    quantised.rate.per_parameter.backward()
+    tables = scene.param_groups().get("entropy_tables", [])
+    assert all(table.grad is not None and table.grad.abs().sum() > 0 for table in tables)
+    own = float(scene.entropy.encoding.table_bits().detach())
+    assert (own > 100) == bool(tables)
+    monkeypatch.setattr(scene.entropy.encoding, "table_bits", lambda: torch.zeros(()))
+    without = scene.in_training(camera_at(4.0))[1].rate
+    shared_out = own / (len(scene.anchors) * scene.entropy.layout.channels)
+    assert without is not None and float(without.per_parameter.detach()) > 0.1
+    assert float((quantised.rate.per_parameter - without.per_parameter).detach()) == pytest.approx(shared_out, rel=1e-3)
+
+
+def test_sizes_out_of_range_are_refused():
+    points = torch.rand(50, 3)
+    with pytest.raises(ConfigError, match=r"hyperprior_size must lie in 8\.\.19"):
+        TrainableScene(anchors_from_points(points, 20, 4, None), PLAN, SceneSettings(hyperprior_size=30))
