@@ -140,6 +140,30 @@ def mask_row() -> dict[str, float]:
     return {"bytes": len(data), "encode": round(1 / encode, 2), "decode": round(1 / decode, 2)}
 
 
+def all_rows(count: int) -> list[Row]:
+    """Every coder that can run here."""
+    rows = [measure("rANS, numba", setting, count, 5, ours()) for setting in SETTINGS] if COMPILED else []
+    rows += interpreted(count // INTERPRETED_SHARE)
+    for name, make in (("torchac", torchac), ("constriction range", constriction)):
+        try:
+            coder = make()
+        except (ImportError, BackendUnavailable) as error:
+            print(f"{name}: left out ({error})")
+            continue
+        rows += [measure(name, setting, count, 2, coder) for setting in SETTINGS]
+    return rows
+
+
+def show(rows: list[Row]) -> None:
+    """Print the table."""
+    print(
+        f"{'coder':20} {'setting':9} {'symbols':>9} {'bits/sym':>9} {'over exact':>10} {'enc Ms/s':>9} {'dec Ms/s':>9}"
+    )
+    for row in rows:
+        rate = f"{row.bits_per_symbol:9.3f} {row.overhead_percent:9.3f}%"
+        print(f"{row.coder:20} {row.setting:9} {row.symbols:9d} {rate} {row.encode:9.1f} {row.decode:9.1f}")
+
+
 def main() -> None:
     """Measure, print, store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -150,22 +174,8 @@ def main() -> None:
         rows = [measure("rANS, no numba", setting, options.symbols, 1, ours()) for setting in SETTINGS]
         print(json.dumps([asdict(row) for row in rows]))
         return
-    rows = [measure("rANS, numba", setting, options.symbols, 5, ours()) for setting in SETTINGS] if COMPILED else []
-    rows += interpreted(options.symbols // INTERPRETED_SHARE)
-    for name, make in (("torchac", torchac), ("constriction range", constriction)):
-        try:
-            coder = make()
-        except (ImportError, BackendUnavailable) as error:
-            print(f"{name}: left out ({error})")
-            continue
-        rows += [measure(name, setting, options.symbols, 2, coder) for setting in SETTINGS]
-    masks = mask_row()
-    print(
-        f"{'coder':20} {'setting':9} {'symbols':>9} {'bits/sym':>9} {'over exact':>10} {'enc Ms/s':>9} {'dec Ms/s':>9}"
-    )
-    for row in rows:
-        rate = f"{row.bits_per_symbol:9.3f} {row.overhead_percent:9.3f}%"
-        print(f"{row.coder:20} {row.setting:9} {row.symbols:9d} {rate} {row.encode:9.1f} {row.decode:9.1f}")
+    rows, masks = all_rows(options.symbols), mask_row()
+    show(rows)
     print(f"masks, 1M bits: {masks['bytes']} bytes, {masks['encode']} / {masks['decode']} Mbit/s encode / decode")
     versions = {"python": platform.python_version(), "machine": platform.machine()}
     for name in ("numpy", "numba", "torchac", "constriction"):
