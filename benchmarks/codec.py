@@ -114,10 +114,10 @@ def point(anchors: int, kept: float, chunk: int, repeats: int) -> dict[str, Any]
         decoded = in_own_process({"repeats": runs, "file": file})
     record = {"anchors": anchors, "kept_offsets": kept, "chunk_anchors": chunk, "runs": runs, **encoded, **decoded}
     print(
-        f"{anchors:8d} anchors, {record['symbols'] / 1e6:6.2f} M symbols, chunks of {chunk:5d}: {record['bytes']:9d} B; "
-        f"encode {record['encode_seconds']:6.2f} s (CPU {record['encode_cpu_seconds']:6.2f}), "
-        f"{record['encode_peak_bytes'] / 1e6:5.0f} MB; decode {record['decode_seconds']:6.2f} s "
-        f"(CPU {record['decode_cpu_seconds']:6.2f}), {record['decode_peak_bytes'] / 1e6:5.0f} MB",
+        f"{anchors} anchors, {record['symbols'] / 1e6:.2f} M symbols, chunks of {chunk}: {record['bytes']} B; "
+        f"encode {record['encode_seconds']:.2f} s (CPU {record['encode_cpu_seconds']:.2f}), "
+        f"{record['encode_peak_bytes'] / 1e6:.0f} MB; decode {record['decode_seconds']:.2f} s "
+        f"(CPU {record['decode_cpu_seconds']:.2f}), {record['decode_peak_bytes'] / 1e6:.0f} MB",
         flush=True,
     )
     return record

@@ -2,6 +2,7 @@
 
 import zlib
 
+import numpy as np
 import torch
 from jaxtyping import Int, Int64
 from torch import Tensor
@@ -15,7 +16,7 @@ KNOWN_ANSWER_ANCHORS = 256
 
 def values_crc(values: Int64[Tensor, "A D"]) -> int:
     """CRC-32 of decoded channels, as little-endian int64 row by row."""
-    return zlib.crc32(values.numpy().astype("<i8").tobytes())
+    return zlib.crc32(np.ascontiguousarray(values.numpy(), "<i8").data)
 
 
 def known_answer(hyperprior: IntegerHyperprior, grid: Int[Tensor, "A 3"], arithmetic: Arithmetic = "auto") -> int:

@@ -1,11 +1,11 @@
-"""The colour attributes of one chunk of anchors as one rANS stream."""
+"""The colour attributes of one chunk of anchors as one stream of symbols."""
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec import rans
+from csgaussian_ns.codec.coders import Coder, reader_of, write_symbols
 from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.entropy.integer import IntegerColourModel, code_channels
 from csgaussian_ns.entropy.integer_prior import ChannelPrior
@@ -17,6 +17,7 @@ def encode_colour(
     grid: Int[Tensor, "A 3"],
     mask: Bool[Tensor, "A K"],
     values: Float[Tensor, "A D"],
+    coder: Coder = Coder.RANS,
 ) -> tuple[bytes, Int64[Tensor, "A D"], float]:
     """Code the channels of some anchors.
 
@@ -25,6 +26,7 @@ def encode_colour(
         grid: Voxels of the anchors, in the order of the file.
         mask: Which offsets are kept.
         values: Channels in base steps.
+        coder: Of the symbols.
 
     Returns:
         The stream, the integers that a decoder will get, and the ideal code length in bits under the tables.
@@ -32,21 +34,20 @@ def encode_colour(
     Raises:
         QuantisationError: A value is not finite or too far from its prior to be coded.
     """
-    symbols: list[Tensor] = []
-    tables: list[Tensor] = []
+    symbols: list[np.ndarray] = []
+    tables: list[np.ndarray] = []
 
     def from_values(channels: slice, coded: Tensor | None, prior: ChannelPrior) -> Tensor:
         wanted = values[:, channels].reshape(-1) if coded is None else values[:, channels][coded]
         found = prior.symbols(wanted)
-        symbols.append(found)
-        tables.append(prior.table)
+        symbols.append(found.to(torch.int32).numpy())
+        tables.append(prior.table.numpy())
         return found
 
     decoded = code_channels(model, grid, mask, from_values)
     known = load_tables()
-    all_symbols = torch.cat(symbols).numpy().astype(np.int32)
-    all_tables = torch.cat(tables).numpy()
-    return rans.encode(all_symbols, all_tables, known), decoded, known.ideal_bits(all_symbols, all_tables)
+    bits = sum((known.ideal_bits(*part) for part in zip(symbols, tables, strict=True)), 0.0)
+    return write_symbols(coder, symbols, tables, known), decoded, bits
 
 
 def decode_colour(
@@ -55,17 +56,18 @@ def decode_colour(
     mask: Bool[Tensor, "A K"],
     data: bytes | memoryview,
     arithmetic: Arithmetic = "auto",
+    coder: Coder = Coder.RANS,
 ) -> Int64[Tensor, "A D"]:
     """The inverse of ``encode_colour``: channels in 1/2**16 base step.
 
     Raises:
         FormatError: The stream is damaged.
     """
-    decoder = rans.Decoder(data, load_tables())
+    reader = reader_of(coder, data, load_tables())
 
     def from_stream(channels: slice, coded: Tensor | None, prior: ChannelPrior) -> Tensor:
-        return torch.from_numpy(decoder.take(prior.table.numpy()).astype(np.int64))
+        return torch.from_numpy(reader.take(prior.table.numpy()).astype(np.int64))
 
     decoded = code_channels(model, grid, mask, from_stream, arithmetic)
-    decoder.finish()
+    reader.finish()
     return decoded

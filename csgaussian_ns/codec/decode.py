@@ -12,6 +12,7 @@ from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
 from csgaussian_ns.codec.checks import check_known_answer, compare_crc, values_crc
+from csgaussian_ns.codec.coders import Coder, coder_numbered
 from csgaussian_ns.codec.colour import decode_colour
 from csgaussian_ns.codec.container import Container, read_container
 from csgaussian_ns.codec.decode_semantics import open_semantics
@@ -22,7 +23,7 @@ from csgaussian_ns.codec.masks import decode_masks
 from csgaussian_ns.codec.positions import decode_positions, positions_crc
 from csgaussian_ns.codec.scene import CodedScene, SceneMeta
 from csgaussian_ns.codec.threads import run_in_order, threads_for
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.integer import IntegerColourModel
@@ -57,6 +58,7 @@ def decode(
         FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
         UnsupportedVersion: It needs a newer reader.
         LimitExceeded: It asks for more than ``limits`` allow.
+        BackendUnavailable: Its symbols are coded by torchac, which is not installed.
     """
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
@@ -66,12 +68,14 @@ def decode(
     layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
     model = bodies.read_entropy_networks(bodies.content_of(container, "NETE"), layout)
     decoders = bodies.read_decoders(bodies.content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
-    entries = list(zip(*(container.chunks(kind) for kind in ("POSI", "MASK", "COLR")), strict=True))
+    entries = _chunks(container)
     numbers = [_checked(number, len(entries)) for number in (range(len(entries)) if chunks is None else chunks)]
     entries = [entries[number] for number in numbers]
     meanings = open_semantics(container) if semantics else None
+    anchors = sum(trio[2].info.anchors for trio in entries)
+    limits.check("max_memory_bytes", anchors * (layout.channels + layout.num_offsets + 6) * 4, "the decoded scene")
     largest = max((trio[2].info.anchors for trio in entries), default=0) * layout.channels * BYTES_PER_SYMBOL
-    scene = _Rows(sum(trio[2].info.anchors for trio in entries), layout, meta)
+    scene = _Rows(anchors, layout, meta)
 
     def jobs() -> Iterator[tuple]:
         for trio in entries:
@@ -103,11 +107,24 @@ def _checked(number: int, count: int) -> int:
     return number
 
 
+def _chunks(container: Container) -> list[tuple[Entry, ...]]:
+    """POSI, MASK and COLR of every chunk."""
+    kinds = {kind: container.chunks(kind) for kind in ("POSI", "MASK", "COLR")}
+    counts = {kind: len(entries) for kind, entries in kinds.items()}
+    if len(set(counts.values())) > 1:
+        raise FormatError(f"chunks of the kinds differ in number: {counts}; the file is damaged")
+    return list(zip(*kinds.values(), strict=True))
+
+
 def _check_bounds(trio: tuple[Entry, ...], layout: AttributeLayout, limits: DecodeLimits) -> None:
     """What the table of contents alone says about a chunk, before memory is taken for it."""
     position, masking, colour = (entry.info for entry in trio)
     if not position.anchors == masking.anchors == colour.anchors:
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
+    for info in (position, masking):
+        if info.codec:
+            raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
+    coder_numbered(colour.codec, str(colour))
     symbols = position.anchors * layout.channels
     limits.check("max_symbols_per_chunk", symbols, str(colour))
     limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
@@ -132,7 +149,7 @@ def _decode_chunk(
             f"{colour}: promises {colour.symbols} symbols, its masks ask for {coded_symbols(model, mask)}"
         )
     check_known_answer(colour.known_answer_crc, model.hyperprior, voxels, str(colour), arithmetic)
-    decoded = decode_colour(model, voxels, mask, streams[2], arithmetic)
+    decoded = decode_colour(model, voxels, mask, streams[2], arithmetic, Coder(colour.codec))
     compare_crc(colour.decoded_crc, values_crc(decoded), str(colour))
     return voxels, mask, decoded
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
 from csgaussian_ns.codec.checks import known_answer, values_crc
+from csgaussian_ns.codec.coders import Coder, coder_named
 from csgaussian_ns.codec.colour import encode_colour
 from csgaussian_ns.codec.container import pack
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
@@ -81,6 +82,7 @@ def encode(
     chunk_anchors: int = CHUNK_ANCHORS,
     progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
+    coder: str = "rans",
 ) -> Encoded:
     """Code a scene. Anchors without any kept offset are left out; the others are stored in Morton order.
 
@@ -90,11 +92,14 @@ def encode(
         chunk_anchors: Anchors per independently decodable chunk.
         progress: Called with the number of chunks done and in all.
         threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
+        coder: Of the symbols: ``rans``, or ``torchac``, which readers need the extra of that name for.
 
     Raises:
         QuantisationError: A tensor holds NaN or infinity; the message names it.
         ValueError: Labels, names and embeddings of the semantics do not match.
+        BackendUnavailable: ``torchac`` was asked for and is not installed.
     """
+    chosen = coder_named(coder)
     check_finite(scene)
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
@@ -109,7 +114,7 @@ def encode(
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
             where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
-            yield model, grid[rows], mask[rows], values[rows], origin, where
+            yield model, grid[rows], mask[rows], values[rows], origin, where, chosen
 
     def take(chunk: CodedChunk) -> None:
         chunks.append(chunk)
@@ -141,6 +146,7 @@ def encode_chunk(
     values: Float[Tensor, "A D"],
     origin: Int32[np.ndarray, "3"],
     where: dict[str, int],
+    coder: Coder = Coder.RANS,
 ) -> CodedChunk:
     """Code one run of anchors.
 
@@ -151,8 +157,9 @@ def encode_chunk(
         values: Channels in base steps.
         origin: ``positions.common_origin`` of the scene.
         where: Fields of ``SectionInfo`` that tell which run it is.
+        coder: Of the colours.
     """
-    stream, decoded, bits = encode_colour(model, voxels, kept, values)
+    stream, decoded, bits = encode_colour(model, voxels, kept, values, coder)
     positions = encode_positions(voxels.numpy(), origin)
     masks = encode_masks(kept.numpy())
     masks_crc = zlib.crc32(np.packbits(kept.numpy(), axis=None).tobytes())
@@ -161,7 +168,7 @@ def encode_chunk(
     return CodedChunk(
         _section("POSI", Layer.COMMON, positions, decoded_crc=positions_crc(voxels.numpy()), **where),
         _section("MASK", Layer.COLOUR, masks, symbols=kept.numel(), decoded_crc=masks_crc, **where),
-        _section("COLR", Layer.COLOUR, stream, **info, **where),
+        _section("COLR", Layer.COLOUR, stream, codec=int(coder), **info, **where),
         bits,
     )
 

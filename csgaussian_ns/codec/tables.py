@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8, UInt16
+from jaxtyping import Float64, Int32, Int64, UInt8, UInt16
 
 from csgaussian_ns.core.errors import FormatError
 
@@ -80,9 +80,15 @@ class Tables:
 
     def ideal_bits(self, symbols: Int32[np.ndarray, " n"], table_ids: UInt8[np.ndarray, " n"]) -> float:
         """Code length of the symbols in bits by the tables alone; values beyond an alphabet cost the escape."""
-        half = -self.minimum[table_ids].astype(np.int64)
-        position = np.where(np.abs(symbols.astype(np.int64)) <= half, symbols + half, 2 * half + 1)
-        return float(np.sum(PRECISION - np.log2(self.frequencies[self.offsets[table_ids] + position])))
+        half = -self.minimum[table_ids]
+        inside = (symbols >= -half) & (symbols <= half)
+        entry = self.offsets[table_ids] + np.where(inside, symbols, half + 1) + half
+        return float(np.sum(self.costs[entry]))
+
+    @cached_property
+    def costs(self) -> Float64[np.ndarray, " E"]:
+        """Code length of each entry in bits."""
+        return PRECISION - np.log2(self.frequencies)
 
 
 ESCAPE = -(1 << 15)

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
@@ -24,6 +24,8 @@ class ExportCsgBitstream:
     """The run's config.yml."""
     output_dir: Path
     """Folder for scene.csg and its report, scene.json."""
+    coder: Literal["rans", "torchac"] = "rans"
+    """Coder of the symbols. torchac is slower, for cross-checks, and both sides need the extra [torchac] (GPL-3.0)."""
     evaluate: bool = True
     """Measure PSNR on the held-out views before and after coding."""
 
@@ -50,7 +52,7 @@ class ExportCsgBitstream:
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
         began = time.perf_counter()
-        encoded = encode(trained_scene(pipeline), model.scene.settings.network_bits)
+        encoded = encode(trained_scene(pipeline), model.scene.settings.network_bits, coder=self.coder)
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         scene = decode(encoded.data)

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.codec import torchac_coder
+from csgaussian_ns.codec.container import read_container
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.tables import load_tables
-from csgaussian_ns.core.errors import BackendUnavailable, FormatError
+from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, UnsupportedVersion
 from tests.codec.samples import all_escapes, draw_symbols
+from tests.codec.scenes import random_scene
+from tests.codec.surgery import with_checksums
 
 
 @pytest.fixture
@@ -52,3 +57,48 @@ def test_its_absence_is_explained(monkeypatch):
     symbols, ids = draw_symbols(3)
     with pytest.raises(BackendUnavailable, match=r"csgaussian-ns\[torchac\]"):
         torchac_coder.encode(symbols, ids, load_tables())
+
+
+@pytest.mark.usefixtures("_torchac")
+def test_both_coders_carry_the_same_scene():
+    scene = random_scene(150)
+    scene.anchors.feature[3, 7], scene.anchors.mask[3] = 40_000.0, 1  # an escape
+    ours, theirs = encode(scene, chunk_anchors=50), encode(scene, chunk_anchors=50, coder="torchac")
+    assert ours.data != theirs.data and ours.ideal_bits == theirs.ideal_bits
+    assert decode(ours.data).digest() == decode(theirs.data).digest()
+    assert decode(theirs.data, threads=1).digest() == decode(theirs.data, threads=3).digest()
+
+
+@pytest.mark.usefixtures("_torchac")
+def test_damage_in_a_torchac_chunk_is_found():
+    data = encode(random_scene(60), coder="torchac").data
+    entry = read_container(data).of_kind("COLR")[0]
+    for place in range(entry.offset, entry.offset + entry.length, 397):
+        damaged = bytearray(data)
+        damaged[place] ^= 16
+        with pytest.raises(FormatError):
+            decode(with_checksums(damaged))
+
+
+@pytest.mark.usefixtures("_torchac")
+def test_without_torchac_such_a_file_says_what_to_install(monkeypatch):
+    data = encode(random_scene(40), coder="torchac").data
+    monkeypatch.setitem(sys.modules, "torchac", None)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'csgaussian-ns\[torchac\]'"):
+        decode(data)
+    with pytest.raises(BackendUnavailable, match="torchac"):
+        encode(random_scene(40), coder="torchac")
+
+
+def test_unknown_coders_are_refused():
+    with pytest.raises(ConfigError, match="expected one of rans, torchac"):
+        encode(random_scene(10), coder="zip")
+    data = bytearray(encode(random_scene(40)).data)
+    place = data.index(b"COLR") + 7
+    data[place] = 9
+    with pytest.raises(UnsupportedVersion, match="coder 9 is unknown"):
+        decode(with_checksums(data))
+    data[place] = 0
+    data[data.index(b"POSI") + 7] = 1
+    with pytest.raises(UnsupportedVersion, match="codec 1 is unknown"):
+        decode(with_checksums(data))
