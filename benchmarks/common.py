@@ -51,7 +51,7 @@ def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
     config = copy.deepcopy(all_methods[run.method])
     model = config.pipeline.model
     assert isinstance(model, CSGaussianModelConfig)
-    model.lambda_rate = run.lambda_rate
+    model.lambda_rate, model.semantic_steps = run.lambda_rate, 0
     if run.max_anchors is not None:
         model.scene.growth.max_anchors = run.max_anchors
     if run.seed is not None:

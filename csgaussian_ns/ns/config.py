@@ -15,7 +15,7 @@ from csgaussian_ns.ns.export import add_to_ns_export
 from csgaussian_ns.ns.model import CSGaussianModelConfig
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
-from csgaussian_ns.stages.schedule import LITE_PLAN, PAPER_PLAN, StagePlan
+from csgaussian_ns.stages.schedule import LITE_PLAN, LITE_SEMANTIC_PLAN, PAPER_PLAN, StagePlan
 
 allow_numpy_scalars_in_checkpoints()
 add_to_ns_export()
@@ -52,6 +52,8 @@ def _optimizers() -> dict:
         "mask_logit": _group(0.02, 0.002, start_step=-1),
         "entropy": _group(0.003, 0.0001, start_step=-1),
         "entropy_tables": _group(0.008, 0.0001, start_step=-1),
+        "semantic": _group(0.05, 0.005, start_step=-1),
+        "semantic_entropy": _group(0.005, 0.0005, start_step=-1),
     }
 
 
@@ -84,6 +86,11 @@ csgaussian = MethodSpecification(
     description="CSGaussian: anchor-based Gaussian splatting, the paper's schedule (GPU).",
 )
 csgaussian_lite = MethodSpecification(
-    config=_trainer("csgaussian-lite", LITE_PLAN, CSGaussianModelConfig(plan="lite"), every=500),
+    config=_trainer(
+        "csgaussian-lite",
+        LITE_PLAN,
+        CSGaussianModelConfig(plan="lite", semantic_steps=LITE_SEMANTIC_PLAN.total),
+        every=500,
+    ),
     description="CSGaussian, the same plan scaled down: minutes on a CPU.",
 )

@@ -1,6 +1,7 @@
 """The nerfstudio model: a trainable scene, its losses against photos, and what the viewer shows of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Literal
 
 import torch
@@ -14,16 +15,18 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.core.types import Gaussians
+from csgaussian_ns.ns import semantics
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
+from csgaussian_ns.ns.outputs import decoded_outputs
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points
-from csgaussian_ns.scene.spawn import spawn, visible_anchors
+from csgaussian_ns.scene.spawn import spawn
 from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
-from csgaussian_ns.stages.schedule import PLANS
+from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
+from csgaussian_ns.stages.semantic import SemanticSettings
 
 Batch = dict[str, Any]
 """One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
@@ -62,10 +65,14 @@ class CSGaussianModelConfig(ModelConfig):
     """Colour behind the scene, and behind photos with transparency."""
     scene: SceneSettings = field(default_factory=SceneSettings)
     """Sizes, quantisation steps and growth."""
+    semantic_steps: int = SEMANTIC_PLANS["paper"].total
+    """Steps of stages 2 and 3, after colour; taken only where the capture has masks. 0 trains colour alone."""
+    semantic: SemanticSettings = field(default_factory=SemanticSettings)
+    """Sizes, weights and switches of stages 2 and 3."""
 
 
 class CSGaussianModel(Model):
-    """CSGaussian's first stage: Scaffold-GS anchors, trained for little distortion at few bits."""
+    """CSGaussian: Scaffold-GS anchors, trained for little distortion at few bits, then for meaning where masks are."""
 
     config: CSGaussianModelConfig
     background_color: Tensor
@@ -95,6 +102,13 @@ class CSGaussianModel(Model):
         self.quality = ImageQuality()
         level = 1.0 if config.background == "white" else 0.0
         self.register_buffer("background_color", torch.full((3,), level), persistent=False)
+
+    def add_semantics(self) -> None:
+        """Let stages 2 and 3 follow colour, unless the options leave them out."""
+        config = self.config
+        if config.semantic_steps > 0 and self.scene.semantic is None:
+            plan = replace(SEMANTIC_PLANS[config.plan], noise=config.semantic.qat_step > 0)
+            self.scene.add_semantics(config.semantic, plan.scaled_to(config.semantic_steps))
 
     def _first_anchors(self) -> AnchorParams:
         config = self.config
@@ -127,6 +141,8 @@ class CSGaussianModel(Model):
 
     def _training_outputs(self, cameras: Cameras) -> dict[str, Tensor]:
         camera = to_camera(cameras)
+        if self.scene.semantic_state is not None:
+            return semantics.training_outputs(self.scene, camera, self.rasterizer)
         index, (anchors, rate) = self.scene.in_training(camera)
         spawned = spawn(anchors, self.scene.decoders, camera)
         rendering = self.rasterizer(spawned.gaussians, camera, self.background_color)
@@ -138,30 +154,12 @@ class CSGaussianModel(Model):
         return outputs
 
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
-        """Colour, coverage, depth; and once the rate is paid for, bits and feature step of the anchors in sight."""
-        camera = to_camera(cameras)
-        decoded = self.scene.decoded()
-        index = visible_anchors(decoded.anchors.position, decoded.anchors.scaling, camera)
-        spawned = spawn(decoded.anchors.at(index), self.scene.decoders, camera)
-        gaussians, background = spawned.gaussians, self.background_color
-        paid = self.scene.plan.at(self.scene.step).rate
-        if paid:
-            owner = index[torch.div(spawned.slots, self.config.num_offsets, rounding_mode="floor")]
-            extra = torch.stack([decoded.bits[owner], decoded.feature_step[owner]], dim=-1)
-            gaussians = _recoloured(gaussians, torch.cat([gaussians.colors, extra], dim=-1))
-            background = torch.cat([background, background.new_zeros(2)])
-        if crop is not None:
-            gaussians = _cropped(gaussians, crop)
-        rendering = self.rasterizer(gaussians, camera, background, with_depth=True)
-        outputs = {"rgb": rendering.image[..., :3], "accumulation": rendering.alpha}
-        if rendering.depth is not None:
-            outputs["depth"] = rendering.depth
-        if paid:
-            outputs |= {"anchor_bits": rendering.image[..., 3:4], "feature_step": rendering.image[..., 4:5]}
-        return outputs
+        return decoded_outputs(self.scene, to_camera(cameras), self.rasterizer, self.background_color, crop)
 
     def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """PSNR of the view, number of anchors, bits per attribute; for progress and TensorBoard."""
+        """Number of anchors; of colour PSNR of the view and bits per attribute; of meaning its size. For people."""
+        if "semantic_feature" in outputs:
+            return semantics.figures(outputs, len(self.scene.anchors))
         image, target = self._compared(outputs, batch)
         metrics = {"psnr": psnr(image.detach(), target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
         if "rate" in outputs:
@@ -173,7 +171,9 @@ class CSGaussianModel(Model):
     def get_loss_dict(
         self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Distortion and, in training, volume regulariser and rate; ready to be summed."""
+        """Distortion and, in training, volume regulariser and rate, or what masks ask for; ready to be summed."""
+        if "semantic_feature" in outputs:
+            return semantics.losses(outputs, batch.get("labels"), self.config.semantic)
         image, target = self._compared(outputs, batch)
         losses = {"distortion": objective.distortion(image, target)}
         if "volume" in outputs:
@@ -211,12 +211,15 @@ class CSGaussianModel(Model):
         locations = TrainingCallbackLocation
         optimizers = training_callback_attributes.optimizers
         return [
-            TrainingCallback([locations.BEFORE_TRAIN_ITERATION], self.update_to_step),
+            TrainingCallback([locations.BEFORE_TRAIN_ITERATION], self._begin_step),
             TrainingCallback([locations.AFTER_TRAIN_ITERATION], self._edit_anchors, args=[optimizers]),
         ]
 
     def update_to_step(self, step: int) -> None:
-        """Called before each iteration and when a checkpoint is loaded."""
+        """Called when a checkpoint is about to be loaded."""
+        self.scene.go_to(step)
+
+    def _begin_step(self, step: int) -> None:
         self.scene.begin_step(step)
 
     def _edit_anchors(self, optimizers: Optimizers, step: int) -> None:
@@ -240,8 +243,10 @@ class CSGaussianModel(Model):
                 "the checkpoint holds no anchors ('scene.anchors.grid'): it is not one of csgaussian's"
             )
         self.scene.resize_for(len(grid))
+        if semantics.present_in(state_dict):
+            self.add_semantics()
         try:
-            return super().load_state_dict(state_dict, strict=True, assign=assign)
+            return super().load_state_dict(semantics.completed(state_dict, self.scene), strict=True, assign=assign)
         except RuntimeError as error:
             raise CheckpointError(
                 f"the checkpoint does not fit this configuration (feature_dim={self.config.feature_dim}, num_offsets="
@@ -256,11 +261,15 @@ def _check_options(config: CSGaussianModelConfig) -> None:
     Raises:
         ConfigError: Names the option, its range, and what came.
     """
-    least = {"feature_dim": 4, "num_offsets": 1, "voxel_size": 0, "random_init_points": 8, "lambda_rate": 0}
+    least: dict[str, float] = {"feature_dim": 4, "num_offsets": 1, "voxel_size": 0, "random_init_points": 8}
+    least |= dict.fromkeys(("lambda_rate", "semantic_steps"), 0)
+    never_negative = ("qat_step", "quality_threshold", "smoothing_weight", "contrast_weight", "lambda_feature_rate")
+    least |= {f"semantic.{name}": 0 for name in never_negative}
+    least |= {"semantic.feature_dim": 1, "semantic.hyperprior_dim": 1, "semantic.min_mask_pixels": 1}
     for name, low in least.items():
-        if not getattr(config, name) >= low:
-            flag = f"--pipeline.model.{name.replace('_', '-')}"
-            raise ConfigError(f"{flag} must be at least {low}, got {getattr(config, name)}")
+        value = attrgetter(name)(config)
+        if not value >= low:
+            raise ConfigError(f"--pipeline.model.{name.replace('_', '-')} must be at least {low}, got {value}")
 
 
 def model_of(pipeline: Pipeline) -> CSGaussianModel:
@@ -272,14 +281,3 @@ def model_of(pipeline: Pipeline) -> CSGaussianModel:
     if not isinstance(pipeline.model, CSGaussianModel):
         raise ConfigError(f"expected a run of csgaussian; this one holds a {type(pipeline.model).__name__}")
     return pipeline.model
-
-
-def _recoloured(gaussians: Gaussians, colors: Tensor) -> Gaussians:
-    return Gaussians(gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities, colors)
-
-
-def _cropped(gaussians: Gaussians, crop: OrientedBox) -> Gaussians:
-    inside = crop.within(gaussians.means).reshape(-1)
-    return Gaussians(
-        *(getattr(gaussians, name)[inside] for name in ("means", "quats", "scales", "opacities", "colors"))
-    )

@@ -1,6 +1,7 @@
-"""One line of progress for a training run: stage, anchors, PSNR, speed, time left."""
+"""One line of progress for a training run: stage, anchors, the stage's figures, speed, time left."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from nerfstudio.utils.rich_utils import CONSOLE
@@ -10,6 +11,14 @@ PLAIN_INTERVAL = 10.0
 """Seconds between two lines where the output is not a terminal."""
 SMOOTHING = 0.98
 """Share of the past in the running means; single views differ by several dB."""
+FIGURES = {
+    "psnr": "train PSNR {:.2f} dB",
+    "attributes_mb": "attributes {:.3f} MB",
+    "smoothing": "smoothing {:.3f}",
+    "contrast": "contrast {:.4f}",
+    "features_mb": "features {:.4f} MB",
+}
+"""What is shown of a step's figures, in this order."""
 
 
 class TrainingProgress:
@@ -18,8 +27,7 @@ class TrainingProgress:
     def __init__(self, total: int, start: int) -> None:
         """Count from ``start`` to ``total`` steps."""
         self._total, self._start = total, start
-        self._psnr: float | None = None
-        self._megabytes: float | None = None
+        self._means: dict[str, float] = {}
         self._began = self._last_line = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -51,23 +59,23 @@ class TrainingProgress:
         """Remove the bar; harmless if it is gone already."""
         self._bar.stop()
 
-    def update(self, step: int, stage: str, psnr: float, anchors: int, megabytes: float | None = None) -> None:
+    def update(self, step: int, stage: str, anchors: int, figures: Mapping[str, float]) -> None:
         """Report that ``step`` (counted from 0) is done.
 
         Args:
             step: The step.
             stage: Name of the stage it belongs to.
-            psnr: Of the view it trained on, in dB; shown as a running mean.
             anchors: Number of anchors.
-            megabytes: Estimated size of the coded attributes, 10^6 bytes, once the rate is paid for.
+            figures: Of the step, by the names in ``FIGURES``; shown as running means.
         """
-        self._psnr = psnr if self._psnr is None else SMOOTHING * self._psnr + (1 - SMOOTHING) * psnr
+        known = self._means
+        self._means = {
+            name: SMOOTHING * known.get(name, figures[name]) + (1 - SMOOTHING) * figures[name]
+            for name in FIGURES
+            if name in figures
+        }
         done = step + 1
-        facts = f"{anchors:,} anchors  train PSNR {self._psnr:.2f} dB"
-        if megabytes is not None:
-            old = megabytes if self._megabytes is None else self._megabytes
-            self._megabytes = SMOOTHING * old + (1 - SMOOTHING) * megabytes
-            facts += f"  attributes {self._megabytes:.3f} MB"
+        facts = "  ".join([f"{anchors:,} anchors", *(FIGURES[name].format(mean) for name, mean in self._means.items())])
         self._bar.update(self._task, completed=done, description=stage, facts=facts)
         now = time.monotonic()
         if not CONSOLE.is_terminal and (now - self._last_line >= PLAIN_INTERVAL or done == self._total):

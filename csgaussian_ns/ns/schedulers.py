@@ -15,9 +15,11 @@ class LogLinearSchedulerConfig(SchedulerConfig):
     lr_final: float = 1e-5
     """Learning rate at the last step."""
     max_steps: int = 0
-    """Step at which it is reached; 0 means the end of the run (--max-num-iterations)."""
+    """Step at which it is reached; 0 means the end of colour (--max-num-iterations), or of the run for groups that are
+    trained after colour."""
     start_step: int = 0
-    """First step of the decay; -1 means where the plan begins to pay for bits."""
+    """First step of the decay; -1 means where the plan begins to pay for bits, or the end of colour for groups that are
+    trained after it."""
 
 
 class LogLinearScheduler(Scheduler):

@@ -12,24 +12,31 @@ from typing import Literal
 
 import torch
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
+from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.engine.trainer import Trainer, TrainerConfig
 from nerfstudio.utils.decorators import check_main_thread
 from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
+from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
-from csgaussian_ns.ns.progress import TrainingProgress
+from csgaussian_ns.ns.progress import FIGURES, TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 from csgaussian_ns.stages.schedule import PLANS
 
+SEMANTIC_GROUPS = ("semantic", "semantic_entropy")
+"""Parameter groups that are trained after the colour plan."""
 SPARE_BYTES = 1 << 20
 """A disk with less than this left is called full."""
 
 
 @dataclass
 class CSGaussianTrainerConfig(TrainerConfig):
-    """A run. ``max_num_iterations`` is the length of the whole plan, also for a run that is resumed."""
+    """A run. ``max_num_iterations`` is the length of the colour plan, also for a run that is resumed.
+
+    Where the capture has masks, the model's ``semantic_steps`` follow.
+    """
 
     _target: type = field(default_factory=lambda: CSGaussianTrainer)
 
@@ -45,15 +52,17 @@ class CSGaussianTrainerConfig(TrainerConfig):
                 "csgaussian trains on one device. Adding and removing anchors replaces parameters, which distributed "
                 "data parallel does not follow: the copies would drift apart"
             )
-        model = self.pipeline.model
-        if isinstance(model, CSGaussianModelConfig):
-            model.plan_steps = self.max_num_iterations
-        for group in self.optimizers.values():
+        model, colour = self.pipeline.model, self.max_num_iterations
+        if not isinstance(model, CSGaussianModelConfig):
+            return
+        model.plan_steps = colour
+        for name, group in self.optimizers.items():
             scheduler = group.get("scheduler")
             if isinstance(scheduler, LogLinearSchedulerConfig):
-                scheduler.max_steps = scheduler.max_steps or self.max_num_iterations
-                if scheduler.start_step < 0 and isinstance(model, CSGaussianModelConfig):
-                    scheduler.start_step = PLANS[model.plan].scaled_to(self.max_num_iterations).rate_from
+                semantic = name in SEMANTIC_GROUPS
+                scheduler.max_steps = scheduler.max_steps or (colour + model.semantic_steps if semantic else colour)
+                if scheduler.start_step < 0:
+                    scheduler.start_step = colour if semantic else PLANS[model.plan].scaled_to(colour).rate_from
 
     def save_config(self) -> None:
         """Write ``config.yml``. nerfstudio calls this before it starts workers, so options are checked here."""
@@ -85,6 +94,14 @@ class CSGaussianTrainer(Trainer):
         self.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN], self._summarise))
         self._began = time.monotonic()
 
+    def setup_optimizers(self) -> Optimizers:
+        """Optimisers of all groups; where the capture has masks, those of stages 2 and 3 are among them."""
+        manager = self.pipeline.datamanager
+        assert isinstance(manager, CSGaussianDataManager)
+        if manager.has_labels:
+            model_of(self.pipeline).add_semantics()
+        return super().setup_optimizers()
+
     def train(self) -> None:
         """Train to the end of the plan."""
         total = self._start_step + self.config.max_num_iterations
@@ -109,9 +126,8 @@ class CSGaussianTrainer(Trainer):
     def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
         """One step, reported."""
         loss, losses, metrics = super().train_iteration(step)
-        stage = model_of(self.pipeline).scene.plan.at(step).name
-        megabytes = float(metrics["attributes_mb"]) if "attributes_mb" in metrics else None
-        self._progress.update(step, stage, float(metrics["psnr"]), int(metrics["anchors"]), megabytes)
+        figures = {name: float(value.detach()) for name, value in (losses | metrics).items() if name in FIGURES}
+        self._progress.update(step, model_of(self.pipeline).scene.stage_name, int(metrics["anchors"]), figures)
         return loss, losses, metrics
 
     def _after_train(self) -> None:
@@ -147,11 +163,18 @@ class CSGaussianTrainer(Trainer):
         except (RuntimeError, KeyError) as error:
             if path is None or isinstance(error, CheckpointError):
                 raise
+            if error.args[0] in SEMANTIC_GROUPS:
+                raise CheckpointError(
+                    f"the checkpoint {path} is of a run that learns meaning from masks, and this run has none: name "
+                    "them with --pipeline.datamanager.masks, and give --pipeline.model.semantic-steps as it was"
+                ) from error
             raise CheckpointError(
                 f"the checkpoint {path} cannot be read ({error}). It may be damaged or of another method; name an "
                 "earlier one with --load-checkpoint"
             ) from error
-        planned = self.config.max_num_iterations
+        if path is not None:
+            self._catch_up()
+        planned = self.config.max_num_iterations + model_of(self.pipeline).scene.semantic_total
         self.config.max_num_iterations = max(planned - self._start_step, 0)
         self.step = self._start_step - 1 if path is not None else 0  # what a run without steps saves itself under
         if path is not None and self.config.max_num_iterations == 0:
@@ -159,6 +182,14 @@ class CSGaussianTrainer(Trainer):
                 f"[yellow]The checkpoint is at step {self._start_step} of {planned}: nothing is left to train. "
                 "Give a larger --max-num-iterations to go on.[/yellow]"
             )
+
+    def _catch_up(self) -> None:
+        """Bring the schedulers of stages 2 and 3, which a checkpoint of colour knows nothing of, to its step."""
+        for name in SEMANTIC_GROUPS:
+            scheduler = self.optimizers.schedulers.get(name)
+            if scheduler is not None and scheduler.last_epoch != self._start_step:
+                scheduler.last_epoch = self._start_step - 1
+                scheduler.step()
 
     def _checkpoint_to_load(self) -> Path | None:
         config = self.config

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from csgaussian_ns.core.types import Anchors, Camera, Rendering
+from csgaussian_ns.core.types import Anchors, Camera, Gaussians, Rendering
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.model import ColourEntropyModel
@@ -20,9 +20,10 @@ from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.growth import GrowthSettings, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
-from csgaussian_ns.scene.spawn import Spawned, visible_anchors
+from csgaussian_ns.scene.spawn import Spawned, spawn, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
-from csgaussian_ns.stages.schedule import StagePlan
+from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
+from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
 
 
 @dataclass
@@ -83,23 +84,75 @@ class TrainableScene(nn.Module):
         encoding = new_encoding(settings.hyperprior, settings.hyperprior_size)
         self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim, encoding)
         self.statistics = GrowthState(len(anchors), num_offsets)
-        self._decoded: tuple[int, DecodedScene] | None = None
+        self.semantic: SemanticParams | None = None
+        self.semantic_plan: SemanticPlan | None = None
+        self._decoded: DecodedScene | None = None
+        self._decoded_semantics: DecodedSemantics | None = None
+
+    def add_semantics(self, settings: SemanticSettings, plan: SemanticPlan) -> None:
+        """Let stages 2 and 3 follow the colour plan."""
+        self.semantic, self.semantic_plan = SemanticParams(settings).to(self.anchors.grid.device), plan
+
+    @property
+    def semantic_state(self) -> SemanticState | None:
+        """What holds in stages 2 and 3; ``None`` while colour is trained and where nothing follows it."""
+        if self.semantic_plan is None or self.step < self.plan.total:
+            return None
+        return self.semantic_plan.at(self.step - self.plan.total)
+
+    @property
+    def semantic_total(self) -> int:
+        """Steps of stages 2 and 3."""
+        return 0 if self.semantic_plan is None else self.semantic_plan.total
+
+    @property
+    def stage_name(self) -> str:
+        """Of the current step, for people."""
+        return (self.semantic_state or self.plan.at(self.step)).name
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
-        """One group per anchor attribute and decoder, one for the entropy networks, and one for their tables if any."""
+        """One group per anchor attribute and per decoder, one for the entropy model, and those of the semantics."""
+        groups = self.colour_groups()
+        return groups if self.semantic is None else groups | self.semantic.param_groups()
+
+    def colour_groups(self) -> dict[str, list[nn.Parameter]]:
+        """What stage 1 trains and nothing after it may touch; tables of the entropy model, if any, on their own."""
         groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
         groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
         groups["entropy"] = [p for name, p in self.entropy.named_parameters() if not name.startswith("encoding.")]
         tables = list(self.entropy.encoding.parameters())
         return groups | ({"entropy_tables": tables} if tables else {})
 
-    def begin_step(self, step: int) -> None:
-        """Go to ``step``; where the rate is first paid for, the entropy model starts from the scene's statistics."""
-        self.step, self._decoded = step, None
+    def go_to(self, step: int) -> None:
+        """Be at ``step``, with nothing but the plan's view of it changed: a checkpoint is about to be read."""
+        frozen = self.semantic_state is not None
+        self.step, self._decoded_semantics = step, None
+        if not (frozen and self.semantic_state is not None):
+            self._decoded = None
         rounds = self.plan.at(step).quantisation == "rounding" and self.settings.network_bits == 8
         self.decoders.weight_as = on_int8_grid if rounds else None
-        if self.training and self.plan.at(step).start_rate:
+
+    def begin_step(self, step: int) -> None:
+        """Go to ``step`` and do what is done once at its beginning.
+
+        Where the rate of colour or of features is first paid for, the entropy model starts from their statistics.
+        Where stage 2 begins, features come into being. In stages 2 and 3 colour has no gradient at all: with a
+        gradient of zero, Adam's momentum would still move it.
+        """
+        self.go_to(step)
+        if not self.training:
+            return
+        if self.plan.at(step).start_rate:
             self.entropy.start(self.anchors.grid, self._all_as_trained())
+        state = self.semantic_state
+        if state is None or self.semantic is None:
+            return
+        for parameter in (p for group in self.colour_groups().values() for p in group):
+            parameter.requires_grad_(False).grad = None
+        if state.start:
+            self.semantic.start(len(self.anchors), self._generator(torch.device("cpu")))
+        if state.start_rate:
+            self.semantic.start_rate(self.anchors.grid)
 
     def in_training(self, camera: Camera) -> tuple[Int[Tensor, " V"], Quantised]:
         """The anchors in view as the current stage renders them, and their indices."""
@@ -125,12 +178,44 @@ class TrainableScene(nn.Module):
         per_parameter = quantised.rate.per_parameter + self.entropy.encoding.table_bits() / parameters
         return quantised._replace(rate=quantised.rate._replace(per_parameter=per_parameter))
 
+    def in_semantic_training(self, camera: Camera) -> tuple[Gaussians, Float[Tensor, ""] | None]:
+        """The Gaussians of a view in the colours of their features, and the features' bits per channel in stage 3.
+
+        Everything but the features is what a decoder will have: rounded and masked.
+        """
+        state = self.semantic_state
+        assert self.semantic is not None and state is not None
+        anchors = self.decoded().anchors
+        with torch.no_grad():
+            index = visible_anchors(anchors.position, anchors.scaling, camera)
+            spawned = spawn(anchors.at(index), self.decoders, camera)
+            weight = self.quality().index_select(0, index)
+        generator = self._generator(index.device)
+        feature, rate = self.semantic.in_training(index, self.anchors.grid, state, generator)
+        return with_features(spawned, feature * weight[:, None], self.anchors.num_offsets), rate
+
     @torch.no_grad()
     def decoded(self) -> DecodedScene:
         """All anchors as a decoder would see them; computed once per step."""
-        if self._decoded is None or self._decoded[0] != self.step:
-            self._decoded = (self.step, self._decode())
-        return self._decoded[1]
+        if self._decoded is None:
+            self._decoded = self._decode()
+        return self._decoded
+
+    @torch.no_grad()
+    def decoded_semantics(self) -> DecodedSemantics | None:
+        """All features as a decoder would see them, ``None`` before stage 2; computed once per step."""
+        state = self.semantic_state
+        if state is None or self.semantic is None or len(self.semantic.feature) == 0:
+            return None
+        if self._decoded_semantics is None:
+            self._decoded_semantics = self.semantic.decoded(self.anchors.grid, state.rate, self.quality())
+        return self._decoded_semantics
+
+    def quality(self) -> Float[Tensor, " A"]:
+        """Weight of each anchor in semantic learning (CSGaussian, Eq. 3)."""
+        assert self.semantic is not None
+        decoded = self.decoded()
+        return self.semantic.quality(decoded.feature_step, decoded.anchors.mask.amax(dim=-1) > 0)
 
     @torch.no_grad()
     def masked(self) -> Anchors:
@@ -142,7 +227,7 @@ class TrainableScene(nn.Module):
     def show_unrounded(self) -> None:
         """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""
         decoded = self.decoded()
-        self._decoded = (self.step, DecodedScene(self.masked(), decoded.bits, decoded.feature_step))
+        self._decoded = DecodedScene(self.masked(), decoded.bits, decoded.feature_step)
 
     def _decode(self) -> DecodedScene:
         if not self.plan.at(self.step).rate:
@@ -189,7 +274,7 @@ class TrainableScene(nn.Module):
 
     def resize_for(self, count: int) -> None:
         """Make room for a checkpoint with ``count`` anchors."""
-        self._decoded = None
+        self._decoded, self._decoded_semantics = None, None
         self.anchors.resize_for(count)
         self.statistics.resize_for(count)
 

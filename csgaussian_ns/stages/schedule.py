@@ -113,6 +113,67 @@ class StagePlan:
         return "learned noise" if step < self.round_from else "rounding"
 
 
+@dataclass(frozen=True)
+class SemanticState:
+    """What holds at one step of stages 2 and 3; colour is frozen in all of them.
+
+    Attributes:
+        name: Shown to the user.
+        start: This is the first step: the features come into being.
+        quantisation: Of the features.
+        rate: Bits are estimated and paid for: stage 3.
+        start_rate: This is the first such step: the entropy model starts from the features' statistics.
+    """
+
+    name: str
+    start: bool
+    quantisation: Quantisation
+    rate: bool
+    start_rate: bool
+
+
+@dataclass(frozen=True)
+class SemanticPlan:
+    """Stages 2 and 3, which follow the colour plan. Steps count from the first one after it.
+
+    Attributes:
+        total: Steps of both stages.
+        rate_from: First step of stage 3: learned steps, rate loss.
+        round_from: First step that renders really rounded features, with a straight-through gradient.
+        noise: Stage 2 puts noise of the base step on the features (quantisation-aware training).
+    """
+
+    total: int
+    rate_from: int
+    round_from: int
+    noise: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a plan whose steps are out of order."""
+        if not 0 <= self.rate_from <= self.round_from <= self.total:
+            raise ConfigError(f"a semantic plan needs 0 <= rate_from <= round_from <= total; this one is {self}")
+
+    def scaled_to(self, total: int) -> "SemanticPlan":
+        """The same plan over another number of steps."""
+        scaled = {name: round(getattr(self, name) * total / self.total) for name in ("rate_from", "round_from")}
+        return replace(self, total=total, **scaled)
+
+    def at(self, step: int) -> SemanticState:
+        """What holds at ``step`` (>= 0; steps beyond ``total`` are like the last)."""
+        quantisation: Quantisation = "fixed noise" if self.noise else "none"
+        if step >= self.rate_from:
+            quantisation = "learned noise" if step < self.round_from else "rounding"
+        rate = step >= self.rate_from
+        names = {"learned noise": "meaning, rate", "rounding": "meaning, rounding"}
+        return SemanticState(
+            name=names.get(quantisation, "meaning"),
+            start=step == 0,
+            quantisation=quantisation,
+            rate=rate,
+            start_rate=step == self.rate_from,
+        )
+
+
 PAPER_PLAN = StagePlan(
     total=40_000,
     observe_from=500,
@@ -140,3 +201,11 @@ LITE_PLAN = StagePlan(
 
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
 """Plans by the name that configs use."""
+
+PAPER_SEMANTIC_PLAN = SemanticPlan(total=10_000, rate_from=6_000, round_from=9_500)
+"""The paper gives no lengths; these are ours."""
+
+LITE_SEMANTIC_PLAN = SemanticPlan(total=1_500, rate_from=900, round_from=1_400)
+
+SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN}
+"""What follows each of ``PLANS`` where a capture has masks."""

@@ -27,15 +27,19 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussianTrainerConfig]":
-    """A function that makes the config of a short ``csgaussian-lite`` run with outputs in ``tmp_path``."""
+    """A function that makes the config of a short ``csgaussian-lite`` run with outputs in ``tmp_path``.
+
+    Without ``semantic_steps`` it trains colour alone, although the scene has masks.
+    """
     from csgaussian_ns.ns.config import csgaussian_lite
     from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
 
-    def make(steps: int, name: str = "run") -> "CSGaussianTrainerConfig":
+    def make(steps: int, name: str = "run", semantic_steps: int = 0) -> "CSGaussianTrainerConfig":
         config = copy.deepcopy(csgaussian_lite.config)
         assert isinstance(config, CSGaussianTrainerConfig)
         config.pipeline.datamanager.data = scene_folder
         config.max_num_iterations = steps
+        config.pipeline.model.semantic_steps = semantic_steps
         config.output_dir, config.experiment_name, config.timestamp = tmp_path, "test", name
         config.vis = "tensorboard"
         config.steps_per_eval_image = config.steps_per_eval_all_images = 0

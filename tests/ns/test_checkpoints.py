@@ -51,6 +51,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(scene_folder: Path, tmp_p
             *(sys.executable, "-m", "nerfstudio.scripts.train", "csgaussian-lite", "--data", str(scene_folder)),
             *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
             *("--vis", "tensorboard", "--steps-per-save", "40", "--max-num-iterations", "400", *more),
+            *("--pipeline.model.semantic-steps", "0"),
         ]
 
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}

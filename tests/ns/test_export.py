@@ -34,6 +34,7 @@ def exported(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     """Folder of a run and of its export, both made by the real commands."""
     folder = tmp_path_factory.mktemp("export")
     options = ("--max-num-iterations", "200", "--vis", "tensorboard", "--timestamp", "run")
+    options = (*options, "--pipeline.model.semantic-steps", "60")
     done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *options, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     config = "outputs/scene/csgaussian-lite/run/config.yml"

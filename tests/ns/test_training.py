@@ -139,8 +139,10 @@ def test_two_devices_are_refused_before_anything_is_written(lite_config):
 
 
 def test_the_plan_follows_the_number_of_iterations(lite_config):
-    config = lite_config(600)
+    config = lite_config(600, semantic_steps=90)
     config.link()
     assert config.pipeline.model.plan_steps == 600
-    schedulers = [group["scheduler"] for group in config.optimizers.values() if group["scheduler"]]
-    assert schedulers and all(scheduler.max_steps == 600 for scheduler in schedulers)
+    colour = {name: group["scheduler"] for name, group in config.optimizers.items() if group["scheduler"]}
+    meaning = [colour.pop(name) for name in ("semantic", "semantic_entropy")]
+    assert colour and all(scheduler.max_steps == 600 for scheduler in colour.values())
+    assert [(scheduler.start_step, scheduler.max_steps) for scheduler in meaning] == [(600, 690)] * 2

@@ -73,6 +73,7 @@ def trained_run(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     config = copy.deepcopy(csgaussian_lite.config)
     config.pipeline.datamanager.data = scene_folder
     config.max_num_iterations, config.vis = 200, "tensorboard"
+    config.pipeline.model.semantic_steps = 60
     config.output_dir, config.timestamp = tmp_path_factory.mktemp("viewer"), "run"
     config.machine.device_type = "cpu"
     config.steps_per_save = 10**9

@@ -1,0 +1,66 @@
+"""What can be seen of a scene as a decoder will have it: colour, and what is known of each anchor."""
+
+import torch
+from jaxtyping import Float
+from nerfstudio.data.scene_box import OrientedBox
+from torch import Tensor
+
+from csgaussian_ns.core.types import Camera, Gaussians
+from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.scene.spawn import spawn, visible_anchors
+from csgaussian_ns.semantic.pca import principal_colours
+from csgaussian_ns.stages.scene import TrainableScene
+
+
+def decoded_outputs(
+    scene: TrainableScene,
+    camera: Camera,
+    rasterizer: Rasterizer,
+    background: Float[Tensor, "3"],
+    crop: OrientedBox | None = None,
+) -> dict[str, Tensor]:
+    """Colour, coverage, expected depth and all of ``anchor_layers``, each ``[H, W, C]``, inside ``crop`` if given."""
+    decoded = scene.decoded()
+    index = visible_anchors(decoded.anchors.position, decoded.anchors.scaling, camera)
+    spawned = spawn(decoded.anchors.at(index), scene.decoders, camera)
+    layers = anchor_layers(scene)
+    owner = index[torch.div(spawned.slots, scene.anchors.num_offsets, rounding_mode="floor")]
+    channels = [spawned.gaussians.colors, *(layer.index_select(0, owner) for layer in layers.values())]
+    gaussians = _recoloured(spawned.gaussians, torch.cat(channels, dim=-1))
+    if crop is not None:
+        gaussians = _cropped(gaussians, crop)
+    behind = torch.cat([background, background.new_zeros(gaussians.colors.shape[1] - 3)])
+    rendering = rasterizer(gaussians, camera, behind, with_depth=True)
+    images = rendering.image.split([part.shape[1] for part in channels], dim=-1)
+    outputs = {"rgb": images[0], "accumulation": rendering.alpha}
+    if rendering.depth is not None:
+        outputs["depth"] = rendering.depth
+    return outputs | dict(zip(layers, images[1:], strict=True))
+
+
+def anchor_layers(scene: TrainableScene) -> dict[str, Float[Tensor, "A C"]]:
+    """What is known of each anchor besides its colour.
+
+    Returns:
+        Once the rate is paid for ``anchor_bits`` and ``feature_step``; from stage 2 on ``semantic``, the feature as a
+        colour, and ``quality_weight``.
+    """
+    layers: dict[str, Tensor] = {}
+    if scene.plan.at(scene.step).rate:
+        decoded = scene.decoded()
+        layers |= {"anchor_bits": decoded.bits[:, None], "feature_step": decoded.feature_step[:, None]}
+    semantics = scene.decoded_semantics()
+    if semantics is not None:
+        layers |= {"semantic": principal_colours(semantics.feature), "quality_weight": semantics.quality[:, None]}
+    return layers
+
+
+def _recoloured(gaussians: Gaussians, colors: Tensor) -> Gaussians:
+    return Gaussians(gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities, colors)
+
+
+def _cropped(gaussians: Gaussians, crop: OrientedBox) -> Gaussians:
+    inside = crop.within(gaussians.means).reshape(-1)
+    return Gaussians(
+        *(getattr(gaussians, name)[inside] for name in ("means", "quats", "scales", "opacities", "colors"))
+    )
