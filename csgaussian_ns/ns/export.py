@@ -6,12 +6,19 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
+
+if TYPE_CHECKING:
+    from nerfstudio.pipelines.base_pipeline import Pipeline
+    from rich.progress import TaskID
+
+    from csgaussian_ns.codec.encode import TrainedScene
 
 SUBCOMMAND = "csg-bitstream"
 
@@ -28,6 +35,10 @@ class ExportCsgBitstream:
     """Coder of the symbols. torchac is slower, for cross-checks, and both sides need the extra [torchac] (GPL-3.0)."""
     evaluate: bool = True
     """Measure PSNR on the held-out views before and after coding."""
+    text_weights: Path | None = None
+    """Weights of an OpenCLIP encoder. With them the file says what its objects look like, and can be asked by text."""
+    text_architecture: str = DEFAULT_ARCHITECTURE
+    """OpenCLIP's name of their architecture."""
 
     def main(self) -> None:
         """Encode, verify, report. The file appears under its name only when it is complete and verified.
@@ -44,7 +55,8 @@ class ExportCsgBitstream:
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
 
-        pipeline = load_run(self.load_config, need_images=self.evaluate)
+        encoder = self._text_encoder()
+        pipeline = load_run(self.load_config, need_images=self.evaluate or encoder is not None)
         model = model_of(pipeline)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         target = self.output_dir / "scene.csg"
@@ -52,7 +64,8 @@ class ExportCsgBitstream:
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
         began = time.perf_counter()
-        encoded = encode(trained_scene(pipeline), model.scene.settings.network_bits, coder=self.coder)
+        trained = self._described(pipeline, trained_scene(pipeline), encoder)
+        encoded = encode(trained, model.scene.settings.network_bits, coder=self.coder)
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         scene = decode(encoded.data)
@@ -82,6 +95,34 @@ class ExportCsgBitstream:
             f"[bold green]{target}[/bold green]: {len(encoded.data) / 1e6:.3f} MB, {encoded.anchors:,} anchors with "
             f"{encoded.offsets:,} Gaussians{quality}, verified by decoding in a fresh process"
         )
+
+    def _text_encoder(self) -> TextEncoder | None:
+        """Before anything else, so that what is wrong with it shows at once."""
+        if self.text_weights is None:
+            return None
+        import torch
+
+        return load_openclip(self.text_weights, self.text_architecture, "cuda" if torch.cuda.is_available() else "cpu")
+
+    @staticmethod
+    def _described(pipeline: "Pipeline", trained: "TrainedScene", encoder: TextEncoder | None) -> "TrainedScene":
+        """``trained`` with vectors of its objects, under a bar of progress; as it is without an encoder."""
+        if encoder is None:
+            return trained
+        from nerfstudio.utils.rich_utils import CONSOLE
+        from rich.progress import Progress
+
+        from csgaussian_ns.ns.objects import with_vectors
+
+        with Progress(console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal) as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def tell(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bar.add_task(what, total=total)
+                bar.update(tasks[what], completed=done)
+
+            return with_vectors(pipeline, trained, encoder, tell)
 
 
 def verify_in_fresh_process(path: Path) -> None:

@@ -19,6 +19,7 @@ from csgaussian_ns.ns import semantics
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
 from csgaussian_ns.ns.outputs import decoded_outputs
+from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points
@@ -100,6 +101,7 @@ class CSGaussianModel(Model):
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene)
         self.quality = ImageQuality()
+        self.objects = ObjectControls()
         level = 1.0 if config.background == "white" else 0.0
         self.register_buffer("background_color", torch.full((3,), level), persistent=False)
 
@@ -154,7 +156,8 @@ class CSGaussianModel(Model):
         return outputs
 
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
-        return decoded_outputs(self.scene, to_camera(cameras), self.rasterizer, self.background_color, crop)
+        camera = to_camera(cameras)
+        return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.objects)
 
     def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """Number of anchors; of colour PSNR of the view and bits per attribute; of meaning its size. For people."""

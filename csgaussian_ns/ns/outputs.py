@@ -6,6 +6,7 @@ from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
 from csgaussian_ns.core.types import Camera, Gaussians
+from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.scene.spawn import spawn, visible_anchors
 from csgaussian_ns.semantic.pca import principal_colours
@@ -18,15 +19,27 @@ def decoded_outputs(
     rasterizer: Rasterizer,
     background: Float[Tensor, "3"],
     crop: OrientedBox | None = None,
+    objects: ObjectControls | None = None,
 ) -> dict[str, Tensor]:
-    """Colour, coverage, expected depth and all of ``anchor_layers``, each ``[H, W, C]``, inside ``crop`` if given."""
-    decoded = scene.decoded()
-    index = visible_anchors(decoded.anchors.position, decoded.anchors.scaling, camera)
-    spawned = spawn(decoded.anchors.at(index), scene.decoders, camera)
-    layers = anchor_layers(scene)
+    """Colour, coverage, expected depth and all layers of the anchors, each ``[H, W, C]``.
+
+    Args:
+        scene: With what is known of it, see ``anchor_layers``.
+        camera: The view.
+        rasterizer: Draws it.
+        background: RGB behind the scene.
+        crop: Draw only what is inside.
+        objects: The viewer's controls: they may hide and recolour, and know of more layers.
+    """
+    appearance = None if objects is None else objects.appearance()
+    anchors = scene.decoded().anchors if appearance is None else appearance.shown(scene.decoded().anchors)
+    index = visible_anchors(anchors.position, anchors.scaling, camera)
+    spawned = spawn(anchors.at(index), scene.decoders, camera)
+    layers = anchor_layers(scene) | ({} if objects is None else objects.layers())
     owner = index[torch.div(spawned.slots, scene.anchors.num_offsets, rounding_mode="floor")]
-    channels = [spawned.gaussians.colors, *(layer.index_select(0, owner) for layer in layers.values())]
-    gaussians = _recoloured(spawned.gaussians, torch.cat(channels, dim=-1))
+    gaussians = spawned.gaussians if appearance is None else appearance.coloured(spawned.gaussians, owner)
+    channels = [gaussians.colors, *(layer.index_select(0, owner) for layer in layers.values())]
+    gaussians = _recoloured(gaussians, torch.cat(channels, dim=-1))
     if crop is not None:
         gaussians = _cropped(gaussians, crop)
     behind = torch.cat([background, background.new_zeros(gaussians.colors.shape[1] - 3)])

@@ -107,10 +107,10 @@ def load_openclip(
         ConfigError: No such file; an architecture that open_clip does not know or that needs files from elsewhere.
         CheckpointError: The file is damaged, no checkpoint, or of another architecture.
     """
-    open_clip = _import_open_clip()
-    config = _config_of(open_clip, architecture)
     if not weights.is_file():
         raise ConfigError(f"text encoder weights {weights}: there is no such file. {WHERE_TO_GET}")
+    open_clip = _import_open_clip()
+    config = _config_of(open_clip, architecture)
     state = _read_state(open_clip, weights)
     model = open_clip.create_model(architecture, pretrained=None, pretrained_hf=False)
     try:

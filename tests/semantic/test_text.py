@@ -115,6 +115,7 @@ def test_weights_with_nan_are_noticed(tmp_path: Path):
 
 def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
+    (tmp_path / "any.bin").touch()
     with pytest.raises(BackendUnavailable, match=r"pip install 'csgaussian-ns\[text\]'"):
         load_openclip(tmp_path / "any.bin")
 
