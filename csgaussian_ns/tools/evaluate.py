@@ -1,7 +1,6 @@
 """``csg evaluate``: image quality and object selection of a ``.csg`` file on a data set."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,9 +11,8 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.info import open_file
 
 if TYPE_CHECKING:
-    import torch
-
     from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.semantic.evaluation import Encode
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,14 @@ class Evaluate:
         if self.output is not None:
             self.output.mkdir(parents=True, exist_ok=True)
             replace_file(self.output / "report.json", (text + "\n").encode("utf8"))
-            write_overlays(measured, capture, self.output / "overlays")
+            if measured.objects is not None:
+                write_overlays(measured.objects, capture, self.output / "overlays")
         if self.json:
             print(text)
         else:
             print_report(report)
 
-    def _encode(self, scene: "CodedScene") -> "Callable[[list[str]], dict[str, torch.Tensor]] | None":
+    def _encode(self, scene: "CodedScene") -> "Encode | None":
         from csgaussian_ns.semantic.query import semantics_of
         from csgaussian_ns.tools.text_query import encoder_for, read_vectors
 
