@@ -43,7 +43,7 @@ class MeasuredObjects:
         matching: Which objects of the scene stand for the true ones.
         views: With true masks.
         maps: For each view, which object of the scene each pixel shows.
-        pairs: Both measures, for each object in each view where it is.
+        pairs: All measures, for each object in each view where it is.
     """
 
     matched: str
@@ -60,7 +60,7 @@ class MeasuredObjects:
             "views": [view.name for view in self.views],
             "selection_3d": summary(self.pairs, "selection_3d"),
             "rendered_2d": summary(self.pairs, "rendered_2d"),
-        }
+        } | ({"whole_3d": summary(self.pairs, "whole_3d")} if any(p.whole_3d is not None for p in self.pairs) else {})
 
 
 @torch.no_grad()
@@ -71,7 +71,7 @@ def measure_objects(
     match: Match = "auto",
     encode: Encode | None = None,
 ) -> MeasuredObjects:
-    """Measure by both ways of ``semantic.metrics``.
+    """Measure in the ways of ``semantic.metrics``.
 
     Args:
         scene: With objects.

@@ -4,7 +4,7 @@ Several masks of one name in one view are one object, as the LERF-OVS benchmark 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ LERF_FRAMES = {
     "waldo_kitchen": (53, 66, 89, 140, 154),
 }
 """Frames that papers report on, by scene (the relabelled LERF of LangSplat)."""
+WHOLE_KEY = "whole_mask_path"
+"""Of a frame in ``transforms.json``: masks as ``instance_mask_path`` has, but of what each object covers alone."""
 CLASSES = Path("segmentations") / "classes.txt"
 
 Mask = Bool[np.ndarray, "H W"]
@@ -38,12 +40,14 @@ class GroundTruth:
         names: Of all objects.
         photos: The annotated ones.
         read: Masks of the objects that are present in a photo, by name; at the size of the annotation.
+        read_whole: What each object of a photo would cover if nothing hid it, where the set says so.
     """
 
     layout: str
     names: tuple[str, ...]
     photos: tuple[Path, ...]
     read: Callable[[Path], dict[str, Mask]]
+    read_whole: Callable[[Path], dict[str, Mask]] | None = None
 
 
 def find_ground_truth(transforms: Path, photos: Sequence[Path], labels: Path | None = None) -> GroundTruth | None:
@@ -67,6 +71,8 @@ def find_ground_truth(transforms: Path, photos: Sequence[Path], labels: Path | N
 def instance_masks(transforms: Path, photos: Sequence[Path]) -> GroundTruth | None:
     """Label maps that the frames of ``transforms.json`` name, with ``instances.json`` (id to name) beside it.
 
+    Whole objects count only if they are known in every annotated photo.
+
     Raises:
         DataError: A file is missing or damaged, or ids have no names: they could mean something else in each view.
     """
@@ -79,17 +85,11 @@ def instance_masks(transforms: Path, photos: Sequence[Path]) -> GroundTruth | No
             "Without it an id may mean another object in each view, and nothing can be measured; write one like "
             '{"1": "cup", "2": "plate"}'
         )
-    names = source.names
-
-    def read(photo: Path) -> dict[str, Mask]:
-        maps = read_label_maps(source.files[photo])
-        found: dict[str, Mask] = {}
-        for number in np.unique(maps[maps > 0]).tolist():
-            name = names.get(number, f"instance {number}")
-            found[name] = found.get(name, False) | (maps == number).any(axis=0)
-        return found
-
-    return GroundTruth("instance masks", tuple(dict.fromkeys(names.values())), tuple(source.files), read)
+    whole = from_transforms(transforms, photos, WHOLE_KEY).files
+    names = tuple(dict.fromkeys(source.names.values()))
+    read = _named_masks(source.files, source.names)
+    read_whole = _named_masks(whole, source.names) if source.files.keys() <= whole.keys() else None
+    return GroundTruth("instance masks", names, tuple(source.files), read, read_whole)
 
 
 def lerf_ovs(folder: Path, photos: Sequence[Path], scene: str) -> GroundTruth:
@@ -151,6 +151,20 @@ def ovs_3d(folder: Path, photos: Sequence[Path]) -> GroundTruth:
         return {name: mask for name, mask in masks.items() if mask.any()}
 
     return GroundTruth("3D-OVS", tuple(names), tuple(annotated), read)
+
+
+def _named_masks(files: Mapping[Path, Path], names: Mapping[int, str]) -> Callable[[Path], dict[str, Mask]]:
+    """Reads the label file of a photo."""
+
+    def read(photo: Path) -> dict[str, Mask]:
+        maps = read_label_maps(files[photo])
+        found: dict[str, Mask] = {}
+        for number in np.unique(maps[maps > 0]).tolist():
+            name = names.get(number, f"instance {number}")
+            found[name] = found.get(name, False) | (maps == number).any(axis=0)
+        return found
+
+    return read
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,19 @@
-"""How well objects are found. Two measures that must never be mixed, because one model scores very differently.
+"""How well objects are found. Measures that must never be mixed, because one model scores very differently by them.
 
 *3-D selection*: an object's Gaussians are chosen once, drawn without the rest, and the silhouette above 0.7 is compared
 with the true mask in every view where the object is (the protocol of OpenGaussian, InstanceGaussian and CSGaussian on
 LERF-OVS). It ignores occlusion: what another object hides of the selected one counts against it.
 
+*3-D selection of whole objects*: the same silhouette against what the object would cover if nothing hid it, where a
+data set knows that. Where objects hide each other much, only this tells how good a selection is.
+
 *2-D rendering*: the map of what each pixel shows, occlusion included, is compared with the true masks.
 
-Both are means over all pairs of a view and an object that is present in it; an object that was not found counts as 0.
+All are means over pairs of a view and an object that is seen in it; an object that was not found counts as 0.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,21 +40,30 @@ Matching = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class TrueView:
-    """A view and the true masks, at the camera's size, of the objects that are present in it."""
+    """A view and the true masks of the objects that are seen in it, at the camera's size.
+
+    Attributes:
+        name: Of the view.
+        camera: Where it was taken from.
+        masks: Where each object is seen.
+        whole: What each would cover if nothing hid it; empty if that is not known.
+    """
 
     name: str
     camera: Camera
     masks: dict[str, Bool[Tensor, "H W"]]
+    whole: dict[str, Bool[Tensor, "H W"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """How well one object was found in one view: intersection over union by both measures."""
+    """How well one object was found in one view: intersection over union by each measure; ``None`` if unknown."""
 
     view: str
     name: str
     selection_3d: float
     rendered_2d: float
+    whole_3d: float | None = None
 
 
 def iou(found: Bool[Tensor, "H W"], true: Bool[Tensor, "H W"]) -> float:
@@ -124,7 +136,7 @@ def measure(
     matching: Matching,
     rasterizer: Rasterizer,
 ) -> list[Pair]:
-    """Both measures for every object that is present in a view.
+    """All measures for every object that is seen in a view.
 
     Args:
         scene: With objects.
@@ -148,15 +160,17 @@ def measure(
         if true.any():
             ids = torch.tensor(list(matching.get(name, ())), dtype=label.dtype, device=label.device)
             shape = silhouette(seen, torch.isin(label, ids), rasterizer)
-            pairs.append(Pair(view.name, name, iou(shape, true), iou(torch.isin(found, ids), true)))
+            whole = iou(shape, view.whole[name]) if name in view.whole else None
+            pairs.append(Pair(view.name, name, iou(shape, true), iou(torch.isin(found, ids), true), whole))
     return pairs
 
 
 def summary(pairs: Sequence[Pair], measure_name: str) -> dict[str, Any]:
-    """Means of one measure, ``selection_3d`` or ``rendered_2d``: over all pairs, per object and per view."""
+    """Means of one measure, a field of ``Pair``: over all pairs that have it, per object and per view."""
+    pairs = [pair for pair in pairs if getattr(pair, measure_name) is not None]
     values = np.array([getattr(pair, measure_name) for pair in pairs])
     result: dict[str, Any] = {"miou": _mean(values), "pairs": len(pairs)}
-    if measure_name == "selection_3d":
+    if measure_name != "rendered_2d":
         result |= {f"acc_{threshold}": _mean(values > threshold) for threshold in ACCURACIES}
     for key, owners in (("per_object", [p.name for p in pairs]), ("per_view", [p.view for p in pairs])):
         result[key] = {owner: _mean(values[np.array(owners) == owner]) for owner in dict.fromkeys(owners)}

@@ -10,7 +10,9 @@ from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.tools.cameras import Frame, frames_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from jaxtyping import Bool
 
     from csgaussian_ns.codec.scene import SceneMeta
     from csgaussian_ns.core.types import Camera
@@ -66,21 +68,11 @@ class Capture:
         Raises:
             DataError: A mask cannot be read or has another shape than the frame's camera.
         """
-        import numpy as np
-        import torch
-        from PIL import Image
-
         from csgaussian_ns.semantic.metrics import TrueView
 
         assert self.truth is not None
-        size = frame.camera.width, frame.camera.height
-        masks = {}
-        for name, mask in self.truth.read(frame.photo).items():
-            _check_aspect(frame, (mask.shape[1], mask.shape[0]), f"mask of {name!r}")
-            if mask.shape[::-1] != size:
-                mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-            masks[name] = torch.from_numpy(mask.copy())
-        return TrueView(frame.name, frame.camera, masks)
+        whole = {} if self.truth.read_whole is None else _sized(self.truth.read_whole(frame.photo), frame)
+        return TrueView(frame.name, frame.camera, _sized(self.truth.read(frame.photo), frame), whole)
 
 
 def open_capture(
@@ -152,6 +144,21 @@ def _of_split(frames: Sequence[Frame], transforms: dict, split: Split, interval:
     if not chosen:
         raise ConfigError(f"--views {split} leaves none of the {len(frames)} views; choose eval, train or all")
     return chosen
+
+
+def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", frame: Frame) -> "dict[str, torch.Tensor]":
+    """Masks at the size of a frame's camera."""
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    size, result = (frame.camera.width, frame.camera.height), {}
+    for name, mask in masks.items():
+        _check_aspect(frame, (mask.shape[1], mask.shape[0]), f"mask of {name!r}")
+        if mask.shape[::-1] != size:
+            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+        result[name] = torch.from_numpy(mask.copy())
+    return result
 
 
 def _check_aspect(frame: Frame, size: tuple[int, int], what: str) -> None:

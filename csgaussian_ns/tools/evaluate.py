@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.semantic.evaluation import Encode
 
+MEASURES = {"selection_3d": "3-D selection", "whole_3d": "3-D selection, whole objects", "rendered_2d": "2-D"}
+
 
 @dataclass(frozen=True)
 class Evaluate:
@@ -109,17 +111,18 @@ def print_report(report: dict[str, Any]) -> None:
     if semantics is None:
         print(f"{line}; no objects measured: {report['semantics_missing']}")
         return
-    selected, rendered = semantics["selection_3d"], semantics["rendered_2d"]
-    table = Table("object", "ids in the file", "3-D selection", "2-D rendering", title=semantics["matched"])
+    parts = {title: semantics[key] for key, title in MEASURES.items() if key in semantics}
+    table = Table("object", "ids in the file", *parts, title=f"matched {semantics['matched']}")
     for name, ids in semantics["objects"].items():
-        figures = [f"{part['per_object'][name]:.3f}" for part in (selected, rendered)]
+        figures = (f"{part['per_object'][name]:.3f}" for part in parts.values())
         table.add_row(name, " ".join(map(str, ids)) or "none", *figures)
     console.print(table)
-    table = Table("view", "3-D selection", "2-D rendering", title=f"{semantics['layout']}, mean IoU")
-    for name in selected["per_view"]:
-        table.add_row(name, *(f"{part['per_view'][name]:.3f}" for part in (selected, rendered)))
+    table = Table("view", *parts, title=f"{semantics['layout']}, mean IoU")
+    for name in semantics["selection_3d"]["per_view"]:
+        table.add_row(name, *(f"{part['per_view'][name]:.3f}" for part in parts.values()))
     console.print(table)
+    selected, means = semantics["selection_3d"], (f"{title} mIoU {part['miou']:.3f}" for title, part in parts.items())
     print(
-        f"{line}; {selected['pairs']} pairs of view and object: 3-D selection mIoU {selected['miou']:.3f}, Acc@0.25 "
-        f"{selected['acc_0.25']:.3f}, Acc@0.5 {selected['acc_0.5']:.3f}; 2-D mIoU {rendered['miou']:.3f}"
+        f"{line}; {selected['pairs']} pairs of view and object: {', '.join(means)}; Acc@0.25 "
+        f"{selected['acc_0.25']:.3f}, Acc@0.5 {selected['acc_0.5']:.3f} of 3-D selection"
     )

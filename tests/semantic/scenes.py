@@ -61,15 +61,20 @@ def scene_of_balls(embeddings: bool = True, names: bool = True) -> CodedScene:
     return CodedScene(grid.int(), anchors, _decoders(), meta, layer)
 
 
-def true_labels(view: Camera) -> Int[Tensor, "H W"]:
-    """The ball that each pixel shows, from the intersection of its ray with the spheres and the floor."""
+def true_labels(view: Camera, alone: int | None = None) -> Int[Tensor, "H W"]:
+    """The ball that each pixel shows, from the intersection of its ray with the spheres and the floor.
+
+    Only the ball ``alone`` is there if it is given.
+    """
     y, x = torch.meshgrid(torch.arange(view.height) + 0.5, torch.arange(view.width) + 0.5, indexing="ij")
     rays = torch.stack([(x - view.cx) / view.fx, (y - view.cy) / view.fy, torch.ones_like(x)], dim=-1)
     rays = rays @ view.world_to_camera[:3, :3]
     start = view.position
-    nearest = torch.where(rays[..., 2] < 0, (FLOOR - start[2]) / rays[..., 2].clamp(max=-1e-9), torch.inf)
+    below = (rays[..., 2] < 0) if alone is None else torch.zeros_like(x, dtype=torch.bool)
+    nearest = torch.where(below, (FLOOR - start[2]) / rays[..., 2].clamp(max=-1e-9), torch.inf)
     result = torch.zeros(view.height, view.width, dtype=torch.int64)
-    for number, (_, centre, radius, _) in BALLS.items():
+    for number in BALLS if alone is None else (alone,):
+        _, centre, radius, _ = BALLS[number]
         away = start - torch.tensor(centre)
         a, b, c = (rays**2).sum(-1), (rays * away).sum(-1), (away**2).sum() - (radius + REACH) ** 2
         root = b**2 - a * c

@@ -11,6 +11,8 @@ from PIL import Image
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.render.view import render_view
+from csgaussian_ns.semantic.masks.label_maps import write_masks
+from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from tests.semantic.scenes import BALLS, camera, pose, scene_of_balls, true_labels
 
 SIZE = (96, 72)
@@ -27,9 +29,9 @@ def moved_scene(**changes: bool) -> CodedScene:
 
 
 def write_capture(folder: Path, views: int = 9, **extra: object) -> Path:
-    """Photos of the scene, their cameras in the capture's world, instance masks."""
+    """Photos of the scene, their cameras in the capture's world, masks of what is seen and of whole objects."""
     scene, draw = scene_of_balls(), choose_rasterizer("cpu", "cpu")
-    for name in ("images", "masks"):
+    for name in ("images", "masks", "whole"):
         (folder / name).mkdir(parents=True)
     frames = []
     for number in range(views):
@@ -39,10 +41,13 @@ def write_capture(folder: Path, views: int = 9, **extra: object) -> Path:
         pixels = (image * 255 + 0.5).to(torch.uint8).numpy()
         Image.fromarray(pixels).save(folder / "images" / f"{number:02d}.png")
         Image.fromarray(true_labels(view).numpy().astype(np.uint8)).save(folder / "masks" / f"{number:02d}.png")
+        whole = np.stack([(true_labels(view, ball) == ball).numpy() for ball in BALLS])
+        write_masks(folder / "whole" / f"{number:02d}.npz", MaskSet.from_masks(whole))
         frames.append(
             {
                 "file_path": f"images/{number:02d}.png",
                 "instance_mask_path": f"masks/{number:02d}.png",
+                "whole_mask_path": f"whole/{number:02d}.npz",
                 "transform_matrix": _in_the_world(pose(angle)),
             }
         )

@@ -94,7 +94,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def test_layout_of_the_folder(scene: Scene) -> None:
     assert sorted(p.name for p in scene.folder.iterdir()) == [
         ".csgaussian-demo-scene", "images", "instance_masks",
-        "instance_points.ply", "instances.json", "sparse_pc.ply", "transforms.json",
+        "instance_points.ply", "instances.json", "sparse_pc.ply", "transforms.json", "whole_masks",
     ]  # fmt: skip
     assert sorted(scene.meta) == sorted(KEYS)
     assert scene.meta["camera_model"] == "OPENCV"
@@ -215,7 +215,7 @@ def test_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> No
         done.stdout
     )
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
-    assert len(files) == 3 + 3 + 5
+    assert len(files) == 3 + 3 + 3 + 5
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -281,3 +281,21 @@ def test_nerfstudio_reads_it(scene: Scene) -> None:
     np.testing.assert_allclose(outputs.cameras.camera_to_worlds.numpy(), scene.poses[:, :3], atol=1e-6)
     assert outputs.metadata["points3D_xyz"].shape == outputs.metadata["points3D_rgb"].shape == (3000, 3)
     np.testing.assert_allclose(outputs.metadata["points3D_xyz"].numpy(), xyz_of(scene.sparse), atol=1e-6)
+
+
+def test_whole_masks_are_what_objects_cover_alone(scene: Scene) -> None:
+    """They hold all that is seen of an object, and all points of its surface, seen or not."""
+    hidden = 0
+    for view, frame in enumerate(scene.meta["frames"]):
+        with np.load(scene.folder / frame["whole_mask_path"]) as arrays:  # noqa: TID251  # a file of our own
+            width, ids = int(arrays["width"]), arrays["ids"].tolist()
+            masks = np.unpackbits(arrays["masks"], axis=-1, count=width).astype(bool)
+        assert ids == sorted(scene.names.keys() - {0})
+        for number, whole in zip(ids, masks, strict=True):
+            seen = scene.masks[view] == number
+            assert not (seen & ~whole).any()
+            hidden += int((whole & ~seen).sum())
+            own = scene.surface[scene.surface["instance"] == number]
+            _, column, row = scene.pixels(view, np.stack([own[axis] for axis in "xyz"], axis=-1))
+            assert whole[row, column].sum() >= 0.85 * len(column)  # points on outlines fall into the next pixel
+    assert hidden > 1000

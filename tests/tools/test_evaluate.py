@@ -61,6 +61,7 @@ def test_instance_masks_by_name(evaluate, capture: Path, tmp_path: Path):
     selected = semantics["selection_3d"]
     assert selected["pairs"] == 6 and selected["acc_0.25"] == 1.0 and selected["acc_0.5"] <= 1.0
     assert 0.7 < selected["miou"] < semantics["rendered_2d"]["miou"], "hidden parts count in 3-D and not in 2-D"
+    assert semantics["whole_3d"]["miou"] > 0.85, "against whole objects, hidden parts do not count"
     assert selected["miou"] == pytest.approx(np.mean(list(selected["per_view"].values())), abs=1e-9)
     assert json.loads((tmp_path / "out" / "report.json").read_text()) == report
     picture = Image.open(tmp_path / "out" / "overlays" / "00.png")
@@ -71,7 +72,13 @@ def test_the_table_ends_in_one_line_with_both_measures(evaluate, capture: Path):
     code, told, _ = evaluate(capture)
     assert code == 0
     last = told.strip().splitlines()[-1]
-    assert "3-D selection mIoU 0." in last and "Acc@0.25" in last and "2-D mIoU 0." in last and "PSNR" in last
+    assert (
+        "3-D selection mIoU 0." in last
+        and "whole objects mIoU 0." in last
+        and "Acc@0.25" in last
+        and "2-D mIoU 0." in last
+        and "PSNR" in last
+    )
 
 
 def test_without_names_objects_are_assigned_by_overlap(evaluate, capture: Path):
@@ -141,6 +148,7 @@ def test_lerf_ovs(evaluate, copied: Path):
         info = {"name": f"frame_{number + 1:05d}.jpg", "width": 96, "height": 72}
         (label / f"frame_{number + 1:05d}.json").write_text(json.dumps({"info": info, "objects": objects}))
     semantics = report_of(evaluate(copied, "--json"))["semantics"]
+    assert "whole_3d" not in semantics
     assert semantics["layout"] == "LERF-OVS" and semantics["views"] == ["frame_00003", "frame_00006"]
     assert semantics["objects"] == {"red ball": [1], "lamp": [3]}
     assert semantics["rendered_2d"]["miou"] > 0.8

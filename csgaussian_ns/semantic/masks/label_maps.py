@@ -87,10 +87,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def write_masks(path: Path, masks: MaskSet, **notes: str) -> None:
-    """Write an ``.npz`` file; at any moment the old one or the complete new one is there. ``notes`` are kept in it."""
+    """Write an ``.npz`` file; at any moment the old one or the complete new one is there. ``notes`` are kept in it.
+
+    The same masks give the same bytes: NumPy's own writer would put the time of day into them.
+    """
     buffer = io.BytesIO()
-    arrays = {name: np.array(text) for name, text in notes.items()}
-    np.savez_compressed(buffer, masks=masks.packed, width=np.int64(masks.width), ids=masks.ids, **arrays)
+    arrays = {"masks": masks.packed, "width": np.int64(masks.width), "ids": masks.ids}
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, values in (arrays | {name: np.array(text) for name, text in notes.items()}).items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(values), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            archive.writestr(entry, content.getvalue(), zipfile.ZIP_DEFLATED)
     replace_file(path, buffer.getvalue())
 
 

@@ -30,21 +30,22 @@ class LabelSource:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def from_transforms(transforms: Path, photos: Sequence[Path]) -> LabelSource:
-    """The files that the frames of ``transforms.json`` name under ``KEY``.
+def from_transforms(transforms: Path, photos: Sequence[Path], key: str = KEY) -> LabelSource:
+    """The files that the frames of ``transforms.json`` name under ``key``.
 
     Photos are found by path, or, if they were replaced by smaller copies in another folder, by file name.
 
     Args:
         transforms: Path of ``transforms.json``.
         photos: Photos to find label files for.
+        key: Of the frames.
 
     Raises:
         DataError: A file that is named does not exist, or the names of instances cannot be read.
     """
     root = transforms.parent
-    frames = [frame for frame in json.loads(transforms.read_text("utf8"))["frames"] if frame.get(KEY)]
-    by_path = {root / frame["file_path"]: root / frame[KEY] for frame in frames}
+    frames = [frame for frame in json.loads(transforms.read_text("utf8"))["frames"] if frame.get(key)]
+    by_path = {root / frame["file_path"]: root / frame[key] for frame in frames}
     uses = Counter(photo.name for photo in by_path)
     by_name = {photo.name: label for photo, label in by_path.items() if uses[photo.name] == 1}
     files = {photo: by_path.get(photo, by_name.get(photo.name)) for photo in photos}
@@ -53,10 +54,10 @@ def from_transforms(transforms: Path, photos: Sequence[Path]) -> LabelSource:
         if not label.is_file():
             raise DataError(
                 f"{transforms}: the frame of {photo.name} names the label map {label}, which does not exist. Restore "
-                f"it or remove '{KEY}'"
+                f"it or remove '{key}'"
             )
     names = read_names(root / SCENE_NAMES) if found else {}
-    return LabelSource(f"{KEY} in {transforms}", found, names)
+    return LabelSource(f"{key} in {transforms}", found, names)
 
 
 def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from csgaussian_ns.semantic.masks.label_maps import write_masks
+from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
 from csgaussian_ns.tools.demo_scene.cameras import View, orbit
 from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
@@ -20,6 +22,7 @@ from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.demo_scene.points import instance_points, sparse_points
 from csgaussian_ns.tools.demo_scene.render import Stage, draw, lit_stage
 from csgaussian_ns.tools.demo_scene.room import furnish, lamps
+from csgaussian_ns.tools.demo_scene.silhouettes import shape_of, silhouette
 
 PER_OBJECT = 2000
 """Surface points per object in ``instance_points.ply``."""
@@ -59,16 +62,25 @@ def _stage(options: DemoScene, pool: Executor, step: Callable[[float], None]) ->
 
 
 def _draw_all(
-    options: DemoScene, stage: Stage, views: list[View], folder: Path, pool: Executor, step: Callable[[float], None]
+    options: DemoScene,
+    stage: Stage,
+    items: list[Item],
+    views: list[View],
+    folder: Path,
+    pool: Executor,
+    step: Callable[[float], None],
 ) -> list[Image]:
-    """Draw every view, store its image and mask, and return the images."""
-    for name in (write.IMAGES, write.MASKS):
+    """Draw every view, store its image and masks, and return the images."""
+    for name in (write.IMAGES, write.MASKS, write.WHOLE):
         (folder / name).mkdir()
+    shapes = [shape_of(item.surfaces) for item in items]
 
     def work(index: int) -> Image:
         image, ids = draw(stage, views[index], options.samples)
         (folder / write.IMAGES / f"{write.stem(index)}.png").write_bytes(write.png(image))
         (folder / write.MASKS / f"{write.stem(index)}.png").write_bytes(write.png(ids))
+        whole = MaskSet.from_masks(np.stack([silhouette(shape, views[index]) for shape in shapes]))
+        write_masks(folder / write.WHOLE / f"{write.stem(index)}.npz", whole)
         step(SHARES["views"] / len(views))
         return image
 
@@ -97,7 +109,7 @@ def make_scene(options: DemoScene, step: Callable[[float], None]) -> Summary:
     ):
         stage, items = _stage(options, pool, step)
         views = orbit(options.views, options.width, options.height, _generator(options, 3))
-        images = _draw_all(options, stage, views, folder, pool, step)
+        images = _draw_all(options, stage, items, views, folder, pool, step)
         sparse = sparse_points(stage, views, images, options.points, _generator(options, 4))
         surface = instance_points(stage, views, len(items), PER_OBJECT, _generator(options, 5))
         (folder / write.SPARSE).write_bytes(write.ply(sparse, ("red", "green", "blue")))

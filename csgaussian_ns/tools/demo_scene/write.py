@@ -11,7 +11,7 @@ from PIL import Image
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.points import Cloud
 
-IMAGES, MASKS = "images", "instance_masks"
+IMAGES, MASKS, WHOLE = "images", "instance_masks", "whole_masks"
 TRANSFORMS, SPARSE, SURFACE, NAMES = "transforms.json", "sparse_pc.ply", "instance_points.ply", "instances.json"
 
 
@@ -47,6 +47,7 @@ def transforms(views: Sequence[View]) -> str:
         {
             "file_path": f"{IMAGES}/{stem(i)}.png",
             "instance_mask_path": f"{MASKS}/{stem(i)}.png",
+            "whole_mask_path": f"{WHOLE}/{stem(i)}.npz",
             "transform_matrix": view.pose.tolist(),
         }
         for i, view in enumerate(views)
