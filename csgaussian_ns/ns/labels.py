@@ -130,7 +130,6 @@ def _same_size(width: int, height: int, file: Path, photo: Path) -> bool:
     if abs(height - width * expected[1] / expected[0]) > 1 and abs(width - height * expected[0] / expected[1]) > 1:
         raise DataError(
             f"the label map {file} is {width}x{height} but its photo {photo} is {expected[0]}x{expected[1]}; expected "
-            "that size, or the same shape at another resolution. Make the masks from this photo, undistorted or not as "
-            "it is"
+            "that size, or the same shape at another resolution. Make masks of the photos as they lie in the folder"
         )
     return (width, height) == expected

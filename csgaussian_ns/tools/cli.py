@@ -10,6 +10,7 @@ from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.info import Decode, Info, Verify
+from csgaussian_ns.tools.masks import Masks
 from csgaussian_ns.tools.render import Render
 from csgaussian_ns.tools.select import Select
 
@@ -29,6 +30,7 @@ COMMANDS: dict[str, type[Command]] = {
     "select": Select,
     "evaluate": Evaluate,
     "decode": Decode,
+    "masks": Masks,
     "demo-scene": DemoScene,
 }
 

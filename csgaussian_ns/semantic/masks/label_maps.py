@@ -71,8 +71,18 @@ def read_masks(path: Path) -> MaskSet:
     return MaskSet(_without_padding(path, masks, width), int(width), ids)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file.
+def read_notes(path: Path) -> dict[str, str]:
+    """The texts that ``write_masks`` kept in an ``.npz`` file; its masks are not read.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    arrays = read_arrays(path, skip=("masks", "ids"))
+    return {name: str(value) for name, value in arrays.items() if value.dtype.kind == "U" and value.shape == ()}
+
+
+def read_arrays(path: Path, skip: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file, but for those named in ``skip``.
 
     Raises:
         DataError: It is missing, damaged, or holds anything but plain arrays.
@@ -81,7 +91,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         # Objects would have to be unpickled, which runs code; without them this reads plain numbers only.
         with path.open("rb") as file:
             content = np.load(file, allow_pickle=False)  # noqa: TID251
-            return {} if isinstance(content, np.ndarray) else dict(content)  # an array alone, under a wrong name
+            if isinstance(content, np.ndarray):  # an array alone, under a wrong name
+                return {}
+            return {name: content[name] for name in content.files if name not in skip}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"the masks {path} cannot be read: {error}. Restore the file or make it again") from error
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8, UInt16
+from jaxtyping import Bool, Int, Integer, UInt8, UInt16
 
 from csgaussian_ns.core.errors import DataError
 
@@ -26,7 +26,7 @@ class MaskSet:
     ids: UInt16[np.ndarray, " M"]
 
     @classmethod
-    def from_masks(cls, masks: Bool[np.ndarray, "M H W"], ids: Int[np.ndarray, " M"] | None = None) -> "MaskSet":
+    def from_masks(cls, masks: Bool[np.ndarray, "M H W"], ids: Integer[np.ndarray, " M"] | None = None) -> "MaskSet":
         """Pack masks; without ``ids`` they are numbered from 1.
 
         Raises:
@@ -34,6 +34,19 @@ class MaskSet:
         """
         numbers = np.arange(1, len(masks) + 1) if ids is None else ids
         return cls(np.packbits(masks, axis=-1), masks.shape[-1], checked_ids(numbers))
+
+    @classmethod
+    def from_label_map(cls, labels: Integer[np.ndarray, "H W"]) -> "MaskSet":
+        """The masks of a label map in order of their ids; 0 is none.
+
+        Raises:
+            DataError: An id is out of range.
+        """
+        ids = checked_ids(np.unique(labels[labels != 0]))
+        packed = np.zeros((len(ids), labels.shape[0], (labels.shape[1] + 7) // 8), np.uint8)
+        for mask, number in zip(packed, ids, strict=True):
+            mask[:] = np.packbits(labels == number, axis=-1)
+        return cls(packed, labels.shape[1], ids)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -66,7 +79,7 @@ class MaskSet:
         return np.stack(maps) if maps else np.zeros((1, *self.size[::-1]), np.uint16)
 
 
-def checked_ids(ids: np.ndarray) -> UInt16[np.ndarray, " M"]:
+def checked_ids(ids: Integer[np.ndarray, " M"]) -> UInt16[np.ndarray, " M"]:
     """Numbers of masks as 16 bit.
 
     Raises:

@@ -1,0 +1,43 @@
+"""How far a long command is: a bar with the time left on a terminal, a plain line now and then in a log file."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_INTERVAL = 10.0
+"""Seconds between two lines where the output is not a terminal."""
+
+Item = TypeVar("Item")
+
+
+def counted(items: Sequence[Item], description: str) -> Iterator[Item]:
+    """Pass on ``items`` one by one; progress goes to stderr."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    began = last_line = time.monotonic()
+    with bar:
+        task = bar.add_task(description, total=len(items))
+        for done, item in enumerate(items, start=1):
+            yield item
+            bar.advance(task)
+            now = time.monotonic()
+            if not console.is_terminal and (now - last_line >= PLAIN_INTERVAL or done == len(items)):
+                last_line = now
+                each = (now - began) / done
+                left = each * (len(items) - done)
+                eta = f"{int(left // 60)}:{int(left % 60):02d}"
+                console.print(f"{description} {done}/{len(items)}  {each:.1f} s each  ETA {eta}", soft_wrap=True)
+
