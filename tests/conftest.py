@@ -61,3 +61,18 @@ def browser() -> str:
     if found is None:
         pytest.skip(f"no browser ({', '.join(BROWSERS)})")
     return found
+
+
+@pytest.fixture
+def narrow_sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Weights of a Segment Anything that is built like vit_b but narrow and shallow, so that a pass takes a second."""
+    build_sam = pytest.importorskip("segment_anything.build_sam", reason="needs pip install -e '.[masks]'")
+    from csgaussian_ns.semantic.masks import sam
+
+    def build(checkpoint: str | None = None) -> torch.nn.Module:
+        return build_sam._build_sam(32, 2, 2, [1], checkpoint)
+
+    monkeypatch.setitem(sam.VARIANTS, (32, 2), "vit_b")
+    monkeypatch.setitem(build_sam.sam_model_registry, "vit_b", build)
+    torch.save(build().state_dict(), tmp_path / "narrow.pth")
+    return tmp_path / "narrow.pth"

@@ -53,7 +53,9 @@ class Masks:
             self._make(photos)
 
     def _check(self) -> None:
-        """Raise ConfigError for options that do not go together."""
+        """Raise ConfigError for options that cannot work or do not go together."""
+        self.sam.check()
+        self.fallback.check()
         if self.source == "sam" and self.checkpoint is None:
             from csgaussian_ns.semantic.masks.sam import DOWNLOADS, how_to_download
 

@@ -40,4 +40,3 @@ def counted(items: Sequence[Item], description: str) -> Iterator[Item]:
                 left = each * (len(items) - done)
                 eta = f"{int(left // 60)}:{int(left % 60):02d}"
                 console.print(f"{description} {done}/{len(items)}  {each:.1f} s each  ETA {eta}", soft_wrap=True)
-

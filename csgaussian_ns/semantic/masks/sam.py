@@ -129,7 +129,8 @@ def _registry() -> Any:
         from segment_anything import sam_model_registry
     except ImportError as error:
         raise BackendUnavailable(
-            f"--source sam needs segment-anything, which cannot be imported ({error}): pip install 'csgaussian-ns[sam]'"
+            f"--source sam needs segment-anything, which cannot be imported ({error}): pip install "
+            "'csgaussian-ns[masks]'"
         ) from error
     return sam_model_registry
 

@@ -38,12 +38,8 @@ class SamSettings:
     points_per_batch: int = 64
     """Points that go through the network at once: more is faster and takes more memory."""
 
-    def __post_init__(self) -> None:
-        """Check.
-
-        Raises:
-            ConfigError: A setting is out of range.
-        """
+    def check(self) -> None:
+        """Raise ConfigError for the first setting that is out of range."""
         for name in ("pred_iou", "stability", "box_nms"):
             _within(name, getattr(self, name), 0.0, 1.0)
         for name, low, high in (
@@ -55,6 +51,11 @@ class SamSettings:
             ("points_per_batch", 1, 10**5),
         ):
             _within(name, getattr(self, name), low, high)
+        if self.points_per_side < self.crop_points_downscale**self.crop_layers:
+            raise ConfigError(
+                f"points-per-side {self.points_per_side} leaves no point for {self.crop_layers} layers of crops at "
+                f"crop-points-downscale {self.crop_points_downscale}"
+            )
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,23 @@ class FallbackSettings:
     """Larger makes larger regions."""
     lightness: float = 0.5
     """Weight of lightness against hue and saturation (CIE Lab); below 1, shading splits fewer objects."""
-    sigma: float = 0.7
+    sigma: float = 0.5
     """Smoothing before, in pixels."""
     min_area: float = 0.002
     """Smallest region, as a share of the photo."""
+    join: float = 2.0
+    """Neighbours whose mean colours differ by less become one region; 2 is about what an eye can tell apart in Lab."""
     max_height: int = 480
     """Photos with more rows are reduced to this many first, since the scale counts in pixels."""
 
-    def __post_init__(self) -> None:
-        """Check.
-
-        Raises:
-            ConfigError: A setting is out of range.
-        """
+    def check(self) -> None:
+        """Raise ConfigError for the first setting that is out of range."""
         for name, low, high in (
             ("scale", 1e-3, 1e9),
             ("lightness", 0, 100),
             ("sigma", 0, 100),
             ("min_area", 0, 1),
+            ("join", 0, 1000),
             ("max_height", 16, 10**5),
         ):
             _within(name, getattr(self, name), low, high)
@@ -101,6 +101,6 @@ def settings_hash(maker: str, settings: SamSettings | FallbackSettings, weights:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _within(name: str, value: float, low: float, high: float) -> None:
+def _within(name: str, value: int | float, low: int | float, high: int | float) -> None:
     if not low <= value <= high:
         raise ConfigError(f"{name.replace('_', '-')} must be {low} to {high}, got {value}")
