@@ -39,7 +39,7 @@ def test_scale_and_smallest_area():
 
 def test_neighbours_of_nearly_the_same_colour_are_joined():
     image = np.full((80, 80, 3), 120, np.uint8)
-    image[:40, :40, 1], image[40:, 40:, 1] = 122, 124
+    image[:40, :40, 1], image[40:, 40:, 1] = 121, 122
     image[:, 70:] = (200, 40, 40)
     settings = FallbackSettings(sigma=0.0, scale=1.0)
     assert regions(image, replace(settings, join=0.0)) == 4
