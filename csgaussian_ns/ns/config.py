@@ -41,13 +41,17 @@ def _group(lr: float, lr_final: float | None = None, start_step: int = 0) -> dic
 
 
 def _optimizers() -> dict:
-    """Learning rates of Scaffold-GS; positions of anchors are not trained."""
+    """Learning rates of Scaffold-GS; positions of anchors are not trained.
+
+    Those that Scaffold-GS keeps constant decay to a tenth while the rate is paid for (``start_step=-1``): values then
+    settle where bits and distortion balance.
+    """
     return {
-        "feature": _group(0.0075),
+        "feature": _group(0.0075, 0.00075, start_step=-1),
         "offset": _group(0.01, 0.0001),
-        "scaling": _group(0.007),
+        "scaling": _group(0.007, 0.0007, start_step=-1),
         "opacity_mlp": _group(0.002, 0.00002),
-        "covariance_mlp": _group(0.004),
+        "covariance_mlp": _group(0.004, 0.0004, start_step=-1),
         "color_mlp": _group(0.008, 0.00005),
         "mask_logit": _group(0.02, 0.002, start_step=-1),
         "entropy": _group(0.003, 0.0001, start_step=-1),

@@ -12,8 +12,9 @@ from csgaussian_ns.quant.rounding import noisy
 from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.stages.schedule import Quantisation
 
-RATE_SAMPLE = 0.1
-"""Share of the anchors in view whose bits are estimated in a step (CAT-3DGS takes 5 % of larger scenes)."""
+RATE_SAMPLE = 0.3
+"""Share of the anchors in view whose bits are estimated in a step. CAT-3DGS takes 5 %; over fewer steps, the noise of
+so small a sample keeps masks and values from following the rate (bonsai: 0.3 gives 4 % fewer bytes than 0.1)."""
 MIN_SAMPLE = 400
 
 
@@ -63,17 +64,21 @@ def quantise(
         step = torch.full_like(values, STEP_OFFSET)
         return Quantised(model.anchors(noisy(values, step, generator), anchors), None)
     assert encoding is not None
-    hidden = model.hyperprior.hidden(encoding)
-    steps = model.steps(hidden)
-    if how == "learned noise":
-        values = noisy(values, model.layout.per_channel(steps), generator)
-    else:
-        steps = steps.detach()
-        rounded = model.quantised(values, model.hyperprior.prior(hidden), steps)
-        values = values + (rounded - values).detach()
     size = max(MIN_SAMPLE, int(RATE_SAMPLE * len(anchors)))
     sample = torch.randperm(len(anchors), generator=generator, device=values.device)[:size]
-    prior = model.hyperprior.prior(hidden[sample])
+    if how == "rounding":  # only the sample's bits have a gradient to the hyperprior
+        with torch.no_grad():
+            everywhere = model.hyperprior.hidden(encoding)
+            steps = model.steps(everywhere)
+            rounded = model.quantised(values, model.hyperprior.prior(everywhere), steps)
+        values = values + (rounded - values).detach()
+        hidden = model.hyperprior.hidden(encoding[sample])
+    else:
+        hidden = model.hyperprior.hidden(encoding)
+        steps = model.steps(hidden)
+        values = noisy(values, model.layout.per_channel(steps), generator)
+        hidden = hidden[sample]
+    prior = model.hyperprior.prior(hidden)
     bits = model.bits(values[sample], prior, steps[sample])
     rate = _rate(bits, anchors.mask[sample], mask_logit, model)
     return Quantised(model.anchors(values, anchors), rate)

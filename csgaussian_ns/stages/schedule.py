@@ -195,9 +195,10 @@ LITE_PLAN = StagePlan(
     grow_every=100,
     noise_from=700,
     rate_from=2_000,
-    round_from=4_600,
+    round_from=4_000,
 )
-"""The same plan at an eighth of the length. Growth gets a larger share: with few steps it needs its number of edits."""
+"""The same plan at an eighth of the length. Growth and rounding get larger shares: with few steps, edits need their
+number, and so do decoders and entropy model to settle on rounded values."""
 
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
 """Plans by the name that configs use."""
