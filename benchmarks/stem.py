@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ENTROPY = "_model.scene.entropy."
 """Prefix of the entropy model's tensors in a checkpoint."""
+ENTROPY_GROUPS = {"entropy", "entropy_tables"}
+"""Its groups of parameters."""
 SOURCES = ("core", "quant", "scene", "render", "stages", "ns")
 """Packages whose text decides what a stem looks like."""
 
@@ -46,7 +48,11 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> float:
     own = {name: value for name, value in fresh["pipeline"].items() if name.startswith(ENTROPY)}
     others = {name: value for name, value in stem["pipeline"].items() if not name.startswith(ENTROPY)}
     stem["pipeline"] = others | own
-    stem["optimizers"]["entropy"] = fresh["optimizers"]["entropy"]
+    for part in ("optimizers", "schedulers"):  # another entropy model may have other groups
+        kept = {name: state for name, state in stem[part].items() if name not in ENTROPY_GROUPS}
+        stem[part] = kept | {name: fresh[part][name] for name in ENTROPY_GROUPS if name in fresh[part]}
+    for name in ENTROPY_GROUPS & stem["schedulers"].keys():  # schedulers step with all others, used or not
+        stem["schedulers"][name] |= {"last_epoch": stem["step"] + 1, "_step_count": stem["step"] + 2}
     grafted = path.with_suffix(f".{os.getpid()}")
     torch.save(stem, grafted)
     trainer.config.load_checkpoint = grafted
