@@ -62,6 +62,7 @@ def test_tables_cost_about_what_training_estimates(name: str):
 def test_only_what_anchors_ask_for_is_stored(name: str):
     encoding, (grid, _) = new_encoding(name, 13), some_scene()
     encoding.fit(grid)
+    assert isinstance(encoding, InterpolatedEncoding)
     few, many = (len(write_lattices(encoding.integers(voxels))) for voxels in (grid[:3], grid))
     assert few < 0.6 * many
     part = encoding.integers(grid[:3])
