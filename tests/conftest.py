@@ -70,9 +70,9 @@ def narrow_sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from csgaussian_ns.semantic.masks import sam
 
     def build(checkpoint: str | None = None) -> torch.nn.Module:
-        return build_sam._build_sam(32, 2, 2, [1], checkpoint)
+        return build_sam._build_sam(32, 1, 2, [], checkpoint)
 
-    monkeypatch.setitem(sam.VARIANTS, (32, 2), "vit_b")
+    monkeypatch.setitem(sam.VARIANTS, (32, 1), "vit_b")
     monkeypatch.setitem(build_sam.sam_model_registry, "vit_b", build)
     torch.save(build().state_dict(), tmp_path / "narrow.pth")
     return tmp_path / "narrow.pth"

@@ -10,10 +10,9 @@ from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatama
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.utils.rich_utils import CONSOLE
-from PIL import Image
 
-from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps
+from csgaussian_ns.semantic.masks.photos import has_size_of_photo
 from csgaussian_ns.semantic.masks.sources import LabelSource, from_folder, from_transforms
 
 NO_SOURCE = LabelSource("none")
@@ -57,7 +56,7 @@ def load_labels(dataset: InputDataset, source: LabelSource) -> list[UInt16[np.nd
             loaded.append(None)
             continue
         labels = read_label_maps(file)
-        if not _same_size(labels.shape[2], labels.shape[1], file, photo):
+        if not has_size_of_photo((labels.shape[2], labels.shape[1]), file, photo):
             resized.append(f"{file.name} {labels.shape[2]}x{labels.shape[1]}")
         loaded.append(align(labels, dataset.cameras[index].reshape(())))
     if resized:
@@ -117,19 +116,3 @@ def say_lone_masks(loaded: Sequence[UInt16[np.ndarray, "L H W"] | None]) -> None
 def _nearest(source: int, target: int) -> Shaped[np.ndarray, " target"]:
     """For each of ``target`` pixels along an axis, the pixel of ``source`` that its centre lies in."""
     return ((np.arange(target) + 0.5) * source / target).astype(np.intp)
-
-
-def _same_size(width: int, height: int, file: Path, photo: Path) -> bool:
-    """Whether a label map has the size of its photo; the same shape at another resolution is fine.
-
-    Raises:
-        DataError: It has another shape.
-    """
-    with Image.open(photo) as image:
-        expected = image.size
-    if abs(height - width * expected[1] / expected[0]) > 1 and abs(width - height * expected[0] / expected[1]) > 1:
-        raise DataError(
-            f"the label map {file} is {width}x{height} but its photo {photo} is {expected[0]}x{expected[1]}; expected "
-            "that size, or the same shape at another resolution. Make masks of the photos as they lie in the folder"
-        )
-    return (width, height) == expected

@@ -157,7 +157,7 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     import numpy as np
 
     from csgaussian_ns.semantic.masks.label_maps import read_label_maps
-    from csgaussian_ns.semantic.masks.photos import names_of, read_photo
+    from csgaussian_ns.semantic.masks.photos import has_size_of_photo, names_of, read_photo
     from csgaussian_ns.semantic.masks.sheet import pair, write_sheets
     from csgaussian_ns.tools.progress import counted
 
@@ -167,6 +167,8 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     def pairs() -> Iterator["np.ndarray"]:
         for name, (photo, file) in counted(list(zip(names, files.items(), strict=True)), "contact sheets"):
             layers = None if file is None else read_label_maps(file)
+            if file is not None and layers is not None:
+                has_size_of_photo((layers.shape[2], layers.shape[1]), file, photo)
             found = 0 if layers is None else len(np.unique(layers[layers > 0]))
             counts.append(found)
             title = f"{name}: no label map" if layers is None else f"{name}: {found} masks, {source}"

@@ -87,6 +87,9 @@ def test_given_masks_are_checked_and_drawn(tmp_path: Path, capsys: pytest.Captur
     assert "19 label maps, 1 photos without" in capsys.readouterr().out
     assert main(given) == 2
     assert "3.png, which does not exist" in capsys.readouterr().err
+    write_label_map(tmp_path / "scene" / "labels" / "3.png", np.zeros((40, 40), np.uint16))
+    assert main(given) == 2
+    assert "3.png is 40x40 but its photo" in capsys.readouterr().err
 
 
 def test_sam_without_weights_prints_how_to_fetch_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -104,6 +107,7 @@ def test_sam_without_weights_prints_how_to_fetch_them(tmp_path: Path, capsys: py
     [
         (["--source", "fallback", "--checkpoint", "x.pth"], "--checkpoint is for --source sam"),
         (["--source", "fallback", "--labels", "x"], "--labels is for --source given"),
+        (["--checkpoint", __file__, "--device", "cuda"], "--device cuda: torch finds no CUDA GPU"),
         (["--source", "given", "--labels", "nowhere"], "nowhere does not exist"),
         (["--source", "fallback", "--fallback.min-area", "2"], "min-area must be 0 to 1, got 2"),
     ],

@@ -48,6 +48,27 @@ def read_photo(path: Path) -> UInt8[np.ndarray, "H W 3"]:
         raise DataError(f"the photo {path} cannot be read: {error}. Restore it or remove its frame") from error
 
 
+def has_size_of_photo(size: tuple[int, int], label_map: Path, photo: Path) -> bool:
+    """Whether ``size`` (width, height) of a label map is that of its photo; the same shape in another size is fine.
+
+    Raises:
+        DataError: It has another shape.
+    """
+    try:
+        with Image.open(photo) as image:
+            expected = image.size
+    except (OSError, UnidentifiedImageError) as error:
+        raise DataError(f"the photo {photo} cannot be read: {error}. Restore it or remove its frame") from error
+    (width, height), (photo_width, photo_height) = size, expected
+    if abs(height - width * photo_height / photo_width) > 1 and abs(width - height * photo_width / photo_height) > 1:
+        raise DataError(
+            f"the label map {label_map} is {width}x{height} but its photo {photo} is {photo_width}x{photo_height}; "
+            "expected that size, or the same shape at another resolution. Make masks of the photos as they lie in the "
+            "folder"
+        )
+    return size == expected
+
+
 def names_of(photos: Sequence[Path]) -> list[Path]:
     """A name for each photo without ending: relative to the folder that holds them all.
 

@@ -35,10 +35,8 @@ class SamMasks:
 
     def __init__(self, model: Any, settings: SamSettings) -> None:
         """Take over a model that ``load_sam`` made."""
-        from segment_anything import SamAutomaticMaskGenerator
-
         self._max_height = settings.max_height
-        self._generator = SamAutomaticMaskGenerator(
+        self._generator = _generator_class()(
             model,
             points_per_side=settings.points_per_side,
             points_per_batch=settings.points_per_batch,
@@ -133,6 +131,20 @@ def _registry() -> Any:
             "'csgaussian-ns[masks]'"
         ) from error
     return sam_model_registry
+
+
+def _generator_class() -> Any:
+    from segment_anything import SamAutomaticMaskGenerator
+
+    class Generator(SamAutomaticMaskGenerator):
+        """Without this, a photo in whose crops nothing is found ends in an IndexError (segment-anything 1.0)."""
+
+        def _process_crop(self, *args: Any) -> Any:
+            data = super()._process_crop(*args)
+            data["crop_boxes"] = data["crop_boxes"].reshape(-1, 4)
+            return data
+
+    return Generator
 
 
 def _read_state(checkpoint: Path, variant: str) -> dict[str, Tensor]:

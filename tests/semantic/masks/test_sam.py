@@ -70,6 +70,10 @@ def test_masks_of_a_narrow_network(narrow_sam: Path):
     assert np.array_equal(masks.packed, again.packed)
 
 
+def test_crops_of_a_photo_are_searched_too(narrow_sam: Path):
+    check_masks(SamMasks(load_sam(narrow_sam), replace(QUICK, crop_layers=1))(photo()))
+
+
 def test_large_photos_are_reduced_before_and_their_masks_enlarged_after(narrow_sam: Path):
     model = load_sam(narrow_sam)
     whole = SamMasks(model, replace(QUICK, max_height=20))(photo())
@@ -79,8 +83,9 @@ def test_large_photos_are_reduced_before_and_their_masks_enlarged_after(narrow_s
     assert np.array_equal(whole.layers()[0] > 0, larger)
 
 
-def test_a_photo_in_which_nothing_is_found_has_an_empty_layer(narrow_sam: Path):
-    maker = SamMasks(load_sam(narrow_sam), QUICK)
+@pytest.mark.parametrize("crop_layers", [0, 1])
+def test_a_photo_in_which_nothing_is_found_has_an_empty_layer(narrow_sam: Path, crop_layers: int):
+    maker = SamMasks(load_sam(narrow_sam), replace(QUICK, crop_layers=crop_layers))
     maker._generator.pred_iou_thresh = 1e9
     assert maker(photo()).layers().tolist() == np.zeros((1, 40, 61)).tolist()
 
