@@ -72,16 +72,31 @@ def quantise(
             steps = model.steps(everywhere)
             rounded = model.quantised(values, model.hyperprior.prior(everywhere), steps)
         values = values + (rounded - values).detach()
-        hidden = model.hyperprior.hidden(encoding[sample])
+        paid, hidden = values[sample], model.hyperprior.hidden(encoding[sample])
     else:
         hidden = model.hyperprior.hidden(encoding)
         steps = model.steps(hidden)
-        values = noisy(values, model.layout.per_channel(steps), generator)
+        step = model.layout.per_channel(steps)
+        drawn = noisy(values, step, generator)
+        paid = drawn[sample]
+        values = drawn if how == "learned noise" else _rounded(values, step, hidden, steps, model)
         hidden = hidden[sample]
-    prior = model.hyperprior.prior(hidden)
-    bits = model.bits(values[sample], prior, steps[sample])
+    bits = model.bits(paid, model.hyperprior.prior(hidden), steps[sample])
     rate = _rate(bits, anchors.mask[sample], mask_logit, model)
     return Quantised(model.anchors(values, anchors), rate)
+
+
+def _rounded(
+    values: Float[Tensor, "A D"],
+    step: Float[Tensor, "A D"],
+    hidden: Float[Tensor, "A H"],
+    steps: Float[Tensor, "A 3"],
+    model: ColourEntropyModel,
+) -> Float[Tensor, "A D"]:
+    """Values as decoded; gradient 1 to the value and, to the step, the error of rounding in units of the step."""
+    with torch.no_grad():
+        error = (model.quantised(values, model.hyperprior.prior(hidden), steps) - values) / step
+    return values + step * error
 
 
 @torch.no_grad()

@@ -5,8 +5,12 @@ from typing import Literal
 
 from csgaussian_ns.core.errors import ConfigError
 
-Quantisation = Literal["none", "fixed noise", "learned noise", "rounding"]
-"""What is done to attributes before they are rendered. Noise stands for rounding: it has a gradient."""
+Quantisation = Literal["none", "fixed noise", "learned noise", "mixed", "rounding"]
+"""What is done to attributes before they are rendered. Noise stands for rounding: it has a gradient.
+
+``mixed`` renders rounded values and pays for noisy ones (Minnen and Singh, Channel-wise autoregressive entropy models,
+2020): most channels need less than a bit, and noise then disturbs a picture more than rounding to the mean does.
+"""
 
 
 MIN_EDITS = 4
@@ -46,7 +50,9 @@ class StagePlan:
             becomes so short that fewer than ``MIN_EDITS`` would fit, the edits move together.
         noise_from: First step with noise of the base steps on the attributes. ``None``: never, nor any of what follows.
         rate_from: First step with learned steps, rate loss and masks.
-        round_from: First step that renders really rounded values, with a straight-through gradient.
+        mix_from: First step that renders rounded values, with a straight-through gradient; the rate is still of noisy
+            ones, and steps are learned.
+        round_from: First step with rounded values in both, and steps that stay.
         growth_pause: Steps after ``noise_from`` in which the anchor set is left alone: it has to settle first.
     """
 
@@ -57,22 +63,25 @@ class StagePlan:
     grow_every: int
     noise_from: int | None = None
     rate_from: int = 0
+    mix_from: int = 0
     round_from: int = 0
     growth_pause: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a plan whose steps are out of order."""
         growth = 0 <= self.observe_from <= self.grow_from <= self.grow_until <= self.total and self.grow_every >= 1
-        rate = self.noise_from is None or 0 <= self.noise_from <= self.rate_from <= self.round_from <= self.total
+        rate = self.noise_from is None or (
+            0 <= self.noise_from <= self.rate_from <= self.mix_from <= self.round_from <= self.total
+        )
         if not (growth and rate):
             raise ConfigError(
                 "a plan needs 0 <= observe_from <= grow_from <= grow_until <= total, grow_every >= 1, and "
-                f"0 <= noise_from <= rate_from <= round_from <= total; this one is {self}"
+                f"0 <= noise_from <= rate_from <= mix_from <= round_from <= total; this one is {self}"
             )
 
     def scaled_to(self, total: int) -> "StagePlan":
         """The same plan over another number of steps."""
-        names = ["observe_from", "grow_from", "grow_until", "rate_from", "round_from", "growth_pause"]
+        names = ["observe_from", "grow_from", "grow_until", "rate_from", "mix_from", "round_from", "growth_pause"]
         names += ["noise_from"] if self.noise_from is not None else []
         scaled = {name: round(getattr(self, name) * total / self.total) for name in names}
         room = max((scaled["grow_until"] - scaled["grow_from"]) // MIN_EDITS, 1)
@@ -80,13 +89,13 @@ class StagePlan:
 
     def without_rate(self) -> "StagePlan":
         """The same plan for a scene that is not to be compressed."""
-        return replace(self, noise_from=None, rate_from=0, round_from=0, growth_pause=0)
+        return replace(self, noise_from=None, rate_from=0, mix_from=0, round_from=0, growth_pause=0)
 
     def at(self, step: int) -> StageState:
         """What holds at ``step`` (counted from 0; steps beyond ``total`` are like the last)."""
         growing = self.grow_from <= step < self.grow_until
         quantisation = self._quantisation(step)
-        rate = quantisation in ("learned noise", "rounding")
+        rate = quantisation in ("learned noise", "mixed", "rounding")
         paused = self.noise_from is not None and self.noise_from <= step < self.noise_from + self.growth_pause
         if step < self.grow_from:
             name = "warm-up"
@@ -110,7 +119,9 @@ class StagePlan:
             return "none"
         if step < self.rate_from:
             return "fixed noise"
-        return "learned noise" if step < self.round_from else "rounding"
+        if step < self.round_from:
+            return "learned noise" if step < self.mix_from else "mixed"
+        return "rounding"
 
 
 @dataclass(frozen=True)
@@ -182,10 +193,11 @@ PAPER_PLAN = StagePlan(
     grow_every=100,
     noise_from=3_000,
     rate_from=10_000,
+    mix_from=11_000,
     round_from=38_000,
     growth_pause=1_000,
 )
-"""CAT-3DGS's schedule, on which CSGaussian is built; the rounding at the end is ours."""
+"""CAT-3DGS's schedule, on which CSGaussian is built; rounding is ours."""
 
 LITE_PLAN = StagePlan(
     total=5_000,
@@ -195,6 +207,7 @@ LITE_PLAN = StagePlan(
     grow_every=100,
     noise_from=700,
     rate_from=2_000,
+    mix_from=2_300,
     round_from=4_000,
 )
 """The same plan at an eighth of the length. Growth and rounding get larger shares: with few steps, edits need their

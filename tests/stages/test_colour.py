@@ -65,14 +65,27 @@ def test_distortion_reaches_attributes_whole_and_steps_through_the_noise(scene):
     assert float(model.hyperprior.head.bias.grad[-3]) == pytest.approx(float(expected), rel=1e-3, abs=1e-3)
 
 
-def test_rounding_gives_the_decoders_values_and_passes_the_gradient(scene):
+@pytest.mark.parametrize("how", ["mixed", "rounding"])
+def test_rounding_gives_the_decoders_values_and_passes_the_gradient(scene, how):
     model, grid, anchors = scene
-    rounded = run(scene, "rounding").anchors
+    rounded = run(scene, how).anchors
     decoded, _, _ = decoded_view(anchors, model.encoding(grid), model)
     assert torch.allclose(rounded.feature, decoded.feature, atol=1e-5)
     assert torch.allclose(rounded.offset, decoded.offset, atol=1e-5)
     rounded.feature.sum().backward()
     assert torch.allclose(anchors.feature.grad, torch.ones_like(anchors.feature))
+    assert (model.hyperprior.head.bias.grad is not None) == (how == "mixed")  # steps are still learned, or stay
+
+
+def test_mixed_rounding_moves_steps_by_the_error_of_rounding(scene):
+    model, _, anchors = scene
+    rounded = run(scene, "mixed").anchors
+    rounded.scaling.sum().backward()
+    steps = model.steps(model.hyperprior.hidden(model.encoding(scene[1]))).detach()[:, 1]
+    error = (rounded.scaling - anchors.scaling).detach().sum(dim=1) / steps
+    raw = torch.atanh((steps - 1.1).clamp(-0.999, 0.999))
+    expected = (error * (1 - torch.tanh(raw) ** 2)).sum()
+    assert float(model.hyperprior.head.bias.grad[-2]) == pytest.approx(float(expected), rel=1e-3, abs=1e-3)
 
 
 def test_rounded_values_lie_on_the_grid_around_their_mean(scene):
@@ -110,7 +123,7 @@ def test_the_rate_pushes_masks_down_and_values_to_their_mean(scene):
     assert anchors.feature.grad[far].sum() > 0
 
 
-@pytest.mark.parametrize("how", ["fixed noise", "learned noise", "rounding"])
+@pytest.mark.parametrize("how", ["fixed noise", "learned noise", "mixed", "rounding"])
 def test_a_view_of_nothing_is_no_error(scene, how):
     model, grid, anchors = scene
     nothing = torch.zeros(0, dtype=torch.int64)

@@ -21,12 +21,12 @@ def test_growth_boundaries(plan: StagePlan):
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_quantisation_sets_in_step_by_step(plan: StagePlan):
     assert plan.noise_from is not None
-    edges = (plan.noise_from, plan.rate_from, plan.round_from)
+    edges = (plan.noise_from, plan.rate_from, plan.mix_from, plan.round_from)
     before, after = [plan.at(step - 1) for step in edges], [plan.at(step) for step in edges]
-    assert [state.quantisation for state in before] == ["none", "fixed noise", "learned noise"]
-    assert [state.quantisation for state in after] == ["fixed noise", "learned noise", "rounding"]
-    assert [state.rate for state in before] == [False, False, True]
-    assert [state.rate for state in after] == [False, True, True]
+    assert [state.quantisation for state in before] == ["none", "fixed noise", "learned noise", "mixed"]
+    assert [state.quantisation for state in after] == ["fixed noise", "learned noise", "mixed", "rounding"]
+    assert [state.rate for state in before] == [False, False, True, True]
+    assert [state.rate for state in after] == [False, True, True, True]
     assert [step for step in range(plan.total) if plan.at(step).start_rate] == [plan.rate_from]
     assert plan.at(plan.total * 10).quantisation == "rounding"
     pause = range(plan.noise_from, plan.noise_from + plan.growth_pause)
@@ -48,6 +48,6 @@ def test_even_the_shortest_plan_is_in_order(total: int):
 
 def test_a_plan_out_of_order_is_refused():
     with pytest.raises(ConfigError, match="noise_from <= rate_from"):
-        StagePlan(100, 0, 10, 50, 10, noise_from=60, rate_from=50, round_from=90)
+        StagePlan(100, 0, 10, 50, 10, noise_from=60, rate_from=50, mix_from=70, round_from=90)
     with pytest.raises(ConfigError, match="observe_from <= grow_from"):
         StagePlan(total=100, observe_from=50, grow_from=20, grow_until=80, grow_every=10)
