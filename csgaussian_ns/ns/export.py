@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from nerfstudio.pipelines.base_pipeline import Pipeline
     from rich.progress import TaskID
 
-    from csgaussian_ns.codec.encode import TrainedScene
+    from csgaussian_ns.codec.encode import Encoded, TrainedScene
+    from csgaussian_ns.codec.scene import CodedScene
 
 SUBCOMMAND = "csg-bitstream"
 
@@ -35,6 +36,8 @@ class ExportCsgBitstream:
     """Coder of the symbols. torchac is slower, for cross-checks, and both sides need the extra [torchac] (GPL-3.0)."""
     evaluate: bool = True
     """Measure PSNR on the held-out views before and after coding."""
+    semantics: bool = True
+    """Write the semantic layer, features and objects, if the run was trained with masks."""
     text_weights: Path | None = None
     """Weights of an OpenCLIP encoder. With them the file says what its objects look like, and can be asked by text."""
     text_architecture: str = DEFAULT_ARCHITECTURE
@@ -56,7 +59,7 @@ class ExportCsgBitstream:
         from csgaussian_ns.ns.run import load_run, trained_scene
 
         encoder = self._text_encoder()
-        pipeline = load_run(self.load_config, need_images=self.evaluate or encoder is not None)
+        pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
         model = model_of(pipeline)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         target = self.output_dir / "scene.csg"
@@ -64,7 +67,9 @@ class ExportCsgBitstream:
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
         began = time.perf_counter()
-        trained = self._described(pipeline, trained_scene(pipeline), encoder)
+        trained = self._described(pipeline, trained_scene(pipeline, self.semantics), encoder)
+        report["objects_seconds"] = time.perf_counter() - began
+        began = time.perf_counter()
         encoded = encode(trained, model.scene.settings.network_bits, coder=self.coder)
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
@@ -75,6 +80,8 @@ class ExportCsgBitstream:
         report |= {
             "bytes": len(encoded.data),
             "bytes_by_section": encoded.bytes_by_kind,
+            "share_by_section": {kind: size / len(encoded.data) for kind, size in encoded.bytes_by_kind.items()},
+            "semantics": _semantics_report(scene, encoded),
             "anchors": encoded.anchors,
             "offsets": encoded.offsets,
             "ideal_attribute_bytes": encoded.ideal_bits / 8,
@@ -93,7 +100,8 @@ class ExportCsgBitstream:
             quality = f", PSNR {report['before']['psnr']:.2f} -> {report['after']['psnr']:.2f} dB on held-out views"
         CONSOLE.print(
             f"[bold green]{target}[/bold green]: {len(encoded.data) / 1e6:.3f} MB, {encoded.anchors:,} anchors with "
-            f"{encoded.offsets:,} Gaussians{quality}, verified by decoding in a fresh process"
+            f"{encoded.offsets:,} Gaussians{_objects_line(report['semantics'])}{quality}, verified by decoding in a "
+            "fresh process"
         )
 
     def _text_encoder(self) -> TextEncoder | None:
@@ -123,6 +131,26 @@ class ExportCsgBitstream:
                 bar.update(tasks[what], completed=done)
 
             return with_vectors(pipeline, trained, encoder, tell)
+
+
+def _semantics_report(scene: "CodedScene", encoded: "Encoded") -> dict[str, Any] | None:
+    """What the semantic layer holds and takes; ``None`` without one."""
+    if scene.semantics is None:
+        return None
+    size = sum(encoded.bytes_by_kind[kind] for kind in ("NETS", "LABL", "SEMA") if kind in encoded.bytes_by_kind)
+    return {
+        "objects": len(scene.semantics.objects),
+        "names": [thing.name for thing in scene.semantics.objects],
+        "anchors_in_objects": sum(thing.anchors for thing in scene.semantics.objects),
+        "bytes": size,
+        "share": size / len(encoded.data),
+    }
+
+
+def _objects_line(semantics: dict[str, Any] | None) -> str:
+    if semantics is None:
+        return ""
+    return f", {semantics['objects']} objects ({100 * semantics['share']:.1f} % of the file)"
 
 
 def verify_in_fresh_process(path: Path) -> None:

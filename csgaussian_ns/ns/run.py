@@ -13,6 +13,7 @@ from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+from csgaussian_ns.ns.meaning import has_meaning, with_meaning
 from csgaussian_ns.ns.model import model_of
 
 
@@ -48,11 +49,16 @@ def orbit_of(poses: Float[Tensor, "V 3 4"]) -> dict[str, list[float] | float]:
 
 
 @torch.no_grad()
-def trained_scene(pipeline: Pipeline) -> TrainedScene:
+def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
     """What the codec needs of a run.
 
+    Args:
+        pipeline: The run.
+        semantics: With features and objects, if the run has got that far.
+
     Raises:
-        ConfigError: The run was trained without rate, so it has no entropy model to code with.
+        ConfigError: The run was trained without rate, so it has no entropy model to code with; or the masks that its
+            semantics were trained with cannot be read any more.
     """
     model = model_of(pipeline)
     scene = model.scene
@@ -77,4 +83,5 @@ def trained_scene(pipeline: Pipeline) -> TrainedScene:
         name=str(manager.get_datapath().name),
         extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
-    return TrainedScene(scene.anchors.grid, scene.masked(), scene.entropy, scene.decoders, meta)
+    trained = TrainedScene(scene.anchors.grid, scene.masked(), scene.entropy, scene.decoders, meta)
+    return with_meaning(pipeline, trained) if semantics and has_meaning(pipeline) else trained

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import csgaussian_ns
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.ns.export import ExportCsgBitstream
 from csgaussian_ns.ns.run import load_run, trained_scene
@@ -56,6 +57,36 @@ def test_the_report_adds_up(exported: tuple[Path, Path]):
     assert abs(report["before"]["psnr"] - report["after"]["psnr"]) < 0.2
     assert report["ideal_attribute_bytes"] * 1.01 + 64 > report["bytes_by_section"]["COLR"]
     assert not list(exported[1].glob(".*"))
+
+
+def test_the_file_holds_the_objects_of_the_masks(exported: tuple[Path, Path], scene_folder: Path):
+    report = json.loads((exported[1] / "scene.json").read_text())["semantics"]
+    known = json.loads((scene_folder / "instances.json").read_text())
+    assert report["objects"] >= 2 and set(report["names"]) & set(known.values()) - {"background"}
+    assert report["anchors_in_objects"] > 0 and 0 < report["share"] < 0.15
+    info = json.loads(csg("info", "scene.csg", "--json", cwd=exported[1]).stdout)
+    assert [thing["name"] for thing in info["semantics"]["objects"]] == report["names"]
+    assert f"{report['objects']} objects" in csg("verify", "scene.csg", cwd=exported[1]).stdout
+
+
+def test_semantics_can_be_left_out(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    folder, out = exported
+    monkeypatch.chdir(folder)
+    config = Path("outputs/scene/csgaussian-lite/run/config.yml")
+    ExportCsgBitstream(config, tmp_path, evaluate=False, semantics=False).main()
+    with_, without = (csgaussian_ns.load(place / "scene.csg", semantics=False) for place in (out, tmp_path))
+    assert with_.digest() == without.digest()
+    assert json.loads((tmp_path / "scene.json").read_text())["semantics"] is None
+    assert csgaussian_ns.load(tmp_path / "scene.csg").semantics is None
+
+
+def test_without_its_masks_a_run_is_not_exported(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(exported[0])
+    pipeline = load_run(Path("outputs/scene/csgaussian-lite/run/config.yml"))
+    monkeypatch.setattr(type(pipeline.datamanager), "has_labels", False)
+    with pytest.raises(ConfigError, match="masks that the run was trained with"):
+        trained_scene(pipeline)
+    assert trained_scene(pipeline, semantics=False).semantics is None
 
 
 def test_the_receiver_needs_no_nerfstudio(exported: tuple[Path, Path], scene_folder: Path):

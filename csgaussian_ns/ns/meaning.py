@@ -1,0 +1,83 @@
+"""What a run learned about meaning, clustered into objects, as the codec needs it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from jaxtyping import Int
+from nerfstudio.pipelines.base_pipeline import Pipeline
+from torch import Tensor
+
+from csgaussian_ns.codec.encode import TrainedScene, kept_in_order
+from csgaussian_ns.codec.encode_semantics import TrainedSemantics, decoded_features
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.ns.cameras import to_camera
+from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.semantic.cluster import cluster
+from csgaussian_ns.semantic.lifting import MaskedView, labelled_share
+from csgaussian_ns.semantic.naming import name_objects
+from csgaussian_ns.semantic.seen import label_map, see
+
+MIN_SHARE = 0.5
+"""Anchors of which views see less under masks belong to no object."""
+
+
+def masked_views(manager: CSGaussianDataManager, device: torch.device) -> Iterator[MaskedView]:
+    """The training views that have masks."""
+    batches = manager.cached_train  # caching also corrects the cameras
+    for index, batch in enumerate(batches):
+        if "labels" in batch:
+            camera = to_camera(manager.train_dataset.cameras[index : index + 1].to(device))
+            yield MaskedView(camera, batch["labels"].to(device, torch.int32))
+
+
+def has_meaning(pipeline: Pipeline) -> bool:
+    """Whether the run has got as far as features that can be coded."""
+    state = model_of(pipeline).scene.semantic_state
+    return state is not None and state.rate
+
+
+def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
+    """``trained`` with the run's semantic features and the objects that they form.
+
+    Objects are found among the features that a decoder gets. Where masks have names, objects get them.
+
+    Raises:
+        ConfigError: The run's masks cannot be read any more.
+        BackendUnavailable: scikit-learn is not installed.
+    """
+    model, manager = model_of(pipeline), pipeline.datamanager
+    assert isinstance(manager, CSGaussianDataManager) and model.scene.semantic is not None
+    if not manager.has_labels:
+        raise ConfigError(
+            "objects cannot be told from background without the masks that the run was trained with, and they cannot "
+            "be read. Put them back, or export with --semantics False"
+        )
+    semantics = TrainedSemantics(model.scene.semantic.feature.detach(), model.scene.semantic.entropy)
+    order, everything = kept_in_order(trained), model.scene.decoded().anchors
+    anchors, device = everything.at(order), everything.position.device
+    grid = trained.grid[order].cpu()
+    feature = decoded_features(semantics, order, grid) / semantics.entropy.layout.base_steps[0]
+    share = labelled_share(anchors, trained.decoders, masked_views(manager, device), model.rasterizer)
+    found = cluster(feature.numpy(), grid.numpy().astype("float64"), (share > MIN_SHARE).cpu().numpy())
+    label = torch.zeros(len(trained.grid), dtype=torch.int64)
+    label[order.cpu()] = torch.from_numpy(found)
+    names = ()
+    if manager.label_names:
+        names = _names(pipeline, anchors, torch.from_numpy(found).to(device))
+    return replace(trained, semantics=replace(semantics, label=label, names=names))
+
+
+def _names(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"]) -> tuple[str, ...]:
+    model, manager = model_of(pipeline), pipeline.datamanager
+    assert isinstance(manager, CSGaussianDataManager)
+    decoders = model.scene.decoders
+
+    def views() -> Iterator[tuple]:
+        for view in masked_views(manager, anchors.position.device):
+            shown = label_map(see(anchors, decoders, view.camera), label, model.rasterizer)
+            yield view.labels.cpu().numpy(), shown.cpu().numpy()
+
+    return name_objects(views(), manager.label_names, int(label.max()) if len(label) else 0)

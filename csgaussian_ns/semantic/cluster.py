@@ -1,0 +1,111 @@
+"""Objects from semantic features: anchors that are close in feature and place form one (CSGaussian 3.2, point level).
+
+HDBSCAN (Campello et al., 2013) finds how many there are and leaves out what belongs to none. It runs at the sender;
+receivers read the result.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.spatial import KDTree
+
+from csgaussian_ns.core.errors import BackendUnavailable
+
+MOST_POINTS = 12_000
+"""Anchors that are clustered; of more, an even sample is, and the others join it. HDBSCAN's time grows squared."""
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """What counts as an object.
+
+    Attributes:
+        min_anchors: Smallest object.
+        min_share: The same as a share of the anchors under masks; the larger of the two holds.
+        neighbours: Anchors that decide how dense a place is.
+        merge_distance: Objects closer than this are one; in steps of the feature, which training keeps a few apart.
+        position_weight: Steps that the radius of what lies under masks counts as. Objects that are never seen
+            together may have the same feature, so their place must tell them apart.
+        reach: Anchors that HDBSCAN leaves out join the cluster of their nearest neighbour within this distance.
+    """
+
+    min_anchors: int = 20
+    min_share: float = 0.004
+    neighbours: int = 10
+    merge_distance: float = 1.0
+    position_weight: float = 2.0
+    reach: float = 1.5
+
+
+def cluster(
+    feature: Float[np.ndarray, "A D"],
+    position: Float[np.ndarray, "A 3"],
+    wanted: Bool[np.ndarray, " A"],
+    settings: ClusterSettings = ClusterSettings(),
+) -> Int[np.ndarray, " A"]:
+    """Object of each anchor, 1 .. N by falling number of anchors, 0 for none.
+
+    Args:
+        feature: Dequantised, in base steps.
+        position: Any unit.
+        wanted: Anchors that can belong to an object at all; the others get 0.
+        settings: What counts as an object.
+
+    Raises:
+        BackendUnavailable: scikit-learn is not installed.
+    """
+    labels, rows = np.zeros(len(feature), np.int64), np.flatnonzero(wanted)
+    smallest = max(settings.min_anchors, round(settings.min_share * len(rows)))
+    if len(rows) < max(smallest, 2):
+        return labels
+    points = np.concatenate([feature[rows], settings.position_weight * _normalised(position[rows])], axis=1)
+    sample = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(np.int64))
+    thinned = max(2, round(smallest * len(sample) / len(rows)))
+    found = _hdbscan(points[sample], thinned, settings)
+    labels[rows] = _joined(points, sample[found >= 0], found[found >= 0], settings.reach)
+    return by_size(labels, smallest)
+
+
+def by_size(labels: Int[np.ndarray, " A"], smallest: int = 1) -> Int[np.ndarray, " A"]:
+    """Renumbered 1 .. N by falling number of anchors, ties by old number; 0 where fewer than ``smallest`` are left."""
+    count = np.bincount(labels)
+    count[0] = 0
+    ordered = np.argsort(-count, kind="stable")
+    ordered = ordered[count[ordered] >= max(smallest, 1)]
+    new = np.zeros(len(count), np.int64)
+    new[ordered] = np.arange(1, len(ordered) + 1)
+    return new[labels]
+
+
+def _normalised(position: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+    centred = position - np.median(position, axis=0)
+    radius = np.median(np.linalg.norm(centred, axis=1))
+    return centred / max(radius, 1e-12)
+
+
+def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterSettings) -> Int[np.ndarray, " n"]:
+    """Clusters from 0 on, -1 for none. HDBSCAN finds splits; where it sees none, all points are one."""
+    try:
+        from sklearn.cluster import HDBSCAN
+    except ImportError as error:
+        raise BackendUnavailable(
+            "finding objects needs scikit-learn; pip install 'csgaussian-ns[train]', or export with --no-semantics"
+        ) from error
+    found = HDBSCAN(
+        min_cluster_size=smallest,
+        min_samples=min(settings.neighbours, len(points)),
+        cluster_selection_epsilon=settings.merge_distance,
+        copy=True,
+    ).fit_predict(points)
+    return found if (found >= 0).any() else np.zeros(len(points), np.int64)
+
+
+def _joined(
+    points: Float[np.ndarray, "n C"], known: Int[np.ndarray, " k"], found: Int[np.ndarray, " k"], reach: float
+) -> Int[np.ndarray, " n"]:
+    """Clusters from 1 on for all points: that of the nearest known one, 0 where it is too far."""
+    if len(known) == 0:
+        return np.zeros(len(points), np.int64)
+    distance, nearest = KDTree(points[known]).query(points, distance_upper_bound=reach)
+    return np.where(np.isfinite(distance), np.append(found, -1)[nearest] + 1, 0)
