@@ -10,7 +10,7 @@ from torch import Tensor
 
 from csgaussian_ns.codec.checks import check_known_answer, compare_crc
 from csgaussian_ns.codec.container import Container
-from csgaussian_ns.codec.encode_semantics import NETS_HEAD, SEMA_HEAD, semantic_crc
+from csgaussian_ns.codec.encode_semantics import EVERYWHERE, NETS_HEAD, SEMA_HEAD, semantic_crc
 from csgaussian_ns.codec.hyperprior import read_hyperprior
 from csgaussian_ns.codec.labels import decode_labels
 from csgaussian_ns.codec.layout import Entry, SectionInfo
@@ -38,6 +38,7 @@ class SemanticReader:
     Attributes:
         hyperprior: From NETS.
         table, texts: From LABL.
+        everywhere: Anchors without an object have a feature, too.
         entries: SEMA chunk by chunk.
         container: The file.
     """
@@ -45,6 +46,7 @@ class SemanticReader:
     hyperprior: IntegerHyperprior
     table: ObjectTable
     texts: ObjectTexts
+    everywhere: bool
     entries: tuple[Entry, ...]
     container: Container
 
@@ -87,16 +89,18 @@ class SemanticReader:
         Raises:
             FormatError: Damaged.
         """
-        symbols = len(grid) * self.hyperprior.layout.channels
-        if info.symbols != symbols:
-            raise FormatError(f"{info}: promises {info.symbols} symbols, its anchors have {symbols}")
         check_known_answer(info.known_answer_crc, self.hyperprior, grid, str(info), arithmetic)
         length = SEMA_HEAD.unpack_from(body)[0] if len(body) >= SEMA_HEAD.size else len(body)
         if SEMA_HEAD.size + length > len(body):
             raise FormatError(f"{info}: {len(body)} bytes cannot hold a stream of {length}")
         streams = memoryview(body)[SEMA_HEAD.size :]
-        values = decode_features(self.hyperprior, grid, streams[:length], arithmetic)
         labels = decode_labels(streams[length:], len(grid), len(self.table))
+        coded = torch.from_numpy((labels > 0) | self.everywhere)
+        values = torch.zeros(len(grid), self.hyperprior.layout.channels, dtype=torch.int64)
+        symbols = int(coded.sum()) * values.shape[1]
+        if info.symbols != symbols:
+            raise FormatError(f"{info}: promises {info.symbols} symbols, its labels ask for {symbols}")
+        values[coded] = decode_features(self.hyperprior, grid[coded], streams[:length], arithmetic)
         compare_crc(info.decoded_crc, semantic_crc(values, labels), str(info))
         return values, labels
 
@@ -142,7 +146,9 @@ def open_semantics(container: Container) -> SemanticReader | None:
     data = content_of(container, "NETS")
     if len(data) < NETS_HEAD.size:
         raise FormatError(f"NETS: {len(data)} bytes, its header alone has {NETS_HEAD.size}")
-    channels, base_step = NETS_HEAD.unpack_from(data)
+    channels, scope, base_step = NETS_HEAD.unpack_from(data)
+    if scope > EVERYWHERE:
+        raise FormatError(f"NETS: scope {scope} is unknown; expected 0 or 1")
     if not 1 <= channels <= MAX_CHANNELS or not 0 < base_step < 1e30:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
     hyperprior = read_hyperprior(data[NETS_HEAD.size :], ChannelLayout((channels,), (base_step,)))
@@ -150,4 +156,4 @@ def open_semantics(container: Container) -> SemanticReader | None:
     entries, colour = container.chunks("SEMA"), container.chunks("COLR")
     if len(entries) != len(colour):
         raise FormatError(f"SEMA: {len(entries)} chunks, the colours have {len(colour)}")
-    return SemanticReader(hyperprior, table, texts, entries, container)
+    return SemanticReader(hyperprior, table, texts, scope == EVERYWHERE, entries, container)

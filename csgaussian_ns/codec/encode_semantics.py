@@ -20,8 +20,10 @@ from csgaussian_ns.codec.semantic_features import encode_features
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, integer_hyperprior, real_values
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel
 
-NETS_HEAD = struct.Struct("<Hd")
+NETS_HEAD = struct.Struct("<HBd")
 SEMA_HEAD = struct.Struct("<I")
+IN_OBJECTS, EVERYWHERE = 0, 1
+"""Whose features are coded: those of anchors that belong to an object, or all."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class TrainedSemantics:
     Attributes:
         feature: As trained, not rounded.
         entropy: The trained entropy model.
-        label: Object of each anchor, 1 .. N, 0 for none; ``None`` where nothing was clustered.
+        label: Object of each anchor, 1 .. N, 0 for none: features of these are left out, and decode to 0. ``None``
+            where nothing was clustered: all features are coded.
         names: One per object, empty where unknown; none at all stands for all unknown.
         embeddings: One per object, of any length; zeros where unknown.
         text_encoder: Whose embeddings they are.
@@ -48,7 +51,7 @@ class TrainedSemantics:
 def decoded_features(
     semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"]
 ) -> Float[Tensor, "V D"]:
-    """The features that a decoder of the whole scene will get: what to cluster.
+    """The features that a decoder gets where they are coded, for all anchors: what to cluster.
 
     Args:
         semantics: Trained; labels are not read.
@@ -80,17 +83,20 @@ def semantic_sections(
     objects = _count_objects(labels.numpy(), semantics)
     texts = ObjectTexts.of(semantics.names or ("",) * objects, semantics.embeddings, semantics.text_encoder)
     values, hyperprior = _in_order(semantics, order, grid)
+    told = labels > 0 if semantics.label is not None else torch.ones_like(labels, dtype=torch.bool)
     chunks, everything = [], [torch.zeros(0, hyperprior.layout.channels, dtype=torch.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
-        stream, decoded = encode_features(hyperprior, grid[rows], values[rows])
-        own = labels[rows].numpy().astype(np.int32)
+        own, coded = labels[rows].numpy().astype(np.int32), told[rows]
+        stream, known = encode_features(hyperprior, grid[rows][coded], values[rows][coded])
+        decoded = known.new_zeros(len(own), known.shape[1])
+        decoded[coded] = known
         info = SectionInfo(
             "SEMA",
             Layer.SEMANTIC,
             critical=False,
             chunk=number,
-            symbols=decoded.numel(),
+            symbols=known.numel(),
             first_anchor=start,
             anchors=len(own),
             decoded_crc=semantic_crc(decoded, own),
@@ -99,7 +105,8 @@ def semantic_sections(
         chunks.append(Section(info, SEMA_HEAD.pack(len(stream)) + stream + encode_labels(own, objects)))
         everything.append(decoded)
     table = object_table(labels.numpy(), grid.numpy(), torch.cat(everything).numpy(), objects)
-    head = NETS_HEAD.pack(hyperprior.layout.channels, hyperprior.layout.base_steps[0])
+    scope = EVERYWHERE if semantics.label is None else IN_OBJECTS
+    head = NETS_HEAD.pack(hyperprior.layout.channels, scope, hyperprior.layout.base_steps[0])
     return [
         packed_section("NETS", Layer.SEMANTIC, head + write_hyperprior(hyperprior)),
         packed_section("LABL", Layer.SEMANTIC, write_objects(table, texts)),

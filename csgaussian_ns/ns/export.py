@@ -53,7 +53,6 @@ class ExportCsgBitstream:
 
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import encode
-        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
@@ -87,13 +86,7 @@ class ExportCsgBitstream:
             "ideal_attribute_bytes": encoded.ideal_bits / 8,
             "anchors_trained": len(model.scene.anchors),
         }
-        candidate = self.output_dir / ".scene.csg.candidate"
-        replace_file(candidate, encoded.data)
-        try:
-            verify_in_fresh_process(candidate)
-            candidate.replace(target)
-        finally:
-            candidate.unlink(missing_ok=True)
+        _write_verified(target, encoded.data)
         (self.output_dir / "scene.json").write_text(json.dumps(report, indent=1) + "\n", "utf8")
         quality = ""
         if self.evaluate:
@@ -131,6 +124,19 @@ class ExportCsgBitstream:
                 bar.update(tasks[what], completed=done)
 
             return with_vectors(pipeline, trained, encoder, tell)
+
+
+def _write_verified(target: Path, data: bytes) -> None:
+    """Put a file in its place once it has been decoded elsewhere."""
+    from csgaussian_ns.core.files import replace_file
+
+    candidate = target.with_name(f".{target.name}.candidate")
+    replace_file(candidate, data)
+    try:
+        verify_in_fresh_process(candidate)
+        candidate.replace(target)
+    finally:
+        candidate.unlink(missing_ok=True)
 
 
 def _semantics_report(scene: "CodedScene", encoded: "Encoded") -> dict[str, Any] | None:

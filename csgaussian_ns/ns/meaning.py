@@ -15,9 +15,9 @@ from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
-from csgaussian_ns.semantic.cluster import cluster
+from csgaussian_ns.semantic.cluster import cluster, without
+from csgaussian_ns.semantic.evidence import MaskEvidence
 from csgaussian_ns.semantic.lifting import MaskedView, labelled_share
-from csgaussian_ns.semantic.naming import name_objects
 from csgaussian_ns.semantic.seen import label_map, see
 
 MIN_SHARE = 0.5
@@ -42,7 +42,8 @@ def has_meaning(pipeline: Pipeline) -> bool:
 def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
     """``trained`` with the run's semantic features and the objects that they form.
 
-    Objects are found among the features that a decoder gets. Where masks have names, objects get them.
+    Objects are found among the features that a decoder gets; those that masks do not bear out are dropped. Where masks
+    have names, objects get them.
 
     Raises:
         ConfigError: The run's masks cannot be read any more.
@@ -61,23 +62,23 @@ def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
     grid = trained.grid[order].cpu()
     feature = decoded_features(semantics, order, grid) / semantics.entropy.layout.base_steps[0]
     share = labelled_share(anchors, trained.decoders, masked_views(manager, device), model.rasterizer)
-    found = cluster(feature.numpy(), grid.numpy().astype("float64"), (share > MIN_SHARE).cpu().numpy())
+    place = grid.numpy().astype("float64")
+    found = cluster(feature.numpy(), place, (share > MIN_SHARE).cpu().numpy())
+    evidence = _evidence(pipeline, anchors, torch.from_numpy(found).to(device))
+    found, old = without(found, evidence.unsupported(), feature.numpy(), place)
+    names = evidence.names()
     label = torch.zeros(len(trained.grid), dtype=torch.int64)
     label[order.cpu()] = torch.from_numpy(found)
-    names = ()
-    if manager.label_names:
-        names = _names(pipeline, anchors, torch.from_numpy(found).to(device))
-    return replace(trained, semantics=replace(semantics, label=label, names=names))
+    chosen = tuple(names[number - 1] for number in old) if any(names) else ()
+    return replace(trained, semantics=replace(semantics, label=label, names=chosen))
 
 
-def _names(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"]) -> tuple[str, ...]:
+def _evidence(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"]) -> MaskEvidence:
+    """What the masks of the training views say of the objects."""
     model, manager = model_of(pipeline), pipeline.datamanager
     assert isinstance(manager, CSGaussianDataManager)
-    decoders = model.scene.decoders
-
-    def views() -> Iterator[tuple]:
-        for view in masked_views(manager, anchors.position.device):
-            shown = label_map(see(anchors, decoders, view.camera), label, model.rasterizer)
-            yield view.labels.cpu().numpy(), shown.cpu().numpy()
-
-    return name_objects(views(), manager.label_names, int(label.max()) if len(label) else 0)
+    evidence = MaskEvidence(int(label.max()) if len(label) else 0, manager.label_names)
+    for view in masked_views(manager, anchors.position.device):
+        shown = label_map(see(anchors, model.scene.decoders, view.camera), label, model.rasterizer)
+        evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
+    return evidence

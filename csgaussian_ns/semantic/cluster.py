@@ -59,23 +59,53 @@ def cluster(
     smallest = max(settings.min_anchors, round(settings.min_share * len(rows)))
     if len(rows) < max(smallest, 2):
         return labels
-    points = np.concatenate([feature[rows], settings.position_weight * _normalised(position[rows])], axis=1)
+    points = _points(feature[rows], position[rows], settings)
     sample = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(np.int64))
     thinned = max(2, round(smallest * len(sample) / len(rows)))
     found = _hdbscan(points[sample], thinned, settings)
-    labels[rows] = _joined(points, sample[found >= 0], found[found >= 0], settings.reach)
-    return by_size(labels, smallest)
+    labels[rows] = _joined(points, sample[found >= 0], found[found >= 0] + 1, settings.reach)
+    return by_size(labels, smallest)[0]
 
 
-def by_size(labels: Int[np.ndarray, " A"], smallest: int = 1) -> Int[np.ndarray, " A"]:
-    """Renumbered 1 .. N by falling number of anchors, ties by old number; 0 where fewer than ``smallest`` are left."""
+def without(
+    labels: Int[np.ndarray, " A"],
+    dropped: set[int],
+    feature: Float[np.ndarray, "A D"],
+    position: Float[np.ndarray, "A 3"],
+    settings: ClusterSettings = ClusterSettings(),
+) -> tuple[Int[np.ndarray, " A"], list[int]]:
+    """Labels without some objects, whose anchors join the object of their nearest neighbour within reach.
+
+    Returns:
+        Labels 1 .. N by falling number of anchors, and the old number of each.
+    """
+    rows = np.flatnonzero(labels)
+    known = np.flatnonzero(~np.isin(labels[rows], list(dropped)))
+    result = np.zeros_like(labels)
+    result[rows] = _joined(_points(feature[rows], position[rows], settings), known, labels[rows[known]], settings.reach)
+    return by_size(result)
+
+
+def by_size(labels: Int[np.ndarray, " A"], smallest: int = 1) -> tuple[Int[np.ndarray, " A"], list[int]]:
+    """Renumbered 1 .. N by falling number of anchors, ties by old number; 0 where fewer than ``smallest`` are left.
+
+    Returns:
+        The new labels, and the old number of each.
+    """
     count = np.bincount(labels)
     count[0] = 0
     ordered = np.argsort(-count, kind="stable")
     ordered = ordered[count[ordered] >= max(smallest, 1)]
     new = np.zeros(len(count), np.int64)
     new[ordered] = np.arange(1, len(ordered) + 1)
-    return new[labels]
+    return new[labels], ordered.tolist()
+
+
+def _points(
+    feature: Float[np.ndarray, "n D"], position: Float[np.ndarray, "n 3"], settings: ClusterSettings
+) -> Float[np.ndarray, "n C"]:
+    """Feature and place in one space, whose distances are in steps of the feature."""
+    return np.concatenate([feature, settings.position_weight * _normalised(position)], axis=1)
 
 
 def _normalised(position: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
@@ -96,7 +126,7 @@ def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterS
         min_cluster_size=smallest,
         min_samples=min(settings.neighbours, len(points)),
         cluster_selection_epsilon=settings.merge_distance,
-        copy=True,
+        copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
     ).fit_predict(points)
     return found if (found >= 0).any() else np.zeros(len(points), np.int64)
 
@@ -104,8 +134,8 @@ def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterS
 def _joined(
     points: Float[np.ndarray, "n C"], known: Int[np.ndarray, " k"], found: Int[np.ndarray, " k"], reach: float
 ) -> Int[np.ndarray, " n"]:
-    """Clusters from 1 on for all points: that of the nearest known one, 0 where it is too far."""
+    """For all points the number found for the nearest known one, 0 where that is too far."""
     if len(known) == 0:
         return np.zeros(len(points), np.int64)
     distance, nearest = KDTree(points[known]).query(points, distance_upper_bound=reach)
-    return np.where(np.isfinite(distance), np.append(found, -1)[nearest] + 1, 0)
+    return np.where(np.isfinite(distance), np.append(found, 0)[nearest], 0)

@@ -7,7 +7,7 @@ import pytest
 
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.semantic import cluster as module
-from csgaussian_ns.semantic.cluster import ClusterSettings, by_size, cluster
+from csgaussian_ns.semantic.cluster import ClusterSettings, by_size, cluster, without
 
 
 def blobs(sizes, spread=0.4, apart=4.0, seed=0):
@@ -94,8 +94,21 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
         cluster(feature, position, everything(feature))
 
 
+def test_anchors_of_a_dropped_object_join_their_neighbours():
+    feature, position, owner = blobs((300, 200, 100))
+    labels = owner + 1
+    labels[np.flatnonzero(owner == 0)[:30]] = 4  # a splinter of the first object
+    found, old = without(labels, {4}, feature, position)
+    assert old == [1, 2, 3] and agreement(found, owner) > 0.99 and (found[owner == 0] == 1).mean() > 0.98
+    found, old = without(labels, {1, 4}, feature, position)
+    assert old == [2, 3] and not found[owner == 0].any()
+    found, old = without(labels, {1, 2, 3, 4}, feature, position)
+    assert old == [] and not found.any()
+
+
 def test_numbers_by_size():
     labels = np.array([5, 5, 5, 2, 2, 0, 0, 0, 0, 9, 7, 7])
-    assert by_size(labels).tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 0, 4, 3, 3]
-    assert by_size(labels, 2).tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 0, 0, 3, 3]
-    assert by_size(np.zeros(3, np.int64)).tolist() == [0, 0, 0]
+    found, old = by_size(labels)
+    assert found.tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 0, 4, 3, 3] and old == [5, 2, 7, 9]
+    assert by_size(labels, 2)[0].tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 0, 0, 3, 3]
+    assert by_size(np.zeros(3, np.int64))[0].tolist() == [0, 0, 0]
