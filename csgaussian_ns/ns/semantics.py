@@ -30,7 +30,14 @@ def losses(outputs: dict[str, Tensor], labels: Tensor | None, settings: Semantic
     feature, coverage = outputs["semantic_feature"], outputs["accumulation"]
     if labels is None:
         labels = torch.zeros(0, *feature.shape[:2], dtype=torch.int32, device=feature.device)
-    found = mask_losses(feature, coverage, labels.to(feature.device), settings.min_mask_pixels, settings.rank_weights)
+    found = mask_losses(
+        feature,
+        coverage,
+        labels.to(feature.device),
+        settings.min_mask_pixels,
+        settings.rank_weights,
+        settings.unlabelled_is_nothing,
+    )
     weighted = {
         "smoothing": settings.smoothing_weight * found.smoothing,
         "contrast": settings.contrast_weight * found.contrast,

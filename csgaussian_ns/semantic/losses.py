@@ -49,12 +49,14 @@ def mask_losses(
     labels: Int[Tensor, "L H W"],
     min_pixels: int,
     rank_weights: bool = True,
+    unlabelled: bool = True,
 ) -> MaskLosses:
     """Both losses of one view.
 
-    The origin of feature space stands for "no object": in every layer it takes part in the contrast as if it were one
-    more mask. Without it nothing would keep the features of labelled surfaces away from those of unlabelled ones,
-    which no mask ever moves.
+    The origin of feature space stands for "no object". In every layer it takes part in the contrast as if it were one
+    more mask, and what no mask covers is smoothed towards it as if that were its mask. Without this, unlabelled
+    surfaces would end up with somebody's feature: they get gradients too, small ones through the edges of masks, and
+    Adam makes small ones large.
 
     Args:
         feature: Rendered features, not normalised.
@@ -62,6 +64,7 @@ def mask_losses(
         labels: Layers of masks that do not overlap within a layer; 0 is no mask, ids are below 2**16.
         min_pixels: Masks that show less are left out.
         rank_weights: Weight pairs by how close they are, see ``LOWEST_RANK_WEIGHT``.
+        unlabelled: Whether pixels without any mask, in a view that has masks, belong to the origin.
     """
     flat, seen = feature.flatten(0, 1), coverage.detach().flatten() >= MIN_COVERAGE
     spread, closeness = [], []
@@ -77,8 +80,11 @@ def mask_losses(
     if not spread:
         nothing = feature.sum() * 0
         return MaskLosses(nothing, nothing, 0)
-    smoothing = torch.cat(spread)
-    return MaskLosses(smoothing.mean(), torch.stack(closeness).mean(), len(smoothing))
+    masks = sum(len(part) for part in spread)
+    nothing = torch.nonzero((labels == 0).all(dim=0).flatten() & seen)[:, 0] if unlabelled else labels.new_zeros(0)
+    if len(nothing) >= min_pixels:
+        spread.append(_length(flat.index_select(0, nothing)).mean()[None])
+    return MaskLosses(torch.cat(spread).mean(), torch.stack(closeness).mean(), masks)
 
 
 def members_of(layer: Int[Tensor, " pixels"], seen: Tensor, min_pixels: int) -> Members:

@@ -41,6 +41,8 @@ class SemanticSettings:
     """Let pairs of masks count the more the closer their features are."""
     min_mask_pixels: int = 20
     """Masks that show fewer pixels in a view are left out there."""
+    unlabelled_is_nothing: bool = True
+    """Pull what no mask covers to the feature of no object; off where masks are missing at random."""
     lambda_feature_rate: float = 0.002
     """Weight of the rate of the features (bits per parameter) in stage 3."""
     hyperprior_dim: int = 16

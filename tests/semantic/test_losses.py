@@ -6,7 +6,7 @@ import torch
 from csgaussian_ns.semantic.losses import MIN_COVERAGE, contrast, mask_losses, members_of
 
 
-def plain(feature, coverage, labels, min_pixels):
+def plain(feature, coverage, labels, min_pixels, unlabelled):
     """Eq. 1 and 2 with loops and one mask at a time."""
     spread, closeness = [], []
     for layer in labels:
@@ -21,7 +21,10 @@ def plain(feature, coverage, labels, min_pixels):
         if len(means) > 1:
             pairs = [(a, b) for i, a in enumerate(means) for j, b in enumerate(means) if i != j]
             closeness.append(torch.stack([1 / ((a - b).square().sum() + 1) for a, b in pairs]).mean())
-    return torch.stack(spread).mean(), torch.stack(closeness).mean(), len(spread)
+    masks = len(spread)
+    if unlabelled:
+        spread.append(feature[(labels == 0).all(dim=0) & (coverage[..., 0] >= MIN_COVERAGE)].norm(dim=-1).mean())
+    return torch.stack(spread).mean(), torch.stack(closeness).mean(), masks
 
 
 def a_view(layers: int = 2, masks: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -31,11 +34,12 @@ def a_view(layers: int = 2, masks: int = 5) -> tuple[torch.Tensor, torch.Tensor,
     return feature, coverage, ids[torch.randint(0, masks + 1, (layers, 12, 17))]
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-def test_both_losses_are_those_of_the_plain_version(layers):
+@pytest.mark.parametrize("unlabelled", [True, False])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_both_losses_are_those_of_the_plain_version(layers, unlabelled):
     feature, coverage, labels = a_view(layers)
-    found = mask_losses(feature, coverage, labels, min_pixels=8, rank_weights=False)
-    smoothing, closeness, masks = plain(feature, coverage, labels, 8)
+    found = mask_losses(feature, coverage, labels, min_pixels=2, rank_weights=False, unlabelled=unlabelled)
+    smoothing, closeness, masks = plain(feature, coverage, labels, 2, unlabelled)
     assert found.masks == masks == 5 * layers
     assert torch.allclose(found.smoothing, smoothing, rtol=1e-4)
     assert torch.allclose(found.contrast, closeness, rtol=1e-4)
@@ -45,11 +49,18 @@ def test_both_losses_are_those_of_the_plain_version(layers):
     assert torch.allclose(*gradients, atol=1e-6)
 
 
-def test_hidden_and_unlabelled_pixels_have_no_say():
+@pytest.mark.parametrize("unlabelled", [True, False])
+def test_hidden_pixels_have_no_say_and_unlabelled_ones_only_if_they_mean_nothing(unlabelled):
     feature, coverage, labels = a_view()
-    found = mask_losses(feature, coverage, labels, 8)
+    found = mask_losses(feature, coverage, labels, 2, unlabelled=unlabelled)
     (found.smoothing + found.contrast).backward()
-    unused = (coverage[..., 0] < MIN_COVERAGE) | (labels == 0).all(dim=0)
+    without = (labels == 0).all(dim=0)
+    assert without.any()
+    unused = (coverage[..., 0] < MIN_COVERAGE) | (without & (not unlabelled))
+    if unlabelled:
+        pulled = without & ~unused
+        towards = torch.nn.functional.cosine_similarity(feature.grad[pulled], feature.detach()[pulled], dim=-1)
+        assert torch.allclose(towards, torch.ones_like(towards), atol=1e-4)
     assert unused.any() and (feature.grad[unused] == 0).all() and (feature.grad[~unused] != 0).any()
 
 
