@@ -19,7 +19,7 @@ class MaskLosses(NamedTuple):
     """Losses of one view, both 0 (with a gradient of 0) where no mask counts.
 
     Attributes:
-        smoothing: Mean distance of a mask's pixels to the mask's mean, averaged over masks (Eq. 1, per pixel).
+        smoothing: Mean distance of a pixel to the mean of its mask: Eq. 1 per pixel, as a length.
         contrast: Mean closeness ``1 / (d^2 + 1)`` of two masks' means (Eq. 2, bounded), of the masks of one layer.
         masks: How many masks counted, in all layers.
     """
@@ -67,24 +67,23 @@ def mask_losses(
         unlabelled: Whether pixels without any mask, in a view that has masks, belong to the origin.
     """
     flat, seen = feature.flatten(0, 1), coverage.detach().flatten() >= MIN_COVERAGE
-    spread, closeness = [], []
+    distance, closeness, masks = [], [], 0
     for layer in labels.flatten(1):
         members = members_of(layer, seen, min_pixels)
         if len(members.size) == 0:
             continue
         rows = flat.index_select(0, members.pixel)
         means = _sum_by_mask(rows, members) / members.size[:, None]
-        distance = _length(rows - means.index_select(0, members.mask))
-        spread.append(_sum_by_mask(distance[:, None], members)[:, 0] / members.size)
+        distance.append(_length(rows - means.index_select(0, members.mask)))
         closeness.append(contrast(torch.cat([means, means.new_zeros(1, means.shape[1])]), rank_weights))
-    if not spread:
+        masks += len(means)
+    if masks == 0:
         nothing = feature.sum() * 0
         return MaskLosses(nothing, nothing, 0)
-    masks = sum(len(part) for part in spread)
-    nothing = torch.nonzero((labels == 0).all(dim=0).flatten() & seen)[:, 0] if unlabelled else labels.new_zeros(0)
-    if len(nothing) >= min_pixels:
-        spread.append(_length(flat.index_select(0, nothing)).mean()[None])
-    return MaskLosses(torch.cat(spread).mean(), torch.stack(closeness).mean(), masks)
+    if unlabelled:
+        without = torch.nonzero((labels == 0).all(dim=0).flatten() & seen)[:, 0]
+        distance.append(_length(flat.index_select(0, without)))
+    return MaskLosses(torch.cat(distance).mean(), torch.stack(closeness).mean(), masks)
 
 
 def members_of(layer: Int[Tensor, " pixels"], seen: Tensor, min_pixels: int) -> Members:

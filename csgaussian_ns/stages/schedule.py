@@ -216,10 +216,10 @@ number, and so do decoders and entropy model to settle on rounded values."""
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
 """Plans by the name that configs use."""
 
-PAPER_SEMANTIC_PLAN = SemanticPlan(total=10_000, rate_from=6_000, round_from=9_500)
+PAPER_SEMANTIC_PLAN = SemanticPlan(total=8_000, rate_from=4_500, round_from=7_400)
 """The paper gives no lengths; these are ours."""
 
-LITE_SEMANTIC_PLAN = SemanticPlan(total=1_500, rate_from=900, round_from=1_400)
+LITE_SEMANTIC_PLAN = SemanticPlan(total=800, rate_from=450, round_from=740)
 
 SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN}
 """What follows each of ``PLANS`` where a capture has masks."""

@@ -33,7 +33,7 @@ class SemanticSettings:
     """Weight each anchor's feature by how finely colour coding quantises the anchor (QWM)."""
     quality_threshold: float = 0.65
     """Anchors of at least this quality, 0 to 1, count fully."""
-    smoothing_weight: float = 0.1
+    smoothing_weight: float = 0.5
     """Weight of the intra-mask smoothing loss."""
     contrast_weight: float = 1.0
     """Weight of the inter-mask contrastive loss."""
@@ -43,7 +43,7 @@ class SemanticSettings:
     """Masks that show fewer pixels in a view are left out there."""
     unlabelled_is_nothing: bool = True
     """Pull what no mask covers to the feature of no object; off where masks are missing at random."""
-    lambda_feature_rate: float = 0.002
+    lambda_feature_rate: float = 0.03
     """Weight of the rate of the features (bits per parameter) in stage 3."""
     hyperprior_dim: int = 16
     """Width of the features' own hyperprior; its weights are part of the file."""

@@ -8,7 +8,7 @@ from csgaussian_ns.semantic.losses import MIN_COVERAGE, contrast, mask_losses, m
 
 def plain(feature, coverage, labels, min_pixels, unlabelled):
     """Eq. 1 and 2 with loops and one mask at a time."""
-    spread, closeness = [], []
+    spread, closeness, masks = [], [], 0
     for layer in labels:
         means = [torch.zeros(feature.shape[-1])]
         for label in sorted(set(layer.flatten().tolist()) - {0}):
@@ -17,14 +17,14 @@ def plain(feature, coverage, labels, min_pixels, unlabelled):
                 continue
             rows = feature[mask]
             means.append(rows.mean(dim=0))
-            spread.append((rows - means[-1]).norm(dim=-1).mean())
+            spread.append((rows - means[-1]).norm(dim=-1))
+            masks += 1
         if len(means) > 1:
             pairs = [(a, b) for i, a in enumerate(means) for j, b in enumerate(means) if i != j]
             closeness.append(torch.stack([1 / ((a - b).square().sum() + 1) for a, b in pairs]).mean())
-    masks = len(spread)
     if unlabelled:
-        spread.append(feature[(labels == 0).all(dim=0) & (coverage[..., 0] >= MIN_COVERAGE)].norm(dim=-1).mean())
-    return torch.stack(spread).mean(), torch.stack(closeness).mean(), masks
+        spread.append(feature[(labels == 0).all(dim=0) & (coverage[..., 0] >= MIN_COVERAGE)].norm(dim=-1))
+    return torch.cat(spread).mean(), torch.stack(closeness).mean(), masks
 
 
 def a_view(layers: int = 2, masks: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
