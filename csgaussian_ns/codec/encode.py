@@ -95,7 +95,7 @@ def encode(
         coder: Of the symbols: ``rans``, or ``torchac``, which readers need the extra of that name for.
 
     Raises:
-        QuantisationError: A tensor holds NaN or infinity; the message names it.
+        QuantisationError: A tensor holds NaN or infinity, and the message names it; or two anchors share a voxel.
         ValueError: Labels, names and embeddings of the semantics do not match.
         BackendUnavailable: ``torchac`` was asked for and is not installed.
     """
@@ -201,11 +201,22 @@ def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:
 
 
 def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
-    """Indices of the anchors that the file holds, in its order."""
+    """Indices of the anchors that the file holds, in its order.
+
+    Raises:
+        QuantisationError: Two of them share a voxel, or they span more voxels than the format can tell apart.
+    """
     kept = torch.nonzero(scene.anchors.mask.amax(dim=-1) > 0)[:, 0]
     grid = scene.grid[kept].cpu().numpy()
     relative = grid.astype(np.int64) - common_origin(grid).astype(np.int64)
-    return kept[torch.from_numpy(morton_order(relative)).to(kept.device)]
+    order = morton_order(relative)
+    repeated = int((np.diff(relative[order], axis=0) == 0).all(axis=1).sum())
+    if repeated:
+        raise QuantisationError(
+            f"{repeated} of {len(kept)} anchors share a voxel with another one; a file holds one anchor per voxel. "
+            "Merge or drop them before coding"
+        )
+    return kept[torch.from_numpy(order).to(kept.device)]
 
 
 def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bits: int) -> list[Section]:

@@ -25,7 +25,7 @@ from csgaussian_ns.codec.octree_kernels import (
     code_level,
     link_faces,
 )
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.errors import FormatError, QuantisationError
 from csgaussian_ns.core.morton import MAX_BITS, morton_cells, morton_key
 
 ORIGIN_STEP = 4
@@ -52,13 +52,13 @@ def common_origin(grid: Int32[np.ndarray, "N 3"]) -> Int32[np.ndarray, "3"]:
         What to pass to ``encode_positions``; Morton order is that of ``grid - origin``.
 
     Raises:
-        ValueError: The scene spans more than 2^21 voxels along an axis.
+        QuantisationError: The scene spans more than 2^21 voxels along an axis.
     """
     if len(grid) == 0:
         return np.zeros(3, np.int32)
     low, high = grid.min(axis=0).astype(np.int64), grid.max(axis=0).astype(np.int64)
     if (high - low).max() >= 1 << MAX_BITS:
-        raise ValueError(
+        raise QuantisationError(
             f"positions span {int((high - low).max()) + 1} voxels; at most {1 << MAX_BITS} fit. Use larger voxels."
         )
     aligned = low - low % ORIGIN_STEP
@@ -77,16 +77,18 @@ def encode_positions(grid: Int32[np.ndarray, "N 3"], origin: Int32[np.ndarray, "
         A self-contained stream: header and coded octree.
 
     Raises:
-        ValueError: Coordinates repeat, lie below the origin, or span more than 2^21 voxels.
+        QuantisationError: Coordinates repeat, lie below the origin, or span more than 2^21 voxels.
     """
     base = common_origin(grid) if origin is None else origin
     if np.abs(base.astype(np.int64)).max() > MAX_ORIGIN:
-        raise ValueError(f"origin {base.tolist()}: each coordinate must lie within +-2^30; subtract a common offset")
+        raise QuantisationError(
+            f"origin {base.tolist()}: each coordinate must lie within +-2^30; subtract a common offset"
+        )
     if len(grid) == 0:
         return _HEADER.pack(0, 0, *base.tolist())
     keys = np.sort(morton_key(grid.astype(np.int64) - base).astype(np.int64))
     if (keys[1:] == keys[:-1]).any():
-        raise ValueError(
+        raise QuantisationError(
             f"{int((keys[1:] == keys[:-1]).sum())} of {len(keys)} positions repeat; remove duplicates first"
         )
     # The root is the smallest cell around all points, so a chunk pays for no level above it.

@@ -16,6 +16,7 @@ from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
 from csgaussian_ns.entropy.integer import IntegerColourModel
 from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
+from csgaussian_ns.quant.requantise import INPUT_LIMIT
 from csgaussian_ns.scene.decoders import Decoders
 
 RAW, DEFLATE = 0, 1
@@ -116,6 +117,8 @@ def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColour
     widths = slice_widths(layout.feature_dim)
     starts = [sum(widths[:i]) for i in range(1, len(widths))]
     expected = [(start, 2 * width) for start, width in zip(starts, widths[1:], strict=True)][:count]
+    if any(network.input_limit < INPUT_LIMIT for network in carm):
+        raise FormatError(f"NETE: a channel network does not take inputs up to {INPUT_LIMIT}, as requantised ones are")
     if [(network.num_inputs, network.num_outputs) for network in carm] != expected or count not in (0, len(starts)):
         raise FormatError(f"NETE: its networks do not have the inputs and outputs that the attributes need: {expected}")
     return IntegerColourModel(layout, hyperprior, carm, (multiplier, shift))

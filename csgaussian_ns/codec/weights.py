@@ -98,7 +98,11 @@ class _Reader:
             raise FormatError(f"render networks: a layer of {rows}x{columns} with {precision} bits cannot be")
         scale = self._numbers("<f4", rows)[:, None] if precision == 8 else np.ones((1, 1), np.float32)
         bias = self._numbers("<f4", rows)
-        weight = self._numbers("<f2" if precision == 16 else "i1", rows * columns).reshape(rows, columns) * scale
+        stored = self._numbers("<f2" if precision == 16 else "i1", rows * columns).reshape(rows, columns)
+        with np.errstate(over="ignore"):
+            weight = stored * scale
+        if not np.isfinite(weight).all():
+            raise FormatError("render networks: a weight is not finite")
         return RenderLayer(torch.from_numpy(weight), torch.from_numpy(bias.copy()))
 
     def end(self) -> None:

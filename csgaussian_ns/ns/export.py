@@ -52,7 +52,7 @@ class ExportCsgBitstream:
         from nerfstudio.utils.rich_utils import CONSOLE
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.codec.encode import encode
+        from csgaussian_ns.codec.encode import check_finite, encode
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
@@ -62,11 +62,13 @@ class ExportCsgBitstream:
         model = model_of(pipeline)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         target = self.output_dir / "scene.csg"
+        scene_to_code = trained_scene(pipeline, self.semantics)
+        check_finite(scene_to_code)
         report: dict[str, Any] = {"file": str(target), "tool": f"csgaussian_ns {__version__}"}
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
         began = time.perf_counter()
-        trained = self._described(pipeline, trained_scene(pipeline, self.semantics), encoder)
+        trained = self._described(pipeline, scene_to_code, encoder)
         report["objects_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         encoded = encode(trained, model.scene.settings.network_bits, coder=self.coder)

@@ -1,5 +1,7 @@
 """The ``csg`` command. One entry in ``COMMANDS`` per subcommand; each is a light dataclass with a ``run`` method."""
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -42,13 +44,17 @@ def main(args: Sequence[str] | None = None) -> int:
         args: Arguments after the program's name; ``None`` reads the command line.
 
     Returns:
-        Exit code: 0, 2 after a typed error (one line on stderr), 130 after Ctrl-C.
+        Exit code: 0, 2 after a typed error (one line on stderr), 130 after Ctrl-C, 141 when the output was closed.
     """
     command: Command = tyro.extras.subcommand_cli_from_dict(
         COMMANDS, prog="csg", description="Tools of csgaussian: make, look into and use compressed scenes.", args=args
     )
     try:
         command.run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in ``csg info --json | head -1``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at exit
+        return 128 + signal.SIGPIPE
     except CsgError as error:
         sys.stderr.write(f"csg: error: {' '.join(str(error).split())}\n")
         return 2

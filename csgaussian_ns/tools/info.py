@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -84,7 +84,7 @@ class Decode:
 
     file: tyro.conf.Positional[Path]
     """The file."""
-    output: Path
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
     semantics, semantic_feature and label."""
 

@@ -1,22 +1,28 @@
-"""``csg render``: pictures of a ``.csg`` file, from given cameras or around it."""
+"""``csg render``: pictures or a film of a ``.csg`` file, from given cameras or around it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.info import open_file
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 @dataclass(frozen=True)
 class Render:
-    """Render a .csg file to PNG images."""
+    """Render a .csg file to PNG images or to an MP4 film."""
 
     file: tyro.conf.Positional[Path]
     """The file."""
-    output: Path
-    """Folder for the images."""
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: str = "orbit"
     """A transforms.json with cameras in the capture's own frame, or 'orbit'."""
     views: int = 8
@@ -25,11 +31,12 @@ class Render:
     """Image width of an orbit in pixels."""
     height: int = 270
     """Image height of an orbit in pixels."""
+    fps: int = 24
+    """Frames per second of a film."""
 
     def run(self) -> None:
         """Decode, render, write."""
         import torch
-        from PIL import Image
         from rich.console import Console
         from rich.progress import track
 
@@ -37,15 +44,29 @@ class Render:
         from csgaussian_ns.render.backend import choose_rasterizer
         from csgaussian_ns.render.view import render_view
 
-        with open_file(self.file) as stream:
+        with open_file(self.file) as stream, self._writer() as write:
             scene = decode(stream)
-        cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
-        rasterizer = choose_rasterizer("auto", torch.device("cpu"))
-        self.output.mkdir(parents=True, exist_ok=True)
-        console = Console(stderr=True)
-        for name, camera in track(list(cameras.items()), "rendering", console=console, disable=not console.is_terminal):
-            with torch.no_grad():
-                image = render_view(scene.anchors, scene.decoders, camera, rasterizer, scene.background).image
-            pixels = (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
-            Image.fromarray(pixels).save(self.output / f"{name}.png")
+            cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
+            rasterizer = choose_rasterizer("auto", torch.device("cpu"))
+            console = Console(stderr=True)
+            silent = not console.is_terminal
+            for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
+                with torch.no_grad():
+                    image = render_view(scene.anchors, scene.decoders, camera, rasterizer, scene.background).image
+                write(name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())
         print(f"{self.output}: {len(cameras)} images of {len(scene.grid):,} anchors")
+
+    @contextmanager
+    def _writer(self) -> "Iterator[Callable[[str, np.ndarray], None]]":
+        """What takes the name and the pixels of each picture."""
+        if self.output.suffix.lower() == ".mp4":
+            from csgaussian_ns.tools.video import open_film
+
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            with open_film(self.output, self.fps) as film:
+                yield lambda name, pixels: film.add(pixels)
+            return
+        from PIL import Image
+
+        self.output.mkdir(parents=True, exist_ok=True)
+        yield lambda name, pixels: Image.fromarray(pixels).save(self.output / f"{name}.png")

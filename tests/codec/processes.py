@@ -9,16 +9,25 @@ ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 3 << 30  # of address space, most of which is what numba's compiler maps
 
 
-def run_python(program: str, *, numba: bool = True, cache: Path | None = None) -> str:
+def run_python(
+    program: str, *, numba: bool = True, cache: Path | None = None, torch: bool = False, memory: int = MEMORY
+) -> str:
     """What ``program`` prints.
 
     Args:
         program: Python source; the files of this folder can be imported.
         numba: False hides numba, so kernels run interpreted.
         cache: An empty folder for compiled kernels; then they are compiled with bounds checks.
+        torch: The program uses it; its libraries alone may map more than ``memory``.
+        memory: Bytes of address space beyond those libraries.
     """
-    preamble = f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))\n"
+    preamble = "import resource, sys\n" + ("import torch\n" if torch else "")
+    preamble += "size = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+    preamble += f"resource.setrlimit(resource.RLIMIT_AS, 2 * (size + {memory},))\n"
     preamble += f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    # Some installed packages bring a package called tests, which would come before this folder.
+    preamble += "import types; sys.modules['tests'] = types.ModuleType('tests')\n"
+    preamble += f"sys.modules['tests'].__path__ = [{str(ROOT / 'tests')!r}]\n"
     if not numba:
         preamble += "sys.modules['numba'] = None\n"
     environment = dict(os.environ)

@@ -2,10 +2,6 @@
 
 import dataclasses
 import io
-import os
-import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +11,7 @@ import csgaussian_ns
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
+from csgaussian_ns.core.errors import LimitExceeded, QuantisationError
 from csgaussian_ns.core.types import Anchors
 from tests.codec.scenes import random_scene
 
@@ -64,38 +60,6 @@ def test_the_integer_model_costs_what_the_float_model_estimates(coded):
     slots = anchors.mask[:, :, None].expand(-1, -1, 3).reshape(len(offset), -1)
     estimate = float((feature[kept].sum() + scaling[kept].sum() + (offset * slots)[kept].sum()).detach())
     assert encoded.ideal_bits == pytest.approx(estimate, rel=0.01)
-
-
-@pytest.mark.parametrize("arithmetic", ["float32", "float64", "int64"])
-def test_arithmetic_changes_no_bit(coded, arithmetic):
-    _, encoded = coded
-    assert decode(encoded.data, arithmetic=arithmetic).digest() == decode(encoded.data).digest()
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"OMP_NUM_THREADS": "1"},
-        {"OMP_NUM_THREADS": "4"},
-        {"OPENBLAS_CORETYPE": "Haswell"},
-        {"ATEN_CPU_CAPABILITY": "default"},
-    ],
-    ids=lambda e: "=".join(*e.items()),
-)
-def test_other_processes_decode_the_same_integers(coded, tmp_path: Path, environment):
-    _, encoded = coded
-    file = tmp_path / "scene.csg"
-    file.write_bytes(encoded.data)
-    code = "import sys, csgaussian_ns; print(csgaussian_ns.load(sys.argv[1]).digest())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(file)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == decode(encoded.data).digest()
 
 
 def test_sources_and_single_chunks(coded, tmp_path: Path):
@@ -159,39 +123,6 @@ def test_limits_hold_before_memory_is_taken(coded):
         decode(encoded.data, DecodeLimits(max_anchors=100))
     with pytest.raises(LimitExceeded, match="max_symbols_per_chunk"):
         decode(encoded.data, DecodeLimits(max_symbols_per_chunk=1000))
-
-
-def test_no_damage_goes_unnoticed():
-    """Flips anywhere, checksums of the container repaired: the decoder's own checks must see what the CRC cannot."""
-    data = bytearray(encode(random_scene(150, seed=3)).data)
-    expected = decode(bytes(data)).digest()
-    dice = random.Random(0)
-    for _ in range(400):
-        damaged = bytearray(data)
-        for _ in range(dice.choice([1, 1, 1, 5])):
-            damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
-        try:
-            assert decode(bytes(damaged)).digest() == expected
-        except FormatError:
-            continue
-
-
-def test_every_truncation_is_refused():
-    data = encode(random_scene(40, seed=4)).data
-    for length in range(0, len(data), 7):
-        with pytest.raises(FormatError):
-            decode(data[:length])
-
-
-def test_a_changed_table_or_weight_is_noticed(coded, monkeypatch):
-    """The checks bite: a decoder whose networks differ by one unit must not return a scene."""
-    _, encoded = coded
-    from csgaussian_ns.entropy import integer_prior
-
-    real = integer_prior.integer_steps
-    monkeypatch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw == raw.max()))
-    with pytest.raises(FormatError, match="known answer"):
-        decode(encoded.data)
 
 
 def test_gaussians_of_the_decoded_scene_can_be_drawn(coded):

@@ -1,0 +1,81 @@
+"""One file, one SHA-256: any arithmetic, threads, batches, BLAS kernels, with and without numba, on CPU and GPU."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.quant import fixed_point
+from tests.codec.processes import run_python
+from tests.codec.scenes import random_scene
+from tests.codec.variants import digests, networks_by, on_cuda
+
+ENVIRONMENTS = {
+    "as it is": {},
+    "Haswell, 4 threads, compatible MKL": {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "OMP_NUM_THREADS": "4",
+        "MKL_CBWR": "COMPATIBLE",
+    },
+    "Sandybridge, no vectors": {
+        "OPENBLAS_CORETYPE": "Sandybridge",
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "OMP_NUM_THREADS": "1",
+    },
+    "interpreted kernels": {"NUMBA_DISABLE_JIT": "1"},
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return encode(random_scene(60, feature_dim=10, num_offsets=3, kept=0.7), chunk_anchors=20).data
+
+
+def test_in_this_process(data: bytes):
+    found = digests(data)
+    assert len(found) == 18 and set(found.values()) == {decode(data).digest()}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_in_other_processes(data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    (tmp_path / "scene.csg").write_bytes(data)
+    for variable, value in ENVIRONMENTS[name].items():
+        monkeypatch.setenv(variable, value)
+    program = f"sys.argv = ['', {str(tmp_path / 'scene.csg')!r}]\n"
+    program += "import runpy; runpy.run_module('tests.codec.variants', run_name='__main__')"
+    assert run_python(program, torch=True).split() == ["18", decode(data).digest()]
+
+
+def test_without_numba(data: bytes, tmp_path: Path):
+    (tmp_path / "scene.csg").write_bytes(data)
+    program = f"import csgaussian_ns; print(csgaussian_ns.load({str(tmp_path / 'scene.csg')!r}).digest())"
+    assert run_python(program, numba=False, torch=True).strip() == decode(data).digest()
+
+
+def test_the_digest_tells_one_unit(data: bytes):
+    """What all these comparisons rest on: a difference of one unit in one value of the scene shows."""
+    decoded = decode(data)
+    before = decoded.digest()
+    decoded.anchors.feature[5, 3] += 1 / 65536
+    assert decoded.digest() != before
+
+
+@pytest.mark.gpu
+def test_networks_on_cuda(data: bytes):
+    expected = decode(data).digest()
+    torch.backends.cuda.matmul.allow_tf32 = True  # must not matter
+    try:
+        for arithmetic in ("auto", "float32", "float64"):
+            with networks_by(on_cuda), torch.autocast("cuda"):
+                assert decode(data, arithmetic=arithmetic).digest() == expected
+        large = encode(random_scene(20_000)).data
+        expected = decode(large).digest()
+        for rows in (None, 1 << 10):
+            evaluate = lambda n, x, a="auto", rows=rows: fixed_point.evaluate(n, x.cuda(), a, rows).cpu()  # noqa: E731
+            with networks_by(evaluate):
+                assert decode(large).digest() == expected
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = False

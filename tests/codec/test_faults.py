@@ -1,0 +1,148 @@
+"""The checks bite: a decoder with one deliberate fault must refuse the file, not return another scene."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from csgaussian_ns.codec import colour
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.codec.tables import load_tables
+from csgaussian_ns.core.errors import CsgError, FormatError
+from csgaussian_ns.entropy import integer, integer_prior
+from csgaussian_ns.quant import fixed_point, positional
+from tests.codec.scenes import random_scene
+
+
+@pytest.fixture(scope="module")
+def data() -> bytes:
+    return encode(random_scene(400, feature_dim=20, num_offsets=3, kept=0.7), chunk_anchors=200).data
+
+
+def wrong_step(patch: pytest.MonkeyPatch) -> None:
+    real = integer_prior.integer_steps
+    patch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw == raw.max()))
+
+
+def requantiser_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    real = integer.requantise
+    patch.setattr(integer, "requantise", lambda values, *how: (real(values, *how) + 1).clamp(-511, 511))
+
+
+def swapped_networks(patch: pytest.MonkeyPatch) -> None:
+    """Slices in another order: the second CARM network is fed the anchors in reverse."""
+    real = integer.evaluate
+    patch.setattr(integer, "evaluate", lambda network, inputs, how="auto": real(network, inputs.flip(0), how))
+
+
+def swapped_types(patch: pytest.MonkeyPatch) -> None:
+    real = integer_prior.IntegerPrior.channels
+    patch.setattr(
+        integer_prior.IntegerPrior, "channels", lambda self, which, kind, family: real(self, which, 2 - kind, family)
+    )
+
+
+def swapped_anchors(patch: pytest.MonkeyPatch) -> None:
+    real = colour.code_channels
+    patch.setattr(
+        colour, "code_channels", lambda model, grid, mask, of, how="auto": real(model, grid.roll(1, 0), mask, of, how)
+    )
+
+
+def _floating(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, _: str = "auto") -> torch.Tensor:
+    values = inputs.float()
+    for layer in network.layers:
+        values = values @ torch.from_numpy(layer.weight.copy()).float().T + torch.from_numpy(layer.bias.copy()).float()
+        values = values * (torch.from_numpy(layer.multiplier.copy()).float() / 2.0**layer.shift)
+        values = values.clamp(layer.lowest, layer.highest)
+    return values.round().to(torch.int64)
+
+
+def floating_hyperprior(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(integer_prior, "evaluate", _floating)
+
+
+def floating_autoregression(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(integer, "evaluate", _floating)
+
+
+def noise_of_a_blas(patch: pytest.MonkeyPatch) -> None:
+    """One output in a thousand differs by one."""
+    real, generator = integer.evaluate, torch.Generator().manual_seed(0)
+
+    def evaluate(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, how: str = "auto") -> torch.Tensor:
+        out = real(network, inputs, how)
+        return out + (torch.rand(out.shape, generator=generator) < 1e-3)
+
+    patch.setattr(integer, "evaluate", evaluate)
+
+
+def changed_sine(patch: pytest.MonkeyPatch) -> None:
+    table = torch.tensor(positional.SINE_TABLE.tolist(), dtype=torch.int32)
+    table[300:310] += 1
+    patch.setattr(positional, "_device_sine", lambda device: table)
+
+
+def swapped_probabilities(patch: pytest.MonkeyPatch) -> None:
+    tables = load_tables()
+    changed = tables.frequencies.copy()
+    # two neighbours of unequal frequency in the middle of a much used table
+    middle = int(tables.offsets[40] - tables.minimum[40])
+    changed[[middle, middle + 2]] = changed[[middle + 2, middle]]
+    cumulative = np.concatenate([[0], np.cumsum(changed)[:-1]])
+    starts = np.repeat(cumulative[tables.offsets], tables.sizes)
+    patch.setattr(
+        colour,
+        "load_tables",
+        lambda: replace(tables, frequencies=changed, cumulative=(cumulative - starts).astype("i4")),
+    )
+
+
+FAULTS = (
+    wrong_step,
+    requantiser_off_by_one,
+    swapped_networks,
+    swapped_types,
+    swapped_anchors,
+    floating_hyperprior,
+    floating_autoregression,
+    noise_of_a_blas,
+    changed_sine,
+    swapped_probabilities,
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_the_fault_is_noticed(data: bytes, monkeypatch: pytest.MonkeyPatch, fault):
+    assert len(decode(data, threads=1).grid) > 300  # sound before
+    fault(monkeypatch)
+    with pytest.raises(FormatError, match=r"known answer|checksum|rANS"):
+        decode(data, threads=1)
+
+
+@pytest.mark.parametrize("fault", [floating_autoregression, noise_of_a_blas], ids=lambda fault: fault.__name__)
+def test_checksums_of_decoded_content_are_what_notices(data: bytes, monkeypatch: pytest.MonkeyPatch, fault):
+    """Without them such a fault could pass: so they are not decoration."""
+    expected = decode(data, threads=1).digest()
+    fault(monkeypatch)
+    monkeypatch.setattr("csgaussian_ns.codec.decode.compare_crc", lambda *_: None)
+    monkeypatch.setattr("csgaussian_ns.codec.rans.Decoder.finish", lambda _: None)
+    with suppress(CsgError):
+        assert decode(data, threads=1).digest() != expected
+
+
+def test_a_bound_that_float32_does_not_hold_gives_other_sums():
+    """The check of 2^24 in ``IntegerNetwork`` is needed: beyond it float32 is wrong, and ``auto`` takes float64."""
+    random = np.random.default_rng(0)
+    weight = random.integers(-127, 128, (64, 512)).astype(np.int8)
+    ones = np.ones(64, np.int64)
+    layer = fixed_point.IntegerLayer(weight, 0 * ones, ones, 1, -fixed_point.MAX_OUTPUT, fixed_point.MAX_OUTPUT)
+    network = fixed_point.IntegerNetwork((layer,), 32767)
+    inputs = torch.from_numpy(random.integers(-32767, 32768, (200, 512)))
+    assert max(network.row_bounds()) > fixed_point.FLOAT32_BOUND
+    exact = fixed_point.evaluate(network, inputs, "int64")
+    assert torch.equal(fixed_point.evaluate(network, inputs), exact)
+    assert not torch.equal(_floating(network, inputs), exact)

@@ -1,0 +1,57 @@
+"""``csg render`` as images and as a film, and commands whose output nobody reads to the end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.tools import cli
+from csgaussian_ns.tools.render import Render
+from tests.codec.scenes import random_scene
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scene") / "scene.csg"
+    path.write_bytes(encode(random_scene(300)).data)
+    return path
+
+
+def test_images_and_film_show_the_same(file: Path, tmp_path: Path):
+    av = pytest.importorskip("av")
+    size = ["--views", "3", "--width", "97", "--height", "65"]
+    assert cli.main(["render", str(file), "-o", str(tmp_path / "images"), *size]) == 0
+    assert cli.main(["render", str(file), "-o", str(tmp_path / "films" / "orbit.mp4"), *size, "--fps", "12"]) == 0
+    images = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "images").iterdir())]
+    with av.open(str(tmp_path / "films" / "orbit.mp4")) as film:
+        assert film.streams.video[0].average_rate == 12
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == len(images) == 3
+    for frame, image in zip(frames, images, strict=True):
+        assert frame.shape == (64, 96, 3) and image.shape == (65, 97, 3)
+        assert image.max() > 40  # something is there
+        assert np.abs(frame.astype(int) - image[:64, :96]).mean() < 6
+    assert [path.name for path in (tmp_path / "films").iterdir()] == ["orbit.mp4"]
+
+
+def test_without_pyav_the_error_says_what_to_install(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'csgaussian-ns\[video\]'"):
+        Render(file, tmp_path / "a.mp4").run()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves_early_is_no_error(file: Path):
+    """As in ``csg info --json | head -1``: no traceback, and the exit code of a closed pipe."""
+    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "info", str(file), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
