@@ -66,11 +66,12 @@ class Demo:
         report = json.loads((self.output / "scene.json").read_text("utf8"))
         results = json.loads(metrics.read_text("utf8"))["results"]
         seconds, ply = time.monotonic() - began, report["offsets"] * PLY_BYTES_PER_GAUSSIAN
-        smaller = ply / report["bytes"]
+        smaller, objects = ply / report["bytes"], (report["semantics"] or {"objects": 0})["objects"]
         print(
             f"demo: {file} {report['bytes'] / 1e6:.3f} MB, {smaller:.0f}x smaller than its Gaussians as a "
             f"3DGS PLY ({ply / 1e6:.0f} MB); PSNR {results['psnr']:.2f} dB trained, {report['after']['psnr']:.2f} dB "
-            f"decoded, on held-out views; picture {picture}; {int(seconds // 60)}:{int(seconds % 60):02d} min"
+            f"decoded, on held-out views; {objects} objects; picture {picture}; "
+            f"{int(seconds // 60)}:{int(seconds % 60):02d} min"
         )
 
 

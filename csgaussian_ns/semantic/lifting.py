@@ -1,5 +1,6 @@
 """From masks in views to anchors: how much of what views see of an anchor lies under masks."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,25 @@ class MaskedView:
 
     camera: Camera
     labels: Int[Tensor, "L H W"]
+
+
+def thinned(view: MaskedView, most_pixels: int) -> MaskedView:
+    """A view with every n-th pixel in both directions, n chosen so that at most ``most_pixels`` are left."""
+    height, width = view.labels.shape[1:]
+    every = max(1, math.ceil(math.sqrt(height * width / most_pixels)))
+    first = every // 2
+    labels = view.labels[:, first::every, first::every]
+    old = view.camera
+    camera = replace(
+        old,
+        fx=old.fx / every,
+        fy=old.fy / every,
+        cx=(old.cx - first - 0.5) / every + 0.5,
+        cy=(old.cy - first - 0.5) / every + 0.5,
+        width=labels.shape[2],
+        height=labels.shape[1],
+    )
+    return MaskedView(camera, labels)
 
 
 def labelled_share(

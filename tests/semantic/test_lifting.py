@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.lifting import MaskedView, labelled_share, pixel_sums
+from csgaussian_ns.semantic.lifting import MaskedView, labelled_share, pixel_sums, thinned
 from csgaussian_ns.semantic.seen import see
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
@@ -44,3 +44,17 @@ def test_the_sums_are_the_pixels_of_the_picture():
     sums = pixel_sums(seen, pixels, len(scene.anchors), CPU)
     alpha = CPU(seen.gaussians, view).alpha
     assert sums.sum(dim=0).tolist() == pytest.approx((pixels * alpha).sum(dim=(0, 1)).tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("most", "size"), [(96 * 72, (72, 96)), (2000, (36, 48)), (800, (24, 32)), (500, (18, 24))])
+def test_a_thinned_view_looks_through_the_same_pixels(most: int, size: tuple[int, int]):
+    view = VIEWS[0]
+    thin = thinned(MaskedView(view, true_labels(view)[None].int()), most)
+    camera, every = thin.camera, view.height // size[0]
+    assert tuple(thin.labels.shape[1:]) == size == (camera.height, camera.width) and size[0] * size[1] <= most
+    rows, columns = torch.arange(view.height)[every // 2 :: every], torch.arange(view.width)[every // 2 :: every]
+    assert torch.equal(thin.labels[0], true_labels(view)[rows][:, columns].int())
+    for old, new, centre, focal in ((rows, size[0], "cy", "fy"), (columns, size[1], "cx", "fx")):
+        before = (old + 0.5 - getattr(view, centre)) / getattr(view, focal)
+        after = (torch.arange(new) + 0.5 - getattr(camera, centre)) / getattr(camera, focal)
+        assert torch.allclose(before, after, atol=1e-6)
