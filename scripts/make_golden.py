@@ -1,0 +1,65 @@
+"""Writes the golden files of the format, tests/golden: scenes of a few anchors, with the digests they decode to.
+
+Every release must decode them for ever (FORMAT.md, section 11). So files that exist are never written again: a change
+of the encoder adds files under new names, a change that the old ones do not survive is a new major version.
+
+    python scripts/make_golden.py
+"""
+
+import hashlib
+import json
+import sys
+import types
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+VERSION = "v1"
+
+
+def scenes() -> dict[str, bytes]:
+    """Content of each golden file by its name."""
+    # Some installed packages bring a package called tests, which would come before ours.
+    sys.modules["tests"] = types.ModuleType("tests")
+    sys.modules["tests"].__path__ = [str(ROOT / "tests")]
+    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.entropy.registry import ENCODINGS
+    from tests.codec.scenes import random_scene
+
+    small = {"feature_dim": 10, "num_offsets": 2, "carm_dim": 3}
+    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in ENCODINGS}
+    made["torchac"] = encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
+    made["float16_no_carm"] = encode(random_scene(30, 10, 2, carm_dim=0), network_bits=16)
+    made["empty"] = encode(random_scene(0, **small))
+    made["one_anchor"] = encode(random_scene(1, 10, 2, 3, kept=1.1))
+    escapes = random_scene(20, 10, 2, 3, kept=1.1)
+    escapes.anchors.feature[::2] *= 20_000
+    escapes.anchors.offset[1::3] -= 3000
+    made["escapes"] = encode(escapes)
+    made["all_channels"] = encode(random_scene(40, 50, 10, 8, kept=0.5))
+    return {f"{VERSION}_{name}.csg": encoded.data for name, encoded in made.items()}
+
+
+def main() -> None:
+    """Add what is missing."""
+    from csgaussian_ns.codec.decode import decode
+
+    GOLDEN.mkdir(exist_ok=True)
+    index = GOLDEN / "digests.json"
+    known = json.loads(index.read_text()) if index.exists() else {}
+    torch.manual_seed(0)
+    for name, data in scenes().items():
+        if (GOLDEN / name).exists():
+            continue
+        scene = decode(data)
+        (GOLDEN / name).write_bytes(data)
+        file_digest = hashlib.sha256(data).hexdigest()
+        known[name] = {"file": file_digest, "content": scene.digest(), "anchors": len(scene.grid)}
+        print(f"{name}: {len(data)} bytes, {len(scene.grid)} anchors")
+    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

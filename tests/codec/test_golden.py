@@ -1,0 +1,43 @@
+"""Files of the format that every release decodes for ever, to the same integers (scripts/make_golden.py)."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from csgaussian_ns.codec.container import read_container
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.core.errors import BackendUnavailable
+from tests.codec.variants import by_numpy, networks_by
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+DIGESTS = json.loads((GOLDEN / "digests.json").read_text())
+
+
+def test_the_list_is_complete_and_small():
+    files = sorted(GOLDEN.glob("*.csg"))
+    assert [file.name for file in files] == sorted(DIGESTS)
+    assert sum(file.stat().st_size for file in files) < 60_000
+    assert DIGESTS["v1_inr.csg"]["content"] == DIGESTS["v1_torchac.csg"]["content"]  # the same scene, two coders
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_it_decodes_as_on_its_first_day(name: str):
+    data, expected = (GOLDEN / name).read_bytes(), DIGESTS[name]
+    assert hashlib.sha256(data).hexdigest() == expected["file"], "a golden file was replaced; add a new one instead"
+    coders = {entry.info.codec for entry in read_container(data).of_kind("COLR")}
+    assert coders <= ({1} if "torchac" in name else {0})
+    for arithmetic in ("auto", "float64", "int64"):
+        try:
+            scene = decode(data, arithmetic=arithmetic)
+        except BackendUnavailable as error:
+            pytest.skip(str(error))
+        assert (len(scene.grid), scene.digest()) == (expected["anchors"], expected["content"])
+    with networks_by(by_numpy):
+        assert decode(data).digest() == expected["content"]
+
+
+def test_the_escapes_are_escapes():
+    scene = decode((GOLDEN / "v1_escapes.csg").read_bytes())
+    assert scene.anchors.feature.abs().max() > 10_000 and scene.anchors.offset.min() < -2900
