@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -103,8 +103,8 @@ def encode(
     check_finite(scene)
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
-    values = scene.entropy.values(scene.anchors.at(order)).detach().cpu()
-    model = to_integers(scene.entropy.cpu(), grid, values)
+    entropy = scene.entropy.cpu()
+    model = to_integers(entropy, grid, _channels(entropy, scene.anchors, order))
     origin = common_origin(grid.numpy())
     parts = _common_sections(scene, model, network_bits)
     chunks: list[CodedChunk] = []
@@ -114,7 +114,8 @@ def encode(
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
             where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
-            yield model, grid[rows], mask[rows], values[rows], origin, where, chosen
+            values = _channels(entropy, scene.anchors, order[rows])
+            yield model, grid[rows], mask[rows], values, origin, where, chosen
 
     def take(chunk: CodedChunk) -> None:
         chunks.append(chunk)
@@ -217,6 +218,12 @@ def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
             "Merge or drop them before coding"
         )
     return kept[torch.from_numpy(order).to(kept.device)]
+
+
+def _channels(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float[Tensor, "V D"]:
+    """Channels of some anchors in base steps; of a few at a time, as those of a whole scene are a second copy of it."""
+    chosen = anchors.at(index)
+    return entropy.values(Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))).detach()
 
 
 def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bits: int) -> list[Section]:
