@@ -28,6 +28,10 @@ class Run:
         max_anchors: Limit of growth; the method's own if ``None``.
         seed: Of everything random; the method's own if ``None``.
         settings: Values by name that replace those of ``SceneSettings``.
+        load: Folder of checkpoints to go on from.
+        masks: Option of the data manager.
+        semantic_steps: Of stages 2 and 3; 0 trains colour alone.
+        semantic: Values by name that replace those of ``SemanticSettings``.
     """
 
     method: str
@@ -38,6 +42,10 @@ class Run:
     max_anchors: int | None = None
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    load: Path | None = None
+    masks: str = "auto"
+    semantic_steps: int = 0
+    semantic: Mapping[str, Any] = field(default_factory=dict)
 
 
 def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
@@ -51,7 +59,7 @@ def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
     config = copy.deepcopy(all_methods[run.method])
     model = config.pipeline.model
     assert isinstance(model, CSGaussianModelConfig)
-    model.lambda_rate, model.semantic_steps = run.lambda_rate, 0
+    model.lambda_rate, model.semantic_steps = run.lambda_rate, run.semantic_steps
     if run.max_anchors is not None:
         model.scene.growth.max_anchors = run.max_anchors
     if run.seed is not None:
@@ -59,6 +67,11 @@ def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
     for key, value in run.settings.items():
         assert hasattr(model.scene, key), f"SceneSettings has no {key!r}"
         setattr(model.scene, key, value)
+    for key, value in run.semantic.items():
+        assert hasattr(model.semantic, key), f"SemanticSettings has no {key!r}"
+        setattr(model.semantic, key, value)
+    config.load_dir = run.load
+    config.pipeline.datamanager.masks = run.masks  # type: ignore[attr-defined]
     config.pipeline.datamanager.data = run.data / name
     config.pipeline.datamanager.camera_res_scale_factor = float(scale)  # type: ignore[attr-defined]
     config.max_num_iterations, config.vis, config.output_dir = run.steps, "tensorboard", folder

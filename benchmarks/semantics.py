@@ -1,0 +1,398 @@
+"""How well objects are found, and what they cost in the file: noisy masks, ablations, several bitrates and scenes.
+
+Colour is trained once per scene and weight of the rate; stages 2 and 3 continue it for every variant. Every 8th view is
+held out. Each point runs in a process of its own, and its record is added to benchmarks/results/semantics.json as soon
+as it exists: a long run that is stopped loses nothing, and points that are there already are kept.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/semantics.py --data ../shared/data --variants reference
+
+Two measures, never to be mixed (``semantic.metrics``): 3-D selection and 2-D rendering. On demo scenes objects hide each
+other so much that even a perfect 3-D selection reaches only 0.60 to 0.67 against what is seen of them; against whole
+objects (``whole_3d``) it reaches 1.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
+
+import tyro
+from common import RESULTS, Clock, Run, machine, trainer_for
+
+if TYPE_CHECKING:
+    import torch
+
+    from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.ns.trainer import CSGaussianTrainer
+
+CHANGED = 0.2
+"""Share of masks that are split or merged in every view."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is different from the reference.
+
+    Attributes:
+        masks: exact: as the data set has them. noisy: other ids in every view, ``CHANGED`` of them split or merged.
+            weak: regions of similar colour in the photos. decoded: the same in renders of the decoded file, which is
+            what a receiver could learn from (CSGaussian, Fig. 1b); it sends no features.
+        settings: Values of ``SemanticSettings``.
+    """
+
+    masks: Literal["exact", "noisy", "weak", "decoded"] = "noisy"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+VARIANTS = {
+    "reference": Variant(),
+    "exact masks": Variant("exact"),
+    "-QWM": Variant(settings={"quality_weighting": False}),
+    "-QAT": Variant(settings={"qat_step": 0.0}),
+    "-QWM -QAT": Variant(settings={"quality_weighting": False, "qat_step": 0.0}),
+    "Q=0.5": Variant(settings={"qat_step": 0.5}),
+    "Q=1.5": Variant(settings={"qat_step": 1.5}),
+    "T=0.55": Variant(settings={"quality_threshold": 0.55}),
+    "T=0.75": Variant(settings={"quality_threshold": 0.75}),
+    "weak masks": Variant("weak"),
+    "receiver": Variant("decoded", {"quality_weighting": False, "qat_step": 0.0}),
+}
+"""The reference has Q = 1, T = 0.65; -QAT is Q = 0."""
+
+
+@dataclass
+class Options:
+    """Train, export, decode, measure."""
+
+    data: Path = Path("../shared/data")
+    """Folder that holds the captured scenes."""
+    scenes: tuple[str, ...] = ("demo5:1", "demo1:1", "demo2:1", "tracebot_tray:0.5")
+    """``name:scale`` of each; ``demoN`` is the demo scene of seed N, made when it is needed."""
+    lambdas: tuple[float, ...] = (0.004,)
+    """Weights of the rate of colour."""
+    variants: tuple[str, ...] = tuple(VARIANTS)
+    """Names in ``VARIANTS``."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of training in stages 2 and 3 and of the noise in masks."""
+    steps: int = 3000
+    """Steps of colour."""
+    semantic_steps: int = 1500
+    """Steps of stages 2 and 3."""
+    method: str = "csgaussian-lite"
+    """Method to train with."""
+    work: Path = Path("outputs/benchmark_semantics")
+    """Folder of scenes, masks and trained colour; what is there is used again."""
+    single: Path | None = None
+    """Used by the benchmark itself: one point, its record written to this file."""
+
+
+def scene_root(options: Options, name: str) -> Path:
+    """Folder that holds the scene's folder; a demo scene is made if it is missing."""
+    if not name.startswith("demo"):
+        return options.data
+    folder = options.work / "scenes" / name
+    if not folder.exists():
+        command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder)]
+        subprocess.run([*command, "--seed", name.removeprefix("demo")], check=True)
+    return folder.parent
+
+
+def coloured(options: Options, scene: str, weight: float) -> Path:
+    """Folder of the checkpoint of colour alone; trained if it is missing."""
+    name = scene.split(":")[0]
+    folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}"
+    if not any(folder.glob("*.ckpt")):
+        root = scene_root(options, name)
+        with tempfile.TemporaryDirectory() as outputs:
+            run = Run(options.method, root, scene, options.steps, weight, masks="none")
+            trainer = trainer_for(run, Path(outputs))
+            trainer.train()
+            [made] = trainer.checkpoint_dir.glob("*.ckpt")
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = folder / "partial"
+            partial.write_bytes(made.read_bytes())
+            partial.rename(folder / made.name)
+    return folder
+
+
+def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int) -> str:
+    """What ``--pipeline.datamanager.masks`` gets; label maps are made if they are missing."""
+    name = scene.split(":")[0]
+    if kind == "exact":
+        return "auto"
+    labels = {"noisy": f"noisy{seed}", "weak": "weak", "decoded": f"decoded_{weight:g}"}[kind]
+    folder = options.work / "masks" / f"{name}_{labels}"
+    if not folder.exists():
+        from csgaussian_ns.semantic.masks.label_maps import write_label_map
+
+        partial = folder.with_name(f"{folder.name}.partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        for stem, map_ in _label_maps(options, scene, weight, kind, seed):
+            write_label_map(partial / f"{stem}.png", map_)
+        partial.rename(folder)
+    return str(folder)
+
+
+def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: int):  # noqa: ANN202  # names and maps
+    import numpy as np
+    from label_noise import noisy_labels
+
+    from csgaussian_ns.semantic.masks.fallback import ColourRegions
+    from csgaussian_ns.semantic.masks.label_maps import read_label_maps
+    from csgaussian_ns.semantic.masks.photos import read_photo
+    from csgaussian_ns.semantic.masks.settings import FallbackSettings
+
+    root = scene_root(options, scene.split(":")[0]) / scene.split(":")[0]
+    frames = json.loads((root / "transforms.json").read_text())["frames"]
+    if kind == "noisy":
+        generator = np.random.default_rng(seed)
+        for frame in frames:
+            exact = read_label_maps(root / frame["instance_mask_path"])[0].astype(np.int64)
+            yield Path(frame["file_path"]).stem, noisy_labels(exact, CHANGED, generator)
+        return
+    regions = ColourRegions(FallbackSettings())
+    pictures = (
+        _decoded_views(options, scene, weight)
+        if kind == "decoded"
+        else ((Path(frame["file_path"]).stem, read_photo(root / frame["file_path"])) for frame in frames)
+    )
+    for stem, picture in pictures:
+        yield stem, regions(picture).layers()[0]
+
+
+def _decoded_views(options: Options, scene: str, weight: float):  # noqa: ANN202  # names and pictures
+    """The views of a capture as a receiver sees them: drawn from the file of colour."""
+    import torch
+
+    from csgaussian_ns.codec.decode import decode
+    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.ns.run import trained_scene
+    from csgaussian_ns.render.backend import choose_rasterizer
+    from csgaussian_ns.render.view import render_view
+    from csgaussian_ns.tools.cameras import frames_of
+    from csgaussian_ns.tools.capture import scaled
+
+    name, scale = scene.split(":")
+    root = scene_root(options, name)
+    with tempfile.TemporaryDirectory() as outputs:
+        run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight))
+        decoded = decode(encode(trained_scene(trainer_for(run, Path(outputs)).pipeline)).data)
+    draw = choose_rasterizer("auto", "cpu")
+    for frame in frames_of(root / name / "transforms.json", decoded.meta):
+        camera = scaled(frame.camera, float(scale))
+        with torch.no_grad():
+            image = render_view(decoded.anchors, decoded.decoders, camera, draw, decoded.background).image
+        yield frame.name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """One point, in this process."""
+    from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
+
+    from csgaussian_ns.codec.decode import decode
+    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.ns.model import model_of
+    from csgaussian_ns.ns.run import trained_scene
+
+    scene, weight, name, seed = options.scenes[0], options.lambdas[0], options.variants[0], options.seeds[0]
+    variant, root = VARIANTS[name], scene_root(options, scene.split(":")[0])
+    run = Run(
+        options.method,
+        root,
+        scene,
+        options.steps,
+        weight,
+        seed=seed,
+        load=coloured(options, scene, weight),
+        masks=masks_for(options, scene, weight, variant.masks, seed),
+        semantic_steps=options.semantic_steps,
+        semantic=variant.settings,
+    )
+    with tempfile.TemporaryDirectory() as outputs:
+        trainer, clock = trainer_for(run, Path(outputs)), Clock()
+        plan = model_of(trainer.pipeline).scene.semantic_plan
+        assert plan is not None
+        unrounded: list[torch.Tensor] = []
+        last = options.steps + plan.rate_from - 1
+
+        def keep(step: int) -> None:
+            semantic = model_of(trainer.pipeline).scene.semantic
+            if step == last and semantic is not None:
+                unrounded.append(semantic.feature.detach().clone())
+
+        trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], keep))
+        clock.start()
+        trainer.train()
+        clock.stop()
+    encoded = encode(trained_scene(trainer.pipeline))
+    decoded = decode(encoded.data)
+    assert decoded.semantics is not None
+    sizes = encoded.bytes_by_kind
+    semantic_bytes = sum(sizes.get(kind, 0) for kind in ("NETS", "SEMA", "LABL"))
+    return {
+        "scene": scene,
+        "lambda": weight,
+        "variant": name,
+        "seed": seed,
+        "steps": options.steps,
+        "semantic_steps": options.semantic_steps,
+        "seconds": clock.seconds,
+        "bytes": len(encoded.data),
+        "semantic_bytes": semantic_bytes,
+        "semantic_share": semantic_bytes / len(encoded.data),
+        "objects": len(decoded.semantics.objects),
+        "coded": figures(options, scene, decoded),
+        "unrounded": figures(options, scene, with_features(trainer, decoded, unrounded[0])),
+        "click_ms": click_milliseconds(decoded),
+    }
+
+
+def figures(options: Options, scene: str, decoded: "CodedScene") -> dict[str, float]:
+    """Means over all pairs of held-out view and object; objects are matched by overlap in every variant."""
+    from csgaussian_ns.render.backend import choose_rasterizer
+    from csgaussian_ns.tools.capture import open_capture
+    from csgaussian_ns.tools.evaluation import evaluate
+
+    name, scale = scene.split(":")
+    folder = scene_root(options, name) / name
+    capture = open_capture(folder, decoded.meta, "eval", 8, float(scale), None)
+    report = evaluate(decoded, capture, "overlap", None, choose_rasterizer("auto", "cpu")).report
+    parts = {key: part for key, part in report["semantics"].items() if isinstance(part, dict) and "miou" in part}
+    accuracies = {key: parts["selection_3d"][key] for key in ("acc_0.25", "acc_0.5")}
+    return {key: part["miou"] for key, part in parts.items()} | accuracies | {"psnr": report["colour"]["psnr"]}
+
+
+def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: "torch.Tensor") -> "CodedScene":
+    """The decoded scene with objects found in features that were never rounded nor paid for: the end of stage 2."""
+    from dataclasses import replace
+
+    import torch
+
+    from csgaussian_ns.codec.encode import kept_in_order
+    from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+    from csgaussian_ns.ns.meaning import MIN_SHARE, masked_views
+    from csgaussian_ns.ns.model import model_of
+    from csgaussian_ns.ns.run import trained_scene
+    from csgaussian_ns.render.backend import choose_rasterizer
+    from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
+    from csgaussian_ns.semantic.cluster import cluster
+    from csgaussian_ns.semantic.lifting import labelled_share
+
+    manager, semantic = trainer.pipeline.datamanager, model_of(trainer.pipeline).scene.semantic
+    assert isinstance(manager, CSGaussianDataManager) and semantic is not None
+    kept = feature[kept_in_order(trained_scene(trainer.pipeline, semantics=False)).to(feature.device)].cpu()
+    views = masked_views(manager, torch.device("cpu"))
+    share = labelled_share(decoded.anchors, decoded.decoders, views, choose_rasterizer("auto", "cpu"))
+    steps = (kept / semantic.settings.base_step).numpy()
+    found = torch.from_numpy(cluster(steps, decoded.grid.numpy().astype("float64"), (share > MIN_SHARE).numpy()))
+    objects = []
+    for number in range(1, int(found.max()) + 1 if len(found) else 1):
+        place = decoded.anchors.position[found == number]
+        corners = (tuple(corner.tolist()) for corner in (place.mean(0), place.amin(0), place.amax(0)))
+        objects.append(SceneObject(number, "", len(place), *corners, tuple(kept[found == number].mean(0).tolist())))
+    return replace(decoded, semantics=SemanticLayer(kept, found, tuple(objects)))
+
+
+def click_milliseconds(decoded: "CodedScene") -> float:
+    """Median time to answer a click at 480 x 270 after loading, over a grid of pixels of four views."""
+    import statistics
+
+    from csgaussian_ns.semantic.query import pick
+    from csgaussian_ns.tools.cameras import orbit
+
+    times = []
+    for camera in orbit(decoded, 4, 480, 270).values():
+        pick(decoded, camera, (0, 0))
+        for column in range(60, 480, 120):
+            began = time.perf_counter()
+            pick(decoded, camera, (column, 135))
+            times.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(times)
+
+
+def measure_elsewhere(options: Options, scene: str, weight: float, variant: str, seed: int) -> dict[str, Any]:
+    """One point, in a new process."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "record.json"
+        command = [
+            *(sys.executable, __file__, "--data", str(options.data), "--scenes", scene, "--lambdas", str(weight)),
+            *(f"--variants={variant}", "--seeds", str(seed), "--steps", str(options.steps)),
+            *("--semantic-steps", str(options.semantic_steps), "--method", options.method),
+            *("--work", str(options.work), "--single", str(file)),
+        ]
+        subprocess.run(command, check=True)
+        return json.loads(file.read_text())
+
+
+def summary(runs: list[dict[str, Any]]) -> list[tuple[str, str, float, dict[str, tuple[float, float]]]]:
+    """Scene, variant, weight, and mean and standard deviation of each figure over seeds."""
+    import numpy as np
+
+    result = []
+    for key in dict.fromkeys((r["scene"], r["variant"], r["lambda"]) for r in runs):
+        own = [r for r in runs if (r["scene"], r["variant"], r["lambda"]) == key]
+        values = {name: [r["coded"][name] for r in own] for name in own[0]["coded"]}
+        values["unrounded rendered_2d"] = [r["unrounded"]["rendered_2d"] for r in own]
+        values["semantic_share"] = [r["semantic_share"] for r in own]
+        result.append((*key, {name: (float(np.mean(v)), float(np.std(v))) for name, v in values.items()}))
+    return result
+
+
+def plot(runs: list[dict[str, Any]], path: Path) -> None:
+    """2-D mIoU of every variant, one panel per scene, bars of the spread over seeds; one colour per weight."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    rows = summary(runs)
+    scenes, weights = sorted({row[0] for row in rows}), sorted({row[2] for row in rows})
+    figure, panels = plt.subplots(len(scenes), 1, figsize=(8, 3 * len(scenes)), layout="constrained", squeeze=False)
+    for axes, scene in zip(panels[:, 0], scenes, strict=True):
+        names = [name for name in VARIANTS if any(row[:2] == (scene, name) for row in rows)]
+        for number, weight in enumerate(weights):
+            own = {row[1]: row[3]["rendered_2d"] for row in rows if row[0] == scene and row[2] == weight}
+            places = [names.index(name) + 0.8 * (number + 0.5) / len(weights) - 0.4 for name in own]
+            means, spreads = zip(*own.values(), strict=True) if own else ((), ())
+            axes.bar(places, means, 0.8 / len(weights), yerr=spreads, label=f"lambda {weight:g}")
+        axes.set(title=scene, ylabel="2-D mIoU", ylim=(0, 1), xticks=range(len(names)))
+        axes.set_xticklabels(names, rotation=30, ha="right")
+        axes.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main(options: Options) -> None:
+    """Measure what is missing, point by point."""
+    if options.single is not None:
+        options.single.write_text(json.dumps(measure(options)))
+        return
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / "semantics.json"
+    report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": []}
+    points = [
+        (s, w, v, k) for k in options.seeds for s in options.scenes for w in options.lambdas for v in options.variants
+    ]
+    for seed, scene, weight, variant in points:
+        known = [(r["scene"], r["lambda"], r["variant"], r["seed"], r["steps"]) for r in report["runs"]]
+        if (scene, weight, variant, seed, options.steps) not in known:
+            report["runs"].append(measure_elsewhere(options, scene, weight, variant, seed))
+            report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
+            file.write_text(json.dumps(report, indent=1) + "\n")
+            plot(report["runs"], RESULTS / "semantics.png")
+    for scene, variant, weight, values in summary(report["runs"]):
+        told = ", ".join(f"{name} {mean:.3f} ± {spread:.3f}" for name, (mean, spread) in values.items())
+        print(f"{scene:18} {variant:12} {weight:6g} {told}")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
