@@ -6,9 +6,9 @@ as it exists: a long run that is stopped loses nothing, and points that are ther
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/semantics.py --data ../shared/data --variants reference
 
-Two measures, never to be mixed (``semantic.metrics``): 3-D selection and 2-D rendering. On demo scenes objects hide each
-other so much that even a perfect 3-D selection reaches only 0.60 to 0.67 against what is seen of them; against whole
-objects (``whole_3d``) it reaches 1.
+Measures that must never be mixed (``semantic.metrics``): 3-D selection and 2-D rendering. On demo scenes objects hide
+each other so much that even a perfect 3-D selection reaches only 0.60 to 0.67 against what is seen of them; against
+whole objects (``whole_3d``) it reaches 1.
 """
 
 import itertools
@@ -379,10 +379,9 @@ def main(options: Options) -> None:
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "semantics.json"
     report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": []}
-    points = [
-        (s, w, v, k) for k in options.seeds for s in options.scenes for w in options.lambdas for v in options.variants
-    ]
-    for seed, scene, weight, variant in points:
+    for seed, scene, weight, variant in itertools.product(
+        options.seeds, options.scenes, options.lambdas, options.variants
+    ):
         known = [(r["scene"], r["lambda"], r["variant"], r["seed"], r["steps"]) for r in report["runs"]]
         if (scene, weight, variant, seed, options.steps) not in known:
             report["runs"].append(measure_elsewhere(options, scene, weight, variant, seed))

@@ -1,22 +1,8 @@
 """nerfstudio's pipeline; where a run has learned what objects are, its evaluation says how well."""
 
-import copy
-from dataclasses import replace
 from pathlib import Path
 
-import torch
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline
-
-from csgaussian_ns.codec.decode import decode
-from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.ns.cameras import to_camera
-from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-from csgaussian_ns.ns.meaning import has_meaning
-from csgaussian_ns.ns.model import model_of
-from csgaussian_ns.ns.run import trained_scene
-from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.evaluation import measure_objects
-from csgaussian_ns.semantic.metrics import ACCURACIES, TrueView
 
 
 class CSGaussianPipeline(VanillaPipeline):
@@ -26,36 +12,6 @@ class CSGaussianPipeline(VanillaPipeline):
         self, step: int | None = None, output_path: Path | None = None, get_std: bool = False
     ) -> dict[str, float]:
         """Image quality, and how well objects are found where that can be measured."""
+        from csgaussian_ns.ns.object_metrics import object_metrics  # loads runs, so it needs the finished configs
+
         return super().get_average_eval_image_metrics(step, output_path, get_std) | object_metrics(self)
-
-
-@torch.no_grad()
-def object_metrics(pipeline: VanillaPipeline) -> dict[str, float]:
-    """``miou_3d`` and ``acc_*`` of 3-D selection, and ``miou_2d``, of the objects as the exported file has them.
-
-    As ``csg evaluate`` measures instance masks: see ``semantic.metrics``. Empty before a file with objects could be written, and
-    unless the run's masks have names, without which an id may mean another object in each view.
-    """
-    manager = pipeline.datamanager
-    assert isinstance(manager, CSGaussianDataManager)
-    names = manager.label_names
-    scene = model_of(pipeline).scene
-    if not names or not has_meaning(pipeline) or not scene.plan.at(scene.step).rate:
-        return {}
-    views = []
-    for camera, batch in manager.fixed_indices_eval_dataloader:
-        if "labels" in batch:
-            labels = batch["labels"].cpu()
-            seen: dict[str, torch.Tensor] = {}
-            for number in torch.unique(labels[labels > 0]).tolist():
-                name, mask = names.get(number, f"instance {number}"), (labels == number).any(dim=0)
-                seen[name] = seen[name] | mask if name in seen else mask
-            views.append(TrueView(str(len(views)), to_camera(camera.to("cpu")), seen))
-    trained = trained_scene(pipeline)
-    # Coding moves networks to the CPU, and this run may still be training on a GPU.
-    trained = replace(trained, entropy=copy.deepcopy(trained.entropy), decoders=copy.deepcopy(trained.decoders))
-    coded = decode(encode(trained, scene.settings.network_bits).data)
-    report = measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
-    selected = report["selection_3d"]
-    accuracies = {f"acc_3d_{threshold}": selected[f"acc_{threshold}"] for threshold in ACCURACIES}
-    return {"miou_3d": selected["miou"], **accuracies, "miou_2d": report["rendered_2d"]["miou"]}
