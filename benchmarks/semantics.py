@@ -106,25 +106,23 @@ def scene_root(options: Options, name: str) -> Path:
     return folder.parent
 
 
-def coloured(options: Options, scene: str, weight: float) -> Path:
+def coloured(options: Options, scene: str, weight: float, outputs: Path) -> Path:
     """Folder of the checkpoint of colour alone; trained if it is missing."""
     name = scene.split(":")[0]
     folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}"
     if not any(folder.glob("*.ckpt")):
-        root = scene_root(options, name)
-        with tempfile.TemporaryDirectory() as outputs:
-            run = Run(options.method, root, scene, options.steps, weight, masks="none")
-            trainer = trainer_for(run, Path(outputs))
-            trainer.train()
-            [made] = trainer.checkpoint_dir.glob("*.ckpt")
-            folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / "partial"
-            partial.write_bytes(made.read_bytes())
-            partial.rename(folder / made.name)
+        run = Run(options.method, scene_root(options, name), scene, options.steps, weight, masks="none")
+        trainer = trainer_for(run, outputs)
+        trainer.train()
+        [made] = trainer.checkpoint_dir.glob("*.ckpt")
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / "partial"
+        partial.write_bytes(made.read_bytes())
+        partial.rename(folder / made.name)
     return folder
 
 
-def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int) -> str:
+def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int, outputs: Path) -> str:
     """What ``--pipeline.datamanager.masks`` gets; label maps are made if they are missing."""
     name = scene.split(":")[0]
     if kind == "exact":
@@ -136,13 +134,13 @@ def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int)
 
         partial = folder.with_name(f"{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
-        for stem, map_ in _label_maps(options, scene, weight, kind, seed):
+        for stem, map_ in _label_maps(options, scene, weight, kind, seed, outputs):
             write_label_map(partial / f"{stem}.png", map_)
         partial.rename(folder)
     return str(folder)
 
 
-def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: int):  # noqa: ANN202  # names and maps
+def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: int, outputs: Path):  # noqa: ANN202  # names and maps
     import numpy as np
     from label_noise import noisy_labels
 
@@ -161,7 +159,7 @@ def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: in
         return
     regions = ColourRegions(FallbackSettings())
     pictures = (
-        _decoded_views(options, scene, weight)
+        _decoded_views(options, scene, weight, outputs)
         if kind == "decoded"
         else ((Path(frame["file_path"]).stem, read_photo(root / frame["file_path"])) for frame in frames)
     )
@@ -169,7 +167,7 @@ def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: in
         yield stem, regions(picture).layers()[0]
 
 
-def _decoded_views(options: Options, scene: str, weight: float):  # noqa: ANN202  # names and pictures
+def _decoded_views(options: Options, scene: str, weight: float, outputs: Path):  # noqa: ANN202  # names and pictures
     """The views of a capture as a receiver sees them: drawn from the file of colour."""
     import torch
 
@@ -183,9 +181,8 @@ def _decoded_views(options: Options, scene: str, weight: float):  # noqa: ANN202
 
     name, scale = scene.split(":")
     root = scene_root(options, name)
-    with tempfile.TemporaryDirectory() as outputs:
-        run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight))
-        decoded = decode(encode(trained_scene(trainer_for(run, Path(outputs)).pipeline)).data)
+    run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight, outputs))
+    decoded = decode(encode(trained_scene(trainer_for(run, outputs).pipeline)).data)
     draw = choose_rasterizer("auto", "cpu")
     for frame in frames_of(root / name / "transforms.json", decoded.meta):
         camera = scaled(frame.camera, float(scale))
@@ -194,8 +191,8 @@ def _decoded_views(options: Options, scene: str, weight: float):  # noqa: ANN202
         yield frame.name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
-def measure(options: Options) -> dict[str, Any]:
-    """One point, in this process."""
+def measure(options: Options, outputs: Path) -> dict[str, Any]:
+    """One point, in this process; nerfstudio writes to ``outputs``."""
     from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
     from csgaussian_ns.codec.decode import decode
@@ -212,27 +209,26 @@ def measure(options: Options) -> dict[str, Any]:
         options.steps,
         weight,
         seed=seed,
-        load=coloured(options, scene, weight),
-        masks=masks_for(options, scene, weight, variant.masks, seed),
+        load=coloured(options, scene, weight, outputs),
+        masks=masks_for(options, scene, weight, variant.masks, seed, outputs),
         semantic_steps=options.semantic_steps,
         semantic=variant.settings,
     )
-    with tempfile.TemporaryDirectory() as outputs:
-        trainer, clock = trainer_for(run, Path(outputs)), Clock()
-        plan = model_of(trainer.pipeline).scene.semantic_plan
-        assert plan is not None
-        unrounded: list[torch.Tensor] = []
-        last = options.steps + plan.rate_from - 1
+    trainer, clock = trainer_for(run, outputs), Clock()
+    plan = model_of(trainer.pipeline).scene.semantic_plan
+    assert plan is not None
+    unrounded: list[torch.Tensor] = []
+    last = options.steps + plan.rate_from - 1
 
-        def keep(step: int) -> None:
-            semantic = model_of(trainer.pipeline).scene.semantic
-            if step == last and semantic is not None:
-                unrounded.append(semantic.feature.detach().clone())
+    def keep(step: int) -> None:
+        semantic = model_of(trainer.pipeline).scene.semantic
+        if step == last and semantic is not None:
+            unrounded.append(semantic.feature.detach().clone())
 
-        trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], keep))
-        clock.start()
-        trainer.train()
-        clock.stop()
+    trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], keep))
+    clock.start()
+    trainer.train()
+    clock.stop()
     encoded = encode(trained_scene(trainer.pipeline))
     decoded = decode(encoded.data)
     assert decoded.semantics is not None
@@ -374,7 +370,8 @@ def plot(runs: list[dict[str, Any]], path: Path) -> None:
 def main(options: Options) -> None:
     """Measure what is missing, point by point."""
     if options.single is not None:
-        options.single.write_text(json.dumps(measure(options)))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as outputs:  # event files are written to the end
+            options.single.write_text(json.dumps(measure(options, Path(outputs))))
         return
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "semantics.json"
