@@ -271,31 +271,28 @@ def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: 
     """The decoded scene with objects found in features that were never rounded nor paid for: the end of stage 2."""
     from dataclasses import replace
 
-    import torch
-
     from csgaussian_ns.codec.encode import kept_in_order
-    from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-    from csgaussian_ns.ns.meaning import MIN_SHARE, masked_views
+    from csgaussian_ns.ns.meaning import objects_in
     from csgaussian_ns.ns.model import model_of
     from csgaussian_ns.ns.run import trained_scene
-    from csgaussian_ns.render.backend import choose_rasterizer
     from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
-    from csgaussian_ns.semantic.cluster import cluster
-    from csgaussian_ns.semantic.lifting import labelled_share
 
-    manager, semantic = trainer.pipeline.datamanager, model_of(trainer.pipeline).scene.semantic
-    assert isinstance(manager, CSGaussianDataManager) and semantic is not None
-    kept = feature[kept_in_order(trained_scene(trainer.pipeline, semantics=False)).to(feature.device)].cpu()
-    views = masked_views(manager, torch.device("cpu"))
-    share = labelled_share(decoded.anchors, decoded.decoders, views, choose_rasterizer("auto", "cpu"))
-    steps = (kept / semantic.settings.base_step).numpy()
-    found = torch.from_numpy(cluster(steps, decoded.grid.numpy().astype("float64"), (share > MIN_SHARE).numpy()))
+    trained, semantic = trained_scene(trainer.pipeline, semantics=False), model_of(trainer.pipeline).scene.semantic
+    assert semantic is not None
+    kept = feature[kept_in_order(trained).to(feature.device)].cpu()
+    found, _ = objects_in(trainer.pipeline, trained, kept / semantic.settings.base_step)
     objects = []
     for number in range(1, int(found.max()) + 1 if len(found) else 1):
-        place = decoded.anchors.position[found == number]
-        corners = (tuple(corner.tolist()) for corner in (place.mean(0), place.amin(0), place.amax(0)))
-        objects.append(SceneObject(number, "", len(place), *corners, tuple(kept[found == number].mean(0).tolist())))
+        own = found == number
+        place = decoded.anchors.position[own]
+        middle, low, high = (_point(corner) for corner in (place.mean(0), place.amin(0), place.amax(0)))
+        objects.append(SceneObject(number, "", len(place), middle, low, high, tuple(kept[own].mean(0).tolist())))
     return replace(decoded, semantics=SemanticLayer(kept, found, tuple(objects)))
+
+
+def _point(values: "torch.Tensor") -> tuple[float, float, float]:
+    x, y, z = values.tolist()
+    return x, y, z
 
 
 def click_milliseconds(decoded: "CodedScene") -> float:

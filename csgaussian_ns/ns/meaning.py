@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from nerfstudio.pipelines.base_pipeline import Pipeline
 from torch import Tensor
 
@@ -62,20 +62,35 @@ def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
             "be read. Put them back, or export with --semantics False"
         )
     semantics = TrainedSemantics(model.scene.semantic.feature.detach(), model.scene.semantic.entropy)
+    order = kept_in_order(trained)
+    feature = decoded_features(semantics, order, trained.grid[order].cpu())
+    found, names = objects_in(pipeline, trained, feature / semantics.entropy.layout.base_steps[0])
+    label = torch.zeros(len(trained.grid), dtype=torch.int64)
+    label[order.cpu()] = found
+    return replace(trained, semantics=replace(semantics, label=label, names=names))
+
+
+def objects_in(
+    pipeline: Pipeline, trained: TrainedScene, feature: Float[Tensor, "V D"]
+) -> tuple[Int[Tensor, " V"], tuple[str, ...]]:
+    """The object of each anchor that is kept, 0 for none, and the objects' names, none if no name is known.
+
+    Args:
+        pipeline: The run, for its masks and its renderer.
+        trained: The scene.
+        feature: Of the anchors that are kept, in the order of the file, in base steps.
+    """
+    model, manager = model_of(pipeline), pipeline.datamanager
+    assert isinstance(manager, CSGaussianDataManager)
     order, everything = kept_in_order(trained), model.scene.decoded().anchors
     anchors, device = everything.at(order), everything.position.device
-    grid = trained.grid[order].cpu()
-    feature = decoded_features(semantics, order, grid) / semantics.entropy.layout.base_steps[0]
     share = labelled_share(anchors, trained.decoders, masked_views(manager, device), model.rasterizer)
-    place = grid.numpy().astype("float64")
+    place = trained.grid[order].cpu().numpy().astype("float64")
     found = cluster(feature.numpy(), place, (share > MIN_SHARE).cpu().numpy())
     evidence = _evidence(pipeline, anchors, torch.from_numpy(found).to(device))
     found, old = without(found, evidence.unsupported(), feature.numpy(), place)
     names = evidence.names()
-    label = torch.zeros(len(trained.grid), dtype=torch.int64)
-    label[order.cpu()] = torch.from_numpy(found)
-    chosen = tuple(names[number - 1] for number in old) if any(names) else ()
-    return replace(trained, semantics=replace(semantics, label=label, names=chosen))
+    return torch.from_numpy(found), tuple(names[number - 1] for number in old) if any(names) else ()
 
 
 def _evidence(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"]) -> MaskEvidence:
