@@ -1,6 +1,5 @@
 """The objects of a run as its exported file will have them, and vectors that describe them to a text encoder."""
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
@@ -43,12 +42,12 @@ def find_objects(pipeline: Pipeline) -> tuple[ObjectScene, int]:
         QueryError: It was trained without masks, or meaning is not trained yet.
     """
     scene = model_of(pipeline).scene
-    trained = trained_scene(pipeline)
-    # Coding moves networks to the CPU, and this run may still be training on a GPU.
-    trained = replace(trained, entropy=copy.deepcopy(trained.entropy), decoders=copy.deepcopy(trained.decoders))
-    coded = decode(encode(trained, scene.settings.network_bits).data)
-    layer = semantics_of(coded)
     device = scene.anchors.grid.device
+    try:
+        coded = decode(encode(trained_scene(pipeline), scene.settings.network_bits).data)
+    finally:
+        scene.to(device)  # coding moves networks to the CPU, and this run may go on training
+    layer = semantics_of(coded)
     rows = rows_of(coded.grid, scene.anchors.grid.cpu())
     feature = layer.feature.new_zeros(len(scene.anchors), layer.feature.shape[1])
     label = layer.label.new_zeros(len(scene.anchors))

@@ -114,10 +114,16 @@ class ObjectControls(nn.Module):
     def _adopted(self) -> None:
         """In ns-viewer find objects at once; in training when asked, because it takes time and they still change."""
         if self.control.viewer.trainer is None:
-            threading.Thread(target=self._find, daemon=True).start()
+            threading.Thread(target=self._find_at_start, daemon=True).start()
         else:
             self.row_a.content = "Objects are learned from masks, after the colours."
             self.row_b.set_visible(True)
+
+    def _find_at_start(self) -> None:
+        """On a GPU with the viewer's lock, as coding moves networks; on a CPU the first pictures need not wait."""
+        on_cpu = self.control.viewer.pipeline.model.device.type == "cpu"
+        with nullcontext() if on_cpu else self._locked():
+            self._find()
 
     @_told
     def _find(self, _: ViewerElement | None = None) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import csgaussian_ns
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.ns.export import ExportCsgBitstream
 from csgaussian_ns.ns.run import load_run, trained_scene
+from csgaussian_ns.semantic.query import rank
 from tests.ns.test_commands import run
+from tests.semantic.test_embeddings import MeanColour
 
 RECEIVER = """
 import sys
@@ -78,6 +81,24 @@ def test_semantics_can_be_left_out(exported: tuple[Path, Path], monkeypatch: pyt
     assert with_.digest() == without.digest()
     assert json.loads((tmp_path / "scene.json").read_text())["semantics"] is None
     assert csgaussian_ns.load(tmp_path / "scene.csg").semantics is None
+
+
+def test_objects_are_described_for_text(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(exported[0])
+    monkeypatch.setattr("csgaussian_ns.ns.export.load_openclip", lambda *_: MeanColour())
+    config = Path("outputs/scene/csgaussian-lite/run/config.yml")
+    ExportCsgBitstream(config, tmp_path, evaluate=False, text_weights=Path("mean.bin")).main()
+    layer = csgaussian_ns.load(tmp_path / "scene.csg").semantics
+    assert layer is not None and layer.text_encoder == MeanColour.name
+    known = [entry for entry in layer.objects if entry.embedding is not None]
+    assert known
+    for entry in known:
+        vector = torch.tensor(entry.embedding)
+        assert float(vector.norm()) == pytest.approx(1, abs=0.01)
+        best = rank(layer, vector, MeanColour.name)[0]
+        assert best.similarity == pytest.approx(1, abs=1e-3)
+    assert (tmp_path / "scene.csg").stat().st_size > (exported[1] / "scene.csg").stat().st_size
+    assert csg("verify", "scene.csg", cwd=tmp_path).returncode == 0
 
 
 def test_without_its_masks_a_run_is_not_exported(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):

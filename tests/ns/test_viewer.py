@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.scripts.viewer import run_viewer
 from nerfstudio.utils.colormaps import apply_depth_colormap
 from nerfstudio.viewer.utils import get_camera
-from nerfstudio.viewer.viewer import Viewer
+from nerfstudio.viewer.viewer import VISER_NERFSTUDIO_SCALE_RATIO, Viewer
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
+from viser.transforms import SO3
 
+from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.config import csgaussian_lite
-from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
+from csgaussian_ns.semantic.appearance import DIMMED
+from csgaussian_ns.semantic.seen import label_map, see
 
 PORT = 7123
 WINDOW = (900, 600)
@@ -53,6 +59,45 @@ class Viewed:
         box = {key: int(value) for key, value in self.page.locator("canvas").first.bounding_box().items()}
         return box | {"width": min(box["width"], round(box["height"] * client.camera.aspect))}
 
+    def show(self, output: str) -> None:
+        """Choose what is drawn, in the panel."""
+        shown = self.state.control_panel.output_render
+        if shown != output:
+            self.page.locator(f'input[value="{shown}"]').first.click()
+            self.page.get_by_role("option", name=output, exact=True).click()
+
+    def note(self) -> str:
+        """What the controls for objects say."""
+        return self.model.objects.row_a.content
+
+    def look_through(self, camera: Cameras) -> None:
+        """Put the page where a photo was taken, with the photo's width filling the page's."""
+        (client,) = self.state.viser_server.get_clients().values()
+        pose = camera.camera_to_worlds.reshape(3, 4).numpy()
+        half_width = float(camera.width / 2 / camera.fx)
+        with client.atomic():
+            client.camera.position = pose[:, 3] * VISER_NERFSTUDIO_SCALE_RATIO
+            client.camera.wxyz = (SO3.from_matrix(pose[:, :3]) @ SO3.from_x_radians(np.pi)).wxyz
+            client.camera.fov = 2 * float(np.arctan(half_width / client.camera.aspect))
+
+    def settled(self) -> np.ndarray:
+        """The canvas once it has stopped changing: the viewer draws coarsely first."""
+        shown = [self.canvas()]
+
+        def unchanged() -> bool:
+            time.sleep(0.5)
+            shown.append(self.canvas())
+            return bool(np.abs(shown[-1] - shown[-2]).max() < 0.02)
+
+        time.sleep(1)
+        wait_for(unchanged, 60, "the canvas never came to rest")
+        return shown[-1]
+
+    def click(self, column: float, row: float) -> None:
+        """Press the mouse at a place of the canvas."""
+        box = self._box()
+        self.page.mouse.click(box["x"] + column, box["y"] + row)
+
     def difference(self, output: str) -> float:
         """Median over the canvas of the absolute difference of page and own rendering, in cells of 8x8 pixels.
 
@@ -71,9 +116,10 @@ class Viewed:
 def trained_run(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """config.yml of a short run."""
     config = copy.deepcopy(csgaussian_lite.config)
+    assert isinstance(config.pipeline.model, CSGaussianModelConfig)
     config.pipeline.datamanager.data = scene_folder
-    config.max_num_iterations, config.vis = 200, "tensorboard"
-    config.pipeline.model.semantic_steps = 60
+    config.max_num_iterations, config.vis = 300, "tensorboard"
+    config.pipeline.model.semantic_steps = 200
     config.output_dir, config.timestamp = tmp_path_factory.mktemp("viewer"), "run"
     config.machine.device_type = "cpu"
     config.steps_per_save = 10**9
@@ -126,7 +172,60 @@ def test_the_canvas_shows_our_rendering_and_switches_to_depth(viewed: Viewed, tm
     assert viewed.expected("rgb").std() > 0.05, "the scene itself is blank: nothing was compared"
     assert viewed.difference("depth") > 0.06, "colour and depth look the same: the comparison cannot fail"
 
-    viewed.page.locator('input[value="rgb"]').first.click()
-    viewed.page.get_by_role("option", name="depth", exact=True).click()
+    viewed.show("depth")
     wait_for(lambda: viewed.difference("depth") < 0.03, 60, "the canvas never showed the depth")
     assert viewed.difference("rgb") > 0.06
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_click_highlights_the_object_that_is_seen(viewed: Viewed):
+    page, dataset = viewed.page, viewed.state.pipeline.datamanager.train_dataset
+    wait_for(lambda: "objects**, as of step" in viewed.note(), 120, f"no objects were found: {viewed.note()}")
+    viewed.show("rgb")
+    page.get_by_role("button", name="Hide Train Cams").click()
+    viewed.look_through(dataset.cameras[0])
+    plain = viewed.settled()
+    photo = Path(dataset.image_filenames[0])
+    labels = np.asarray(Image.open(photo.parents[1] / "instance_masks" / photo.name))
+    truth, target = on_canvas(labels, plain), best_known(viewed, dataset.cameras[:1], labels)
+    inside = np.asarray(distance_transform_edt(truth == target))
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+
+    page.get_by_role("button", name="Select by click").click()
+    wait_for(lambda: "Click on an object" in viewed.note(), 20, "the button did nothing")
+    viewed.click(float(column), float(row))
+    wait_for(lambda: "Selected: " in viewed.note(), 20, f"the click did nothing: {viewed.note()}")
+    lit = np.abs(viewed.settled() - DIMMED * plain).sum(axis=2) > 0.25
+    known = truth >= 0
+    union, both = (lit | (truth == target)) & known, lit & (truth == target)
+    assert both.sum() / union.sum() >= 0.7
+
+    page.get_by_role("button", name="Show all as it is").click()
+    wait_for(lambda: "Selected" not in viewed.note(), 20, "the selection did not end")
+    assert np.abs(viewed.settled() - plain).mean() < 0.02, "the view is not as it was"
+
+
+def best_known(viewed: Viewed, camera: Cameras, labels: np.ndarray) -> int:
+    """The true object that the run knows best in a view: so short a training does not tell all of them apart."""
+    view = viewed.model.objects._view
+    assert view is not None
+    seen = see(view.scene.anchors, view.scene.decoders, to_camera(camera))
+    found = label_map(seen, view.scene.semantics.label, viewed.model.rasterizer).numpy()
+    scores = {}
+    for number in range(1, int(labels.max()) + 1):
+        true = labels == number
+        known = found == np.bincount(found[true], minlength=1).argmax()
+        scores[number] = (true & known).sum() / (true | known).sum()
+    return max(scores, key=scores.__getitem__)
+
+
+def on_canvas(labels: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+    """A label map as the canvas shows the photo under ``look_through``; -1 beyond the photo's upper and lower edge."""
+    height, width = canvas.shape[:2]
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    scale = labels.shape[1] / width
+    x = (columns * scale).astype(int)
+    y = np.floor((rows - height / 2) * scale + labels.shape[0] / 2).astype(int)
+    inside = (y >= 0) & (y < labels.shape[0])
+    return np.where(inside, labels[y.clip(0, labels.shape[0] - 1), x.clip(0, labels.shape[1] - 1)].astype(int), -1)
