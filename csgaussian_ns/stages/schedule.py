@@ -211,7 +211,7 @@ LITE_PLAN = StagePlan(
     round_from=4_000,
 )
 """The same plan at an eighth of the length. Growth and rounding get larger shares: with few steps, edits need their
-number, and so do decoders and entropy model to settle on rounded values."""
+number, and decoders and entropy model need time to settle on rounded values."""
 
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
 """Plans by the name that configs use."""
