@@ -21,21 +21,21 @@ class ClusterSettings:
     """What counts as an object.
 
     Attributes:
-        min_anchors: Smallest object.
-        min_share: The same as a share of the anchors under masks; the larger of the two holds.
-        neighbours: Anchors that decide how dense a place is.
+        fewest, enough: The smallest object has as many anchors as the square root of all those under masks, but no
+            fewer than ``fewest``; ``enough`` of them always make one.
+        neighbours: Anchors that decide how dense a place is, at most half of the smallest object.
         merge_distance: Objects closer than this are one; in steps of the feature, which training keeps a few apart.
         position_weight: Steps that the radius of what lies under masks counts as. Objects that are never seen
             together may have the same feature, so their place must tell them apart.
         reach: Anchors that HDBSCAN leaves out join the cluster of their nearest neighbour within this distance.
     """
 
-    min_anchors: int = 20
-    min_share: float = 0.004
+    fewest: int = 8
+    enough: int = 50
     neighbours: int = 10
     merge_distance: float = 1.0
-    position_weight: float = 2.0
-    reach: float = 1.5
+    position_weight: float = 1.0
+    reach: float = 3.0
 
 
 def cluster(
@@ -56,7 +56,7 @@ def cluster(
         BackendUnavailable: scikit-learn is not installed.
     """
     labels, rows = np.zeros(len(feature), np.int64), np.flatnonzero(wanted)
-    smallest = max(settings.min_anchors, round(settings.min_share * len(rows)))
+    smallest = int(np.clip(round(len(rows) ** 0.5), settings.fewest, settings.enough))
     if len(rows) < max(smallest, 2):
         return labels
     points = _points(feature[rows], position[rows], settings)
@@ -124,7 +124,7 @@ def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterS
         ) from error
     found = HDBSCAN(
         min_cluster_size=smallest,
-        min_samples=min(settings.neighbours, len(points)),
+        min_samples=max(1, min(settings.neighbours, smallest // 2)),
         cluster_selection_epsilon=settings.merge_distance,
         copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
     ).fit_predict(points)
