@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -122,7 +123,7 @@ def no_checksums() -> Iterator[None]:
     """Checksums of decoded content and known answers pass: what lies behind them must stand on its own."""
     nothing = {"decode.compare_crc", "decode_semantics.compare_crc", "decode.check_known_answer"}
     nothing |= {"decode_semantics.check_known_answer"}
-    patches = [mock.patch(f"csgaussian_ns.codec.{name}", lambda *_: None) for name in sorted(nothing)]
+    patches: list[Any] = [mock.patch(f"csgaussian_ns.codec.{name}", lambda *_: None) for name in sorted(nothing)]
     patches.append(mock.patch.object(sections, "content_of", _unchecked_content))
     patches.append(mock.patch.object(decode_semantics, "content_of", _unchecked_content))
     for patch in patches:
@@ -189,7 +190,7 @@ def _streams() -> list[Target]:
     masks = tuple(encode_masks(generator.random((30, slots)) < 0.4) for slots in (4, 10))
     tables = load_tables()
     plain, escapes = draw_symbols(300, 0, 176), all_escapes(60)
-    symbols = tuple(encode_symbols(*part, tables) for part in (plain, escapes))
+    symbols = tuple(encode_symbols(values, ids, tables) for values, ids in (plain, escapes))
 
     def take_symbols(ids: np.ndarray) -> Callable[[bytes], None]:
         def run(data: bytes) -> None:

@@ -35,7 +35,7 @@ def requantiser_off_by_one(patch: pytest.MonkeyPatch) -> None:
 def swapped_networks(patch: pytest.MonkeyPatch) -> None:
     """Slices in another order: the second CARM network is fed the anchors in reverse."""
     real = integer.evaluate
-    patch.setattr(integer, "evaluate", lambda network, inputs, how="auto": real(network, inputs.flip(0), how))
+    patch.setattr(integer, "evaluate", lambda network, inputs, *how: real(network, inputs.flip(0), *how))
 
 
 def swapped_types(patch: pytest.MonkeyPatch) -> None:
@@ -47,9 +47,7 @@ def swapped_types(patch: pytest.MonkeyPatch) -> None:
 
 def swapped_anchors(patch: pytest.MonkeyPatch) -> None:
     real = colour.code_channels
-    patch.setattr(
-        colour, "code_channels", lambda model, grid, mask, of, how="auto": real(model, grid.roll(1, 0), mask, of, how)
-    )
+    patch.setattr(colour, "code_channels", lambda model, grid, *rest: real(model, grid.roll(1, 0), *rest))
 
 
 def _floating(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, _: str = "auto") -> torch.Tensor:
@@ -73,7 +71,9 @@ def noise_of_a_blas(patch: pytest.MonkeyPatch) -> None:
     """One output in a thousand differs by one."""
     real, generator = integer.evaluate, torch.Generator().manual_seed(0)
 
-    def evaluate(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, how: str = "auto") -> torch.Tensor:
+    def evaluate(
+        network: fixed_point.IntegerNetwork, inputs: torch.Tensor, how: fixed_point.Arithmetic = "auto"
+    ) -> torch.Tensor:
         out = real(network, inputs, how)
         return out + (torch.rand(out.shape, generator=generator) < 1e-3)
 

@@ -11,6 +11,7 @@ import torch
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.quant import fixed_point
+from csgaussian_ns.quant.fixed_point import Arithmetic
 
 
 @contextmanager
@@ -23,17 +24,25 @@ def networks_by(evaluate: Callable[..., Any]) -> Iterator[None]:
         yield
 
 
-def by_numpy(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, arithmetic: str = "auto") -> torch.Tensor:
+def by_numpy(
+    network: fixed_point.IntegerNetwork, inputs: torch.Tensor, arithmetic: Arithmetic = "auto"
+) -> torch.Tensor:
     """In numpy, whose BLAS is another one than torch's."""
     return torch.from_numpy(fixed_point.evaluate(network, inputs.numpy(), arithmetic))  # type: ignore[arg-type]
 
 
 def in_blocks(rows: int) -> Callable[..., torch.Tensor]:
     """So many rows at a time."""
-    return lambda network, inputs, arithmetic="auto": fixed_point.evaluate(network, inputs, arithmetic, rows)
+
+    def evaluate(
+        network: fixed_point.IntegerNetwork, inputs: torch.Tensor, arithmetic: Arithmetic = "auto"
+    ) -> torch.Tensor:
+        return fixed_point.evaluate(network, inputs, arithmetic, rows)
+
+    return evaluate
 
 
-def on_cuda(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, arithmetic: str = "auto") -> torch.Tensor:
+def on_cuda(network: fixed_point.IntegerNetwork, inputs: torch.Tensor, arithmetic: Arithmetic = "auto") -> torch.Tensor:
     """On the GPU."""
     return fixed_point.evaluate(network, inputs.cuda(), arithmetic).cpu()  # type: ignore[arg-type]
 
