@@ -3,7 +3,7 @@
 torchac is GPL-3.0, compiles C++ at its first import and needs ninja at every one, so nothing here depends on it:
 install the extra ``csgaussian-ns[torchac]``. It wants one row of cumulative probabilities per symbol and reports no
 damage at all, so symbols go table by table, in blocks of bounded memory, and a damaged stream shows only in a section's
-checksum. This is the one file of ``codec`` that may import torch.
+checksum.
 
 Stream, little-endian: u32 number of escapes and their values as i32, in the order of the symbols; then for each table
 that occurs, by rising id, for each block of 2^22 // (entries + 1) of its symbols in their order: u32 length, bytes.
