@@ -37,11 +37,12 @@ def random_scene(
     mask = (torch.rand(count, num_offsets, generator=generator) < kept).float()
     anchors = Anchors(grid * 0.25, feature, offset, scaling, mask)
     torch.manual_seed(seed)
-    layout = AttributeLayout(feature_dim, num_offsets, (1.0, 0.2, 0.2))
+    base_steps = (1.0, 0.2, 0.2)
+    layout = AttributeLayout(feature_dim, num_offsets, base_steps)
     model = ColourEntropyModel(layout, 16, carm_dim, new_encoding(encoding, 8))
     if count > 1:
         model.start(grid, anchors)
-    meta = SceneMeta(0.25, feature_dim, num_offsets, layout.base_steps, name="random")
+    meta = SceneMeta(0.25, feature_dim, num_offsets, base_steps, name="random")
     return TrainedScene(grid, anchors, model, Decoders(feature_dim, num_offsets, 8), meta)
 
 

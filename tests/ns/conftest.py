@@ -32,6 +32,7 @@ def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussian
     Without ``semantic_steps`` it trains colour alone, although the scene has masks.
     """
     from csgaussian_ns.ns.config import csgaussian_lite
+    from csgaussian_ns.ns.model import CSGaussianModelConfig
     from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
 
     def make(steps: int, name: str = "run", semantic_steps: int = 0) -> "CSGaussianTrainerConfig":
@@ -39,6 +40,7 @@ def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussian
         assert isinstance(config, CSGaussianTrainerConfig)
         config.pipeline.datamanager.data = scene_folder
         config.max_num_iterations = steps
+        assert isinstance(config.pipeline.model, CSGaussianModelConfig)
         config.pipeline.model.semantic_steps = semantic_steps
         config.output_dir, config.experiment_name, config.timestamp = tmp_path, "test", name
         config.vis = "tensorboard"

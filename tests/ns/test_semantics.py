@@ -52,7 +52,7 @@ def test_a_colour_run_is_continued_without_touching_colour(colour_run, lite_conf
 def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     trainer = started(lite_config(COLOUR, "all", 120))
     scene = model_of(trainer.pipeline).scene
-    assert len(scene.semantic.feature) == 0
+    assert scene.semantic is not None and len(scene.semantic.feature) == 0
     names, contrast = [], []
     step_once = trainer.train_iteration
 
@@ -72,10 +72,14 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
 
     _, pipeline, _, step = eval_setup(trainer.base_dir / "config.yml")
     loaded = model_of(pipeline).scene
-    assert step == COLOUR + 119 and torch.equal(loaded.semantic.feature, scene.semantic.feature)
+    assert (
+        loaded.semantic is not None
+        and step == COLOUR + 119
+        and torch.equal(loaded.semantic.feature, scene.semantic.feature)
+    )
     decoded = loaded.decoded_semantics()
     assert decoded is not None and decoded.bits.min() > 0
-    camera, _ = next(iter(pipeline.datamanager.fixed_indices_eval_dataloader))
+    camera, _ = next(iter(pipeline.datamanager.fixed_indices_eval_dataloader))  # type: ignore[arg-type]
     outputs = model_of(pipeline).get_outputs_for_camera(camera)
     assert outputs["semantic"].shape == (60, 80, 3) and outputs["quality_weight"].shape == (60, 80, 1)
     assert outputs["semantic"].min() >= 0 and outputs["semantic"].max() <= 1 + 1e-4 and outputs["semantic"].std() > 0.05

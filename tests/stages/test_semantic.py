@@ -52,6 +52,7 @@ def test_the_rate_has_a_gradient_to_features_steps_and_prior():
     rate = run(params, 10)[2]
     assert rate is not None and rate > 0
     rate.backward()
+    assert params.feature.grad is not None
     assert (params.feature.grad[::2] != 0).any() and (params.feature.grad[1::2] == 0).all()
     assert all((p.grad != 0).any() for p in params.entropy.hyperprior.head.parameters())
 
@@ -63,6 +64,7 @@ def test_rounding_shows_what_is_decoded():
     assert torch.allclose(feature, decoded.feature[index], atol=1e-5)
     assert rate is not None and decoded.bits.min() > 0
     feature.sum().backward()
+    assert params.feature.grad is not None
     assert torch.allclose(params.feature.grad[index], torch.ones(len(index), 6))
     unrounded = params.decoded(GRID, False, torch.ones(len(GRID)))
     assert torch.equal(unrounded.feature, params.feature) and (unrounded.bits == 0).all()
