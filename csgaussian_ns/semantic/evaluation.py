@@ -101,7 +101,7 @@ def measure_objects(
 def _way(scene: QueryableScene, names: list[str], match: Match, encode: Encode | None) -> str:
     layer = semantics_of(scene)
     if match == "text" and encode is None:
-        raise ConfigError("--match text needs an encoder or vectors: give --text-weights or --vectors")
+        raise ConfigError("matching by text needs vectors of the names: give --text-weights or --vectors")
     if match != "auto":
         return match
     if any(match_by_name(layer, names).values()):
