@@ -24,7 +24,6 @@ class ClusterSettings:
         fewest, enough: The smallest object has as many anchors as the square root of all those under masks, but no
             fewer than ``fewest``; ``enough`` of them always make one.
         neighbours: Anchors that decide how dense a place is, at most half of the smallest object.
-        merge_distance: Objects closer than this are one; in steps of the feature, which training keeps a few apart.
         position_weight: Steps that the radius of what lies under masks counts as. Objects that are never seen
             together may have the same feature, so their place must tell them apart.
         reach: Anchors that HDBSCAN leaves out join the cluster of their nearest neighbour within this distance.
@@ -33,7 +32,6 @@ class ClusterSettings:
     fewest: int = 8
     enough: int = 50
     neighbours: int = 10
-    merge_distance: float = 1.0
     position_weight: float = 1.0
     reach: float = 3.0
 
@@ -125,7 +123,6 @@ def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterS
     found = HDBSCAN(
         min_cluster_size=smallest,
         min_samples=max(1, min(settings.neighbours, smallest // 2)),
-        cluster_selection_epsilon=settings.merge_distance,
         copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
     ).fit_predict(points)
     return found if (found >= 0).any() else np.zeros(len(points), np.int64)

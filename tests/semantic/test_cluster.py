@@ -41,6 +41,22 @@ def test_the_number_of_objects_is_found(sizes):
     assert (np.diff(count) <= 0).all(), "objects are numbered by falling size"
 
 
+def test_anchors_of_mixed_features_do_not_join_what_they_lie_between():
+    """Where objects meet, anchors have features between theirs; chains of them must not make one object of two."""
+    sizes, random = (500, 400, 300, 200), np.random.default_rng(3)
+    feature, position, owner = blobs(sizes, spread=0.3, apart=3.0)
+    mixed = np.flatnonzero(random.random(len(owner)) < 0.06)
+    partner = np.array([feature[owner == i].mean(axis=0) for i in range(4)])[(owner[mixed] + 1) % 4]
+    place = np.array([position[owner == i].mean(axis=0) for i in range(4)])[(owner[mixed] + 1) % 4]
+    part = random.random((len(mixed), 1))
+    feature[mixed] += part * (partner - feature[mixed])
+    position[mixed] += part * (place - position[mixed])
+    found = cluster(feature, position, everything(feature))
+    pure = ~np.isin(np.arange(len(owner)), mixed)
+    assert agreement(found[pure], owner[pure]) > 0.97
+    assert len({np.bincount(found[pure & (owner == i)]).argmax() for i in range(4)}) == 4
+
+
 def test_one_object_is_one():
     feature, position, _ = blobs((400,))
     found = cluster(feature, position, everything(feature))
