@@ -38,6 +38,14 @@ def test_it_decodes_as_on_its_first_day(name: str):
         assert decode(data).digest() == expected["content"]
 
 
+def test_objects_are_still_known():
+    data = (GOLDEN / "v1_semantics.csg").read_bytes()
+    layer = decode(data).semantics
+    assert layer is not None and [entry.name for entry in layer.objects] == ["Gerät 0", "Gerät 1", "Gerät 2"]
+    assert layer.text_encoder == "some encoder" and all(len(entry.embedding or ()) == 16 for entry in layer.objects)
+    assert decode(data, semantics=False).digest() == DIGESTS["v1_inr.csg"]["content"]
+
+
 def test_the_escapes_are_escapes():
     scene = decode((GOLDEN / "v1_escapes.csg").read_bytes())
     assert scene.anchors.feature.abs().max() > 10_000 and scene.anchors.offset.min() < -2900
