@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from csgaussian_ns.codec.objects import has_control
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.scene.decoders import Decoders
@@ -26,6 +28,7 @@ class SceneMeta:
         scale: Factor applied after ``transform``.
         tool: What wrote the file.
         name: Of the scene.
+        extra: For applications; at most ``MAX_DEPTH`` objects or lists inside each other.
     """
 
     voxel_size: float
@@ -91,6 +94,7 @@ class CodedScene:
         return torch.tensor(self.meta.background)
 
 
+MAX_DEPTH = 32
 _NUMBERS = {"base_steps": 3, "background": 3, "transform": 12}
 
 
@@ -114,10 +118,28 @@ def _checked(values: object) -> SceneMeta:
         known[name] = entry
     if min(known["base_steps"]) <= 0:
         raise FormatError("META: base steps must be positive")
-    for name in ("tool", "name"):
-        known[name] = str(values.get(name, ""))[:256]
+    known |= {name: _text(values, name) for name in ("tool", "name")}
     extra = values.get("extra")
-    return SceneMeta(**known, extra=extra if isinstance(extra, dict) else {})
+    extra = extra if isinstance(extra, dict) else {}
+    _check_depth(extra)
+    return SceneMeta(**known, extra=extra)
+
+
+def _text(values: dict[str, object], name: str) -> str:
+    text = str(values.get(name, ""))[:256]
+    if has_control(text) or any("\ud800" <= c <= "\udfff" for c in text):
+        raise FormatError(f"META: {name!r} holds control characters: {text!a}")
+    return text
+
+
+def _check_depth(extra: dict[str, object]) -> None:
+    level: list[Any] = [extra]
+    for _ in range(MAX_DEPTH + 1):
+        level = [entry for entry in level if isinstance(entry, dict | list)]
+        if not level:
+            return
+        level = [inner for entry in level for inner in (entry.values() if isinstance(entry, dict) else entry)]
+    raise FormatError(f"META: 'extra' is nested more than {MAX_DEPTH} deep")
 
 
 def _finite(value: object) -> bool:

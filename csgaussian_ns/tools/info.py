@@ -1,6 +1,7 @@
 """``csg info``, ``csg verify``, ``csg decode``: what a ``.csg`` file holds, whether it is whole, its anchors."""
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from csgaussian_ns.codec.container import Container
@@ -39,18 +42,22 @@ class Info:
             print(json.dumps(facts, indent=1))
             return
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         console = Console()
         state = f"  ({CUT})" if facts["truncated"] else ""
-        console.print(f"[bold]{self.file}[/bold]  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}")
+        console.print(
+            f"[bold]{escape(str(self.file))}[/bold]  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}"
+        )
         table = Table("section", "count", "bytes", "share")
         for kind, entry in facts["sections"].items():
             share = entry["bytes"] / max(facts["bytes"], 1)
             table.add_row(kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * share:.1f} %")
         console.print(table)
         for name, value in facts["meta"].items():
-            console.print(f"{name:12} {value}", highlight=False)
+            told = value if isinstance(value, str) else _rounded(value)
+            console.print(f"{name:12} {told}", highlight=False, markup=False)
         if facts["semantics"] is not None:
             _print_objects(console, facts["semantics"])
 
@@ -167,16 +174,38 @@ def _print_objects(console: "Console", semantics: dict) -> None:
     from rich.table import Table
 
     table = Table("object", "name", "anchors", "centre", "size", "text")
+    for column in (3, 4):
+        table.columns[column].no_wrap = True
     for thing in semantics["objects"]:
         size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]
         table.add_row(
             str(thing["id"]),
             escape(thing["name"]),
             f"{thing['anchors']:,}",
-            *(" ".join(f"{x:.3g}" for x in numbers) for numbers in (thing["centre"], size)),
+            *map(_vector, (thing["centre"], size)),
             "yes" if thing["embedding"] else "",
         )
     encoder = f", text by {escape(semantics['text_encoder'])}" if semantics["text_encoder"] else ""
     console.print(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
     if semantics["objects"]:
         console.print(table)
+
+
+def _vector(numbers: "Sequence[float]") -> str:
+    """To three digits of the largest."""
+    largest = max(map(abs, numbers))
+    if largest and not 1e-3 <= largest < 1e5:
+        return " ".join(f"{x:.1e}" for x in numbers)
+    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
+    return " ".join(f"{round(x, decimals) + 0.0:.{decimals}f}" for x in numbers)
+
+
+def _rounded(value: object) -> str:
+    """As Python writes it, numbers to four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_rounded, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {_rounded(entry)}' for name, entry in value.items())}}}"
+    return repr(value)

@@ -1,5 +1,6 @@
 """``csg info``, ``csg verify`` and ``csg decode`` of files with semantics, whole and cut."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.layout import Layer
+from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.tools.info import Decode, Info, Verify, describe
 from tests.codec.scenes import random_scene, with_semantics
 
@@ -70,11 +72,64 @@ def test_decode_writes_features_and_labels(whole: Path, cut: Path, tmp_path: Pat
 
 
 def test_names_do_not_become_markup(tmp_path: Path, capsys):
-    import dataclasses
-
     scene = with_semantics(random_scene(60))
     semantics = dataclasses.replace(scene.semantics, names=("[red]", "[/]", "plain")[: len(scene.semantics.names)])
     file = tmp_path / "scene.csg"
     file.write_bytes(encode(dataclasses.replace(scene, semantics=semantics)).data)
     Info(file).run()
     assert "[red]" in capsys.readouterr().out
+
+
+def write_with_meta(folder: Path, **fields: object) -> Path:
+    scene = with_semantics(random_scene(60))
+    file = folder / "scene.csg"
+    file.write_bytes(encode(dataclasses.replace(scene, meta=dataclasses.replace(scene.meta, **fields))).data)
+    return file
+
+
+def test_facts_do_not_become_markup(tmp_path: Path, capsys):
+    folder = tmp_path / "[bold]"
+    folder.mkdir()
+    Info(write_with_meta(folder, tool="[/bold]", extra={"[/]": "[/red]\x1b"})).run()
+    shown = capsys.readouterr().out
+    assert "[/bold]" in shown and "{'[/]': '[/red]\\x1b'}" in shown
+    assert "".join(shown.split()).startswith("".join(str(folder).split()))
+
+
+@pytest.mark.parametrize("field", ["tool", "name"])
+@pytest.mark.parametrize("text", ["\x1b[2J", "a\nb", "\x9b", "\ud800"])
+def test_facts_that_could_steer_a_terminal_are_refused(tmp_path: Path, field: str, text: str):
+    file = write_with_meta(tmp_path, **{field: text})
+    with pytest.raises(FormatError, match=f"META: '{field}' holds control characters"):
+        Info(file).run()
+
+
+def nested(depth: int) -> dict:
+    inner: dict | list = {}
+    for level in range(depth - 1):
+        inner = [inner] if level % 2 else {"in": inner}
+    return {"in": inner}
+
+
+def test_facts_nested_without_end_are_refused(tmp_path: Path, capsys):
+    Info(write_with_meta(tmp_path, extra=nested(31))).run()
+    assert "'in': " in capsys.readouterr().out
+    for depth in (32, 200):
+        with pytest.raises(FormatError, match="META: 'extra' is nested more than 32 deep"):
+            Info(write_with_meta(tmp_path, extra=nested(depth)), json=True).run()
+
+
+def test_people_get_few_digits_and_rows_of_one_line(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    transform = tuple(1 / (3 + i) for i in range(12))
+    file = write_with_meta(tmp_path, transform=transform, extra={"orbit": {"radius": 2 / 3}})
+    Info(file).run()
+    shown = capsys.readouterr().out
+    assert "[0.3333, 0.25, 0.2, 0.1667," in shown and "{'orbit': {'radius': 0.6667}}" in shown
+    rows = [line for line in shown.splitlines() if "Gerät" in line]
+    assert len(rows) == 3
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        assert len(row) <= 100 and [len(cell.split()) for cell in cells[3:5]] == [3, 3]
+    Info(file, json=True).run()
+    assert json.loads(capsys.readouterr().out)["meta"]["transform"] == list(transform)
