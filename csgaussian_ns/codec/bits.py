@@ -7,6 +7,7 @@ so that writer and reader cannot differ:
     p = predict(cells, at, inputs, weights, row)          # 16-bit probability of a one
     bit = code_bit(state, stream, bit, p)                 # writes the bit it is given, or returns the one it reads
     learn(cells, at, inputs, weights, row, bit, p, limit)
+    if overrun(state, stream): return                     # now and then; end_reading tells
 
 Coder. The interval [low, high] of 32-bit integers starts full and is split at
 ``middle = low + ((high - low) * p >> 16)``, 1 <= p <= 65535; a one keeps [low, middle], a zero [middle + 1, high].
@@ -137,6 +138,16 @@ def code_bit(state: Buffer, stream: Buffer, bit: int, p: int) -> int:
         return get_bit(state, stream, p)
     put_bit(state, stream, bit, p)
     return bit
+
+
+@kernel
+@no_type_check
+def overrun(state: Buffer, stream: Buffer) -> bool:
+    """Whether a reader is so far beyond the end of ``stream`` that ``end_reading`` will refuse it: loops stop here.
+
+    Else a few bytes that promise millions of values would keep it busy with zeros.
+    """
+    return state[READING] != 0 and state[POSITION] > len(stream) + 4
 
 
 @kernel

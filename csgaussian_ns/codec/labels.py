@@ -16,6 +16,7 @@ from csgaussian_ns.codec.bits import (
     code_bit,
     end_reading,
     new_cells,
+    overrun,
     probability,
     start_reading,
     stream_of,
@@ -47,6 +48,8 @@ def _code(state: Any, stream: Any, labels: Any, depth: int, cells: Any) -> None:
     """Write ``labels``, int32 [n], or read them into it; numbers have ``depth`` bits."""
     last, other, stayed = 0, 0, HISTORY
     for i in range(len(labels)):
+        if overrun(state, stream):
+            return
         label = labels[i]
         same = _bit(state, stream, cells, stayed, 1 if label == last else 0)
         if same:

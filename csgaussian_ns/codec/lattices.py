@@ -15,7 +15,17 @@ import torch
 from jaxtyping import Int8
 from torch import Tensor
 
-from csgaussian_ns.codec.bits import code_bit, end_reading, learn, new_cells, predict, start_reading, stream_of, write
+from csgaussian_ns.codec.bits import (
+    code_bit,
+    end_reading,
+    learn,
+    new_cells,
+    overrun,
+    predict,
+    start_reading,
+    stream_of,
+    write,
+)
 from csgaussian_ns.codec.buffers import buffer
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.jit import kernel
@@ -79,7 +89,7 @@ def _bit(state: Any, stream: Any, bit: int, kind: int, model: Any) -> int:
 @kernel
 @no_type_check
 def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary: int, model: Any) -> None:
-    """Write ``table``, int8 [rows * channels], or read it.
+    """Write ``table``, int8 [rows * channels], or read it, at most to the end of ``stream``.
 
     ``shape``: int64 [channels, then rows and nodes of the last axis of each grid].
     """
@@ -88,6 +98,8 @@ def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary:
         rows, width = shape[1 + 2 * grid], shape[2 + 2 * grid]
         for channel in range(channels):
             for row in range(rows):
+                if overrun(state, stream):
+                    return
                 here = (start + row) * channels + channel
                 left = table[here - channels] if row % width > 0 else 0
                 up = table[here - width * channels] if row >= width else 0

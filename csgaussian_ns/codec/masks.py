@@ -18,7 +18,17 @@ from typing import Any, NamedTuple, no_type_check
 import numpy as np
 from jaxtyping import Bool
 
-from csgaussian_ns.codec.bits import code_bit, end_reading, learn, new_cells, predict, start_reading, stream_of, write
+from csgaussian_ns.codec.bits import (
+    code_bit,
+    end_reading,
+    learn,
+    new_cells,
+    overrun,
+    predict,
+    start_reading,
+    stream_of,
+    write,
+)
 from csgaussian_ns.codec.buffers import buffer
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import kernel
@@ -83,6 +93,8 @@ def _code(state: Any, stream: Any, masks: Any, count: int, offsets: int, past: A
     """Write ``masks``, uint8 [count * offsets], or read them into it; ``past``: int64 [offsets] zeros."""
     last = 1 << offsets
     for anchor in range(count):
+        if overrun(state, stream):
+            return
         prefix, ones = 1, 0
         for slot in range(offsets):
             _select(model.at, slot, prefix, ones, last, past[slot], offsets)

@@ -4,6 +4,7 @@ Compiled kernels, matrix products and checksums release the GIL, so threads suff
 one per thread, and one finished.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,28 +30,66 @@ def threads_for(chunks: int, memory_per_chunk: int, memory: int, wanted: int | N
     return max(1, min(wanted or available_cores(), chunks, affordable))
 
 
+class _OneThreadEach:
+    """Restores the number of torch's threads after blocks whose own threads set it to one.
+
+    The setting is the process's, and blocks may overlap: the first one in notes it. Each one out restores it, for torch
+    keeps it for the calling thread, too.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._before = 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = torch.get_num_threads()
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            torch.set_num_threads(self._before)
+
+
+_one_thread_each = _OneThreadEach()
+
+
 def run_in_order(
     work: Callable[..., _R], jobs: Iterable[tuple[Any, ...]], threads: int, take: Callable[[_R], None]
 ) -> None:
     """Call ``work(*job)`` for every job on ``threads`` threads, and ``take(result)`` here, in the order of the jobs.
 
-    ``jobs`` is read here, too, a job at a time and not far ahead. The first error in that order is raised.
+    ``jobs`` is read here, too, a job at a time and not far ahead. The first error in that order is raised, be it of
+    ``jobs``, ``work`` or ``take``: when ``jobs`` fails, those before are finished first.
     """
     if threads <= 1:
         for job in jobs:
             take(work(*job))
         return
-    before = torch.get_num_threads()
     waiting: deque[Future[_R]] = deque()
     # torch would start as many threads again inside each of ours
     pool = ThreadPoolExecutor(threads, "csg-codec", initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        for job in jobs:
-            waiting.append(pool.submit(work, *job))
-            if len(waiting) > threads:
-                take(waiting.popleft().result())
+
+    def finish() -> None:
         while waiting:
             take(waiting.popleft().result())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        torch.set_num_threads(before)
+
+    with _one_thread_each:
+        try:
+            left = iter(jobs)
+            while True:
+                try:
+                    job = next(left)
+                except StopIteration:
+                    finish()
+                    break
+                except Exception:
+                    finish()
+                    raise
+                waiting.append(pool.submit(work, *job))
+                if len(waiting) > threads:
+                    take(waiting.popleft().result())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -73,6 +73,65 @@ def test_the_first_error_is_raised_and_nothing_stays_behind():
     assert (torch.get_num_threads(), threading.active_count()) == before
 
 
+def test_jobs_that_fail_do_not_hide_an_earlier_error():
+    def jobs(failing: int):
+        for number in range(9):
+            if number == 3:
+                raise KeyError("jobs")
+            yield number, failing
+
+    def work(number: int, failing: int) -> int:
+        time.sleep(0.02)
+        if number == failing:
+            raise ValueError(f"job {number}")
+        return number
+
+    for threads in (1, 4):
+        with pytest.raises(ValueError, match="job 1"):
+            run_in_order(work, jobs(1), threads, [].append)
+        done: list[int] = []
+        with pytest.raises(KeyError, match="jobs"):
+            run_in_order(work, jobs(-1), threads, done.append)
+        assert done == [0, 1, 2]
+
+
+def test_overlapping_decodes_leave_the_threads_of_torch_as_they_were():
+    data = encode(random_scene(300), chunk_anchors=100).data
+    inside, second_inside, first_done = (threading.Event() for _ in range(3))
+    before, after, results = torch.get_num_threads(), [], []
+
+    def first() -> None:
+        def progress(done: int, _: int) -> None:
+            inside.set()
+            assert second_inside.wait(60)
+
+        results.append(decode(data, threads=2, progress=progress).digest())
+        after.append(torch.get_num_threads())
+        first_done.set()
+
+    def second() -> None:
+        def progress(done: int, _: int) -> None:
+            second_inside.set()
+            assert first_done.wait(60)
+
+        assert inside.wait(60)
+        results.append(decode(data, threads=2, progress=progress).digest())
+        after.append(torch.get_num_threads())
+
+    try:
+        torch.set_num_threads(3)
+        for targets in ((first, second), (lambda: after.append(torch.get_num_threads()),)):
+            threads = [threading.Thread(target=target) for target in targets]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert len(set(results)) == 1 and len(results) == 2
+        assert [*after, torch.get_num_threads()] == [3, 3, 3, 3]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_memory_bounds_the_number_of_threads():
     assert threads_for(chunks=100, memory_per_chunk=10, memory=1000, wanted=4) == 4
     assert threads_for(chunks=100, memory_per_chunk=10, memory=35, wanted=4) == 2
