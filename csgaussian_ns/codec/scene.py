@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -78,14 +79,20 @@ class CodedScene:
     truncated: bool = False
 
     def digest(self) -> str:
-        """SHA-256 of everything that was decoded as integers, semantics included: the same on every device."""
+        """SHA-256 of everything that was decoded as integers, semantics included: the same on every device.
+
+        Of these bytes, little endian, arrays row by row: i32 voxels; f32 feature, offset, scaling, mask. With semantics
+        f32 features; i32 labels; name of the text encoder; i32 number of objects; of each object i32 id, its name, i32
+        anchors, f32 x 3 centre, lowest and highest corner, feature, embedding. Texts (UTF-8) and both vectors stand
+        behind their length as i32, in bytes and numbers; an embedding that is missing has length 0.
+        """
         hasher = hashlib.sha256(self.grid.numpy().astype("<i4").tobytes())
         for name in ("feature", "offset", "scaling", "mask"):
             hasher.update(getattr(self.anchors, name).contiguous().numpy().astype("<f4").tobytes())
         if self.semantics is not None:
             hasher.update(self.semantics.feature.contiguous().numpy().astype("<f4").tobytes())
             hasher.update(self.semantics.label.numpy().astype("<i4").tobytes())
-            hasher.update(repr((self.semantics.objects, self.semantics.text_encoder)).encode())
+            hasher.update(_object_bytes(self.semantics))
         return hasher.hexdigest()
 
     @property
@@ -95,6 +102,29 @@ class CodedScene:
 
 
 MAX_DEPTH = 32
+
+
+def _object_bytes(layer: SemanticLayer) -> bytes:
+    """The objects as ``CodedScene.digest`` describes them."""
+
+    def whole(number: int) -> bytes:
+        return number.to_bytes(4, "little", signed=True)
+
+    def text(string: str) -> bytes:
+        return whole(len(string.encode())) + string.encode()
+
+    def real(numbers: tuple[float, ...]) -> bytes:
+        return np.array(numbers, "<f4").tobytes()
+
+    parts = [text(layer.text_encoder), whole(len(layer.objects))]
+    for thing in layer.objects:
+        parts += [whole(thing.id), text(thing.name), whole(thing.anchors)]
+        parts += [real(thing.centre + thing.lowest + thing.highest)]
+        for vector in (thing.feature, thing.embedding or ()):
+            parts += [whole(len(vector)), real(vector)]
+    return b"".join(parts)
+
+
 _NUMBERS = {"base_steps": 3, "background": 3, "transform": 12}
 
 

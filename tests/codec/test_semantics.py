@@ -1,8 +1,10 @@
 """The semantic layer of a file: what comes out, that it is the same everywhere, cut and damaged files."""
 
 import dataclasses
+import hashlib
 import os
 import random
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +133,38 @@ def test_without_objects():
     layer, order = layer_of(data), kept_in_order(scene)
     assert torch.equal(layer.feature, decoded_features(bare, order, scene.grid[order]))
     assert layer.objects == () and not layer.label.any() and layer.feature.std() > 1
+
+
+def test_the_digest_is_that_of_documented_bytes():
+    """Computed here as a program in another language would, from what ``CodedScene.digest`` says of the bytes."""
+    data = (ROOT / "tests" / "golden" / "v1_semantics.csg").read_bytes()
+    scene, layer = decode(data), layer_of(data)
+    anchors = scene.anchors
+    content = struct.pack(f"<{scene.grid.numel()}i", *scene.grid.flatten().tolist())
+    for array in (anchors.feature, anchors.offset, anchors.scaling, anchors.mask, layer.feature):
+        content += struct.pack(f"<{array.numel()}f", *array.flatten().tolist())
+    content += struct.pack(f"<{len(layer.label)}i", *layer.label.tolist())
+    content += struct.pack("<i12si", 12, b"some encoder", 3)
+    for thing in layer.objects:
+        assert thing.embedding is not None
+        content += struct.pack("<ii8si", thing.id, 8, thing.name.encode(), thing.anchors)
+        content += struct.pack("<9f", *thing.centre, *thing.lowest, *thing.highest)
+        content += struct.pack("<i6f", 6, *thing.feature) + struct.pack("<i16f", 16, *thing.embedding)
+    assert scene.digest() == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "other"}, {"anchors": 7}, {"centre": (0.0, 0.0, 0.5)}, {"feature": (1.0,) * 6}, {"embedding": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_digest_tells_objects_apart(coded, change: dict):
+    scene = decode(coded[1].data)
+    assert scene.semantics is not None
+    first, *others = scene.semantics.objects
+    objects = (dataclasses.replace(first, **change), *others)
+    other = dataclasses.replace(scene, semantics=dataclasses.replace(scene.semantics, objects=objects))
+    assert other.digest() != scene.digest()
 
 
 def test_cut_anywhere_in_the_semantic_layer_is_colour_only(small):
