@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from csgaussian_ns.codec.layout import (
     HEADER_BYTES,
@@ -159,10 +159,10 @@ def read_container(
     """
     if isinstance(data, bytes | bytearray | memoryview):
         source = _Memory(data)
-    elif isinstance(data, ByteSource):
+    elif isinstance(data, ByteSource) and not hasattr(data, "seek"):  # open files may know their size too
         source = data
     else:
-        source = _File(data)
+        source = _File(cast("BufferedIOBase", data))
     header = parse_header(bytes(source.read(0, min(HEADER_BYTES, source.size))), limits)
     if source.size > header.file_length:
         raise FormatError(

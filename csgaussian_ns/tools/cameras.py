@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ class Frame:
     """One photo of a capture.
 
     Attributes:
-        name: File name without folder and ending; with the folder where that would be ambiguous.
+        name: File name without folder and ending; with the folders where that would be ambiguous. No path.
         photo: Path of the image.
         camera: In the frame that the scene was trained in; lens distortion is ignored.
         pinhole: Whether the photo has no lens distortion.
@@ -45,9 +45,10 @@ def cameras_by(option: str, scene: "CodedScene", views: int, width: int, height:
     """Cameras by name: ``orbit``, with the given number of views and image size, or a ``transforms.json``.
 
     Raises:
-        ConfigError: No such file, or not such a file.
+        ConfigError: No such file, or not such a file; no views, or images of no or of an endless size.
     """
     if option == "orbit":
+        _check_orbit(views, width, height)
         return orbit(scene, views, width, height)
     if not Path(option).is_file():
         raise ConfigError(f"--camera {option}: there is no such file; give a nerfstudio transforms.json or 'orbit'")
@@ -63,11 +64,38 @@ def frames_of(path: Path, meta: "SceneMeta") -> list[Frame]:
     try:
         transforms = json.loads(path.read_text("utf8"))
         entries = sorted(transforms["frames"], key=lambda entry: str(path.parent / entry["file_path"]))
+        if not entries:
+            raise ValueError("it has no frames")
         transform, scale = _saved_to_trained(transforms, path.parent, meta)
-        stems = Counter(Path(entry["file_path"]).stem for entry in entries)
-        return [_frame(path.parent, transforms, entry, stems, transform, scale) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        names = _names([Path(entry["file_path"]) for entry in entries])
+        return [
+            _frame(path.parent, transforms, entry, name, transform, scale)
+            for entry, name in zip(entries, names, strict=True)
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ConfigError(f"{path}: expected a nerfstudio transforms.json; {error!r}") from error
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """File names without folder and ending; with the folders where that would be ambiguous. All differ.
+
+    They become names of files, so nothing in them leads out of a folder: no root and no ``..``.
+    """
+    from csgaussian_ns.codec.objects import has_control
+
+    stems, taken = Counter(file.stem for file in files), Counter()
+    names = []
+    for file in files:
+        parts = [part for part in file.with_suffix("").parts if part not in (file.anchor, "..")]
+        name = file.stem if stems[file.stem] == 1 else "_".join(parts)
+        if has_control(name):
+            raise ValueError(f"the name {name!r} holds control characters")
+        while (number := taken[name]) > 0:
+            taken[name] += 1
+            name = f"{name}_{number + 1}"
+        taken[name] += 1
+        names.append(name)
+    return names
 
 
 def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "SceneMeta") -> "tuple[torch.Tensor, float]":
@@ -84,16 +112,29 @@ def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "SceneM
         applied = COLMAP_APPLIED
     if applied is not None:
         square = torch.eye(4, dtype=torch.float64)
-        square[:3] = torch.tensor(applied, dtype=torch.float64)[:3]
+        square[:3] = _matrix(applied, "applied_transform")
         stored = stored @ torch.linalg.inv(square)
-    return stored, meta.scale / float(transforms.get("applied_scale", 1.0))
+    scale = float(transforms.get("applied_scale", 1.0))
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"applied_scale is {scale}, expected a positive number")
+    return stored, meta.scale / scale
+
+
+def _matrix(rows: Any, name: str) -> "torch.Tensor":
+    """The upper three rows of a transform."""
+    import torch
+
+    matrix = torch.tensor(rows, dtype=torch.float64)
+    if tuple(matrix.shape) not in ((3, 4), (4, 4)) or not bool(matrix.isfinite().all()):
+        raise ValueError(f"{name} must be a matrix of 3 x 4 or 4 x 4 finite numbers")
+    return matrix[:3]
 
 
 def _frame(
     folder: Path,
     transforms: Mapping[str, Any],
     entry: Mapping[str, Any],
-    stems: Mapping[str, int],
+    name: str,
     transform: "torch.Tensor",
     scale: float,
 ) -> Frame:
@@ -101,15 +142,16 @@ def _frame(
 
     from csgaussian_ns.core.geometry import opengl_camera
 
-    pose = torch.tensor(entry["transform_matrix"], dtype=torch.float64)[:3]
+    pose = _matrix(entry["transform_matrix"], "transform_matrix")
     numbers = [float(entry.get(key, transforms.get(key))) for key in ("fl_x", "fl_y", "cx", "cy", "w", "h")]
     fx, fy, cx, cy, width, height = numbers
+    if not (all(map(math.isfinite, numbers)) and min(fx, fy) > 0 and _drawable(int(width), int(height))):
+        raise ValueError(f"fl_x, fl_y, cx, cy, w, h are {numbers}, which no camera of at most 2^28 pixels has")
     rotation = transform[:, :3] @ pose[:, :3]
     position = (transform[:, :3] @ pose[:, 3] + transform[:, 3]) * scale
     moved = torch.cat([rotation, position[:, None]], dim=1)
     camera = opengl_camera(moved, (fx, fy), (cx, cy), (int(width), int(height)))
     file = Path(entry["file_path"])
-    name = file.stem if stems[file.stem] == 1 else "_".join(file.with_suffix("").parts)
     return Frame(name, folder / file, camera, _is_pinhole(transforms, entry), entry)
 
 
@@ -120,6 +162,19 @@ def _is_pinhole(transforms: Mapping[str, Any], entry: Mapping[str, Any]) -> bool
     return straight and both.get("camera_model", "PINHOLE") in PINHOLES
 
 
+def _drawable(width: int, height: int) -> bool:
+    return width >= 1 and height >= 1 and width * height < 1 << 28
+
+
+def _check_orbit(views: int, width: int, height: int) -> None:
+    if views < 1:
+        raise ConfigError(f"--views {views}: expected at least 1")
+    if not _drawable(width, height):
+        raise ConfigError(
+            f"--width {width} --height {height}: expected at least one pixel and fewer than 2^28; choose another size"
+        )
+
+
 def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | None":
     """Middle, radius and height from META's ``extra``; it is not trusted."""
     import torch
@@ -128,7 +183,7 @@ def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | Non
     try:
         focus = [float(x) for x in told["focus"]]  # type: ignore[index]
         radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         return None
     usable = len(focus) == 3 and all(map(math.isfinite, [*focus, radius, height])) and radius > 0
     return (torch.tensor(focus, dtype=torch.float64), radius, height) if usable else None

@@ -53,11 +53,13 @@ class Evaluate:
         import torch
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.core.files import replace_file
+        from csgaussian_ns.core.files import make_folder, replace_file
         from csgaussian_ns.render.backend import choose_rasterizer
         from csgaussian_ns.tools.capture import open_capture
         from csgaussian_ns.tools.evaluation import evaluate, write_overlays
 
+        if self.output is not None:
+            make_folder(self.output)
         with open_file(self.file) as stream:
             scene = decode(stream)
         capture = open_capture(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
@@ -73,7 +75,6 @@ class Evaluate:
         report = facts | measured.report
         text = json.dumps(report, indent=1)
         if self.output is not None:
-            self.output.mkdir(parents=True, exist_ok=True)
             replace_file(self.output / "report.json", (text + "\n").encode("utf8"))
             if measured.objects is not None:
                 write_overlays(measured.objects, capture, self.output / "overlays")
@@ -100,6 +101,7 @@ class Evaluate:
 def print_report(report: dict[str, Any]) -> None:
     """The report as tables, and one line that sums it up."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
@@ -114,15 +116,20 @@ def print_report(report: dict[str, Any]) -> None:
     parts = {title: semantics[key] for key, title in MEASURES.items() if key in semantics}
     table = Table("object", "ids in the file", *parts, title=f"matched {semantics['matched']}")
     for name, ids in semantics["objects"].items():
-        figures = (f"{part['per_object'][name]:.3f}" for part in parts.values())
-        table.add_row(name, " ".join(map(str, ids)) or "none", *figures)
+        figures = (_figure(part["per_object"], name) for part in parts.values())
+        table.add_row(escape(name), " ".join(map(str, ids)) or "none", *figures)
     console.print(table)
     table = Table("view", *parts, title=f"{semantics['layout']}, mean IoU")
     for name in semantics["selection_3d"]["per_view"]:
-        table.add_row(name, *(f"{part['per_view'][name]:.3f}" for part in parts.values()))
+        table.add_row(escape(name), *(_figure(part["per_view"], name) for part in parts.values()))
     console.print(table)
     selected, means = semantics["selection_3d"], (f"{title} mIoU {part['miou']:.3f}" for title, part in parts.items())
     print(
         f"{line}; {selected['pairs']} pairs of view and object: {', '.join(means)}; Acc@0.25 "
         f"{selected['acc_0.25']:.3f}, Acc@0.5 {selected['acc_0.5']:.3f} of 3-D selection"
     )
+
+
+def _figure(figures: dict[str, float], name: str) -> str:
+    """A dash for what was seen in no view, or has no mask of this kind there."""
+    return f"{figures[name]:.3f}" if name in figures else "-"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
@@ -54,7 +55,7 @@ def write_overlays(objects: MeasuredObjects, capture: Capture, folder: Path) -> 
 
     Objects that stand for no true one keep colours of their own.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     names = list(objects.matching)
     for frame, view, found in zip(capture.true_frames, objects.views, objects.maps, strict=True):
         photo = capture.photo(frame)

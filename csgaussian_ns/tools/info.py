@@ -100,6 +100,7 @@ class Decode:
         import numpy as np
 
         from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.core.files import make_folder
 
         with open_file(self.file) as stream:
             scene = decode(stream)
@@ -107,9 +108,15 @@ class Decode:
         arrays = {name: getattr(scene.anchors, name).numpy() for name in names} | {"grid": scene.grid.numpy()}
         if scene.semantics is not None:
             arrays |= {"semantic_feature": scene.semantics.feature.numpy(), "label": scene.semantics.label.numpy()}
+        make_folder(self.output.parent)
         partial = self.output.with_name(f".{self.output.name}.partial.npz")
-        np.savez(partial, **arrays)
-        partial.replace(self.output)
+        try:
+            np.savez(partial, **arrays)
+            partial.replace(self.output)
+        except OSError as error:
+            raise ConfigError(f"{self.output} cannot be written: {error.strerror}; choose another output") from error
+        finally:
+            partial.unlink(missing_ok=True)
         print(f"{self.output}: {len(scene.grid):,} anchors, {self.output.stat().st_size / 1e6:.2f} MB")
 
 

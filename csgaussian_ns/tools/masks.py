@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.semantic.masks.settings import FallbackSettings, SamSettings, settings_hash
 
 if TYPE_CHECKING:
@@ -120,10 +121,7 @@ class Masks:
         scene = self.data.resolve()
         scene = scene.parent if scene.suffix == ".json" else scene
         folder = self.output or Path("outputs") / scene.name / "masks" / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot make the folder {folder}: {error.strerror}") from error
+        make_folder(folder)
         return folder
 
     def _settings(self) -> SamSettings | FallbackSettings:

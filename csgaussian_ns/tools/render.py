@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.info import open_file
 
@@ -62,11 +64,15 @@ class Render:
         if self.output.suffix.lower() == ".mp4":
             from csgaussian_ns.tools.video import open_film
 
-            self.output.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.output.parent)
+            if self.output.is_dir():
+                raise ConfigError(f"{self.output} is a folder; choose another name for the film")
+            if self.fps < 1:
+                raise ConfigError(f"--fps {self.fps}: expected at least 1")
             with open_film(self.output, self.fps) as film:
                 yield lambda name, pixels: film.add(pixels)
             return
         from PIL import Image
 
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         yield lambda name, pixels: Image.fromarray(pixels).save(self.output / f"{name}.png")

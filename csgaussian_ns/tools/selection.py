@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.codec.scene import CodedScene
-from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.core.files import make_folder, replace_file
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.semantic.query import Selection, semantics_of
@@ -34,7 +34,7 @@ def write_selection(
         Pixels of each mask.
     """
     for name in ("masks", "cutouts", "overlays"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
     rasterizer = choose_rasterizer("auto", scene.anchors.position.device)
     ids = torch.tensor([entry.id for entry in selection.objects])
     pixels = {}

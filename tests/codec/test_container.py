@@ -332,3 +332,10 @@ def test_the_container_loads_no_torch():
 
 def test_record_sizes():
     assert (layout.HEADER_BYTES, layout.ENTRY_BYTES) == (64, 56)
+
+
+def test_a_file_that_knows_its_size_is_a_file(data):
+    class Sized(io.BytesIO):
+        size = len(data)
+
+    assert read_container(Sized(data)).sections() == SECTIONS

@@ -1,6 +1,7 @@
 """Cameras of a capture, moved to where nerfstudio's parser put them when the scene was trained."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from PIL import Image
 
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.cameras import frames_of
+from csgaussian_ns.tools.cameras import frames_of, orbit
+from tests.semantic.scenes import scene_of_balls
 
 APPLIED = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.5], [0.0, -1.0, 0.0, 0.0]]
 
@@ -85,3 +87,52 @@ def test_other_files_are_refused(tmp_path: Path, content: str):
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"expected a nerfstudio transforms\.json"):
         frames_of(path, meta_of(torch.eye(3, 4), 1.0))
+
+
+def test_frames_without_sense_are_refused(tmp_path: Path):
+    singular = [[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]
+    nowhere = [[float("nan")] * 4] * 4
+    frame = {"file_path": "a.png", "transform_matrix": [[1.0, 0.0], [0.0, 1.0]]}
+    cases: list[dict] = [
+        {"applied_transform": singular},
+        {"applied_transform": [[1.0, 0.0], [0.0, 1.0]]},
+        {"applied_scale": 0},
+        {"applied_scale": 10**400},
+        {"frames": [frame]},
+        {"frames": [{**frame, "transform_matrix": nowhere}]},
+        {"frames": [{**frame, "transform_matrix": [[10**400] * 4] * 4}]},
+        {"frames": []},
+        {"w": float("inf")},
+        {"w": 10**400},
+        {"w": 0},
+        {"h": 1e9},
+        {"fl_x": 0},
+    ]
+    for extra in cases:
+        path = write(tmp_path / "scene", **extra)
+        with pytest.raises(ConfigError, match=r"expected a nerfstudio transforms\.json"):
+            frames_of(path, meta_of(torch.eye(3, 4), 1.0))
+
+
+def named(folder: Path, *files: str) -> list[str]:
+    frames = [{"file_path": file, "transform_matrix": pose(0.1, (0, 0, 1))} for file in files]
+    path = write(folder / "scene", frames=frames)
+    return [frame.name for frame in frames_of(path, meta_of(torch.eye(3, 4), 1.0))]
+
+
+def test_names_of_frames_stay_in_a_folder_and_differ(tmp_path: Path):
+    assert named(tmp_path, "/photos/a/1.png", "/photos/b/1.png") == ["photos_a_1", "photos_b_1"]
+    assert sorted(named(tmp_path, "../a/1.png", "a/1.png", "../../a/1.png")) == ["a_1", "a_1_2", "a_1_3"]
+    assert sorted(named(tmp_path, "/1.png", "1.png", "1.jpg", "1_2.png")) == ["1", "1_2", "1_2_2", "1_3"]
+    with pytest.raises(ConfigError, match="control characters"):
+        named(tmp_path, "a\0.png")
+
+
+@pytest.mark.parametrize("told", [{"radius": 10**400}, {"radius": -1.0}, {"focus": [0.0]}, {"height": None}])
+def test_an_orbit_that_makes_no_sense_is_not_followed(told: dict):
+    scene = scene_of_balls()
+    guessed = orbit(scene, 2, 40, 30)
+    hostile = {"focus": [0.0, 0.0, 0.0], "radius": 1.0, "height": 1.0, **told}
+    made = orbit(replace(scene, meta=replace(scene.meta, extra={"orbit": hostile})), 2, 40, 30)
+    for name, camera in guessed.items():
+        assert torch.equal(made[name].world_to_camera, camera.world_to_camera)

@@ -198,3 +198,15 @@ def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
     assert "the photo has 50 x 72 pixels, the camera 96 x 72" in evaluate(copied)[2]
     (copied / "images" / "00.png").write_bytes(b"no picture")
     assert "cannot be read" in evaluate(copied)[2]
+
+
+def test_an_object_too_small_to_be_seen_has_no_figures(evaluate, copied: Path, capsys: pytest.CaptureFixture[str]):
+    for path in (copied / "masks").iterdir():
+        labels = np.array(Image.open(path))
+        labels[labels == 3] = 0
+        labels[0, 0] = 3  # one pixel of the corner, gone at half the size
+        Image.fromarray(labels).save(path)
+    code, told, errors = evaluate(copied, "--scale", "0.5")
+    assert code == 0, errors
+    row = next(line for line in told.splitlines() if "lamp" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")][2:] == ["-", "-", "-"]

@@ -10,7 +10,7 @@ import pytest
 from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.layout import Layer
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.tools.info import Decode, Info, Verify, describe
 from tests.codec.scenes import random_scene, with_semantics
 
@@ -133,3 +133,14 @@ def test_people_get_few_digits_and_rows_of_one_line(tmp_path: Path, capsys, monk
         assert len(row) <= 100 and [len(cell.split()) for cell in cells[3:5]] == [3, 3]
     Info(file, json=True).run()
     assert json.loads(capsys.readouterr().out)["meta"]["transform"] == list(transform)
+
+
+def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: Path):
+    Decode(whole, tmp_path / "new" / "deep" / "anchors.npz").run()
+    assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["anchors.npz"]
+    (tmp_path / "folder" / "anchors.npz").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"anchors\.npz cannot be written: Is a directory; choose another output"):
+        Decode(whole, tmp_path / "folder" / "anchors.npz").run()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["anchors.npz"]
+    with pytest.raises(ConfigError, match=r"scene\.csg: File exists; choose another output"):
+        Decode(whole, whole / "anchors.npz").run()

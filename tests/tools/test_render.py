@@ -55,3 +55,29 @@ def test_a_reader_that_leaves_early_is_no_error(file: Path):
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == 141
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "told"),
+    [
+        ("images", ["--width", "0"], "--width 0 --height 270: expected at least one pixel"),
+        ("images", ["--height", "-3"], "--width 480 --height -3: expected at least one pixel"),
+        ("images", ["--width", "100000", "--height", "100000"], "fewer than 2^28"),
+        ("images", ["--views", "0"], "--views 0: expected at least 1"),
+        ("a.mp4", ["--views", "0"], "--views 0: expected at least 1"),
+        ("a.mp4", ["--fps", "0"], "--fps 0: expected at least 1"),
+        ("taken", [], "taken: File exists; choose another output"),
+        ("taken/a.mp4", [], "taken: File exists; choose another output"),
+        ("folder.mp4", [], "is a folder; choose another name"),
+    ],
+)
+def test_what_cannot_be_rendered_is_said_in_one_line(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str, options: list[str], told: str
+):
+    pytest.importorskip("av")
+    (tmp_path / "taken").write_bytes(b"mine")
+    (tmp_path / "folder.mp4").mkdir()
+    assert cli.main(["render", str(file), "-o", str(tmp_path / output), *options]) == 2
+    assert told in capsys.readouterr().err
+    assert (tmp_path / "taken").read_bytes() == b"mine"
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".mp4", ".png") and path.is_file()]
