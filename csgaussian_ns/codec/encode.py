@@ -1,5 +1,6 @@
 """From a trained scene to the sections of a ``.csg`` file."""
 
+import copy
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -103,7 +104,7 @@ def encode(
     check_finite(scene)
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
-    entropy = scene.entropy.cpu()
+    entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
     model = to_integers(entropy, grid, _channels(entropy, scene.anchors, order))
     origin = common_origin(grid.numpy())
     parts = _common_sections(scene, model, network_bits)

@@ -1,5 +1,6 @@
 """From trained semantic features and labels to the sections NETS, LABL and SEMA, which end a ``.csg`` file."""
 
+import copy
 import struct
 import zlib
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ def _in_order(
     semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"]
 ) -> tuple[Float[Tensor, "V D"], IntegerHyperprior]:
     """Features in base steps, and the integer model calibrated on their voxels."""
-    entropy = semantics.entropy.cpu()
+    entropy = copy.deepcopy(semantics.entropy).cpu()
     values = entropy.values(semantics.feature.detach().cpu()[order.cpu()]).detach()
     known = grid if len(grid) else grid.new_zeros(1, 3)  # nothing to calibrate on, nothing to code
     return values, integer_hyperprior(entropy.hyperprior, entropy.encoding, known)

@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Int32, Int64
 from numpy.typing import NDArray
 
-from csgaussian_ns.codec.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTable, ObjectTexts, has_control
+from csgaussian_ns.codec.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTable, ObjectTexts
 from csgaussian_ns.codec.positions import MAX_ORIGIN
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.morton import MAX_BITS
+from csgaussian_ns.core.texts import has_control
 
 _MAX_VOXEL = MAX_ORIGIN + (1 << MAX_BITS)
 _HEAD = struct.Struct("<HHB")

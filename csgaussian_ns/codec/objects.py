@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
 from csgaussian_ns.scene.semantic_layer import SceneObject
 
 CENTRE_UNITS = 16
 """Centres are in 1/16 voxel."""
 FEATURE_UNITS = 256
 """Mean features are in 1/256 base step; decoded ones are 256 times finer."""
-MAX_TEXT_BYTES = 255
 MAX_EMBEDDING = 4096
 _VALUE_LIMIT = 1 << 36  # sums of 2**24 anchors stay below 2**61
 
@@ -69,7 +69,7 @@ class ObjectTexts:
             ValueError: A text is too long or holds control characters, a vector is not finite, or no encoder is named.
         """
         for text in (*names, encoder):
-            if len(text.encode("utf8")) > MAX_TEXT_BYTES or has_control(text):
+            if not is_storable(text):
                 raise ValueError(
                     f"name {text!r}: expected at most {MAX_TEXT_BYTES} bytes of UTF-8, no control characters"
                 )
@@ -157,8 +157,3 @@ def _unit(vector: Int[np.ndarray, " E"]) -> tuple[float, ...]:
 def _direction(row: Float[np.ndarray, " E"]) -> NDArray[np.int8] | None:
     largest = np.abs(row).max()
     return np.round(row * (127 / largest)).astype(np.int8) if largest > 0 else None
-
-
-def has_control(text: str) -> bool:
-    """Whether a text could move a terminal's cursor."""
-    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from csgaussian_ns.codec.objects import has_control
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.texts import has_control
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.semantic_layer import SemanticLayer

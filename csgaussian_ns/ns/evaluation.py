@@ -7,6 +7,7 @@ from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.render.view import render_view
 
 
@@ -16,17 +17,17 @@ def quality_of(pipeline: Pipeline, scene: CodedScene | None) -> dict[str, float]
 
     Args:
         pipeline: The run; gives views and photos.
-        scene: Rendered instead of the run's own scene if given.
+        scene: Rendered instead of the run's own scene if given, on the CPU, where it was decoded.
     """
     model = model_of(pipeline)
     assert isinstance(pipeline.datamanager, CSGaussianDataManager)
-    results = []
+    results, rasterizer = [], choose_rasterizer("auto", "cpu")
     for cameras, batch in pipeline.datamanager.fixed_indices_eval_dataloader:
         if scene is None:
             outputs = model.get_outputs_for_camera(cameras)
         else:
-            camera, background = to_camera(cameras), model.background_color.cpu()
-            rendering = render_view(scene.anchors, scene.decoders, camera, model.rasterizer, background)
-            outputs = {"rgb": rendering.image, "accumulation": rendering.alpha}
+            camera, background = to_camera(cameras.to("cpu")), model.background_color.cpu()
+            rendering = render_view(scene.anchors, scene.decoders, camera, rasterizer, background)
+            outputs = {"rgb": rendering.image.to(model.device), "accumulation": rendering.alpha.to(model.device)}
         results.append(model.get_image_metrics_and_images(outputs, batch)[0])
     return {name: sum(result[name] for result in results) / len(results) for name in results[0]}

@@ -1,6 +1,7 @@
 """``ns-export csg-bitstream``: a trained run as one ``.csg`` file, verified in a fresh process before it counts."""
 
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class ExportCsgBitstream:
 
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import check_finite, encode
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
@@ -91,7 +93,7 @@ class ExportCsgBitstream:
             "anchors_trained": len(model.scene.anchors),
         }
         _write_verified(target, encoded.data)
-        (self.output_dir / "scene.json").write_text(json.dumps(report, indent=1) + "\n", "utf8")
+        replace_file(self.output_dir / "scene.json", (json.dumps(report, indent=1) + "\n").encode())
         quality = ""
         if self.evaluate:
             quality = f", PSNR {report['before']['psnr']:.2f} -> {report['after']['psnr']:.2f} dB on held-out views"
@@ -134,7 +136,7 @@ def _write_verified(target: Path, data: bytes) -> None:
     """Put a file in its place once it has been decoded elsewhere."""
     from csgaussian_ns.core.files import replace_file
 
-    candidate = target.with_name(f".{target.name}.candidate")
+    candidate = target.with_name(f".{target.name}.{secrets.token_hex(4)}.candidate")
     replace_file(candidate, data)
     try:
         verify_in_fresh_process(candidate)

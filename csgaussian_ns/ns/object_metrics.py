@@ -1,8 +1,5 @@
 """How well a run finds objects on its held-out views: the same figures as ``csg evaluate`` gives for its file."""
 
-import copy
-from dataclasses import replace
-
 import torch
 from nerfstudio.pipelines.base_pipeline import Pipeline
 
@@ -40,10 +37,7 @@ def object_metrics(pipeline: Pipeline) -> dict[str, float]:
                 name, mask = names.get(number, f"instance {number}"), (labels == number).any(dim=0)
                 seen[name] = seen[name] | mask if name in seen else mask
             views.append(TrueView(str(len(views)), to_camera(camera.to("cpu")), seen))
-    trained = trained_scene(pipeline)
-    # Coding moves networks to the CPU, and this run may still be training on a GPU.
-    trained = replace(trained, entropy=copy.deepcopy(trained.entropy), decoders=copy.deepcopy(trained.decoders))
-    coded = decode(encode(trained, scene.settings.network_bits).data)
+    coded = decode(encode(trained_scene(pipeline), scene.settings.network_bits).data)
     report = measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
     selected = report["selection_3d"]
     accuracies = {f"acc_3d_{threshold}": selected[f"acc_{threshold}"] for threshold in ACCURACIES}

@@ -47,6 +47,21 @@ def layer_of(data: bytes, **options) -> SemanticLayer:
     return layer
 
 
+def test_the_modules_of_a_run_stay_where_they_are(monkeypatch: pytest.MonkeyPatch):
+    """Moving a module moves it for its owner too, who may be training it on another device."""
+    scene, touched, apply = with_semantics(random_scene(60)), [], torch.nn.Module._apply
+
+    def spy(module: torch.nn.Module, *args, **kwargs) -> torch.nn.Module:
+        touched.append(module)
+        return apply(module, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "_apply", spy)
+    encode(scene)
+    decoded_features(scene.semantics, order := kept_in_order(scene), scene.grid[order])
+    own = [scene.entropy, scene.decoders, scene.semantics.entropy]
+    assert touched and not {id(part) for module in own for part in module.modules()} & set(map(id, touched))
+
+
 def test_features_and_labels_come_back(coded):
     scene, encoded = coded
     decoded = decode(encoded.data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
 from csgaussian_ns.semantic.masks.label_maps import ENDINGS
 
 KEY = "instance_mask_path"
@@ -91,7 +92,7 @@ def read_names(path: Path) -> dict[int, str]:
     """Id to name from a JSON object such as ``{"0": "background", "1": "cup"}``; empty without the file.
 
     Raises:
-        DataError: It is not such an object.
+        DataError: It is not such an object, or no file could hold one of the names.
     """
     if not path.is_file():
         return {}
@@ -102,4 +103,10 @@ def read_names(path: Path) -> dict[int, str]:
         raise DataError(f"{path} is not a JSON object of ids and names: {error}") from error
     if not all(isinstance(name, str) for name in names.values()):
         raise DataError(f"{path}: every name must be a text; got {content}")
+    for number, name in names.items():
+        if not is_storable(name):
+            raise DataError(
+                f"{path}: the name of {number} must be at most {MAX_TEXT_BYTES} bytes of UTF-8 without control "
+                f"characters, as the exported file holds it; got {name[:60]!r} with {len(name)} characters. Shorten it"
+            )
     return {number: name for number, name in names.items() if number > 0}

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from csgaussian_ns.codec.objects import ObjectTexts
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.semantic.masks.label_maps import write_label_map
 from csgaussian_ns.semantic.masks.sources import from_folder, from_transforms, read_names
@@ -78,8 +79,21 @@ def test_a_folder_that_fits_nothing_is_refused(tmp_path: Path):
         from_folder(tmp_path, [Path("1.jpg")])
 
 
-@pytest.mark.parametrize("content", ["{ no json", "[1, 2]", '{"cup": 1}', '{"1": 2}'])
+@pytest.mark.parametrize("content", ["{ no json", "[1, 2]", '{"cup": 1}', '{"1": 2}', '{"1": "\\ud800"}'])
 def test_names_that_cannot_be_read(tmp_path: Path, content: str):
     (tmp_path / "names.json").write_text(content)
     with pytest.raises(DataError, match=r"names\.json"):
         read_names(tmp_path / "names.json")
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "ä" * 128, "\x1b[2J"])
+def test_a_name_that_no_file_can_hold_is_refused_before_training(tmp_path: Path, name: str):
+    (tmp_path / "names.json").write_text(json.dumps({"1": "cup", "7": name}))
+    with pytest.raises(DataError, match=r"names\.json: the name of 7 must be at most 255 bytes"):
+        read_names(tmp_path / "names.json")
+
+
+def test_the_longest_name_goes_into_a_file(tmp_path: Path):
+    (tmp_path / "names.json").write_text(json.dumps({"1": "ä" * 127 + "x"}))
+    names = read_names(tmp_path / "names.json")
+    assert ObjectTexts.of((names[1],), None, "").names == ("ä" * 127 + "x",)

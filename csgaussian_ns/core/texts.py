@@ -1,0 +1,17 @@
+"""Texts that come from outside and go into files and onto terminals."""
+
+MAX_TEXT_BYTES = 255
+"""What a file has room for, in UTF-8."""
+
+
+def has_control(text: str) -> bool:
+    """Whether a text could move a terminal's cursor."""
+    return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
+
+
+def is_storable(text: str) -> bool:
+    """Whether a file can hold it: UTF-8 without control characters, not too long."""
+    try:
+        return len(text.encode("utf8")) <= MAX_TEXT_BYTES and not has_control(text)
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return False
