@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))
 """What nerfstudio takes for ``applied_transform`` where a folder has COLMAP's output but does not state it."""
+FARTHEST = 1e15
+"""Places beyond are not believed: their squares come near the end of float32."""
 PINHOLES = ("PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL")
 """Camera models that are a pinhole when their distortion is zero."""
 
@@ -185,7 +187,7 @@ def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | Non
         radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
     except (TypeError, ValueError, KeyError, OverflowError):
         return None
-    usable = len(focus) == 3 and all(map(math.isfinite, [*focus, radius, height])) and radius > 0
+    usable = len(focus) == 3 and all(abs(x) < FARTHEST for x in (*focus, radius, height)) and radius > 0
     return (torch.tensor(focus, dtype=torch.float64), radius, height) if usable else None
 
 

@@ -128,7 +128,18 @@ def test_names_of_frames_stay_in_a_folder_and_differ(tmp_path: Path):
         named(tmp_path, "a\0.png")
 
 
-@pytest.mark.parametrize("told", [{"radius": 10**400}, {"radius": -1.0}, {"focus": [0.0]}, {"height": None}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"radius": 10**400},
+        {"radius": 1e300},
+        {"radius": -1.0},
+        {"focus": [0.0]},
+        {"focus": [0.0, float("nan"), 0.0]},
+        {"height": None},
+        {"height": -1e300},
+    ],
+)
 def test_an_orbit_that_makes_no_sense_is_not_followed(told: dict):
     scene = scene_of_balls()
     guessed = orbit(scene, 2, 40, 30)
