@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.texts import has_control
 
 if TYPE_CHECKING:
     import torch
@@ -83,8 +84,6 @@ def _names(files: Sequence[Path]) -> list[str]:
 
     They become names of files, so nothing in them leads out of a folder: no root and no ``..``.
     """
-    from csgaussian_ns.codec.objects import has_control
-
     stems, taken = Counter(file.stem for file in files), Counter()
     names = []
     for file in files:
