@@ -11,10 +11,16 @@ import torch
 from PIL import Image
 
 import csgaussian_ns
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.ns.evaluation import quality_of
 from csgaussian_ns.ns.export import ExportCsgBitstream
+from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import load_run, trained_scene
+from csgaussian_ns.render.cpu import CpuRasterizer
 from csgaussian_ns.semantic.query import rank
+from tests.codec.scenes import random_scene
 from tests.ns.test_commands import run
 from tests.semantic.test_embeddings import MeanColour
 
@@ -167,3 +173,18 @@ def test_a_run_without_rate_is_refused(lite_config, started):
     trainer.train()
     with pytest.raises(ConfigError, match="not been trained for compression"):
         trained_scene(load_run(trainer.base_dir / "config.yml"))
+
+
+def test_what_a_file_holds_is_drawn_on_the_cpu(lite_config, started, monkeypatch: pytest.MonkeyPatch):
+    """Its anchors are decoded there, and the renderer of a run on a GPU takes none from the CPU."""
+    trainer = started(lite_config(5))
+    model = model_of(trainer.pipeline).eval()
+
+    class OnlyCuda(CpuRasterizer):
+        def __call__(self, *args, **kwargs):
+            raise ConfigError("renders CUDA tensors only")
+
+    monkeypatch.setattr(model, "rasterizer", OnlyCuda())
+    with pytest.raises(ConfigError):
+        quality_of(trainer.pipeline, None)
+    assert 0 < quality_of(trainer.pipeline, decode(encode(random_scene(60)).data))["psnr"] < 40
