@@ -15,7 +15,7 @@ from csgaussian_ns.codec.checks import check_known_answer, compare_crc, values_c
 from csgaussian_ns.codec.coders import Coder, coder_numbered
 from csgaussian_ns.codec.colour import decode_colour
 from csgaussian_ns.codec.container import Container, read_container
-from csgaussian_ns.codec.decode_semantics import open_semantics
+from csgaussian_ns.codec.decode_semantics import SemanticReader, SemanticRows, open_semantics
 from csgaussian_ns.codec.encode import coded_symbols
 from csgaussian_ns.codec.layout import Entry
 from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
@@ -73,7 +73,7 @@ def decode(
     entries = [entries[number] for number in numbers]
     meanings = open_semantics(container) if semantics else None
     anchors = sum(trio[2].info.anchors for trio in entries)
-    limits.check("max_memory_bytes", anchors * (layout.channels + layout.num_offsets + 6) * 4, "the decoded scene")
+    limits.check("max_memory_bytes", _memory(anchors, layout, meanings), "the decoded scene")
     largest = max((trio[2].info.anchors for trio in entries), default=0) * layout.channels * BYTES_PER_SYMBOL
     scene = _Rows(anchors, layout, meta)
 
@@ -90,15 +90,21 @@ def decode(
     run_in_order(_decode_chunk, jobs(), count, take)
     layer = None
     if meanings is not None:
-        parts = []
-        run_in_order(meanings.chunk, meanings.jobs(numbers, scene.grid, limits, arithmetic), count, parts.append)
-        layer = meanings.layer(parts, scene.grid, meta.voxel_size, whole=chunks is None)
+        rows = SemanticRows(meanings, scene.grid)
+        rows.fill(numbers, limits, arithmetic, threads)
+        layer = rows.layer(meta.voxel_size, whole=chunks is None)
     return CodedScene(scene.grid, scene.anchors(), decoders, meta, layer, container.truncated)
 
 
 def read_meta(container: Container) -> SceneMeta:
     """The facts of an open file."""
     return bodies.read_meta(bodies.content_of(container, "META"))
+
+
+def _memory(anchors: int, layout: AttributeLayout, meanings: SemanticReader | None) -> int:
+    """Bytes that the decoded scene takes."""
+    colour = anchors * (layout.channels + layout.num_offsets + 6) * 4
+    return colour if meanings is None else colour + meanings.memory(anchors)
 
 
 def _checked(number: int, count: int) -> int:

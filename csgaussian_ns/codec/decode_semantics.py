@@ -16,9 +16,17 @@ from csgaussian_ns.codec.labels import decode_labels
 from csgaussian_ns.codec.layout import Entry, SectionInfo
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.object_bytes import read_objects
-from csgaussian_ns.codec.objects import ObjectTable, ObjectTexts, object_table, same_table, scene_objects
+from csgaussian_ns.codec.objects import (
+    BYTES_PER_NUMBER,
+    ObjectSums,
+    ObjectTable,
+    ObjectTexts,
+    same_table,
+    scene_objects,
+)
 from csgaussian_ns.codec.sections import content_of
 from csgaussian_ns.codec.semantic_features import decode_features
+from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import ChannelLayout
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, real_values
@@ -50,9 +58,21 @@ class SemanticReader:
     entries: tuple[Entry, ...]
     container: Container
 
-    def objects(self, voxel_size: float) -> tuple[SceneObject, ...]:
-        """The objects of the whole scene, without decoding any anchor."""
-        return scene_objects(self.table, self.texts, voxel_size, self.hyperprior.layout.base_steps[0])
+    def objects(self, voxel_size: float, embeddings: bool = True) -> tuple[SceneObject, ...]:
+        """The objects of the whole scene, without decoding any anchor; on request without their embeddings."""
+        return scene_objects(self.table, self.texts, voxel_size, self.hyperprior.layout.base_steps[0], embeddings)
+
+    def memory(self, anchors: int) -> int:
+        """Bytes that the decoded layer of so many anchors takes, its objects included."""
+        channels = self.hyperprior.layout.channels
+        numbers = sum(len(vector) for vector in self.texts.embeddings if vector is not None)
+        numbers += len(self.table) * (9 + channels)
+        return anchors * (4 * channels + 8) + numbers * BYTES_PER_NUMBER
+
+    def chunk_memory(self, numbers: Sequence[int]) -> int:
+        """Bytes that decoding the largest of some chunks takes."""
+        largest = max((self.entries[number].info.anchors for number in numbers), default=0)
+        return largest * self.hyperprior.layout.channels * BYTES_PER_SYMBOL
 
     def jobs(
         self, numbers: Sequence[int], grid: Int[Tensor, "A 3"], limits: DecodeLimits, arithmetic: Arithmetic
@@ -104,33 +124,52 @@ class SemanticReader:
         compare_crc(info.decoded_crc, semantic_crc(values, labels), str(info))
         return values, labels
 
-    def layer(
-        self,
-        parts: list[tuple[Int64[Tensor, "_ D"], Int32[np.ndarray, " _"]]],
-        grid: Int[Tensor, "A 3"],
-        voxel_size: float,
-        whole: bool,
-    ) -> SemanticLayer:
-        """What the decoded chunks say, in units of the scene.
+
+class SemanticRows:
+    """The layer of a scene, filled chunk by chunk so that integers are kept for chunks in work alone.
+
+    Args:
+        reader: What the chunks share.
+        grid: Voxels of all anchors, in the order of the chunks.
+    """
+
+    def __init__(self, reader: SemanticReader, grid: Int[Tensor, "A 3"]) -> None:
+        self._reader, self._grid, self._filled = reader, grid, 0
+        self._feature = torch.empty(len(grid), reader.hyperprior.layout.channels)
+        self._label = torch.empty(len(grid), dtype=torch.int64)
+        self._sums = ObjectSums(len(reader.table), reader.hyperprior.layout.channels)
+
+    def fill(self, numbers: Sequence[int], limits: DecodeLimits, arithmetic: Arithmetic, threads: int | None) -> None:
+        """Decode the chunks with these numbers, on ``threads`` threads at most; errors as of the reader."""
+        reader = self._reader
+        count = threads_for(len(numbers), reader.chunk_memory(numbers), limits.max_memory_bytes, threads)
+        run_in_order(reader.chunk, reader.jobs(numbers, self._grid, limits, arithmetic), count, self._put)
+
+    def _put(self, chunk: tuple[Int64[Tensor, "n D"], Int32[np.ndarray, " n"]]) -> None:
+        """Add what ``SemanticReader.chunk`` returned."""
+        values, labels = chunk
+        rows = slice(self._filled, self._filled + len(labels))
+        self._feature[rows] = real_values(values, self._reader.hyperprior.layout)
+        self._label[rows] = torch.from_numpy(labels)
+        self._sums.add(labels, self._grid[rows].numpy(), values.numpy())
+        self._filled = rows.stop
+
+    def layer(self, voxel_size: float, whole: bool) -> SemanticLayer:
+        """Everything, once all chunks are there, in units of the scene.
 
         Args:
-            parts: From ``chunk``.
-            grid: Voxels of all their anchors.
             voxel_size: Edge of a voxel.
-            whole: Whether these are all chunks; then the table of objects is compared with them.
+            whole: Whether these are all chunks of the file; then the table of objects is compared with them.
 
         Raises:
             FormatError: It differs.
         """
-        layout = self.hyperprior.layout
-        values = torch.cat([torch.zeros(0, layout.channels, dtype=torch.int64), *(part[0] for part in parts)])
-        labels = np.concatenate([np.zeros(0, np.int32), *(part[1] for part in parts)])
-        if whole and not same_table(self.table, object_table(labels, grid.numpy(), values.numpy(), len(self.table))):
+        if whole and not same_table(self._reader.table, self._sums.table()):
             raise FormatError(
                 "LABL: its objects are not those that the labels of the anchors give; the file is damaged"
             )
-        feature, label = real_values(values, layout), torch.from_numpy(labels.astype(np.int64))
-        return SemanticLayer(feature, label, self.objects(voxel_size), self.texts.encoder)
+        objects = self._reader.objects(voxel_size)
+        return SemanticLayer(self._feature, self._label, objects, self._reader.texts.encoder)
 
 
 def open_semantics(container: Container) -> SemanticReader | None:

@@ -14,6 +14,8 @@ CENTRE_UNITS = 16
 """Centres are in 1/16 voxel."""
 FEATURE_UNITS = 256
 """Mean features are in 1/256 base step; decoded ones are 256 times finer."""
+BYTES_PER_NUMBER = 32
+"""Of a float in a tuple."""
 MAX_EMBEDDING = 4096
 _VALUE_LIMIT = 1 << 36  # sums of 2**24 anchors stay below 2**61
 
@@ -80,45 +82,66 @@ class ObjectTexts:
         return ObjectTexts(names, tuple(_direction(row) for row in embeddings.astype(np.float64)), encoder)
 
 
+class ObjectSums:
+    """What the table of a labelled scene follows from, summed chunk by chunk, in integers.
+
+    Args:
+        objects: How many.
+        channels: Of a feature.
+    """
+
+    def __init__(self, objects: int, channels: int) -> None:
+        self._count = np.zeros(objects, np.int64)
+        self._voxels, self._values = np.zeros((objects, 3), np.int64), np.zeros((objects, channels), np.int64)
+        self._lowest = np.full((objects, 3), np.iinfo(np.int64).max)
+        self._highest = np.full((objects, 3), np.iinfo(np.int64).min)
+
+    def add(
+        self, labels: Int[np.ndarray, " A"], grid: Int[np.ndarray, "A 3"], values: Int64[np.ndarray, "A D"]
+    ) -> None:
+        """Count some anchors.
+
+        Args:
+            labels: 0 .. ``objects``, 0 for none.
+            grid: Voxels.
+            values: Decoded features in 1/2**16 base step.
+        """
+        inside = labels > 0
+        owner, voxels = labels[inside] - 1, grid[inside].astype(np.int64)
+        self._count += np.bincount(owner, minlength=len(self._count))
+        np.add.at(self._voxels, owner, voxels)
+        np.add.at(self._values, owner, values[inside].clip(-_VALUE_LIMIT, _VALUE_LIMIT))
+        np.minimum.at(self._lowest, owner, voxels)
+        np.maximum.at(self._highest, owner, voxels)
+
+    def table(self) -> ObjectTable:
+        """The table of all anchors so far. Quotients are rounded to the nearest, halves up."""
+        n, finer = np.maximum(self._count, 1)[:, None], (1 << 16) // FEATURE_UNITS
+        centre = (2 * CENTRE_UNITS * self._voxels + n) // (2 * n)
+        feature = (2 * self._values + finer * n) // (2 * finer * n)
+        return ObjectTable(self._count.copy(), centre, self._lowest.copy(), self._highest.copy(), feature)
+
+
 def object_table(
     labels: Int[np.ndarray, " A"], grid: Int[np.ndarray, "A 3"], values: Int64[np.ndarray, "A D"], objects: int
 ) -> ObjectTable:
-    """The table of a labelled scene, in integers. Quotients are rounded to the nearest, halves up.
-
-    Args:
-        labels: 0 .. ``objects``, 0 for none.
-        grid: Voxels.
-        values: Decoded features in 1/2**16 base step.
-        objects: How many.
-    """
-    order = np.argsort(labels, kind="stable")
-    order = order[np.searchsorted(labels[order], 1) :]
-    owner, voxels = labels[order] - 1, grid[order].astype(np.int64)
-    count = np.bincount(owner, minlength=objects).astype(np.int64)
-
-    def sums(rows: Int64[np.ndarray, "n c"]) -> Int64[np.ndarray, "N c"]:
-        result = np.zeros((objects, rows.shape[1]), np.int64)
-        np.add.at(result, owner, rows)
-        return result
-
-    lowest = np.full((objects, 3), np.iinfo(np.int64).max)
-    highest = np.full((objects, 3), np.iinfo(np.int64).min)
-    np.minimum.at(lowest, owner, voxels)
-    np.maximum.at(highest, owner, voxels)
-    n, finer = np.maximum(count, 1)[:, None], (1 << 16) // FEATURE_UNITS
-    centre = (2 * CENTRE_UNITS * sums(voxels) + n) // (2 * n)
-    feature = (2 * sums(values[order].clip(-_VALUE_LIMIT, _VALUE_LIMIT)) + finer * n) // (2 * finer * n)
-    return ObjectTable(count, centre, lowest, highest, feature)
+    """The table of a scene at once; arguments as of ``ObjectSums``."""
+    sums = ObjectSums(objects, values.shape[1])
+    sums.add(labels, grid, values)
+    return sums.table()
 
 
 def scene_objects(
-    table: ObjectTable, texts: ObjectTexts, voxel_size: float, base_step: float
+    table: ObjectTable, texts: ObjectTexts, voxel_size: float, base_step: float, embeddings: bool = True
 ) -> tuple[SceneObject, ...]:
-    """Objects in units of the scene. Every machine rounds alike: one operation each, in float64."""
+    """Objects in units of the scene, ``BYTES_PER_NUMBER`` for each of their numbers; embeddings are most of them.
+
+    Every machine rounds alike: one operation each, in float64.
+    """
     corner = np.float32(voxel_size)
     result = []
     for i in range(len(table)):
-        vector = texts.embeddings[i]
+        vector = texts.embeddings[i] if embeddings else None
         result.append(
             SceneObject(
                 id=i + 1,

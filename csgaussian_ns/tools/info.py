@@ -165,9 +165,9 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     if reader is None:
         return None
     layout = reader.hyperprior.layout
-    objects = [asdict(thing) for thing in reader.objects(voxel_size)]
-    for thing in objects:
-        thing["embedding"] = thing["embedding"] is not None
+    objects = [asdict(thing) for thing in reader.objects(voxel_size, embeddings=False)]
+    for thing, vector in zip(objects, reader.texts.embeddings, strict=True):
+        thing["embedding"] = vector is not None
     return {
         "channels": layout.channels,
         "base_step": layout.base_steps[0],

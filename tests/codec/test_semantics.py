@@ -21,7 +21,7 @@ from csgaussian_ns.codec.encode_semantics import decoded_features
 from csgaussian_ns.codec.layout import Layer, Section
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.object_bytes import read_objects, write_objects
-from csgaussian_ns.codec.objects import ObjectTexts, object_table
+from csgaussian_ns.codec.objects import ObjectSums, ObjectTexts, object_table, same_table
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.scene.semantic_layer import SemanticLayer
 from tests.codec.samples import mutations
@@ -248,6 +248,43 @@ def test_limits_hold_for_semantics_too():
     limits = DecodeLimits(max_symbols_per_chunk=20 * len(scene.grid))
     with pytest.raises(LimitExceeded, match=r"SEMA.*max_symbols_per_chunk"):
         decode(data, limits)
+
+
+def test_memory_of_the_layer_counts():
+    scene = with_semantics(random_scene(800, feature_dim=1, num_offsets=1, carm_dim=0, kept=1.1))
+    plain = encode(dataclasses.replace(scene, semantics=None), chunk_anchors=50).data
+    data = encode(scene, chunk_anchors=50).data
+    count = len(decode(plain).grid)
+    colour = count * (1 + 6 + 3 + 1 + 6) * 4
+    limits = DecodeLimits(max_memory_bytes=colour + 1000)
+    assert len(decode(plain, limits).grid) == len(decode(data, limits, semantics=False).grid) == count
+    with pytest.raises(LimitExceeded, match=r"the decoded scene.*max_memory_bytes"):
+        decode(data, limits)
+    layer = count * (6 * 4 + 8) + 3 * (9 + 6 + 16) * 32
+    assert layer_of(data, limits=DecodeLimits(max_memory_bytes=colour + layer)).feature.shape == (count, 6)
+
+
+def test_embeddings_count_before_they_are_unpacked():
+    scene = with_semantics(random_scene(300), objects=3)
+    texts = np.random.default_rng(0).normal(size=(len(scene.semantics.names), 4096))
+    data = encode(dataclasses.replace(scene, semantics=dataclasses.replace(scene.semantics, embeddings=texts))).data
+    with pytest.raises(LimitExceeded, match=r"the decoded scene.*max_memory_bytes"):
+        decode(data, DecodeLimits(max_memory_bytes=3 * 4096 * 32))
+    objects = layer_of(data, limits=DecodeLimits(max_memory_bytes=1 << 21)).objects
+    assert [len(thing.embedding or ()) for thing in objects] == [4096] * 3
+
+
+def test_the_table_is_the_same_chunk_by_chunk():
+    random = np.random.default_rng(1)
+    labels, grid = random.integers(0, 5, 400), random.integers(-99, 99, (400, 3))
+    values = random.integers(-(1 << 40), 1 << 40, (400, 3))
+    sums = ObjectSums(4, 3)
+    for first in range(0, 400, 70):
+        rows = slice(first, first + 70)
+        sums.add(labels[rows], grid[rows], values[rows])
+    assert same_table(sums.table(), object_table(labels, grid, values, 4))
+    own = labels == 3
+    assert sums.table().anchors[2] == own.sum() and np.array_equal(sums.table().lowest[2], grid[own].min(axis=0))
 
 
 def test_a_table_of_objects_that_the_labels_do_not_give_is_refused(small):

@@ -144,3 +144,16 @@ def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: 
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["anchors.npz"]
     with pytest.raises(ConfigError, match=r"scene\.csg: File exists; choose another output"):
         Decode(whole, whole / "anchors.npz").run()
+
+
+def test_info_unpacks_no_embedding(whole: Path, monkeypatch):
+    """A number in a tuple takes 32 bytes, in the file one: info has no use for 65,535 x 4096 of them."""
+    from csgaussian_ns.codec import objects
+
+    def unpack(*_: object) -> None:
+        raise AssertionError("an embedding was unpacked")
+
+    monkeypatch.setattr(objects, "_unit", unpack)
+    with whole.open("rb") as stream:
+        facts = describe(read_container(stream))
+    assert [thing["embedding"] for thing in facts["semantics"]["objects"]] == [True] * 3
