@@ -27,7 +27,7 @@ class Run:
         lambda_rate: Weight of the rate.
         max_anchors: Limit of growth; the method's own if ``None``.
         seed: Of everything random; the method's own if ``None``.
-        settings: Values by name that replace those of ``SceneSettings``.
+        settings: Values by name that replace those of ``CSGaussianModelConfig``, or else of ``SceneSettings``.
         load: Folder of checkpoints to go on from.
         masks: Option of the data manager.
         semantic_steps: Of stages 2 and 3; 0 trains colour alone.
@@ -65,8 +65,9 @@ def trainer_for(run: Run, folder: Path) -> "CSGaussianTrainer":
     if run.seed is not None:
         config.machine.seed = model.scene.seed = run.seed
     for key, value in run.settings.items():
-        assert hasattr(model.scene, key), f"SceneSettings has no {key!r}"
-        setattr(model.scene, key, value)
+        owner = model if hasattr(model, key) else model.scene
+        assert hasattr(owner, key), f"neither the model's config nor SceneSettings has {key!r}"
+        setattr(owner, key, value)
     for key, value in run.semantic.items():
         assert hasattr(model.semantic, key), f"SemanticSettings has no {key!r}"
         setattr(model.semantic, key, value)

@@ -30,11 +30,13 @@ from stem import branch
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no-carm": {"carm_dim": 0},
+    "mask-0.03": {"lambda_offset_mask": 0.03},
+    "mask-0": {"lambda_offset_mask": 0.0},
     "networks-16": {"network_bits": 16},
     "tables-14": {"hyperprior_size": 14},
     "tables-16": {"hyperprior_size": 16},
 }
-"""Settings of the scene by name of an ablation."""
+"""What is set differently, by name of an ablation."""
 KEY = ("scene", "lambda", "steps", "hyperprior", "seed", "variant")
 """What tells one record from another."""
 
