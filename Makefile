@@ -27,7 +27,7 @@ check: setup ## lint, format, types, import contracts
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-logo
 
-bench: setup ## measure speed and quality (a quarter of an hour); tables, and results in benchmarks/results
+bench: setup ## measure speed, quality, rate and objects (hours; each script of benchmarks/ runs alone); results in benchmarks/results
 	@set -e; for f in benchmarks/*.py; do $(BIN)/python $$f $(ARGS); done
 
 docs: setup ## rewrite method_configs.md from the config classes
