@@ -3,8 +3,10 @@
 import ast
 from pathlib import Path
 
+import grimp
 import pytest
 
+from csgaussian_ns.core.kernel_cache import KERNEL_PACKAGES, version_of
 from tests.import_blocker import import_without
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,6 +62,32 @@ def test_the_blocker_blocks(tmp_path, statement):
     failures, loaded = import_without(["guilty", "innocent"], ["viser"], folder=str(tmp_path))
     assert len(failures) == 1 and failures[0].startswith("guilty: viser")
     assert "innocent" in loaded and "viser" not in loaded
+
+
+def test_kernels_depend_on_the_packages_that_name_their_cache_alone():
+    """Elsewhere, a change of a kernel, or of a constant that it froze, would leave old machine code in use."""
+    graph = grimp.build_graph(
+        "csgaussian_ns", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+    makers = graph.find_modules_that_directly_import("numba")
+    kernels = makers.union(*map(graph.find_modules_that_directly_import, makers))
+    assert {"csgaussian_ns.codec.masks", "csgaussian_ns.render.cpu_binning"} <= kernels
+    own = {
+        name for kernel in kernels for name in {kernel, *graph.find_upstream_modules(kernel)} if name in graph.modules
+    }
+    packages = {name.split(".")[1] for name in own if name.startswith("csgaussian_ns.")}
+    assert packages <= set(KERNEL_PACKAGES)
+
+
+def test_the_kernel_cache_is_named_after_what_kernels_depend_on(tmp_path):
+    for name in ("codec/masks.py", "tools/cli.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x = 1\n")
+    before = version_of(tmp_path)
+    (tmp_path / "tools" / "cli.py").write_text("x = 22\n")
+    assert version_of(tmp_path) == before
+    (tmp_path / "codec" / "masks.py").write_text("x = 22\n")
+    assert version_of(tmp_path) != before
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)

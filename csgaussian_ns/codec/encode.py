@@ -34,6 +34,8 @@ BYTES_PER_SYMBOL = 96
 """Memory that coding a chunk takes at most, per channel of an anchor."""
 MEMORY = 1 << 30
 """What all chunks that are being coded may take together."""
+FINITE_BLOCK = 1 << 20
+"""Values that are looked at together for NaN: the test of a whole tensor would take three times its memory."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def encode(
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
-    model = to_integers(entropy, grid, _channels(entropy, scene.anchors, order))
+    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order))
     origin = common_origin(grid.numpy())
     parts = _common_sections(scene, model, network_bits)
     chunks: list[CodedChunk] = []
@@ -188,7 +190,7 @@ def check_finite(scene: TrainedScene) -> None:
         named |= {"semantics.feature": scene.semantics.feature}
         named |= {f"semantics.entropy.{name}": value for name, value in scene.semantics.entropy.named_parameters()}
     for name, value in named.items():
-        bad = int((~torch.isfinite(value)).sum())
+        bad = sum(int((~torch.isfinite(block)).sum()) for block in value.detach().flatten().split(FINITE_BLOCK))
         if bad:
             raise QuantisationError(
                 f"{name} holds {bad} values that are NaN or infinite; the training run diverged. Export an earlier "
@@ -225,6 +227,12 @@ def _channels(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor
     """Channels of some anchors in base steps; of a few at a time, as those of a whole scene are a second copy of it."""
     chosen = anchors.at(index)
     return entropy.values(Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))).detach()
+
+
+def _features(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float[Tensor, "V F"]:
+    """Features of some anchors in base steps, the same numbers as in ``_channels``."""
+    base_step = entropy.base_step[: entropy.layout.feature_dim]
+    return anchors.feature.detach().index_select(0, index).cpu().div_(base_step)
 
 
 def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bits: int) -> list[Section]:

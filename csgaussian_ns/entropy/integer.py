@@ -100,26 +100,26 @@ def code_channels(
 
 
 def to_integers(
-    model: ColourEntropyModel, grid: Int[Tensor, "A 3"], values: Float[Tensor, "A D"]
+    model: ColourEntropyModel, grid: Int[Tensor, "A 3"], feature: Float[Tensor, "A F"]
 ) -> IntegerColourModel:
     """The trained model in integers, calibrated on the scene that it is going to code.
 
     Args:
         model: Trained.
         grid: Voxels of the scene's anchors.
-        values: Their channels in base steps.
+        feature: Their features in base steps.
     """
     if len(grid) == 0:  # nothing to calibrate on, nothing to code: any network will do
-        grid, values = grid.new_zeros(1, 3), values.new_zeros(1, model.layout.channels)
+        grid, feature = grid.new_zeros(1, 3), feature.new_zeros(1, model.layout.feature_dim)
     layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding, grid)
     if model.carm is None:
         return IntegerColourModel(layout, hyperprior, (), (1, 1))
 
-    magnitudes = values[:, : layout.feature_dim].abs().flatten()
-    rank = 1 + int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
-    largest = round(float(magnitudes.kthvalue(rank).values) * 2**VALUE_BITS)
-    rows = calibration_rows(len(grid))
-    feature = (values[rows, : layout.feature_dim].double() * 2**VALUE_BITS).round().to(torch.int64)
+    magnitudes = feature.abs().flatten().numpy()
+    rank = int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
+    magnitudes.partition(rank)  # in place: torch's kthvalue takes three times this memory beside it
+    largest = round(float(magnitudes[rank]) * 2**VALUE_BITS)
+    calibration = (feature[calibration_rows(len(grid))].double() * 2**VALUE_BITS).round().to(torch.int64)
     multiplier, shift = choose_requantiser(min(max(largest, 1), 1 << 34))
     unit = 2**shift / multiplier / 2**VALUE_BITS  # what one input of a network stands for, in base steps
     carm = []
@@ -129,7 +129,7 @@ def to_integers(
         carm.append(
             quantise_network(
                 [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in linear],
-                requantise(feature[:, : channels.start], multiplier, shift),
+                requantise(calibration[:, : channels.start], multiplier, shift),
                 unit,
                 [MEAN_BITS] * width + [LOG_SCALE_BITS] * width,
             )

@@ -215,7 +215,7 @@ def _networks() -> list[Target]:
     layout = AttributeLayout(10, 2, (1.0, 0.2, 0.2))
     from csgaussian_ns.entropy.integer import to_integers
 
-    model = to_integers(scene.entropy, scene.grid, scene.entropy.values(scene.anchors).detach())
+    model = to_integers(scene.entropy, scene.grid, scene.anchors.feature)
     decoders = sections.write_decoders(scene.decoders, 8), sections.write_decoders(scene.decoders, 16)
 
     def entropy(data: bytes) -> None:
