@@ -30,6 +30,7 @@ from stem import branch
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no-carm": {"carm_dim": 0},
+    "no-mask": {"masks": False},
     "mask-0.03": {"lambda_offset_mask": 0.03},
     "mask-0": {"lambda_offset_mask": 0.0},
     "networks-16": {"network_bits": 16},
@@ -84,14 +85,15 @@ def measure(options: Options) -> dict:
     weight, key = options.lambdas[0], _key(options)
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_for(_run(options), Path(folder))
-        seconds = branch(trainer, options.stems) if weight > 0 else 0.0
-        clock = Clock()
+        clock = branch(trainer, options.stems) if weight > 0 else Clock()
+        stem_seconds = clock.seconds
         clock.start()
         trainer.train()
         clock.stop()
     trained = model_of(trainer.pipeline).scene.eval()
     model_of(trainer.pipeline).eval()
-    record = key | {"train_seconds": seconds + clock.seconds, "stem_seconds": seconds}
+    record = key | {"train_seconds": clock.seconds, "stem_seconds": stem_seconds}
+    record |= {"train_cpu_seconds": clock.cpu_seconds, "threads": torch.get_num_threads()}
     record["trained"] = quality_of(trainer.pipeline, None)
     record["anchors_trained"] = len(trained.anchors)
     if weight == 0:

@@ -6,11 +6,11 @@ alone: a branch continues bit for bit as the whole run would have.
 
 import hashlib
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from common import Clock
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
 import csgaussian_ns
@@ -27,7 +27,7 @@ SOURCES = ("core", "quant", "scene", "render", "stages", "ns")
 """Packages whose text decides what a stem looks like."""
 
 
-def branch(trainer: "CSGaussianTrainer", folder: Path) -> float:
+def branch(trainer: "CSGaussianTrainer", folder: Path) -> Clock:
     """Bring ``trainer`` to the step at which the rate is first paid for, if ``folder`` holds its stem.
 
     Otherwise the trainer leaves its stem there when it comes by.
@@ -37,13 +37,13 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> float:
         folder: Where stems are kept; made if needed.
 
     Returns:
-        Seconds that training took up to the trainer's step.
+        A stopped clock that shows what training took up to the trainer's step.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_name(trainer)}.ckpt"
     if not path.exists():
         _save_on_the_way(trainer, path)
-        return 0.0
+        return Clock()
     stem, fresh = torch.load(path, map_location="cpu"), trainer._state(0)  # noqa: TID251  # our own file
     own = {name: value for name, value in fresh["pipeline"].items() if name.startswith(ENTROPY)}
     others = {name: value for name, value in stem["pipeline"].items() if not name.startswith(ENTROPY)}
@@ -58,16 +58,19 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> float:
     trainer.config.load_checkpoint = grafted
     trainer._load_checkpoint()
     grafted.unlink()
-    return stem["seconds"]
+    return Clock(stem["seconds"], stem["cpu_seconds"])
 
 
 def _save_on_the_way(trainer: "CSGaussianTrainer", path: Path) -> None:
-    began, last = time.perf_counter(), model_of(trainer.pipeline).scene.plan.rate_from - 1
+    clock, last = Clock(), model_of(trainer.pipeline).scene.plan.rate_from - 1
+    clock.start()
 
     def save(step: int) -> None:
         if step == last:
             partial = path.with_suffix(".partial")
-            torch.save(trainer._state(step) | {"seconds": time.perf_counter() - began}, partial)
+            clock.stop()
+            spent = {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds}
+            torch.save(trainer._state(step) | spent, partial)
             partial.rename(path)
 
     trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], save))

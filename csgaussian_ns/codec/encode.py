@@ -44,7 +44,9 @@ class TrainedScene:
 
     Attributes:
         grid: Distinct voxel coordinates.
-        anchors: Attributes as trained, not rounded; the mask decides what is kept.
+        anchors: Attributes as rendered at the end of training; the mask decides what is kept. Rounded ones are coded by
+            the nearest value that the integer model can give: rounding the unrounded ones anew would put those near the
+            edge of a bin into another bin than training did.
         entropy: The trained entropy model.
         decoders: The render networks.
         meta: Facts.

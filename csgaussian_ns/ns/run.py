@@ -83,5 +83,5 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         name=str(manager.get_datapath().name),
         extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
-    trained = TrainedScene(scene.anchors.grid, scene.masked(), scene.entropy, scene.decoders, meta)
+    trained = TrainedScene(scene.anchors.grid, scene.decoded().anchors, scene.entropy, scene.decoders, meta)
     return with_meaning(pipeline, trained) if semantics and has_meaning(pipeline) else trained

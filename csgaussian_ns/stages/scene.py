@@ -48,6 +48,8 @@ class SceneSettings:
     """Width of the channel-wise autoregressive networks; 0 leaves them out."""
     network_bits: Literal[8, 16] = 8
     """Bits per weight of the decoders in the file, 8 or 16. With 8 the rounding stage trains with rounded weights."""
+    masks: bool = True
+    """Learn which Gaussians to drop, and whole anchors with them; off keeps all."""
     growth: GrowthSettings = field(default_factory=GrowthSettings)
     """Thresholds of growth and pruning."""
     seed: int = 0
@@ -159,12 +161,10 @@ class TrainableScene(nn.Module):
         state = self.plan.at(self.step)
         index = visible_anchors(self.anchors.position, self.anchors.scaling, camera)
         logit = self.anchors.mask_logit.index_select(0, index)
-        encoding = None
-        if state.rate:
+        encoding = self.entropy.encoding(self.anchors.grid, index) if state.rate else None
+        mask = torch.ones_like(logit)
+        if state.rate and self.settings.masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
-            encoding = self.entropy.encoding(self.anchors.grid, index)
-        else:
-            mask = torch.ones_like(logit)
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
         quantised = quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
@@ -221,8 +221,10 @@ class TrainableScene(nn.Module):
     def masked(self) -> Anchors:
         """All anchors as trained, not rounded, with the mask that decides what is kept."""
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
-        mask = kept(self.anchors.mask_logit, self.statistics.view_frequency())
-        return self.anchors.at(everything, mask.to(self.anchors.feature.dtype))
+        mask = torch.ones_like(self.anchors.mask_logit)
+        if self.settings.masks:
+            mask = kept(self.anchors.mask_logit, self.statistics.view_frequency()).to(mask.dtype)
+        return self.anchors.at(everything, mask)
 
     def show_unrounded(self) -> None:
         """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""

@@ -3,7 +3,7 @@
 import pytest
 
 from csgaussian_ns.codec.decode import decode
-from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.codec.encode import encode, kept_in_order
 from csgaussian_ns.ns.evaluation import quality_of
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import trained_scene
@@ -25,7 +25,16 @@ def test_rounding_and_coding_cost_little_and_steps_stay_off_their_rails(lite_con
         assert 0.2 < mean < 1.8, f"the mean step of {name} is {mean:.2f} base steps"
 
     rounded = quality_of(trainer.pipeline, None)["psnr"]
-    coded = quality_of(trainer.pipeline, decode(encode(trained_scene(trainer.pipeline)).data))["psnr"]
+    given = trained_scene(trainer.pipeline)
+    decoded = decode(encode(given).data)
+    order = kept_in_order(given)
+    for number, name in enumerate(("feature", "scaling", "offset")):
+        step = steps[order, number] * scene.entropy.layout.base_steps[number]
+        wanted, found = getattr(given.anchors, name)[order], getattr(decoded.anchors, name)
+        away = (wanted - found).abs() / step.reshape(-1, *[1] * (wanted.dim() - 1))
+        elsewhere = (away > 0.5)[(wanted != 0) & (found != 0)]  # dropped offsets are 0
+        assert float(elsewhere.float().mean()) < 0.005, f"{name}: values fell into other bins than in training"
+    coded = quality_of(trainer.pipeline, decoded)["psnr"]
     scene.show_unrounded()
     unrounded = quality_of(trainer.pipeline, None)["psnr"]
     record_property("psnr", (unrounded, rounded, coded))
