@@ -1,13 +1,15 @@
-"""Adaptive binary arithmetic coding in integers: the coder, adaptive contexts, and a logistic mixer.
+"""Adaptive binary arithmetic coding in integers: the coder, and contexts that adapt (``codec.mixing`` mixes them).
 
-Used for data whose statistics are learnt while coding: offset masks and positions. Knows no data type. Everything is a
-kernel on flat buffers (``codec.buffers.buffer``). A caller loops over its bits with one function for both directions,
-so that writer and reader cannot differ:
+Used for data whose statistics are learnt while coding: masks, positions, labels, lattices. Knows no data type.
+Everything is a kernel on flat buffers (``codec.buffers.buffer``). A caller loops over its bits with one function for
+both directions, so that writer and reader cannot differ:
 
-    p = predict(cells, at, inputs, weights, row)          # 16-bit probability of a one
-    bit = code_bit(state, stream, bit, p)                 # writes the bit it is given, or returns the one it reads
-    learn(cells, at, inputs, weights, row, bit, p, limit)
-    if overrun(state, stream): return                     # now and then; end_reading tells
+    p = probability(cells, index)             # 16-bit probability of a one
+    bit = code_bit(state, stream, bit, p)     # writes the bit it is given, or returns the one it reads
+    adapt(cells, index, bit, limit)
+    if overrun(state, stream): return         # now and then; end_reading tells
+
+``write`` and ``read`` call such a loop.
 
 Coder. The interval [low, high] of 32-bit integers starts full and is split at
 ``middle = low + ((high - low) * p >> 16)``, 1 <= p <= 65535; a one keeps [low, middle], a zero [middle + 1, high].
@@ -18,11 +20,6 @@ and the zeros. There is no carry; intervals that straddle a byte border for long
 
 Contexts. One int32 cell per context: 20-bit probability of a one above a 10-bit count n. After a bit the probability
 moves towards 0 or 2^20 - 1 by the fraction ``(131072 // (2n + 3)) / 65536``, n grows up to a limit.
-
-Mixer. p = squash(z), z = sum of weight * stretch(context's p), where squash(z) = 1 / (1 + exp(-z)) and stretch is its
-inverse, z in 1/256. Weights are in 1/65536; each moves by ``(stretch * error + 2^15) >> 16`` with error =
-65536 * bit - p, and stays within +-16. Logistic mixing as in M. Mahoney, "Adaptive Weighing of Context Models for
-Lossless Data Compression" (2005), written from its equations; the rate was chosen on the masks (codec.masks).
 """
 
 from collections.abc import Callable
@@ -32,7 +29,7 @@ import numpy as np
 
 from csgaussian_ns.codec.buffers import constants
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.core.jit import inlined_kernel
 
 PROBABILITY_BITS = 16
 ALL_ONES = (1 << 32) - 1
@@ -46,43 +43,14 @@ MAX_COUNT = (1 << COUNT_BITS) - 1
 CELL_ONE = (1 << 20) - 1
 NEW_CELL = (1 << 19) << COUNT_BITS
 
-ONE_WEIGHT = 1 << 16
-MAX_WEIGHT = 16 * ONE_WEIGHT
-DOMAIN = 2047  # largest |z| in 1/256; squash gives 23 .. 65513 of 65536
-LEARNING_SHIFT = 16
-LEARNING_HALF = 1 << (LEARNING_SHIFT - 1)
 
-
-def _squash_table() -> list[int]:
-    """``65536 / (1 + exp(-z/256))`` for z = -2047 .. 2047, by integer steps: no libm can change a bit of the format."""
-    one = 1 << 60
-    decay = 1148426689630428643  # floor(2^60 * exp(-1/256))
-    power, upper = one, []
-    for _ in range(DOMAIN + 1):
-        upper.append(min((1 << 76) // (one + power), (1 << 16) - 1))
-        power = power * decay >> 60
-    return [(1 << 16) - p for p in reversed(upper[1:])] + upper
-
-
-def _stretch_table(squash: list[int]) -> list[int]:
-    """For each 12-bit probability i the largest z with squash(z) <= 16 i + 8, at least -2047."""
-    values, z = [], 0
-    for i in range(1 << 12):
-        while z < 2 * DOMAIN and squash[z + 1] <= 16 * i + 8:
-            z += 1
-        values.append(z - DOMAIN)
-    return values
-
-
-SQUASH = constants(_squash_table())
-STRETCH = constants(_stretch_table(_squash_table()))
 RATES = constants(131072 // (2 * n + 3) for n in range(MAX_COUNT + 1))
 
 Buffer = Any
 """What ``codec.buffers.buffer`` returns."""
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def put_bit(state: Buffer, out: Buffer, bit: int, p: int) -> None:
     """Write ``bit`` whose probability of being one is p / 65536, 1 <= p <= 65535.
@@ -106,7 +74,7 @@ def put_bit(state: Buffer, out: Buffer, bit: int, p: int) -> None:
     state[HIGH] = high
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def get_bit(state: Buffer, data: Buffer, p: int) -> int:
     """Read the bit that was written with the same ``p``. Past the end of ``data`` it reads zeros."""
@@ -130,7 +98,7 @@ def get_bit(state: Buffer, data: Buffer, p: int) -> int:
     return bit
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def code_bit(state: Buffer, stream: Buffer, bit: int, p: int) -> int:
     """Write ``bit``, or read and return it, whichever the state was started for."""
@@ -140,7 +108,7 @@ def code_bit(state: Buffer, stream: Buffer, bit: int, p: int) -> int:
     return bit
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def overrun(state: Buffer, stream: Buffer) -> bool:
     """Whether a reader is so far beyond the end of ``stream`` that ``end_reading`` will refuse it: loops stop here.
@@ -150,43 +118,10 @@ def overrun(state: Buffer, stream: Buffer) -> bool:
     return state[READING] != 0 and state[POSITION] > len(stream) + 4
 
 
-@kernel
-@no_type_check
-def predict(cells: Buffer, at: Buffer, inputs: Buffer, weights: Buffer, row: int) -> int:
-    """Mixed probability of a one, in 65536ths, 1 .. 65535.
-
-    Args:
-        cells: int32, all contexts of the model.
-        at: int64 [C], the cell of each context for this bit.
-        inputs: int64 [C], filled for ``learn``.
-        weights: int32 [rows * C].
-        row: Which set of weights to use.
-    """
-    base = row * len(at)
-    total = 0
-    for j in range(len(at)):
-        x = STRETCH[cells[at[j]] >> (COUNT_BITS + 8)]
-        inputs[j] = x
-        total += weights[base + j] * x
-    return SQUASH[max(-DOMAIN, min(DOMAIN, total >> 16)) + DOMAIN]
-
-
-@kernel
-@no_type_check
-def learn(cells: Buffer, at: Buffer, inputs: Buffer, weights: Buffer, row: int, bit: int, p: int, limit: int) -> None:
-    """Move weights and contexts towards ``bit``, after ``predict`` returned ``p``; counts stop at ``limit`` <= 1023."""
-    base = row * len(at)
-    error = (bit << 16) - p
-    for j in range(len(at)):
-        weight = weights[base + j] + ((inputs[j] * error + LEARNING_HALF) >> LEARNING_SHIFT)
-        weights[base + j] = max(-MAX_WEIGHT, min(MAX_WEIGHT, weight))
-        adapt(cells, at[j], bit, limit)
-
-
-@kernel
+@inlined_kernel
 @no_type_check
 def adapt(cells: Buffer, index: int, bit: int, limit: int) -> None:
-    """Move one context towards ``bit``; its count stops at ``limit`` <= 1023. For use without the mixer, too."""
+    """Move one context towards ``bit``; its count stops at ``limit`` <= 1023."""
     cell = cells[index]
     p, n = cell >> COUNT_BITS, cell & MAX_COUNT
     target = CELL_ONE if bit else 0
@@ -194,7 +129,7 @@ def adapt(cells: Buffer, index: int, bit: int, limit: int) -> None:
     cells[index] = (p << COUNT_BITS) | min(n + 1, limit)
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def probability(cells: Buffer, index: int) -> int:
     """Probability of a one by one context alone, in 65536ths, 1 .. 65535."""
@@ -238,6 +173,23 @@ def write(run: Callable[[np.ndarray, np.ndarray], object], expected_bytes: int) 
             stream[length] = (int(state[LOW]) >> 24) + 1
             return stream[: length + 1].tobytes()
         stream = np.zeros(length + 1, np.uint8)
+
+
+def read(run: Callable[[np.ndarray, np.ndarray], object], data: bytes | memoryview, what: str) -> None:
+    """Call ``run(state, stream)``, which reads all bits.
+
+    Args:
+        run: Reads what ``write`` was given.
+        data: The stream.
+        what: Its name for the message.
+
+    Raises:
+        FormatError: See ``end_reading``.
+    """
+    stream = stream_of(data)
+    state = start_reading(stream)
+    run(state, stream)
+    end_reading(state, stream, what)
 
 
 def end_reading(state: np.ndarray, stream: np.ndarray, what: str) -> None:

@@ -1,17 +1,36 @@
-"""Checksums that tell a decoder that it computes, and has decoded, the integers of the encoder."""
+"""What is checked before coding, and checksums that tell a decoder that it has the integers of the encoder."""
 
 import zlib
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from jaxtyping import Int, Int64
 from torch import Tensor
 
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.codec.kinds import SectionInfo
+from csgaussian_ns.core.errors import FormatError, QuantisationError, UnsupportedVersion
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 KNOWN_ANSWER_ANCHORS = 256
+FINITE_BLOCK = 1 << 20
+"""Values that are looked at together for NaN: the test of a whole tensor would take three times its memory."""
+
+
+def check_finite(named: Mapping[str, Tensor]) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        QuantisationError: Names the first tensor that holds one.
+    """
+    for name, value in named.items():
+        bad = sum(int((~torch.isfinite(block)).sum()) for block in value.detach().flatten().split(FINITE_BLOCK))
+        if bad:
+            raise QuantisationError(
+                f"{name} holds {bad} values that are NaN or infinite; the training run diverged. Export an earlier "
+                "checkpoint, or train again with a lower learning rate"
+            )
 
 
 def values_crc(values: Int64[Tensor, "A D"]) -> int:
@@ -38,6 +57,16 @@ def check_known_answer(
             f"{where}: the entropy networks do not give the known answer; the file is damaged, or this device "
             "computes integers wrongly"
         )
+
+
+def check_codec(info: SectionInfo) -> None:
+    """Refuse a body that is coded in another way than the only one its kind has.
+
+    Raises:
+        UnsupportedVersion: It is.
+    """
+    if info.codec:
+        raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
 
 
 def compare_crc(expected: int, found: int, where: str) -> None:

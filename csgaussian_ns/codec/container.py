@@ -12,11 +12,11 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
+from csgaussian_ns.codec.kinds import Layer
 from csgaussian_ns.codec.layout import (
     HEADER_BYTES,
     Entry,
     Header,
-    Layer,
     MustUnderstand,
     Section,
     pack_front,

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
-from csgaussian_ns.codec.checks import check_known_answer, compare_crc, values_crc
+from csgaussian_ns.codec.checks import check_codec, check_known_answer, compare_crc, values_crc
 from csgaussian_ns.codec.coders import Coder, coder_numbered
 from csgaussian_ns.codec.colour import decode_colour
 from csgaussian_ns.codec.container import Container, read_container
@@ -23,7 +23,7 @@ from csgaussian_ns.codec.masks import decode_masks
 from csgaussian_ns.codec.positions import decode_positions, positions_crc
 from csgaussian_ns.codec.scene import CodedScene, SceneMeta
 from csgaussian_ns.codec.threads import run_in_order, threads_for
-from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
+from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.integer import IntegerColourModel
@@ -127,11 +127,15 @@ def _check_bounds(trio: tuple[Entry, ...], layout: AttributeLayout, limits: Deco
     position, masking, colour = (entry.info for entry in trio)
     if not position.anchors == masking.anchors == colour.anchors:
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
-    for info in (position, masking):
-        if info.codec:
-            raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
+    check_codec(position)
+    check_codec(masking)
     coder_numbered(colour.codec, str(colour))
     symbols = position.anchors * layout.channels
+    if masking.symbols != masking.anchors * layout.num_offsets:
+        raise FormatError(
+            f"{masking}: promises {masking.symbols} symbols; {masking.anchors} anchors have "
+            f"{masking.anchors * layout.num_offsets} offsets"
+        )
     limits.check("max_symbols_per_chunk", symbols, str(colour))
     limits.check("max_memory_bytes", symbols * BYTES_PER_SYMBOL, str(colour))
 

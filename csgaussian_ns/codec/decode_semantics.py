@@ -8,12 +8,13 @@ import torch
 from jaxtyping import Int, Int32, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec.checks import check_known_answer, compare_crc
+from csgaussian_ns.codec.checks import check_codec, check_known_answer, compare_crc
 from csgaussian_ns.codec.container import Container
-from csgaussian_ns.codec.encode_semantics import EVERYWHERE, NETS_HEAD, SEMA_HEAD, semantic_crc
+from csgaussian_ns.codec.encode_semantics import EVERYWHERE, NETS_HEAD, semantic_crc
 from csgaussian_ns.codec.hyperprior import read_hyperprior
+from csgaussian_ns.codec.kinds import SectionInfo
 from csgaussian_ns.codec.labels import decode_labels
-from csgaussian_ns.codec.layout import Entry, SectionInfo
+from csgaussian_ns.codec.layout import Entry
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.object_bytes import read_objects
 from csgaussian_ns.codec.objects import (
@@ -27,6 +28,7 @@ from csgaussian_ns.codec.objects import (
 from csgaussian_ns.codec.sections import content_of
 from csgaussian_ns.codec.semantic_features import decode_features
 from csgaussian_ns.codec.threads import run_in_order, threads_for
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import ChannelLayout
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, real_values
@@ -87,11 +89,13 @@ class SemanticReader:
 
         Raises:
             FormatError: A chunk has not the anchors that its positions have.
+            UnsupportedVersion: It is coded in an unknown way.
             LimitExceeded: It asks for more than ``limits`` allow.
         """
         start, colour = 0, self.container.of_kind("COLR")
         for number in numbers:
             entry = self.entries[number]
+            check_codec(entry.info)
             symbols = entry.info.anchors * self.hyperprior.layout.channels
             if entry.info.anchors != colour[number].info.anchors:
                 raise FormatError(f"{entry.info}: its anchors are not those of the colours")
@@ -110,17 +114,15 @@ class SemanticReader:
             FormatError: Damaged.
         """
         check_known_answer(info.known_answer_crc, self.hyperprior, grid, str(info), arithmetic)
-        length = SEMA_HEAD.unpack_from(body)[0] if len(body) >= SEMA_HEAD.size else len(body)
-        if SEMA_HEAD.size + length > len(body):
-            raise FormatError(f"{info}: {len(body)} bytes cannot hold a stream of {length}")
-        streams = memoryview(body)[SEMA_HEAD.size :]
-        labels = decode_labels(streams[length:], len(grid), len(self.table))
+        reader = ByteReader(body, str(info))
+        features = reader.block()
+        labels = decode_labels(reader.rest(), len(grid), len(self.table))
         coded = torch.from_numpy((labels > 0) | self.everywhere)
         values = torch.zeros(len(grid), self.hyperprior.layout.channels, dtype=torch.int64)
         symbols = int(coded.sum()) * values.shape[1]
         if info.symbols != symbols:
             raise FormatError(f"{info}: promises {info.symbols} symbols, its labels ask for {symbols}")
-        values[coded] = decode_features(self.hyperprior, grid[coded], streams[:length], arithmetic)
+        values[coded] = decode_features(self.hyperprior, grid[coded], features, arithmetic)
         compare_crc(info.decoded_crc, semantic_crc(values, labels), str(info))
         return values, labels
 
@@ -182,15 +184,13 @@ def open_semantics(container: Container) -> SemanticReader | None:
         return None
     if not any(container.of_kind(kind) for kind in KINDS):
         return None
-    data = content_of(container, "NETS")
-    if len(data) < NETS_HEAD.size:
-        raise FormatError(f"NETS: {len(data)} bytes, its header alone has {NETS_HEAD.size}")
-    channels, scope, base_step = NETS_HEAD.unpack_from(data)
+    reader = ByteReader(content_of(container, "NETS"), "NETS")
+    channels, scope, base_step = reader.unpack(NETS_HEAD)
     if scope > EVERYWHERE:
         raise FormatError(f"NETS: scope {scope} is unknown; expected 0 or 1")
     if not 1 <= channels <= MAX_CHANNELS or not 0 < base_step < 1e30:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
-    hyperprior = read_hyperprior(data[NETS_HEAD.size :], ChannelLayout((channels,), (base_step,)))
+    hyperprior = read_hyperprior(reader.rest(), ChannelLayout((channels,), (base_step,)))
     table, texts = read_objects(content_of(container, "LABL"), channels, container.header.anchors)
     entries, colour = container.chunks("SEMA"), container.chunks("COLR")
     if len(entries) != len(colour):

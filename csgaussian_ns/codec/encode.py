@@ -12,12 +12,13 @@ from jaxtyping import Bool, Float, Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec import sections as bodies
-from csgaussian_ns.codec.checks import known_answer, values_crc
+from csgaussian_ns.codec.checks import check_finite, known_answer, values_crc
 from csgaussian_ns.codec.coders import Coder, coder_named
 from csgaussian_ns.codec.colour import encode_colour
 from csgaussian_ns.codec.container import pack
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
-from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
+from csgaussian_ns.codec.kinds import Layer, SectionInfo
+from csgaussian_ns.codec.layout import Section
 from csgaussian_ns.codec.masks import encode_masks
 from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
 from csgaussian_ns.codec.scene import SceneMeta
@@ -34,8 +35,6 @@ BYTES_PER_SYMBOL = 96
 """Memory that coding a chunk takes at most, per channel of an anchor."""
 MEMORY = 1 << 30
 """What all chunks that are being coded may take together."""
-FINITE_BLOCK = 1 << 20
-"""Values that are looked at together for NaN: the test of a whole tensor would take three times its memory."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def encode(
         BackendUnavailable: ``torchac`` was asked for and is not installed.
     """
     chosen = coder_named(coder)
-    check_finite(scene)
+    check_finite(tensors_of(scene))
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
@@ -179,25 +178,15 @@ def encode_chunk(
     )
 
 
-def check_finite(scene: TrainedScene) -> None:
-    """Refuse to code NaN or infinity.
-
-    Raises:
-        QuantisationError: Names the first tensor that holds one.
-    """
+def tensors_of(scene: TrainedScene) -> dict[str, Tensor]:
+    """Everything that is coded, by name."""
     named = {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
     named |= {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
     named |= {f"decoders.{name}": value for name, value in scene.decoders.named_parameters()}
     if scene.semantics is not None:
         named |= {"semantics.feature": scene.semantics.feature}
         named |= {f"semantics.entropy.{name}": value for name, value in scene.semantics.entropy.named_parameters()}
-    for name, value in named.items():
-        bad = sum(int((~torch.isfinite(block)).sum()) for block in value.detach().flatten().split(FINITE_BLOCK))
-        if bad:
-            raise QuantisationError(
-                f"{name} holds {bad} values that are NaN or infinite; the training run diverged. Export an earlier "
-                "checkpoint, or train again with a lower learning rate"
-            )
+    return named
 
 
 def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:

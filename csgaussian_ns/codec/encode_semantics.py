@@ -11,9 +11,10 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.checks import known_answer, values_crc
-from csgaussian_ns.codec.hyperprior import write_hyperprior
+from csgaussian_ns.codec.hyperprior import pack_blocks, write_hyperprior
+from csgaussian_ns.codec.kinds import Layer, SectionInfo
 from csgaussian_ns.codec.labels import MAX_OBJECTS, encode_labels
-from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
+from csgaussian_ns.codec.layout import Section
 from csgaussian_ns.codec.object_bytes import write_objects
 from csgaussian_ns.codec.objects import ObjectTexts, object_table
 from csgaussian_ns.codec.sections import packed_section
@@ -22,7 +23,6 @@ from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, integer_hyper
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel
 
 NETS_HEAD = struct.Struct("<HBd")
-SEMA_HEAD = struct.Struct("<I")
 IN_OBJECTS, EVERYWHERE = 0, 1
 """Whose features are coded: those of anchors that belong to an object, or all."""
 
@@ -103,7 +103,7 @@ def semantic_sections(
             decoded_crc=semantic_crc(decoded, own),
             known_answer_crc=known_answer(hyperprior, grid[rows]),
         )
-        chunks.append(Section(info, SEMA_HEAD.pack(len(stream)) + stream + encode_labels(own, objects)))
+        chunks.append(Section(info, pack_blocks([stream]) + encode_labels(own, objects)))
         everything.append(decoded)
     table = object_table(labels.numpy(), grid.numpy(), torch.cat(everything).numpy(), objects)
     scope = EVERYWHERE if semantics.label is None else IN_OBJECTS

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Sequence
 
 from csgaussian_ns.codec.lattices import read_lattices, write_lattices
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.base import ChannelLayout
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
@@ -17,27 +18,8 @@ _LENGTH = struct.Struct("<I")
 
 
 def pack_blocks(blocks: Sequence[bytes]) -> bytes:
-    """Each block behind its length as u32."""
+    """Each block behind its length as u32: what ``ByteReader.block`` takes."""
     return b"".join(_LENGTH.pack(len(block)) + block for block in blocks)
-
-
-def split_blocks(data: bytes, count: int, what: str) -> list[bytes]:
-    """The inverse of ``pack_blocks``.
-
-    Raises:
-        FormatError: Not ``count`` blocks with nothing behind them.
-    """
-    blocks, at = [], 0
-    for _ in range(count):
-        if at + _LENGTH.size > len(data):
-            raise FormatError(f"{what}: ends at byte {at}, before its {count} parts do")
-        (length,) = _LENGTH.unpack_from(data, at)
-        at += _LENGTH.size
-        blocks.append(data[at : at + length])
-        at += length
-    if at != len(data):
-        raise FormatError(f"{what}: {len(data)} bytes, its {count} parts take {at}")
-    return blocks
 
 
 def write_hyperprior(hyperprior: IntegerHyperprior) -> bytes:
@@ -51,21 +33,21 @@ def write_hyperprior(hyperprior: IntegerHyperprior) -> bytes:
     return head + pack_blocks([tables, to_bytes(hyperprior.network)])
 
 
-def read_hyperprior(data: bytes, layout: ChannelLayout) -> IntegerHyperprior:
+def read_hyperprior(data: bytes | memoryview, layout: ChannelLayout) -> IntegerHyperprior:
     """The inverse of ``write_hyperprior``, for the given channels.
 
     Raises:
         FormatError: Not this layout, an unknown encoding, or a network that fits neither it nor the channels.
     """
-    if len(data) < _HEAD.size:
-        raise FormatError(f"hyperprior: {len(data)} bytes, its header alone has {_HEAD.size}")
-    kind, x, y, z, extent = _HEAD.unpack_from(data)
+    reader = ByteReader(data, "hyperprior")
+    kind, x, y, z, extent = reader.unpack(_HEAD)
+    tables, weights = reader.block(), reader.block()
+    reader.end()
     if extent > MAX_EXTENT:
         raise FormatError(f"hyperprior: extent {extent} is out of range 0..{MAX_EXTENT}")
     coded = coded_encoding(kind)
     if coded is None:
         raise FormatError(f"hyperprior: its encoding has the unknown number {kind}")
-    tables, weights = split_blocks(data[_HEAD.size :], 2, "hyperprior")
     box, network = VoxelBox((x, y, z), extent), from_bytes(weights)
     if issubclass(coded, InterpolatedIntegers):
         encoding = coded(box, *read_lattices(tables, coded))

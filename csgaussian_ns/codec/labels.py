@@ -11,17 +11,7 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Int32
 
-from csgaussian_ns.codec.bits import (
-    adapt,
-    code_bit,
-    end_reading,
-    new_cells,
-    overrun,
-    probability,
-    start_reading,
-    stream_of,
-    write,
-)
+from csgaussian_ns.codec.bits import adapt, code_bit, new_cells, overrun, probability, read, write
 from csgaussian_ns.codec.buffers import buffer
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.jit import kernel
@@ -87,14 +77,12 @@ def decode_labels(data: bytes | memoryview, count: int, objects: int) -> Int32[n
     Raises:
         FormatError: The data is damaged in a way its structure shows; other damage gives wrong labels.
     """
-    labels, stream = np.zeros(count, np.int32), stream_of(data)
+    labels = np.zeros(count, np.int32)
     if objects == 0 or count == 0:
-        if len(stream):
-            raise FormatError(f"{_NAME}: {len(stream)} bytes are stored; none are needed for {objects} objects")
+        if len(data):
+            raise FormatError(f"{_NAME}: {len(data)} bytes are stored; none are needed for {objects} objects")
         return labels
-    state = start_reading(stream)
-    _run(state, stream, labels, objects)
-    end_reading(state, stream, _NAME)
+    read(lambda state, stream: _run(state, stream, labels, objects), data, _NAME)
     if labels.max() > objects:
         raise FormatError(f"{_NAME}: object {labels.max()} of {objects}; the data is damaged")
     return labels

@@ -8,25 +8,17 @@ Statistics are learnt on the way: nothing is stored but the coded bits, a stream
 """
 
 import struct
-from typing import Any, NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 import torch
 from jaxtyping import Int8
 from torch import Tensor
 
-from csgaussian_ns.codec.bits import (
-    code_bit,
-    end_reading,
-    learn,
-    new_cells,
-    overrun,
-    predict,
-    start_reading,
-    stream_of,
-    write,
-)
+from csgaussian_ns.codec.bits import overrun, read, write
 from csgaussian_ns.codec.buffers import buffer
+from csgaussian_ns.codec.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.jit import kernel
 from csgaussian_ns.entropy.interpolated import InterpolatedIntegers
@@ -38,20 +30,9 @@ KINDS = 17
 """Kinds of bits: the sign, and "more than j" for j = 0 .. 15 and above."""
 START_WEIGHT = 65536 // 3
 LIMIT = 250
-MOST_BITS_PER_BYTE = 16000
-"""See ``codec.masks``."""
 MAX_LATTICES = 2
 MAX_OUTPUTS = 512
 _HEAD = struct.Struct("<BBBB")
-
-
-class Model(NamedTuple):
-    """What adapts, and scratch; see ``codec.bits``."""
-
-    cells: Any  # int32 [CONTEXTS * TABLE]
-    weights: Any  # int32 [KINDS * CONTEXTS]
-    at: Any  # int64 [CONTEXTS]
-    inputs: Any  # int64 [CONTEXTS]
 
 
 @kernel
@@ -78,17 +59,7 @@ def _select(at: Any, kind: int, grid: int, channel: int, left: int, up: int, cor
 
 @kernel
 @no_type_check
-def _bit(state: Any, stream: Any, bit: int, kind: int, model: Any) -> int:
-    """Code one bit whose contexts are selected."""
-    p = predict(model.cells, model.at, model.inputs, model.weights, kind)
-    bit = code_bit(state, stream, bit, p)
-    learn(model.cells, model.at, model.inputs, model.weights, kind, bit, p, LIMIT)
-    return bit
-
-
-@kernel
-@no_type_check
-def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary: int, model: Any) -> None:
+def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary: int, mixer: Mixer) -> None:
     """Write ``table``, int8 [rows * channels], or read it, at most to the end of ``stream``.
 
     ``shape``: int64 [channels, then rows and nodes of the last axis of each grid].
@@ -109,13 +80,13 @@ def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary:
                 size = 1 if binary else 0
                 while size < largest and not binary:
                     kind = 1 + min(size, KINDS - 2)
-                    _select(model.at, kind, grid, channel, left, up, corner, below)
-                    if not _bit(state, stream, 1 if abs(value) > size else 0, kind, model):
+                    _select(mixer.at, kind, grid, channel, left, up, corner, below)
+                    if not code_mixed(state, stream, 1 if abs(value) > size else 0, mixer, kind, LIMIT):
                         break
                     size += 1
                 if size > 0:
-                    _select(model.at, 0, grid, channel, left, up, corner, below)
-                    negative = _bit(state, stream, 1 if value < 0 else 0, 0, model)
+                    _select(mixer.at, 0, grid, channel, left, up, corner, below)
+                    negative = code_mixed(state, stream, 1 if value < 0 else 0, mixer, 0, LIMIT)
                     size = -size if negative else size
                 table[here] = size
         start += rows
@@ -125,14 +96,9 @@ def _run(state: np.ndarray, stream: np.ndarray, table: np.ndarray, lattice: Latt
     shape = [lattice.channels]
     for grid in lattice.grids:
         shape += [grid.rows, min(grid.resolution, grid.rows)]
-    model = Model(
-        cells=buffer(new_cells(CONTEXTS * TABLE)),
-        weights=buffer(np.full(KINDS * CONTEXTS, START_WEIGHT, np.int32)),
-        at=buffer(np.zeros(CONTEXTS, np.int64)),
-        inputs=buffer(np.zeros(CONTEXTS, np.int64)),
-    )
+    mixer = new_mixer(CONTEXTS, TABLE, KINDS, START_WEIGHT)
     sizes = buffer(np.array(shape, np.int64))
-    _code(buffer(state), buffer(stream), buffer(table), sizes, kind.LARGEST, int(kind.BINARY), model)
+    _code(buffer(state), buffer(stream), buffer(table), sizes, kind.LARGEST, int(kind.BINARY), mixer)
 
 
 def write_lattices(encoding: InterpolatedIntegers) -> bytes:
@@ -150,7 +116,7 @@ def write_lattices(encoding: InterpolatedIntegers) -> bytes:
 
 
 def read_lattices(
-    data: bytes, kind: type[InterpolatedIntegers]
+    data: bytes | memoryview, kind: type[InterpolatedIntegers]
 ) -> tuple[tuple[Lattice, ...], tuple[Int8[Tensor, "_ _"], ...]]:
     """The inverse of ``write_lattices``, for an encoding of ``kind``.
 
@@ -158,47 +124,36 @@ def read_lattices(
         FormatError: Not this layout, sizes out of range, or a damaged table.
         LimitExceeded: So few bytes cannot hold so many numbers. Nothing was allocated.
     """
-    lattices, at = _read_heads(data)
-    tables = []
-    for lattice in lattices:
-        if at + 4 > len(data):
-            raise FormatError(f"lattice: {len(data)} bytes end before its tables do")
-        (length,) = struct.unpack_from("<I", data, at)
-        body = data[at + 4 : at + 4 + length]
-        at += 4 + length
-        count = lattice.rows * lattice.channels
-        if at > len(data):
-            raise FormatError(f"lattice: {len(data)} bytes end before its tables do, at {at}")
-        if count > MOST_BITS_PER_BYTE * (len(body) + 4):
-            raise LimitExceeded(f"lattice: a table of {count} numbers cannot be in {len(body)} bytes")
-        flat, stream = np.zeros(count, np.int8), stream_of(body)
-        state = start_reading(stream)
-        _run(state, stream, flat, lattice, kind)
-        end_reading(state, stream, "lattice")
-        tables.append(torch.from_numpy(flat.reshape(lattice.rows, lattice.channels)))
-    if at != len(data):
-        raise FormatError(f"lattice: {len(data)} bytes, its tables take {at}")
-    return lattices, tuple(tables)
+    reader = ByteReader(data, "lattice")
+    lattices = _read_heads(reader)
+    tables = tuple(_read_table(reader.block(), lattice, kind) for lattice in lattices)
+    reader.end()
+    return lattices, tables
 
 
-def _read_heads(data: bytes) -> tuple[tuple[Lattice, ...], int]:
-    """The lattices, and where their tables begin."""
-    if not data or not 1 <= data[0] <= MAX_LATTICES:
-        raise FormatError(f"lattice: expected 1..{MAX_LATTICES} of them, got {data[0] if data else 'no bytes'}")
-    lattices, at = [], 1
-    for _ in range(data[0]):
-        if at + _HEAD.size > len(data):
-            raise FormatError(f"lattice: {len(data)} bytes are less than the heads")
-        form, channels, log2_rows, levels = _HEAD.unpack_from(data, at)
-        at += _HEAD.size
-        if form > 1 or at + 2 * levels > len(data):
-            raise FormatError(f"lattice: form {form} is not 0 or 1, or {levels} levels do not fit {len(data)} bytes")
-        resolutions = np.frombuffer(data, "<u2", levels, at).tolist()
-        at += 2 * levels
+def _read_table(data: memoryview, lattice: Lattice, kind: type[InterpolatedIntegers]) -> Int8[Tensor, "rows channels"]:
+    count = lattice.rows * lattice.channels
+    if count > MOST_BITS_PER_BYTE * (len(data) + 4):
+        raise LimitExceeded(f"lattice: a table of {count} numbers cannot be in {len(data)} bytes")
+    flat = np.zeros(count, np.int8)
+    read(lambda state, stream: _run(state, stream, flat, lattice, kind), data, "lattice")
+    return torch.from_numpy(flat.reshape(lattice.rows, lattice.channels))
+
+
+def _read_heads(reader: ByteReader) -> tuple[Lattice, ...]:
+    (count,) = reader.take(1)
+    if not 1 <= count <= MAX_LATTICES:
+        raise FormatError(f"lattice: expected 1..{MAX_LATTICES} of them, got {count}")
+    lattices = []
+    for _ in range(count):
+        form, channels, log2_rows, levels = reader.unpack(_HEAD)
+        if form > 1:
+            raise FormatError(f"lattice: form {form} is not 0 or 1")
+        resolutions = reader.array("<u2", levels).tolist()
         try:
             lattices.append(Lattice((SPACE, PLANES)[form], channels, log2_rows, tuple(resolutions)))
         except QuantisationError as error:
             raise FormatError(str(error)) from error
     if sum(lattice.outputs for lattice in lattices) > MAX_OUTPUTS:
         raise FormatError(f"lattice: more than {MAX_OUTPUTS} outputs")
-    return tuple(lattices), at
+    return tuple(lattices)

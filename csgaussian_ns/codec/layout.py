@@ -8,8 +8,9 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 
+from csgaussian_ns.codec.kinds import KINDS, Layer, SectionInfo
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
 
@@ -26,53 +27,11 @@ ENTRY_BYTES = _ENTRY.size
 _CRITICAL = 1  # flag of an entry
 _MUST_UNDERSTAND_ENTRY_FLAGS = 0x00FF  # the others may be ignored
 
-KNOWN_KINDS = frozenset({"META", "NETE", "NETR", "POSI", "MASK", "COLR", "NETS", "SEMA", "LABL"})
-
-
-class Layer(IntEnum):
-    """Which reader needs a section. Layers from SEMANTIC on lie last and may be cut off."""
-
-    COMMON = 0
-    COLOUR = 1
-    SEMANTIC = 2
-
 
 class MustUnderstand(IntFlag):
     """Header flags that change how the file is read; a reader refuses a file with one it does not know. None so far."""
 
     NONE = 0
-
-
-@dataclass(frozen=True)
-class SectionInfo:
-    """What the table of contents says about a section, apart from where it lies.
-
-    Attributes:
-        kind: Type, four characters out of A-Z and 0-9.
-        layer: Which reader needs it.
-        critical: A reader that does not know ``kind`` must refuse the file.
-        chunk: Number of the spatial chunk among the sections of this kind.
-        codec: How the body is coded; the numbers belong to the kind.
-        symbols: Number of coded values, 0 where that means nothing.
-        first_anchor: First anchor it is about, in Morton order.
-        anchors: Number of anchors it is about; 0 when it is about none in particular.
-        decoded_crc: CRC-32 of what decoding gives, as the kind defines it; 0 where it defines none.
-        known_answer_crc: CRC-32 of network outputs that a decoder must reproduce first; 0 where the kind has none.
-    """
-
-    kind: str
-    layer: Layer = Layer.COMMON
-    critical: bool = True
-    chunk: int = 0
-    codec: int = 0
-    symbols: int = 0
-    first_anchor: int = 0
-    anchors: int = 0
-    decoded_crc: int = 0
-    known_answer_crc: int = 0
-
-    def __str__(self) -> str:
-        return f"section {self.kind} chunk {self.chunk}"
 
 
 @dataclass(frozen=True)
@@ -263,14 +222,17 @@ def _parse_entry(front: bytes, place: int) -> Entry:
     critical = bool(flags & _CRITICAL)
     if flags & _MUST_UNDERSTAND_ENTRY_FLAGS & ~_CRITICAL:
         raise UnsupportedVersion(f"{where}: unknown must-understand flags {flags:#06x}; a newer reader is needed")
-    if critical and kind.decode() not in KNOWN_KINDS:
+    if critical and kind.decode() not in KINDS:
         raise UnsupportedVersion(f"{where}: unknown, and the file cannot be read without it; a newer reader is needed")
     if layer not in Layer.__members__.values():
         raise UnsupportedVersion(
             f"{where}: unknown layer {layer}, expected 0 to {max(Layer)}; a newer reader is needed"
         )
     counts = (chunk, codec, symbols, first, anchors, decoded, known)
-    return Entry(SectionInfo(kind.decode(), Layer(layer), critical, *counts), offset, length, stored)
+    info = SectionInfo(kind.decode(), Layer(layer), critical, *counts)
+    if info.kind in KINDS:
+        KINDS[info.kind].check(info)
+    return Entry(info, offset, length, stored)
 
 
 def _check_order(entries: Sequence[Entry], header: Header) -> None:

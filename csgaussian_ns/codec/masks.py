@@ -13,23 +13,14 @@ anchor before and bit s of the one before that; how often s was set in the last 
 anchor before and whether this one began like it. Mixer weights are chosen by s and start at 13107 (0.2).
 """
 
-from typing import Any, NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 from jaxtyping import Bool
 
-from csgaussian_ns.codec.bits import (
-    code_bit,
-    end_reading,
-    learn,
-    new_cells,
-    overrun,
-    predict,
-    start_reading,
-    stream_of,
-    write,
-)
+from csgaussian_ns.codec.bits import overrun, read, write
 from csgaussian_ns.codec.buffers import buffer
+from csgaussian_ns.codec.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import kernel
 
@@ -40,17 +31,6 @@ CONTEXTS = 6
 TABLE = 1 << 16  # cells per context
 START_WEIGHT = 65536 // 5
 LIMIT = 1000  # cells follow with at least 1/1000
-MOST_BITS_PER_BYTE = 16000
-"""A bit costs at least -log2(65513 / 65536) = 5.06e-4, so a byte holds at most 15800 of them."""
-
-
-class Model(NamedTuple):
-    """What adapts, and scratch; see ``codec.bits``."""
-
-    cells: Any  # int32 [CONTEXTS * TABLE]
-    weights: Any  # int32 [K * CONTEXTS]
-    at: Any  # int64 [CONTEXTS]
-    inputs: Any  # int64 [CONTEXTS]
 
 
 @kernel
@@ -89,7 +69,7 @@ def _select(at: Any, slot: int, prefix: int, ones: int, last: int, history: int,
 
 @kernel
 @no_type_check
-def _code(state: Any, stream: Any, masks: Any, count: int, offsets: int, past: Any, model: Any) -> None:
+def _code(state: Any, stream: Any, masks: Any, count: int, offsets: int, past: Any, mixer: Mixer) -> None:
     """Write ``masks``, uint8 [count * offsets], or read them into it; ``past``: int64 [offsets] zeros."""
     last = 1 << offsets
     for anchor in range(count):
@@ -97,10 +77,8 @@ def _code(state: Any, stream: Any, masks: Any, count: int, offsets: int, past: A
             return
         prefix, ones = 1, 0
         for slot in range(offsets):
-            _select(model.at, slot, prefix, ones, last, past[slot], offsets)
-            p = predict(model.cells, model.at, model.inputs, model.weights, slot)
-            bit = code_bit(state, stream, masks[anchor * offsets + slot], p)
-            learn(model.cells, model.at, model.inputs, model.weights, slot, bit, p, LIMIT)
+            _select(mixer.at, slot, prefix, ones, last, past[slot], offsets)
+            bit = code_mixed(state, stream, masks[anchor * offsets + slot], mixer, slot, LIMIT)
             masks[anchor * offsets + slot] = bit
             past[slot] = (past[slot] << 1 | bit) & 255
             prefix = prefix << 1 | bit
@@ -109,14 +87,9 @@ def _code(state: Any, stream: Any, masks: Any, count: int, offsets: int, past: A
 
 
 def _run(state: np.ndarray, stream: np.ndarray, masks: np.ndarray, count: int, offsets: int) -> None:
-    model = Model(
-        cells=buffer(new_cells(CONTEXTS * TABLE)),
-        weights=buffer(np.full(offsets * CONTEXTS, START_WEIGHT, np.int32)),
-        at=buffer(np.zeros(CONTEXTS, np.int64)),
-        inputs=buffer(np.zeros(CONTEXTS, np.int64)),
-    )
+    mixer = new_mixer(CONTEXTS, TABLE, offsets, START_WEIGHT)
     past = buffer(np.zeros(offsets, np.int64))
-    _code(buffer(state), buffer(stream), buffer(masks), count, offsets, past, model)
+    _code(buffer(state), buffer(stream), buffer(masks), count, offsets, past, mixer)
 
 
 def encode_masks(masks: Bool[np.ndarray, "N K"]) -> bytes:
@@ -146,12 +119,8 @@ def decode_masks(data: bytes | memoryview, count: int, num_offsets: int) -> Bool
     if count * num_offsets > MOST_BITS_PER_BYTE * (len(data) + 4):
         raise LimitExceeded(f"{count} masks of {num_offsets} offsets cannot be in {len(data)} bytes")
     masks = np.zeros(count * num_offsets, np.uint8)
-    stream = stream_of(data)
-    if masks.size == 0:
-        if len(stream):
-            raise FormatError(f"masks: {len(stream)} bytes are stored for no masks")
-        return masks.reshape(count, num_offsets).astype(bool)
-    state = start_reading(stream)
-    _run(state, stream, masks, count, num_offsets)
-    end_reading(state, stream, "masks")
+    if masks.size:
+        read(lambda state, stream: _run(state, stream, masks, count, num_offsets), data, "masks")
+    elif len(data):
+        raise FormatError(f"masks: {len(data)} bytes are stored for no masks")
     return masks.reshape(count, num_offsets).astype(bool)

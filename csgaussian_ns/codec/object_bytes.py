@@ -7,11 +7,12 @@ reader lists the objects without decoding any anchor, and one that decodes them 
 import struct
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from csgaussian_ns.codec.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTable, ObjectTexts
 from csgaussian_ns.codec.positions import MAX_ORIGIN
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.morton import MAX_BITS
 from csgaussian_ns.core.texts import has_control
@@ -49,23 +50,23 @@ def read_objects(data: bytes, feature_dim: int, anchors: int) -> tuple[ObjectTab
     Raises:
         FormatError: Not this layout, or numbers that no scene has.
     """
-    reader = _Reader(data)
-    count, channels, length = _HEAD.unpack(reader.take(_HEAD.size))
-    encoder = reader.text(length)
+    reader = ByteReader(data, "LABL")
+    count, channels, length = reader.unpack(_HEAD)
+    encoder = _text(reader, length)
     if channels > MAX_EMBEDDING or (channels > 0) != bool(encoder):
         raise FormatError(f"LABL: embeddings of {channels} channels by encoder {encoder!r}; expected both or none")
     table = ObjectTable(
-        reader.integers(count, 1)[:, 0], *(reader.integers(count, width) for width in (3, 3, 3, feature_dim))
+        _integers(reader, count, 1)[:, 0], *(_integers(reader, count, width) for width in (3, 3, 3, feature_dim))
     )
     _check_table(table, anchors)
-    names = tuple(reader.text(reader.take(1)[0]) for _ in range(count))
+    names = tuple(_text(reader, reader.take(1)[0]) for _ in range(count))
     embeddings: list[NDArray[np.int8] | None] = [None] * count
     if channels:
-        flags = reader.take(count)
-        if set(flags) - {0, 1}:
+        flags = reader.array("u1", count)
+        if (flags > 1).any():
             raise FormatError("LABL: a flag of an embedding is neither 0 nor 1")
-        for number in np.flatnonzero(np.frombuffer(flags, np.uint8)).tolist():
-            vector = np.frombuffer(reader.take(channels), np.int8)
+        for number in np.flatnonzero(flags).tolist():
+            vector = reader.array("i1", channels)
             if not vector.any():
                 raise FormatError(f"LABL: the embedding of object {number + 1} is zero")
             embeddings[number] = vector
@@ -83,31 +84,15 @@ def _check_table(table: ObjectTable, anchors: int) -> None:
         raise FormatError("LABL: the centre of an object lies outside its box, or the box outside every scene")
 
 
-class _Reader:
-    """Takes bytes from the front, never more than there are."""
+def _integers(reader: ByteReader, rows: int, columns: int) -> Int64[np.ndarray, "rows columns"]:
+    return reader.array("<i4", rows * columns).astype(np.int64).reshape(rows, columns)
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
 
-    def take(self, size: int) -> bytes:
-        if self._at + size > len(self._data):
-            raise FormatError(f"LABL: {len(self._data)} bytes end at byte {self._at} of a part of {size}")
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def integers(self, rows: int, columns: int) -> Int64[np.ndarray, "rows columns"]:
-        found: Int32[np.ndarray, " n"] = np.frombuffer(self.take(4 * rows * columns), "<i4")
-        return found.astype(np.int64).reshape(rows, columns)
-
-    def text(self, size: int) -> str:
-        try:
-            text = self.take(size).decode("utf8")
-        except UnicodeDecodeError as error:
-            raise FormatError(f"LABL: a name is not UTF-8: {error}") from error
-        if has_control(text):
-            raise FormatError(f"LABL: the name {text!r} holds control characters")
-        return text
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise FormatError(f"LABL: {len(self._data) - self._at} bytes too many")
+def _text(reader: ByteReader, size: int) -> str:
+    try:
+        text = bytes(reader.take(size)).decode("utf8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"LABL: a name is not UTF-8: {error}") from error
+    if has_control(text):
+        raise FormatError(f"LABL: the name {text!r} holds control characters")
+    return text

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from csgaussian_ns.codec.bits import POSITION, READING, adapt, code_bit, learn, predict, probability
+from csgaussian_ns.codec.bits import POSITION, READING, adapt, code_bit, probability
 from csgaussian_ns.codec.buffers import buffer
+from csgaussian_ns.codec.mixing import learn, predict
 from csgaussian_ns.core.jit import kernel
 from csgaussian_ns.core.morton import MAX_BITS
 

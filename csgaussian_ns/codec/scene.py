@@ -10,7 +10,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.texts import has_control
+from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.semantic_layer import SemanticLayer
@@ -102,6 +102,8 @@ class CodedScene:
 
 
 MAX_DEPTH = 32
+LARGEST = 1e30
+"""Bound on numbers: single precision reaches a little farther."""
 
 
 def _object_bytes(layer: SemanticLayer) -> bytes:
@@ -148,23 +150,29 @@ def _checked(values: object) -> SceneMeta:
         known[name] = entry
     if min(known["base_steps"]) <= 0:
         raise FormatError("META: base steps must be positive")
-    known |= {name: _text(values, name) for name in ("tool", "name")}
+    known |= {name: _text(values.get(name), name) for name in ("tool", "name")}
     extra = values.get("extra")
-    extra = extra if isinstance(extra, dict) else {}
-    _check_depth(extra)
+    if not isinstance(extra, dict):
+        raise FormatError(f"META: 'extra' must be an object, got {type(extra).__name__}")
+    _check_extra(extra)
     return SceneMeta(**known, extra=extra)
 
 
-def _text(values: dict[str, object], name: str) -> str:
-    text = str(values.get(name, ""))[:256]
-    if has_control(text) or any("\ud800" <= c <= "\udfff" for c in text):
-        raise FormatError(f"META: {name!r} holds control characters: {text!a}")
+def _text(text: object, name: str) -> str:
+    if not isinstance(text, str):
+        raise FormatError(f"META: {name!r} must be a string, got {type(text).__name__}")
+    if not is_storable(text):
+        raise FormatError(
+            f"META: {name!r} holds control characters, or more than {MAX_TEXT_BYTES} bytes: {text[:99]!a}"
+        )
     return text
 
 
-def _check_depth(extra: dict[str, object]) -> None:
+def _check_extra(extra: dict[str, object]) -> None:
     level: list[Any] = [extra]
     for _ in range(MAX_DEPTH + 1):
+        if any(isinstance(entry, int | float) and abs(entry) >= LARGEST for entry in level):
+            raise FormatError(f"META: a number of 'extra' is not finite, or at least {LARGEST:g}")
         level = [entry for entry in level if isinstance(entry, dict | list)]
         if not level:
             return
@@ -173,4 +181,4 @@ def _check_depth(extra: dict[str, object]) -> None:
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST

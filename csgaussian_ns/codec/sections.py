@@ -7,11 +7,13 @@ import zlib
 from torch import nn
 
 from csgaussian_ns.codec.container import Container
-from csgaussian_ns.codec.hyperprior import pack_blocks, read_hyperprior, split_blocks, write_hyperprior
-from csgaussian_ns.codec.layout import Layer, Section, SectionInfo
+from csgaussian_ns.codec.hyperprior import pack_blocks, read_hyperprior, write_hyperprior
+from csgaussian_ns.codec.kinds import Layer, SectionInfo
+from csgaussian_ns.codec.layout import Section
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.weights import RenderLayer, weights_from_bytes, weights_to_bytes
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.byte_reader import ByteReader
+from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
 from csgaussian_ns.entropy.integer import IntegerColourModel
@@ -21,7 +23,8 @@ from csgaussian_ns.scene.decoders import Decoders
 
 RAW, DEFLATE = 0, 1
 """Codec ids of the bodies in this file."""
-MAX_BODY = 1 << 24
+MAX_CONTENT = 1 << 24
+"""Bytes of plain content."""
 _NETE = struct.Struct("<HBB")
 
 
@@ -32,27 +35,39 @@ def deflated(body: bytes) -> tuple[int, bytes]:
 
 
 def inflated(codec: int, body: bytes | memoryview, what: str) -> bytes:
-    """The inverse of ``deflated``, never more than ``MAX_BODY`` bytes.
+    """The inverse of ``deflated``, never more than ``MAX_CONTENT`` bytes.
 
     Raises:
-        FormatError: Unknown codec id, damaged, or too large.
+        UnsupportedVersion: Unknown codec id.
+        FormatError: Damaged, or too large.
     """
+    if codec not in (RAW, DEFLATE):
+        raise UnsupportedVersion(f"{what}: codec {codec} is unknown; expected {RAW} (raw) or {DEFLATE} (deflate)")
     if codec == RAW:
+        if len(body) > MAX_CONTENT:
+            raise FormatError(f"{what}: {len(body)} bytes; at most {MAX_CONTENT} are allowed")
         return bytes(body)
-    if codec != DEFLATE:
-        raise FormatError(f"{what}: codec {codec} is unknown; expected {RAW} (raw) or {DEFLATE} (deflate)")
     unpacker = zlib.decompressobj()
     try:
-        data = unpacker.decompress(bytes(body), MAX_BODY)
+        data = unpacker.decompress(bytes(body), MAX_CONTENT + 1)
     except zlib.error as error:
         raise FormatError(f"{what}: {error}") from error
-    if not unpacker.eof or unpacker.unused_data:
-        raise FormatError(f"{what}: its deflate stream is cut, longer than {MAX_BODY} bytes, or followed by others")
+    if not unpacker.eof or unpacker.unused_data or len(data) > MAX_CONTENT:
+        raise FormatError(f"{what}: its deflate stream is cut, longer than {MAX_CONTENT} bytes, or followed by others")
     return data
 
 
 def packed_section(kind: str, layer: Layer, content: bytes) -> Section:
-    """A section that occurs once, deflated if that helps; critical unless it belongs to the semantic layer."""
+    """A section that occurs once, deflated if that helps; critical unless it belongs to the semantic layer.
+
+    Raises:
+        ConfigError: More than ``MAX_CONTENT`` bytes.
+    """
+    if len(content) > MAX_CONTENT:
+        raise ConfigError(
+            f"{kind} would have {len(content)} bytes, a file holds at most {MAX_CONTENT}. Take a smaller table "
+            "(hyperprior_size), fewer objects, or an encoder with shorter vectors"
+        )
     codec, body = deflated(content)
     info = SectionInfo(kind, layer, layer < Layer.SEMANTIC, codec=codec, decoded_crc=zlib.crc32(content))
     return Section(info, body)
@@ -75,8 +90,17 @@ def content_of(container: Container, kind: str) -> bytes:
 
 
 def write_meta(meta: SceneMeta) -> bytes:
-    """UTF-8 JSON."""
-    return json.dumps(meta.to_json(), separators=(",", ":")).encode("utf8")
+    """UTF-8 JSON.
+
+    Raises:
+        ConfigError: Facts that no reader takes.
+    """
+    data = json.dumps(meta.to_json(), separators=(",", ":")).encode("utf8")
+    try:
+        read_meta(data)
+    except FormatError as error:
+        raise ConfigError(f"facts about the scene that a file cannot hold: {error}") from error
+    return data
 
 
 def read_meta(data: bytes) -> SceneMeta:
@@ -86,9 +110,14 @@ def read_meta(data: bytes) -> SceneMeta:
         FormatError: Not such JSON.
     """
     try:
-        return SceneMeta.from_json(json.loads(data.decode("utf8")))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        values = json.loads(data.decode("utf8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"META: {error}") from error
+    return SceneMeta.from_json(values)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def write_entropy_networks(model: IntegerColourModel) -> bytes:
@@ -107,12 +136,12 @@ def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColour
     Raises:
         FormatError: Not this layout, or networks that do not fit the attributes.
     """
-    if len(data) < _NETE.size:
-        raise FormatError(f"NETE: {len(data)} bytes, its header alone has {_NETE.size}")
-    multiplier, shift, count = _NETE.unpack_from(data)
+    reader = ByteReader(data, "NETE")
+    multiplier, shift, count = reader.unpack(_NETE)
     if not 1 <= multiplier < 1 << 15 or not 1 <= shift <= 40:
         raise FormatError(f"NETE: multiplier {multiplier} or shift {shift} is out of range")
-    first, *others = split_blocks(data[_NETE.size :], 1 + count, "NETE")
+    first, *others = [reader.block() for _ in range(1 + count)]
+    reader.end()
     hyperprior, carm = read_hyperprior(first, layout), tuple(map(from_bytes, others))
     widths = slice_widths(layout.feature_dim)
     starts = [sum(widths[:i]) for i in range(1, len(widths))]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.quant.int8_rows import to_int8
 
@@ -55,12 +56,12 @@ def weights_from_bytes(data: bytes | memoryview) -> list[list[RenderLayer]]:
     Raises:
         FormatError: Not the layout above, or numbers that are not finite.
     """
-    reader = _Reader(bytes(data))
+    reader = ByteReader(data, "render networks")
     networks = []
-    for _ in range(reader.count(MAX_NETWORKS, "networks")):
-        layers = []
-        for _ in range(reader.count(MAX_LAYERS, "layers")):
-            layers.append(reader.layer())
+    for _ in range(_count(reader, MAX_NETWORKS, "networks")):
+        layers: list[RenderLayer] = []
+        for _ in range(_count(reader, MAX_LAYERS, "layers")):
+            layers.append(_layer(reader))
             if len(layers) > 1 and layers[-1].weight.shape[1] != layers[-2].weight.shape[0]:
                 raise FormatError("render networks: a layer does not fit the one before it")
         networks.append(layers)
@@ -68,43 +69,29 @@ def weights_from_bytes(data: bytes | memoryview) -> list[list[RenderLayer]]:
     return networks
 
 
-class _Reader:
-    """Takes bytes from the front, never more than there are."""
+def _count(reader: ByteReader, limit: int, what: str) -> int:
+    (number,) = reader.take(1)
+    if not 1 <= number <= limit:
+        raise FormatError(f"render networks: {number} {what}; allowed are 1..{limit}")
+    return number
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
 
-    def _take(self, size: int) -> bytes:
-        if self._at + size > len(self._data):
-            raise FormatError(f"render networks: {len(self._data)} bytes end inside a layer at byte {self._at}")
-        self._at += size
-        return self._data[self._at - size : self._at]
+def _layer(reader: ByteReader) -> RenderLayer:
+    rows, columns, precision = reader.unpack(_LAYER)
+    if not (1 <= rows <= MAX_WIDTH and 1 <= columns <= MAX_WIDTH) or precision not in (8, 16):
+        raise FormatError(f"render networks: a layer of {rows}x{columns} with {precision} bits cannot be")
+    scale = _numbers(reader, "<f4", rows)[:, None] if precision == 8 else np.ones((1, 1), np.float32)
+    bias = _numbers(reader, "<f4", rows)
+    stored = _numbers(reader, "<f2" if precision == 16 else "i1", rows * columns).reshape(rows, columns)
+    with np.errstate(over="ignore"):
+        weight = stored * scale
+    if not np.isfinite(weight).all():
+        raise FormatError("render networks: a weight is not finite")
+    return RenderLayer(torch.from_numpy(weight), torch.from_numpy(bias))
 
-    def count(self, limit: int, what: str) -> int:
-        number = self._take(1)[0]
-        if not 1 <= number <= limit:
-            raise FormatError(f"render networks: {number} {what}; allowed are 1..{limit}")
-        return number
 
-    def _numbers(self, kind: str, count: int) -> np.ndarray:
-        values = np.frombuffer(self._take(np.dtype(kind).itemsize * count), kind).astype(np.float32)
-        if not np.isfinite(values).all():
-            raise FormatError("render networks: a number is not finite")
-        return values
-
-    def layer(self) -> RenderLayer:
-        rows, columns, precision = _LAYER.unpack(self._take(_LAYER.size))
-        if not (1 <= rows <= MAX_WIDTH and 1 <= columns <= MAX_WIDTH) or precision not in (8, 16):
-            raise FormatError(f"render networks: a layer of {rows}x{columns} with {precision} bits cannot be")
-        scale = self._numbers("<f4", rows)[:, None] if precision == 8 else np.ones((1, 1), np.float32)
-        bias = self._numbers("<f4", rows)
-        stored = self._numbers("<f2" if precision == 16 else "i1", rows * columns).reshape(rows, columns)
-        with np.errstate(over="ignore"):
-            weight = stored * scale
-        if not np.isfinite(weight).all():
-            raise FormatError("render networks: a weight is not finite")
-        return RenderLayer(torch.from_numpy(weight), torch.from_numpy(bias.copy()))
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise FormatError(f"render networks: {len(self._data) - self._at} bytes too many")
+def _numbers(reader: ByteReader, kind: str, count: int) -> np.ndarray:
+    values = reader.array(kind, count).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise FormatError("render networks: a number is not finite")
+    return values

@@ -9,6 +9,12 @@ def has_control(text: str) -> bool:
     return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
 
 
+def storable(text: str) -> str:
+    """The text with ``?`` in place of characters that a file cannot hold, cut to its room."""
+    shown = "".join("?" if has_control(c) or "\ud800" <= c <= "\udfff" else c for c in text)
+    return shown.encode("utf8")[:MAX_TEXT_BYTES].decode("utf8", "ignore")
+
+
 def is_storable(text: str) -> bool:
     """Whether a file can hold it: UTF-8 without control characters, not too long."""
     try:

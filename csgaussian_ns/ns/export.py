@@ -1,7 +1,6 @@
 """``ns-export csg-bitstream``: a trained run as one ``.csg`` file, verified in a fresh process before it counts."""
 
 import json
-import secrets
 import subprocess
 import sys
 import time
@@ -45,6 +44,13 @@ class ExportCsgBitstream:
     """OpenCLIP's name of their architecture."""
 
     def main(self) -> None:
+        """What the command does: ``export``, and one line instead of a traceback where that is refused."""
+        try:
+            self.export()
+        except CsgError as error:
+            sys.exit(f"{SUBCOMMAND}: {error}")
+
+    def export(self) -> None:
         """Encode, verify, report. The file appears under its name only when it is complete and verified.
 
         Raises:
@@ -53,7 +59,7 @@ class ExportCsgBitstream:
         from nerfstudio.utils.rich_utils import CONSOLE
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.codec.encode import check_finite, encode
+        from csgaussian_ns.codec.encode import encode
         from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
@@ -67,7 +73,6 @@ class ExportCsgBitstream:
         began = time.perf_counter()
         scene_to_code = trained_scene(pipeline, self.semantics)
         objects_seconds = time.perf_counter() - began
-        check_finite(scene_to_code)
         report: dict[str, Any] = {"file": str(target), "tool": f"csgaussian_ns {__version__}"}
         if self.evaluate:
             report["before"] = quality_of(pipeline, None)
@@ -136,13 +141,7 @@ def _write_verified(target: Path, data: bytes) -> None:
     """Put a file in its place once it has been decoded elsewhere."""
     from csgaussian_ns.core.files import replace_file
 
-    candidate = target.with_name(f".{target.name}.{secrets.token_hex(4)}.candidate")
-    replace_file(candidate, data)
-    try:
-        verify_in_fresh_process(candidate)
-        candidate.replace(target)
-    finally:
-        candidate.unlink(missing_ok=True)
+    replace_file(target, data, verify_in_fresh_process)
 
 
 def _semantics_report(scene: "CodedScene", encoded: "Encoded") -> dict[str, Any] | None:
@@ -210,7 +209,4 @@ def _with_ours(form: Any) -> Any:
 
 def main() -> None:
     """Entry point of ``csg-export``, for environments where ``ns-export`` cannot be used."""
-    try:
-        tyro.cli(tyro.conf.FlagConversionOff[ExportCsgBitstream]).main()
-    except CsgError as error:
-        sys.exit(f"csg-export: {error}")
+    tyro.cli(tyro.conf.FlagConversionOff[ExportCsgBitstream]).main()

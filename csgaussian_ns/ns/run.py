@@ -9,9 +9,11 @@ from nerfstudio.utils.eval_utils import eval_setup
 from torch import Tensor
 
 from csgaussian_ns import __version__
+from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.texts import storable
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.meaning import has_meaning, with_meaning
 from csgaussian_ns.ns.model import model_of
@@ -59,6 +61,7 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
     Raises:
         ConfigError: The run was trained without rate, so it has no entropy model to code with; or the masks that its
             semantics were trained with cannot be read any more.
+        QuantisationError: The checkpoint holds NaN or infinity; the message names the tensor.
     """
     model = model_of(pipeline)
     scene = model.scene
@@ -67,6 +70,7 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
             f"this run has not been trained for compression: its last step is {scene.step}, stage "
             f"{scene.plan.at(scene.step).name!r}. Train it to the end, with --pipeline.model.lambda-rate above 0"
         )
+    check_finite(dict(scene.named_parameters()))
     manager = pipeline.datamanager
     assert isinstance(manager, CSGaussianDataManager)
     outputs = manager.train_dataparser_outputs
@@ -80,7 +84,7 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         transform=tuple(float(x) for x in outputs.dataparser_transform[:3, :4].flatten()),
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
-        name=str(manager.get_datapath().name),
+        name=storable(manager.get_datapath().name),
         extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
     trained = TrainedScene(scene.anchors.grid, scene.decoded().anchors, scene.entropy, scene.decoders, meta)

@@ -18,6 +18,7 @@ import struct
 
 import numpy as np
 
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError, QuantisationError
 from csgaussian_ns.quant.fixed_point import IntegerLayer, IntegerNetwork
 
@@ -44,32 +45,27 @@ def to_bytes(network: IntegerNetwork) -> bytes:
     return b"".join([head, *headers, *multipliers, *biases, *weights])
 
 
-def from_bytes(data: bytes) -> IntegerNetwork:
+def from_bytes(data: bytes | memoryview) -> IntegerNetwork:
     """Read what ``to_bytes`` wrote. Untrusted input: memory stays within a small multiple of ``len(data)``.
 
     Raises:
         FormatError: Not the layout above, or a network that cannot be evaluated exactly.
     """
-    if len(data) < _HEAD.size:
-        raise FormatError(f"integer network: {len(data)} bytes are less than its header of {_HEAD.size}")
-    count, inputs, input_limit = _HEAD.unpack_from(data)
+    reader = ByteReader(data, "integer network")
+    count, inputs, input_limit = reader.unpack(_HEAD)
     if not 1 <= count <= MAX_LAYERS or not 1 <= inputs <= MAX_WIDTH:
         raise FormatError(f"integer network: {count} layers or {inputs} inputs are out of range")
-    body = _HEAD.size + count * _LAYER.size
-    if len(data) < body:
-        raise FormatError(f"integer network: {len(data)} bytes are less than the headers of {count} layers ({body})")
-    headers = list(_LAYER.iter_unpack(data[_HEAD.size : body]))
+    headers = [reader.unpack(_LAYER) for _ in range(count)]
     outputs = [header[0] for header in headers]
     if not all(1 <= width <= MAX_WIDTH for width in outputs):
         raise FormatError(f"integer network: a layer's width is out of 1..{MAX_WIDTH}: {outputs}")
     shapes = list(zip(outputs, [inputs, *outputs[:-1]], strict=True))
-    expected = body + sum(rows * (2 + 4 + columns) for rows, columns in shapes)
+    expected = _HEAD.size + count * _LAYER.size + sum(rows * (2 + 4 + columns) for rows, columns in shapes)
     if len(data) != expected:
         raise FormatError(f"integer network: {len(data)} bytes, its headers ask for {expected}")
-    reader = _Reader(data, body)
-    multipliers = [reader.take("<u2", rows).astype(np.int64) for rows in outputs]
-    biases = [reader.take("<i4", rows).astype(np.int64) for rows in outputs]
-    weights = [reader.take("i1", rows * columns).reshape(rows, columns) for rows, columns in shapes]
+    multipliers = [reader.array("<u2", rows).astype(np.int64) for rows in outputs]
+    biases = [reader.array("<i4", rows).astype(np.int64) for rows in outputs]
+    weights = [reader.array("i1", rows * columns).reshape(rows, columns) for rows, columns in shapes]
     try:
         layers = tuple(
             IntegerLayer(weight, bias, multiplier, shift, lowest, highest)
@@ -80,15 +76,3 @@ def from_bytes(data: bytes) -> IntegerNetwork:
         return IntegerNetwork(layers, input_limit)
     except QuantisationError as error:
         raise FormatError(str(error)) from error
-
-
-class _Reader:
-    """Takes one array after the other; the caller has checked the total length."""
-
-    def __init__(self, data: bytes, position: int) -> None:
-        self._data, self._position = data, position
-
-    def take(self, kind: str, count: int) -> np.ndarray:
-        found = np.frombuffer(self._data, dtype=kind, count=count, offset=self._position)
-        self._position += found.nbytes
-        return found

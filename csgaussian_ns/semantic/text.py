@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.core.errors import BackendUnavailable, CheckpointError, ConfigError
+from csgaussian_ns.semantic.weights_file import read_weights, short
 
 DEFAULT_ARCHITECTURE = "ViT-B-16"
 """What LangSplat (section 4.1 of its paper) encodes masks with, trained as laion2b_s34b_b88k."""
@@ -107,17 +108,18 @@ def load_openclip(
         ConfigError: No such file; an architecture that open_clip does not know or that needs files from elsewhere.
         CheckpointError: The file is damaged, no checkpoint, or of another architecture.
     """
-    if not weights.is_file():
-        raise ConfigError(f"text encoder weights {weights}: there is no such file. {WHERE_TO_GET}")
     open_clip = _import_open_clip()
     config = _config_of(open_clip, architecture)
-    state = _read_state(open_clip, weights)
+    reader = open_clip.factory.load_state_dict
+    state = read_weights(
+        weights, lambda file: reader(str(file), weights_only=True), "text encoder weights", WHERE_TO_GET
+    )
     model = open_clip.create_model(architecture, pretrained=None, pretrained_hf=False)
     try:
         model.load_state_dict(state, strict=True)
     except (RuntimeError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"text encoder weights {weights} do not fit the architecture {architecture}: {_first_lines(error)}. Name "
+            f"text encoder weights {weights} do not fit the architecture {architecture}: {short(error)}. Name "
             "theirs with --text-architecture"
         ) from error
     model.eval().requires_grad_(False).to(device)
@@ -158,28 +160,9 @@ def _is_self_contained(config: dict[str, Any]) -> bool:
     return foreign.isdisjoint(config["text_cfg"]) and foreign.isdisjoint(config["vision_cfg"])
 
 
-def _read_state(open_clip: Any, weights: Path) -> dict[str, Tensor]:
-    reader = open_clip.factory.load_state_dict
-    try:
-        state = reader(str(weights), weights_only=True)
-    except Exception as error:  # the readers of foreign bytes raise what they meet
-        raise CheckpointError(
-            f"text encoder weights {weights} cannot be read: they are damaged, incomplete, or no checkpoint of "
-            f"open_clip ({type(error).__name__}: {_first_lines(error)}). {WHERE_TO_GET}"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"text encoder weights {weights} hold no table of tensors. {WHERE_TO_GET}")
-    return state
-
-
 def _hash_of(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 22):
             digest.update(block)
     return digest.hexdigest()[:HASH_DIGITS]
-
-
-def _first_lines(error: BaseException, lines: int = 3, width: int = 300) -> str:
-    """An error's text, short: torch lists hundreds of tensors, one per line."""
-    return " ".join(" ".join(str(error).splitlines()[:lines]).split())[:width]

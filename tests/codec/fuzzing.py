@@ -20,10 +20,12 @@ from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.hyperprior import read_hyperprior, write_hyperprior
+from csgaussian_ns.codec.kinds import Layer
 from csgaussian_ns.codec.labels import decode_labels
 from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.masks import decode_masks, encode_masks
+from csgaussian_ns.codec.object_bytes import read_objects
 from csgaussian_ns.codec.positions import decode_positions, encode_positions
 from csgaussian_ns.codec.rans import Decoder
 from csgaussian_ns.codec.rans import encode as encode_symbols
@@ -32,7 +34,7 @@ from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.entropy.base import AttributeLayout
 from tests.codec.samples import all_escapes, draw_symbols
 from tests.codec.scenes import random_scene, with_semantics
-from tests.codec.surgery import with_checksums
+from tests.codec.surgery import inflated_sections, with_checksums
 
 LIMITS = DecodeLimits(
     max_file_bytes=1 << 20,
@@ -149,8 +151,13 @@ def all_targets() -> dict[str, Target]:
 
 
 def _whole_files() -> list[Target]:
-    scene = random_scene(24, feature_dim=10, num_offsets=2, carm_dim=3, seed=5)
-    files = (encode(scene, chunk_anchors=8).data, encode(with_semantics(scene, texts=False), chunk_anchors=12).data)
+    small = {"feature_dim": 10, "num_offsets": 2, "carm_dim": 3, "seed": 5}
+    learned = [with_semantics(random_scene(24, encoding=name, **small)) for name in ("triplane", "hashgrid")]
+    files = (
+        encode(random_scene(24, **small), chunk_anchors=8).data,
+        *(encode(scene, chunk_anchors=12).data for scene in learned),
+    )
+    plain = tuple(map(inflated_sections, files))
 
     def unchecked(data: bytes) -> None:
         with no_checksums():
@@ -160,27 +167,34 @@ def _whole_files() -> list[Target]:
         read_container(with_checksums(data), LIMITS).check()
 
     return [
-        Target("file", 0.004, files, _colour_digest, bodies_of),
-        Target("file-no-checksums", 0.004, files, unchecked, bodies_of),
+        Target("file", 0.004, (*files, *plain), _digest, bodies_of),
+        Target("file-no-checksums", 0.004, plain, unchecked, bodies_of),
+        Target("semantics", 0.003, plain[1:], unchecked, semantic_bodies_of),
         Target("table-of-contents", 0.03, files, content, front_of),
     ]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def bodies_of(data: bytes) -> list[tuple[int, int]]:
     """Where the bodies of a file lie."""
     return [(entry.offset, entry.offset + entry.length) for entry in read_container(data).entries]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
+def semantic_bodies_of(data: bytes) -> list[tuple[int, int]]:
+    """Where those of the semantic layer lie."""
+    entries = [entry for entry in read_container(data).entries if entry.info.layer == Layer.SEMANTIC]
+    return [(entry.offset, entry.offset + entry.length) for entry in entries]
+
+
+@lru_cache(maxsize=16)
 def front_of(data: bytes) -> list[tuple[int, int]]:
     """Where header and table of contents lie."""
     return [(0, HEADER_BYTES + ENTRY_BYTES * len(read_container(data).entries))]
 
 
-def _colour_digest(data: bytes) -> str:
-    """Of the colours alone: a damaged semantic section may be missing, not wrong; that has tests of its own."""
-    return decode(with_checksums(data), LIMITS, threads=1, semantics=False).digest()
+def _digest(data: bytes) -> str:
+    return decode(with_checksums(data), LIMITS, threads=1).digest()
 
 
 def _streams() -> list[Target]:
@@ -204,7 +218,7 @@ def _streams() -> list[Target]:
     return [
         Target("positions", 0.14, positions, lambda data: _nothing(decode_positions(data, len(grids[0])))),
         Target("masks", 0.12, masks, lambda data: _nothing(decode_masks(data, 30, 4))),
-        Target("symbols", 0.402, symbols, take_symbols(plain[1])),
+        Target("symbols", 0.339, symbols, take_symbols(plain[1])),
         Target("escapes", 0.18, symbols[::-1], take_symbols(escapes[1])),
         Target("labels", 0.06, masks, lambda data: _nothing(decode_labels(memoryview(data), 30, 3))),
     ]
@@ -222,12 +236,19 @@ def _networks() -> list[Target]:
         found = sections.read_entropy_networks(data, layout)
         found.hyperprior.prior(scene.grid[:2])
 
+    learned = [random_scene(40, feature_dim=10, num_offsets=2, encoding=name) for name in ("triplane", "hashgrid")]
+    lattices = [to_integers(one.entropy, one.grid, one.anchors.feature).hyperprior for one in learned]
+    texts = with_semantics(random_scene(60))
+    objects = sections.content_of(read_container(encode(texts).data), "LABL")
+
     def hyperprior(data: bytes) -> None:
         read_hyperprior(data, layout).prior(torch.zeros(1, 3, dtype=torch.int32))
 
     return [
         Target("entropy-networks", 0.015, (sections.write_entropy_networks(model),), entropy),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
+        Target("lattices", 0.03, tuple(map(write_hyperprior, lattices)), hyperprior),
+        Target("objects", 0.03, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
         Target("render-networks", 0.015, decoders, lambda data: _nothing(sections.read_decoders(data, 10, 2))),
         Target("meta", 0.015, (sections.write_meta(scene.meta),), lambda data: _nothing(sections.read_meta(data))),
     ]

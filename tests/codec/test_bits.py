@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.codec.bits import (
-    DOMAIN,
-    SQUASH,
-    STRETCH,
     adapt,
     code_bit,
     end_reading,
@@ -19,6 +16,7 @@ from csgaussian_ns.codec.bits import (
     write,
 )
 from csgaussian_ns.codec.buffers import buffer
+from csgaussian_ns.codec.mixing import DOMAIN, SQUASH, STRETCH
 from csgaussian_ns.core.errors import FormatError
 
 CASES = [(0, 0.5), (1, 0.5), (7, 0.9), (3000, 0.5), (3000, 0.03), (3000, 0.999), (3000, 0.0), (3000, 1.0)]

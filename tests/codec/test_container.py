@@ -15,7 +15,8 @@ import pytest
 
 from csgaussian_ns.codec import layout
 from csgaussian_ns.codec.container import pack, read_container, write_container
-from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES, Layer, Section, SectionInfo
+from csgaussian_ns.codec.kinds import Layer, SectionInfo
+from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES, Section
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, UnsupportedVersion
 
@@ -174,7 +175,15 @@ def test_appended_bytes_are_refused(data):
         (entry_at(0), "4s", b"ZZZZ", UnsupportedVersion, "unknown, and the file cannot be read without it"),
         (entry_at(0) + 4, "H", 2, UnsupportedVersion, "must-understand"),
         (entry_at(0) + 6, "B", 3, UnsupportedVersion, "layer 3"),
-        (entry_at(0) + 6, "B", 2, FormatError, "semantic layer"),
+        (entry_at(0) + 6, "B", 1, FormatError, "layer COLOUR, critical True; expected COMMON and True"),
+        (entry_at(0) + 6, "B", 2, FormatError, "layer SEMANTIC, critical True; expected COMMON and True"),
+        (entry_at(3) + 4, "H", 0, FormatError, "critical False; expected COLOUR and True"),
+        (entry_at(4) + 4, "H", 1, FormatError, "critical True; expected SEMANTIC and False"),
+        (entry_at(0) + 8, "I", 1, FormatError, "expected zeros.*'chunk': 1"),
+        (entry_at(0) + 36, "I", 1, FormatError, "expected zeros.*'anchors': 1"),
+        (entry_at(1) + 12, "I", 3, FormatError, "expected zeros.*'symbols': 3"),
+        (entry_at(5) + 32, "I", 2, FormatError, "expected zeros.*'first_anchor': 2"),
+        (entry_at(5) + 48, "I", 5, FormatError, "expected zeros.*'known_answer_crc': 5"),
         (entry_at(2) + 8, "I", 0, FormatError, "twice"),
         (entry_at(3) + 12, "I", 2**32 - 1, LimitExceeded, "max_symbols_per_chunk"),
         (entry_at(0) + 16, "Q", TOC_END - 8, FormatError, "begins at byte"),
@@ -282,7 +291,8 @@ def test_random_mutations(data):
 _WRITER = """
 import sys
 from csgaussian_ns.codec.container import write_container
-from csgaussian_ns.codec.layout import Section, SectionInfo
+from csgaussian_ns.codec.kinds import SectionInfo
+from csgaussian_ns.codec.layout import Section
 print("ready", flush=True)
 number = 0
 while True:

@@ -31,8 +31,8 @@ def test_shares_add_up(targets):
 @pytest.mark.parametrize(
     "name",
     [
-        *("file", "file-no-checksums", "table-of-contents", "positions", "masks", "symbols", "escapes", "labels"),
-        *("entropy-networks", "hyperprior", "render-networks", "meta"),
+        *("file", "file-no-checksums", "semantics", "table-of-contents", "positions", "masks", "symbols", "escapes"),
+        *("labels", "objects", "entropy-networks", "hyperprior", "lattices", "render-networks", "meta"),
     ],
 )
 def test_mutations(targets, name: str):
@@ -91,11 +91,13 @@ print(refused)
 
 def test_little_memory_is_enough():
     """Whatever a file asks for, kernels included: 1 GB of address space beyond torch's libraries is not exceeded."""
-    names = "('file', 'file-no-checksums', 'table-of-contents', 'hyperprior')"
+    names = "('file', 'file-no-checksums', 'semantics', 'table-of-contents', 'hyperprior', 'lattices')"
     assert int(run_python(PROGRAM.replace("NAMES", names).replace("COUNT", "60"), torch=True, memory=1 << 30)) > 60
 
 
 def test_compiled_code_stays_inside_its_arrays(tmp_path):
     """Encode, decode and attack with bounds checks in all kernels."""
-    names = "('file', 'file-no-checksums', 'positions', 'masks', 'symbols', 'escapes', 'labels')"
+    names = (
+        "('file', 'file-no-checksums', 'semantics', 'positions', 'masks', 'symbols', 'escapes', 'labels', 'lattices')"
+    )
     assert int(run_python(PROGRAM.replace("NAMES", names).replace("COUNT", "40"), cache=tmp_path, torch=True)) > 70

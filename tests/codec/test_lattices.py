@@ -89,6 +89,8 @@ def test_promises_beyond_the_bytes_are_refused_before_memory_is_taken():
     wide = bytes([1, 1, 128, 2, 2]) + bytes([2, 0, 2, 0])
     with pytest.raises(FormatError, match="more than 512 outputs"):
         read_lattices(wide, IntegerTriplane)
-    for data in (b"", b"\0", b"\3"):
+    with pytest.raises(FormatError, match="0 bytes end inside a part of 1"):
+        read_lattices(b"", IntegerTriplane)
+    for data in (b"\0", b"\3"):
         with pytest.raises(FormatError, match=r"expected 1\.\.2"):
             read_lattices(data, IntegerTriplane)

@@ -18,7 +18,8 @@ from csgaussian_ns.codec.container import pack, read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_order
 from csgaussian_ns.codec.encode_semantics import decoded_features
-from csgaussian_ns.codec.layout import Layer, Section
+from csgaussian_ns.codec.kinds import Layer
+from csgaussian_ns.codec.layout import Section
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.object_bytes import read_objects, write_objects
 from csgaussian_ns.codec.objects import ObjectSums, ObjectTexts, object_table, same_table

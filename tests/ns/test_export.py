@@ -1,6 +1,7 @@
 """``ns-export csg-bitstream`` and the receiver's commands on the file it wrote."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,20 @@ def test_a_damaged_file_is_one_clear_line(exported: tuple[Path, Path], tmp_path:
     assert done.returncode == 2 and "damaged" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_nan_in_a_checkpoint_is_one_clear_line(exported: tuple[Path, Path], tmp_path: Path):
+    shutil.copytree(exported[0], tmp_path / "run")
+    (checkpoint,) = (tmp_path / "run").rglob("*.ckpt")
+    state = torch.load(checkpoint, map_location="cpu")  # noqa: TID251  # our own file, just written
+    (name,) = (name for name in state["pipeline"] if name.endswith("anchors.mask_logit"))
+    state["pipeline"][name][7, 1] = float("nan")
+    torch.save(state, checkpoint)
+    config = "outputs/scene/csgaussian-lite/run/config.yml"
+    done = run("ns-export", "csg-bitstream", "--load-config", config, "--output-dir", "new", cwd=tmp_path / "run")
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    assert "csg-bitstream: anchors.mask_logit holds 1 values that are NaN" in " ".join(done.stderr.split())
+    assert not list((tmp_path / "run" / "new").iterdir())
+
+
 def test_an_existing_file_survives_a_failed_export(exported: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch):
     folder, out = exported
     before = (out / "scene.csg").read_bytes()
@@ -161,7 +176,7 @@ def test_an_existing_file_survives_a_failed_export(exported: tuple[Path, Path], 
     )
     export = ExportCsgBitstream(Path("outputs/scene/csgaussian-lite/run/config.yml"), out, evaluate=False)
     with pytest.raises(ConfigError):
-        export.main()
+        export.export()
     assert (out / "scene.csg").read_bytes() == before
     assert not list(out.glob(".*"))
 

@@ -61,4 +61,4 @@ def test_killed_at_any_moment(tmp_path: Path):
     assert set(others) & after  # it was killed at work, not before
     assert decode(target.read_bytes()).digest() in {decode(data).digest() for data in (old, *new)}
     _write_verified(target, new[0])
-    assert target.read_bytes() == new[0]
+    assert target.read_bytes() == new[0] and not list(tmp_path.glob(".*"))

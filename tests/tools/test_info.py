@@ -9,10 +9,11 @@ import pytest
 
 from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.layout import Layer
+from csgaussian_ns.codec.kinds import Layer
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.tools.info import Decode, Info, Verify, describe
 from tests.codec.scenes import random_scene, with_semantics
+from tests.codec.surgery import rewritten
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,10 @@ def test_names_do_not_become_markup(tmp_path: Path, capsys):
 
 
 def write_with_meta(folder: Path, **fields: object) -> Path:
-    scene = with_semantics(random_scene(60))
-    file = folder / "scene.csg"
-    file.write_bytes(encode(dataclasses.replace(scene, meta=dataclasses.replace(scene.meta, **fields))).data)
+    """A file by somebody who writes what our writer refuses."""
+    scene, file = with_semantics(random_scene(60)), folder / "scene.csg"
+    facts = json.dumps(dataclasses.replace(scene.meta, **fields).to_json())
+    file.write_bytes(rewritten(encode(scene).data, "META", facts.encode()))
     return file
 
 

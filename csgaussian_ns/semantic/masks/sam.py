@@ -12,6 +12,7 @@ from torch import Tensor
 from csgaussian_ns.core.errors import BackendUnavailable, CheckpointError, ConfigError
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.semantic.masks.settings import SamSettings
+from csgaussian_ns.semantic.weights_file import read_weights, short
 
 VARIANTS = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}
 """Width and depth of the image encoder, and what that variant is called."""
@@ -98,7 +99,7 @@ def load_sam(checkpoint: Path, variant: str = "auto", device: torch.device | str
         model.load_state_dict(state)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{checkpoint} looks like Segment Anything {found} but does not fit it: {_short(error)}. Fetch it again: "
+            f"{checkpoint} looks like Segment Anything {found} but does not fit it: {short(error)}. Fetch it again: "
             f"{how_to_download(found)}"
         ) from error
     return model.requires_grad_(False).to(device)
@@ -148,20 +149,12 @@ def _generator_class() -> Any:
 
 
 def _read_state(checkpoint: Path, variant: str) -> dict[str, Tensor]:
-    advice = how_to_download(variant if variant in DOWNLOADS else "vit_b")
-    if not checkpoint.is_file():
-        raise ConfigError(f"the checkpoint {checkpoint} does not exist. To fetch one: {advice}")
-    try:
+    def read(file: Path) -> Any:
         # weights_only: tensors and nothing that could run.
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)  # noqa: TID251
-    except Exception as error:  # torch raises a dozen kinds for foreign bytes
-        raise CheckpointError(
-            f"{checkpoint} ({checkpoint.stat().st_size / 1e6:.1f} MB) cannot be read: it is cut, damaged, or no "
-            f"checkpoint ({type(error).__name__}: {_short(error)}). Fetch it again: {advice}"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{checkpoint} holds no table of tensors. Fetch a checkpoint: {advice}")
-    return state
+        return torch.load(file, map_location="cpu", weights_only=True)  # noqa: TID251
+
+    advice = f"To fetch it: {how_to_download(variant if variant in DOWNLOADS else 'vit_b')}"
+    return read_weights(checkpoint, read, "Segment Anything checkpoint", advice)
 
 
 def _enlarged(mask: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -169,8 +162,3 @@ def _enlarged(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     if mask.shape == (height, width):
         return mask
     return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
-
-
-def _short(error: BaseException, length: int = 200) -> str:
-    """An error's text in one line: torch lists hundreds of tensors."""
-    return " ".join(str(error).split())[:length]

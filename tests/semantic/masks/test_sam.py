@@ -111,7 +111,7 @@ def test_another_variant_than_asked_for(tmp_path: Path):
 
 
 def test_no_checkpoint(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"nowhere.pth does not exist. To fetch one: curl -LO https://.*vit_h"):
+    with pytest.raises(ConfigError, match=r"nowhere.pth: there is no such file. To fetch it: curl -LO https://.*vit_h"):
         load_sam(tmp_path / "nowhere.pth", "vit_h")
 
 
@@ -151,7 +151,7 @@ def number(_: Path, file: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (cut, r"x.pth \(1.0 MB\) cannot be read: it is cut, damaged"),
+        (cut, r"x.pth \(1.0 MB\) cannot be read: damaged, incomplete"),
         (empty, r"x.pth \(0.0 MB\) cannot be read"),
         (web_page, r"cannot be read"),
         (code, r"cannot be read"),

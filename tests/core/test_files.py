@@ -1,0 +1,82 @@
+"""Files replaced as a whole, and what is left of processes that were killed while they wrote."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from csgaussian_ns.core.files import replace_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from csgaussian_ns.core.files import replace_file
+
+def wait(written):
+    print(written.name, flush=True)
+    time.sleep(60)
+
+replace_file(Path(sys.argv[1]), b"new", wait)
+"""
+
+
+@pytest.fixture
+def waiting_writer(tmp_path: Path):
+    """A process that has written everything and not renamed it yet; it is killed afterwards."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "scene.csg")]
+    writer = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    yield writer
+    writer.kill()
+    writer.wait()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_refused_file_leaves_the_old_one_and_nothing_else(tmp_path: Path):
+    path, seen = tmp_path / "a.json", []
+    replace_file(path, b"old", lambda written: seen.append((written.read_bytes(), path.exists())))
+    assert seen == [(b"old", False)] and path.read_bytes() == b"old"
+
+    def refuse(written: Path) -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        replace_file(path, b"new", refuse)
+    assert path.read_bytes() == b"old" and names(tmp_path) == ["a.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL, no flock")
+def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_is_not(tmp_path: Path, waiting_writer):
+    path = tmp_path / "scene.csg"
+    partial = waiting_writer.stdout.readline().strip()
+    own = [".scene.csg.0123456z.tmp", ".scene.csg.tmp", ".other.csg.01234567.tmp"]
+    for name in own:
+        (tmp_path / name).write_bytes(b"not of replace_file")
+    replace_file(path, b"mine")
+    assert path.read_bytes() == b"mine" and names(tmp_path) == sorted([partial, *own, "scene.csg"])
+    waiting_writer.send_signal(signal.SIGKILL)
+    waiting_writer.wait()
+    assert (tmp_path / partial).read_bytes() == b"new"
+    replace_file(path, b"mine again")
+    assert path.read_bytes() == b"mine again" and names(tmp_path) == sorted([*own, "scene.csg"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no flock")
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing is removed then: nothing tells a killed writer from a running one."""
+
+    def unsupported(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("csgaussian_ns.core.files.fcntl.flock", unsupported)
+    (tmp_path / ".a.01234567.tmp").write_bytes(b"left")
+    replace_file(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new" and names(tmp_path) == [".a.01234567.tmp", "a"]
