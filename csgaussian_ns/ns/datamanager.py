@@ -1,5 +1,6 @@
 """nerfstudio's full-image datamanager, checked, working without a GPU, and with a view order that can be resumed."""
 
+import copy
 import random
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -38,9 +39,11 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
 
     Attributes:
         label_names: Id to name of the masks; not empty only if ids mean the same object in every view.
+        eval_cameras_as_taken: Of the evaluation views before their images are undistorted; there once they are loaded.
     """
 
     config: CSGaussianDataManagerConfig
+    eval_cameras_as_taken: Cameras
 
     def __init__(self, config: CSGaussianDataManagerConfig, *args, **kwargs) -> None:
         """Check the folder, then load it."""
@@ -89,6 +92,8 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
             check_view(dataset, index)
         if cache_images_device == "cpu" and not torch.cuda.is_available():
             cache_images_device = "gpu"  # the base class's name for "plainly on self.device"
+        if split == "eval":
+            self.eval_cameras_as_taken = copy.deepcopy(dataset.cameras)
         labels = load_labels(dataset, self._labels)
         batches = super()._load_images(split, cache_images_device)
         for batch, maps in zip(batches, labels, strict=True):

@@ -33,11 +33,15 @@ def find_labels(masks: str | Path, config: FullImageDatamanagerConfig, photos: S
         return NO_SOURCE
     if str(masks) != "auto":
         return from_folder(Path(masks), photos)
+    transforms = transforms_of(config)
+    return NO_SOURCE if transforms is None else from_transforms(transforms, photos)
+
+
+def transforms_of(config: FullImageDatamanagerConfig) -> Path | None:
+    """The ``transforms.json`` of a scene folder in nerfstudio's format; ``None`` where another parser reads it."""
     data = Path(config.data or config.dataparser.data)
     transforms = data if data.suffix == ".json" else data / "transforms.json"
-    if not isinstance(config.dataparser, NerfstudioDataParserConfig) or not transforms.is_file():
-        return NO_SOURCE
-    return from_transforms(transforms, photos)
+    return transforms if isinstance(config.dataparser, NerfstudioDataParserConfig) and transforms.is_file() else None
 
 
 def load_labels(dataset: InputDataset, source: LabelSource) -> list[UInt16[np.ndarray, "L H W"] | None]:

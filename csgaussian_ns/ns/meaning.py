@@ -15,9 +15,10 @@ from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
-from csgaussian_ns.semantic.cluster import cluster, without
+from csgaussian_ns.semantic.cluster import by_size, cluster
 from csgaussian_ns.semantic.evidence import MaskEvidence
-from csgaussian_ns.semantic.lifting import MaskedView, labelled_share, thinned
+from csgaussian_ns.semantic.lifting import MaskedView, thinned, votes
+from csgaussian_ns.semantic.mask_means import mask_means
 from csgaussian_ns.semantic.seen import label_map, see
 
 MIN_SHARE = 0.5
@@ -47,7 +48,7 @@ def has_meaning(pipeline: Pipeline) -> bool:
 def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
     """``trained`` with the run's semantic features and the objects that they form.
 
-    Objects are found among the features that a decoder gets; those that masks do not bear out are dropped. Where masks
+    Objects are found with the features that a decoder gets; those that masks do not bear out are dropped. Where masks
     have names, objects get them.
 
     Raises:
@@ -84,20 +85,23 @@ def objects_in(
     assert isinstance(manager, CSGaussianDataManager)
     order, everything = kept_in_order(trained), model.scene.decoded().anchors
     anchors, device = everything.at(order), everything.position.device
-    share = labelled_share(anchors, trained.decoders, masked_views(manager, device), model.rasterizer)
-    place = trained.grid[order].cpu().numpy().astype("float64")
-    found = cluster(feature.numpy(), place, (share > MIN_SHARE).cpu().numpy())
-    evidence = _evidence(pipeline, anchors, torch.from_numpy(found).to(device))
-    found, old = without(found, evidence.unsupported(), feature.numpy(), place)
+    weighted = (feature.to(device) * model.scene.quality()[order.to(device), None]).contiguous()
+    means = mask_means(anchors, trained.decoders, weighted, masked_views(manager, device), model.rasterizer)
+    own = torch.from_numpy(cluster(means.feature.numpy(), means.place.numpy(), means.views))
+    renamed = (means.renamed(view, number, own) for number, view in enumerate(masked_views(manager, device)))
+    count = int(own.max()) if len(own) else 0
+    said = votes(anchors, trained.decoders, renamed, count, model.rasterizer)
+    evidence = _evidence(pipeline, anchors, said.label(MIN_SHARE), count)
+    found, old = by_size(said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy())
     names = evidence.names()
     return torch.from_numpy(found), tuple(names[number - 1] for number in old) if any(names) else ()
 
 
-def _evidence(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"]) -> MaskEvidence:
+def _evidence(pipeline: Pipeline, anchors: Anchors, label: Int[Tensor, " V"], objects: int) -> MaskEvidence:
     """What the masks of the training views say of the objects."""
     model, manager = model_of(pipeline), pipeline.datamanager
     assert isinstance(manager, CSGaussianDataManager)
-    evidence = MaskEvidence(int(label.max()) if len(label) else 0, manager.label_names)
+    evidence = MaskEvidence(objects, manager.label_names)
     for view in masked_views(manager, anchors.position.device):
         shown = label_map(see(anchors, model.scene.decoders, view.camera), label, model.rasterizer)
         evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())

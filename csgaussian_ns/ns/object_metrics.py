@@ -1,44 +1,92 @@
 """How well a run finds objects on its held-out views: the same figures as ``csg evaluate`` gives for its file."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
+from jaxtyping import Bool
+from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.pipelines.base_pipeline import Pipeline
+from nerfstudio.utils.rich_utils import CONSOLE
+from torch import Tensor
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
+from csgaussian_ns.ns.labels import align, transforms_of
 from csgaussian_ns.ns.meaning import has_meaning
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import trained_scene
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.semantic.evaluation import measure_objects
+from csgaussian_ns.semantic.ground_truth import GroundTruth, instance_masks
 from csgaussian_ns.semantic.metrics import ACCURACIES, TrueView
 
 
 @torch.no_grad()
-def object_metrics(pipeline: Pipeline) -> dict[str, float]:
-    """``miou_3d`` and ``acc_*`` of 3-D selection, and ``miou_2d``, of the objects as the exported file has them.
+def object_report(pipeline: Pipeline) -> dict[str, Any]:
+    """What ``csg evaluate`` reports as ``semantics`` of the exported file, for the instance masks of the data set.
 
-    As ``csg evaluate`` measures instance masks: see ``semantic.metrics``. Empty before a file with objects could be
-    written, and unless the masks in use have names: without names an id may mean another object in each view.
+    It does not matter which masks the run was trained with. Empty before a file with objects could be written, and
+    where the data set has no instance masks with names in any held-out view.
     """
-    manager = pipeline.datamanager
+    manager, scene = pipeline.datamanager, model_of(pipeline).scene
     assert isinstance(manager, CSGaussianDataManager)
-    names = manager.label_names
-    scene = model_of(pipeline).scene
-    if not names or not has_meaning(pipeline) or not scene.plan.at(scene.step).rate:
+    if not has_meaning(pipeline) or not scene.plan.at(scene.step).rate:
         return {}
-    views = []
-    for camera, batch in manager.fixed_indices_eval_dataloader:
-        if "labels" in batch:
-            labels = batch["labels"].cpu()
-            seen: dict[str, torch.Tensor] = {}
-            for number in torch.unique(labels[labels > 0]).tolist():
-                name, mask = names.get(number, f"instance {number}"), (labels == number).any(dim=0)
-                seen[name] = seen[name] | mask if name in seen else mask
-            views.append(TrueView(str(len(views)), to_camera(camera.to("cpu")), seen))
+    truth = _truth(manager)
+    views = _views(manager, truth) if truth is not None else []
+    if truth is None or not views:
+        return {}
     coded = decode(encode(trained_scene(pipeline), scene.settings.network_bits).data)
-    report = measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
+    assert coded.semantics is not None
+    facts = {"layout": truth.layout, "objects_in_file": len(coded.semantics.objects)}
+    return facts | measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
+
+
+def means_of(report: Mapping[str, Any]) -> dict[str, float]:
+    """``miou_3d`` and ``acc_3d_*`` of 3-D selection, ``miou_whole_3d`` where it is known, and ``miou_2d``."""
+    if not report:
+        return {}
     selected = report["selection_3d"]
-    accuracies = {f"acc_3d_{threshold}": selected[f"acc_{threshold}"] for threshold in ACCURACIES}
-    return {"miou_3d": selected["miou"], **accuracies, "miou_2d": report["rendered_2d"]["miou"]}
+    means = {"miou_3d": selected["miou"]} | {f"acc_3d_{limit}": selected[f"acc_{limit}"] for limit in ACCURACIES}
+    if "whole_3d" in report:
+        means["miou_whole_3d"] = report["whole_3d"]["miou"]
+    return means | {"miou_2d": report["rendered_2d"]["miou"]}
+
+
+def _truth(manager: CSGaussianDataManager) -> GroundTruth | None:
+    transforms = transforms_of(manager.config)
+    if transforms is None:
+        return None
+    photos = [*manager.train_dataset.image_filenames, *manager.eval_dataset.image_filenames]
+    try:
+        return instance_masks(transforms, photos)
+    except DataError as error:
+        CONSOLE.print(f"[yellow]Objects are not measured: {error}[/yellow]")
+        return None
+
+
+def _views(manager: CSGaussianDataManager, truth: GroundTruth) -> list[TrueView]:
+    """The held-out views that have true masks, at the size and without the distortion that the run sees them in."""
+    photos: list[Path] = manager.eval_dataset.image_filenames
+    batches = manager.fixed_indices_eval_dataloader  # loads them, which undistorts the cameras
+    stems = [photo.stem for photo in photos]
+    views = []
+    for number, (photo, (camera, _)) in enumerate(zip(photos, batches, strict=True)):
+        if photo not in truth.photos:
+            continue
+        taken = manager.eval_cameras_as_taken[number].reshape(())
+        name = photo.stem if stems.count(photo.stem) == 1 else "_".join(photo.parts[-2:])
+        whole = _aligned(truth.read_whole(photo), taken) if truth.read_whole is not None else {}
+        views.append(TrueView(name, to_camera(camera.to("cpu")), _aligned(truth.read(photo), taken), whole))
+    return views
+
+
+def _aligned(masks: Mapping[str, Bool[np.ndarray, "h w"]], camera: Cameras) -> dict[str, Bool[Tensor, "H W"]]:
+    """Masks on the pixels of the undistorted image."""
+    return {name: torch.from_numpy(align(mask[None].astype(np.uint16), camera)[0] > 0) for name, mask in masks.items()}

@@ -1,19 +1,20 @@
-"""Objects from semantic features: anchors that are close in feature and place form one (CSGaussian 3.2, point level).
+"""Objects from semantic features: masks of many views that show the same are one object (CSGaussian 3.2).
 
-HDBSCAN (Campello et al., 2013) finds how many there are and leaves out what belongs to none. It runs at the sender;
-receivers read the result.
+HDBSCAN (Campello et al., 2013) finds how many there are, among the means of masks. A mask's mean is that of hundreds of
+pixels, so masks of one object lie close together even where few anchors carry the object, where it is transparent, or
+where anchors at its border have mixed features. It runs at the sender; receivers read the result.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy.spatial import KDTree
+from jaxtyping import Float, Int
 
 from csgaussian_ns.core.errors import BackendUnavailable
 
 MOST_POINTS = 12_000
-"""Anchors that are clustered; of more, an even sample is, and the others join it. HDBSCAN's time grows squared."""
+"""Masks that are clustered; of more, an even sample is, and the others count for no object. HDBSCAN's time grows
+squared."""
 
 
 @dataclass(frozen=True)
@@ -21,118 +22,99 @@ class ClusterSettings:
     """What counts as an object.
 
     Attributes:
-        fewest, enough: The smallest object has as many anchors as the square root of all those under masks, but no
-            fewer than ``fewest``; ``enough`` of them always make one.
-        neighbours: Anchors that decide how dense a place is, at most half of the smallest object.
-        position_weight: Steps that the radius of what lies under masks counts as. Objects that are never seen
-            together may have the same feature, so their place must tell them apart.
-        reach: Anchors that HDBSCAN leaves out join the cluster of their nearest neighbour within this distance.
+        share: Share of the views in which an object must have a mask of its own ...
+        fewest, enough: ... but in no fewer views than ``fewest``, and ``enough`` of them always suffice.
+        step: Masks whose means are closer than this, in steps of the feature, show the same: rounding may be all that
+            sets them apart.
+        position_weight: Steps that the radius of what masks show counts as. Objects that are never seen together may
+            have the same feature, so their place must tell them apart.
+        stray: Masks that are farther from the middle of their object than this many times the median one show more
+            or less than the object, and count for none.
     """
 
-    fewest: int = 8
-    enough: int = 50
-    neighbours: int = 10
-    position_weight: float = 1.0
-    reach: float = 3.0
+    share: float = 1 / 6
+    fewest: int = 3
+    enough: int = 10
+    step: float = 0.5
+    position_weight: float = 0.5
+    stray: float = 4.0
 
 
 def cluster(
-    feature: Float[np.ndarray, "A D"],
-    position: Float[np.ndarray, "A 3"],
-    wanted: Bool[np.ndarray, " A"],
+    feature: Float[np.ndarray, "M D"],
+    place: Float[np.ndarray, "M 3"],
+    views: int,
     settings: ClusterSettings = ClusterSettings(),
-) -> Int[np.ndarray, " A"]:
-    """Object of each anchor, 1 .. N by falling number of anchors, 0 for none.
+) -> Int[np.ndarray, " M"]:
+    """Object of each mask, from 1 on, 0 for none.
 
     Args:
-        feature: Dequantised, in base steps.
-        position: Any unit.
-        wanted: Anchors that can belong to an object at all; the others get 0.
+        feature: Mean of each mask, in base steps.
+        place: Where what it shows is, any unit.
+        views: Number of views that the masks are of.
         settings: What counts as an object.
 
     Raises:
         BackendUnavailable: scikit-learn is not installed.
     """
-    labels, rows = np.zeros(len(feature), np.int64), np.flatnonzero(wanted)
-    smallest = int(np.clip(round(len(rows) ** 0.5), settings.fewest, settings.enough))
-    if len(rows) < max(smallest, 2):
+    labels = np.zeros(len(feature), np.int64)
+    if len(feature) == 0:
         return labels
-    points = _points(feature[rows], position[rows], settings)
-    sample = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(np.int64))
-    thinned = max(2, round(smallest * len(sample) / len(rows)))
-    found = _hdbscan(points[sample], thinned, settings)
-    labels[rows] = _joined(points, sample[found >= 0], found[found >= 0] + 1, settings.reach)
-    return by_size(labels, smallest)[0]
+    points = np.concatenate([feature, settings.position_weight * _normalised(place)], axis=1)
+    sample = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(np.int64))
+    labels[sample] = _found(points[sample], views, settings) + 1
+    return labels
 
 
-def without(
-    labels: Int[np.ndarray, " A"],
-    dropped: set[int],
-    feature: Float[np.ndarray, "A D"],
-    position: Float[np.ndarray, "A 3"],
-    settings: ClusterSettings = ClusterSettings(),
-) -> tuple[Int[np.ndarray, " A"], list[int]]:
-    """Labels without some objects, whose anchors join the object of their nearest neighbour within reach.
-
-    Returns:
-        Labels 1 .. N by falling number of anchors, and the old number of each.
-    """
-    rows = np.flatnonzero(labels)
-    known = np.flatnonzero(~np.isin(labels[rows], list(dropped)))
-    result = np.zeros_like(labels)
-    result[rows] = _joined(_points(feature[rows], position[rows], settings), known, labels[rows[known]], settings.reach)
-    return by_size(result)
-
-
-def by_size(labels: Int[np.ndarray, " A"], smallest: int = 1) -> tuple[Int[np.ndarray, " A"], list[int]]:
-    """Renumbered 1 .. N by falling number of anchors, ties by old number; 0 where fewer than ``smallest`` are left.
+def by_size(labels: Int[np.ndarray, " A"]) -> tuple[Int[np.ndarray, " A"], list[int]]:
+    """Renumbered 1 .. N by falling number of anchors, ties by old number; 0 stays.
 
     Returns:
         The new labels, and the old number of each.
     """
-    count = np.bincount(labels)
+    count = np.bincount(labels, minlength=1)
     count[0] = 0
     ordered = np.argsort(-count, kind="stable")
-    ordered = ordered[count[ordered] >= max(smallest, 1)]
+    ordered = ordered[count[ordered] > 0]
     new = np.zeros(len(count), np.int64)
     new[ordered] = np.arange(1, len(ordered) + 1)
     return new[labels], ordered.tolist()
 
 
-def _points(
-    feature: Float[np.ndarray, "n D"], position: Float[np.ndarray, "n 3"], settings: ClusterSettings
-) -> Float[np.ndarray, "n C"]:
-    """Feature and place in one space, whose distances are in steps of the feature."""
-    return np.concatenate([feature, settings.position_weight * _normalised(position)], axis=1)
-
-
-def _normalised(position: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-    centred = position - np.median(position, axis=0)
+def _normalised(place: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, "M 3"]:
+    centred = place - np.median(place, axis=0)
     radius = np.median(np.linalg.norm(centred, axis=1))
     return centred / max(radius, 1e-12)
 
 
-def _hdbscan(points: Float[np.ndarray, "n C"], smallest: int, settings: ClusterSettings) -> Int[np.ndarray, " n"]:
-    """Clusters from 0 on, -1 for none. HDBSCAN finds splits; where it sees none, all points are one."""
+def _found(points: Float[np.ndarray, "M C"], views: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
+    """Clusters from 0 on, -1 for none. HDBSCAN finds splits; where it sees none, all points are one.
+
+    With so few views that masks of an object are hardly more than ``fewest``, nothing may be left out: what hangs
+    together is one.
+    """
     try:
-        from sklearn.cluster import HDBSCAN
+        from sklearn.cluster import DBSCAN, HDBSCAN
     except ImportError as error:
         raise BackendUnavailable(
             "finding objects needs scikit-learn; pip install 'csgaussian-ns[train]', or export with --no-semantics"
         ) from error
+    if views < 2 * settings.fewest:
+        return DBSCAN(eps=2 * settings.step, min_samples=1).fit_predict(points)
+    smallest = int(np.clip(round(settings.share * views), settings.fewest, settings.enough))
+    chained = np.bincount(DBSCAN(eps=settings.step, min_samples=1).fit_predict(points)).max()
+    if len(points) - chained < smallest:  # HDBSCAN would split a single object
+        return np.zeros(len(points), np.int64)
     found = HDBSCAN(
         min_cluster_size=smallest,
-        min_samples=max(1, min(settings.neighbours, smallest // 2)),
+        min_samples=2,
+        cluster_selection_epsilon=settings.step,
         copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
     ).fit_predict(points)
-    return found if (found >= 0).any() else np.zeros(len(points), np.int64)
-
-
-def _joined(
-    points: Float[np.ndarray, "n C"], known: Int[np.ndarray, " k"], found: Int[np.ndarray, " k"], reach: float
-) -> Int[np.ndarray, " n"]:
-    """For all points the number found for the nearest known one, 0 where that is too far."""
-    if len(known) == 0:
+    if not (found >= 0).any():
         return np.zeros(len(points), np.int64)
-    distance, nearest = KDTree(points[known]).query(points, distance_upper_bound=reach)
-    return np.where(np.isfinite(distance), np.append(found, 0)[nearest], 0)
+    for number in range(found.max() + 1):
+        own = found == number
+        distance = np.linalg.norm(points - np.median(points[own], axis=0), axis=1)
+        found[own & (distance > max(settings.stray * np.median(distance[own]), settings.step))] = -1
+    return found

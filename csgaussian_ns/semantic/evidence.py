@@ -51,8 +51,8 @@ class MaskEvidence:
         self._main += judged & np.isin(np.arange(self._objects + 1), mains)
 
     def unsupported(self) -> set[int]:
-        """Objects that too few masks stand for. Those that no view shows are none of them: nothing is known."""
-        weak = (self._shown > 0) & (self._main < MIN_SUPPORT * self._shown)
+        """Objects that too few masks stand for, or that no view shows enough of to tell."""
+        weak = (self._shown == 0) | (self._main < MIN_SUPPORT * self._shown)
         return set((np.flatnonzero(weak[1:]) + 1).tolist())
 
     def names(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""From masks in views to anchors: how much of what views see of an anchor lies under masks."""
+"""From masks in views to anchors: how much of what views see of an anchor lies under which masks."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +19,7 @@ CHANNELS = 3
 
 @dataclass(frozen=True)
 class MaskedView:
-    """A view and its masks: layers of label maps, 0 for none. What else the ids mean does not matter here."""
+    """A view and its masks: layers of label maps, 0 for none."""
 
     camera: Camera
     labels: Int[Tensor, "L H W"]
@@ -44,20 +44,57 @@ def thinned(view: MaskedView, most_pixels: int) -> MaskedView:
     return MaskedView(camera, labels)
 
 
-def labelled_share(
-    anchors: Anchors, decoders: Decoders, views: Iterable[MaskedView], rasterizer: Rasterizer
-) -> Float[Tensor, " A"]:
-    """Which share of what ``views`` see of each anchor, by blending weight, lies under a mask; 0 if they never see it.
+@dataclass(frozen=True)
+class Votes:
+    """What views say of each anchor, by blending weight.
 
-    Losses of masks reach no other anchors, so the features of those mean nothing.
+    Attributes:
+        seen: How much they see of it.
+        labelled: How much of that lies under masks. Losses of masks reach no other anchors.
+        objects: How much lies under masks of each object.
     """
-    sums = anchors.position.new_zeros(len(anchors), 2)
+
+    seen: Float[Tensor, " A"]
+    labelled: Float[Tensor, " A"]
+    objects: Float[Tensor, "A N"]
+
+    def label(self, min_share: float, dropped: Collection[int] = ()) -> Int[Tensor, " A"]:
+        """The object of most votes, from 1 on; 0 without any vote, or where less than ``min_share`` lies under masks.
+
+        Args:
+            min_share: Of what is seen of an anchor.
+            dropped: Objects that get no anchors; the votes for others count.
+        """
+        if self.objects.shape[1] == 0:
+            return torch.zeros_like(self.seen, dtype=torch.int64)
+        votes = self.objects.clone()
+        votes[:, [number - 1 for number in dropped]] = 0
+        most, winner = votes.max(dim=1)
+        return torch.where((most > 0) & (self.labelled > min_share * self.seen), winner + 1, 0)
+
+
+def votes(
+    anchors: Anchors, decoders: Decoders, views: Iterable[MaskedView], objects: int, rasterizer: Rasterizer
+) -> Votes:
+    """Let masks vote for the anchors that they show.
+
+    Args:
+        anchors: What is drawn.
+        decoders: Draw it.
+        views: Whose labels are objects, 1 .. ``objects``; -1 for masks of none of them.
+        objects: How many there are.
+        rasterizer: Passes gradients to colours.
+    """
+    sums = anchors.position.new_zeros(len(anchors), 2 + objects)
     for view in views:
-        labelled = (view.labels > 0).any(dim=0)
-        pixels = torch.stack([torch.ones_like(labelled), labelled], dim=-1).to(sums)
-        sums += pixel_sums(see(anchors, decoders, view.camera), pixels, len(anchors), rasterizer)
-    seen, covered = sums.unbind(dim=1)
-    return covered / seen.clamp(min=1e-6)
+        labelled, present = (view.labels != 0).any(dim=0), torch.unique(view.labels[view.labels > 0]).tolist()
+        pictures = [torch.ones_like(labelled), labelled, *((view.labels == n).any(dim=0) for n in present)]
+        columns = [0, 1, *(1 + number for number in present)]
+        seen = see(anchors, decoders, view.camera)
+        for first in range(0, len(columns), CHANNELS):
+            pixels = torch.stack(pictures[first : first + CHANNELS], dim=-1).to(sums)
+            sums[:, columns[first : first + CHANNELS]] += pixel_sums(seen, pixels, len(anchors), rasterizer)
+    return Votes(sums[:, 0], sums[:, 1], sums[:, 2:])
 
 
 def pixel_sums(

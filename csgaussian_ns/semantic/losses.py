@@ -73,7 +73,7 @@ def mask_losses(
         if len(members.size) == 0:
             continue
         rows = flat.index_select(0, members.pixel)
-        means = _sum_by_mask(rows, members) / members.size[:, None]
+        means = sum_by_mask(rows, members) / members.size[:, None]
         distance.append(_length(rows - means.index_select(0, members.mask)))
         closeness.append(contrast(torch.cat([means, means.new_zeros(1, means.shape[1])]), rank_weights))
         masks += len(means)
@@ -113,7 +113,8 @@ def contrast(means: Float[Tensor, "M D"], rank_weights: bool) -> Float[Tensor, "
     return (weight * closeness).mean()
 
 
-def _sum_by_mask(rows: Float[Tensor, "P C"], members: Members) -> Float[Tensor, "M C"]:
+def sum_by_mask(rows: Float[Tensor, "P C"], members: Members) -> Float[Tensor, "M C"]:
+    """Sum over the pixels of each mask; ``rows`` are those of ``members.pixel``."""
     return rows.new_zeros(len(members.size), rows.shape[1]).index_add(0, members.mask, rows)
 
 

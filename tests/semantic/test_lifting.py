@@ -1,10 +1,10 @@
-"""How much of each anchor lies under masks: against where the anchors are known to be."""
+"""What masks say of anchors: against where the anchors are known to be."""
 
 import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.lifting import MaskedView, labelled_share, pixel_sums, thinned
+from csgaussian_ns.semantic.lifting import MaskedView, pixel_sums, thinned, votes
 from csgaussian_ns.semantic.seen import see
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
@@ -12,29 +12,40 @@ CPU = choose_rasterizer("cpu", "cpu")
 VIEWS = [camera(angle) for angle in (0.0, 2.1, 4.2)]
 
 
-def test_anchors_of_objects_lie_under_masks_and_the_floor_does_not():
+def test_masks_vote_for_the_anchors_that_they_show():
     scene = scene_of_balls()
     assert scene.semantics is not None
     views = [MaskedView(view, true_labels(view)[None].int()) for view in VIEWS]
-    share = labelled_share(scene.anchors, scene.decoders, views, CPU)
-    inside = scene.semantics.label > 0
-    seen = share > 0
-    assert (share[inside & seen] > 0.5).float().mean() > 0.9
-    assert (share[~inside] < 0.5).float().mean() > 0.97
-    assert share.min() >= 0 and share.max() <= 1 + 1e-4
+    said = votes(scene.anchors, scene.decoders, views, 4, CPU)
+    label, true = said.label(0.5), scene.semantics.label
+    often = said.seen > 1
+    assert (label == true)[often].float().mean() > 0.95 and not label[said.seen == 0].any()
+    assert torch.allclose(said.objects.sum(dim=1), said.labelled, atol=1e-3) and not said.objects[:, 3].any()
+    assert (said.labelled <= said.seen * (1 + 1e-4)).all()
 
 
-def test_one_layer_of_several_is_enough():
+def test_a_dropped_object_loses_its_votes_and_nobody_else_does():
     scene, view = scene_of_balls(), VIEWS[0]
     labels = true_labels(view).int()
-    apart = torch.stack([labels * (labels == 1), labels * (labels != 1)])
-    shares = [
-        labelled_share(scene.anchors, scene.decoders, [MaskedView(view, layers)], CPU)
-        for layers in (labels[None], apart, apart[:1], apart[:0])
-    ]
-    assert torch.equal(shares[0], shares[1])
-    assert (shares[2] <= shares[0]).all() and shares[2].sum() < shares[0].sum() and not shares[3].any()
-    assert not labelled_share(scene.anchors, scene.decoders, [], CPU).any()
+    everything = torch.where(labels > 0, 4, 0)
+    said = votes(scene.anchors, scene.decoders, [MaskedView(view, torch.stack([labels, everything]))], 4, CPU)
+    alone = votes(scene.anchors, scene.decoders, [MaskedView(view, labels[None])], 4, CPU)
+    assert torch.allclose(said.labelled, alone.labelled) and torch.allclose(said.seen, alone.seen)
+    assert torch.equal(said.label(0.5, {4}), alone.label(0.5))
+    assert set(said.label(0.5, {1, 2, 3}).unique().tolist()) == {0, 4}
+    assert not said.label(0.5, {1, 2, 3, 4}).any() and not said.label(1.1).any()
+
+
+def test_masks_of_no_object_cover_but_do_not_vote():
+    scene, view = scene_of_balls(), VIEWS[0]
+    labels = true_labels(view).int()
+    views = [MaskedView(view, torch.where(labels == 2, -1, labels)[None])]
+    said = votes(scene.anchors, scene.decoders, views, 3, CPU)
+    alone = votes(scene.anchors, scene.decoders, [MaskedView(view, labels[None])], 3, CPU)
+    assert torch.equal(said.labelled, alone.labelled) and not said.objects[:, 1].any()
+    assert torch.equal(said.objects[:, 2], alone.objects[:, 2])
+    nothing = votes(scene.anchors, scene.decoders, [], 0, CPU)
+    assert not nothing.seen.any() and not nothing.label(0.5).any()
 
 
 def test_the_sums_are_the_pixels_of_the_picture():
