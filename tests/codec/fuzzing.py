@@ -168,8 +168,8 @@ def _whole_files() -> list[Target]:
 
     return [
         Target("file", 0.004, (*files, *plain), _digest, bodies_of),
-        Target("file-no-checksums", 0.004, plain, unchecked, bodies_of),
-        Target("semantics", 0.003, plain[1:], unchecked, semantic_bodies_of),
+        Target("file-no-checksums", 0.003, plain, unchecked, bodies_of),
+        Target("semantics", 0.002, plain[1:], unchecked, semantic_bodies_of),
         Target("table-of-contents", 0.03, files, content, front_of),
     ]
 
@@ -218,7 +218,7 @@ def _streams() -> list[Target]:
     return [
         Target("positions", 0.14, positions, lambda data: _nothing(decode_positions(data, len(grids[0])))),
         Target("masks", 0.12, masks, lambda data: _nothing(decode_masks(data, 30, 4))),
-        Target("symbols", 0.354, symbols, take_symbols(plain[1])),
+        Target("symbols", 0.361, symbols, take_symbols(plain[1])),
         Target("escapes", 0.18, symbols[::-1], take_symbols(escapes[1])),
         Target("labels", 0.06, masks, lambda data: _nothing(decode_labels(memoryview(data), 30, 3))),
     ]
@@ -247,7 +247,7 @@ def _networks() -> list[Target]:
     return [
         Target("entropy-networks", 0.015, (sections.write_entropy_networks(model),), entropy),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
-        Target("lattices", 0.015, tuple(map(write_hyperprior, lattices)), hyperprior),
+        Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
         Target("objects", 0.03, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
         Target("render-networks", 0.015, decoders, lambda data: _nothing(sections.read_decoders(data, 10, 2))),
         Target("meta", 0.015, (sections.write_meta(scene.meta),), lambda data: _nothing(sections.read_meta(data))),

@@ -1,5 +1,7 @@
 """Damage of every kind, behind valid checksums: typed errors only, never a wrong result, a crash, or much memory."""
 
+from dataclasses import replace
+
 import pytest
 
 from csgaussian_ns.codec.container import read_container
@@ -79,6 +81,16 @@ def test_the_fuzzer_reaches_what_lies_behind_checksums(targets, monkeypatch):
     with pytest.raises(AssertionError, match="wrong result and no error"):
         for number in range(400):
             attack(targets["file"], number)
+
+
+def test_the_fuzzer_reaches_features_and_labels(targets, monkeypatch):
+    monkeypatch.setattr("csgaussian_ns.codec.decode_semantics.compare_crc", lambda *_: None)
+    monkeypatch.setattr("csgaussian_ns.codec.decode_semantics.same_table", lambda *_: True)
+    monkeypatch.setattr("csgaussian_ns.codec.rans.Decoder.finish", lambda _: None)
+    checked = replace(targets["semantics"], run=targets["file"].run, expected={})
+    with pytest.raises(AssertionError, match="wrong result and no error"):
+        for number in range(400):
+            attack(checked, number)
 
 
 PROGRAM = """
