@@ -20,7 +20,8 @@ def means_of(views):
 def masked(angle: float, ids: dict[int, int]) -> MaskedView:
     view = camera(angle)
     labels = true_labels(view)
-    return MaskedView(view, sum((torch.where(labels == ball, new, 0) for ball, new in ids.items())).int()[None])
+    parts = [torch.where(labels == ball, new, 0) for ball, new in ids.items()]
+    return MaskedView(view, torch.stack(parts).sum(dim=0).int()[None])
 
 
 def test_a_mask_has_the_feature_and_the_place_of_what_it_shows():
