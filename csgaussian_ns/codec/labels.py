@@ -14,7 +14,7 @@ from jaxtyping import Int32
 from csgaussian_ns.codec.bits import adapt, code_bit, new_cells, overrun, probability, read, write
 from csgaussian_ns.codec.buffers import buffer
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.core.jit import inlined_kernel, kernel
 
 MAX_OBJECTS = (1 << 16) - 1
 LIMIT = 255
@@ -24,7 +24,7 @@ _BACK, _NUMBER = HISTORY + 1, 2 * (HISTORY + 1)  # first cells of the second and
 _NAME = "labels"
 
 
-@kernel
+@inlined_kernel
 @no_type_check
 def _bit(state: Any, stream: Any, cells: Any, index: int, bit: int) -> int:
     bit = code_bit(state, stream, bit, probability(cells, index))
