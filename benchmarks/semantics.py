@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
 
+KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_size")
+"""What tells one record from another."""
 CHANGED = 0.2
 """Share of masks that are split or merged in every view."""
 
@@ -90,6 +92,10 @@ class Options:
     """Steps of stages 2 and 3."""
     method: str = "csgaussian-lite"
     """Method to train with."""
+    voxel_size: float = 0.0
+    """Of anchors; 0 chooses it from the points, which is coarse where they are sparse."""
+    gradient_threshold: float = 2e-4
+    """Of growth, which should fall with the voxels."""
     work: Path = Path("outputs/benchmark_semantics")
     """Folder of scenes, masks and trained colour; what is there is used again."""
     single: Path | None = None
@@ -107,12 +113,29 @@ def scene_root(options: Options, name: str) -> Path:
     return folder.parent
 
 
+def growth_settings(options: Options) -> dict[str, Any]:
+    """How finely colour is trained."""
+    from csgaussian_ns.scene.growth import GrowthSettings
+
+    growth = GrowthSettings(gradient_threshold=options.gradient_threshold)
+    return {"voxel_size": options.voxel_size, "growth": growth}
+
+
 def coloured(options: Options, scene: str, weight: float, outputs: Path) -> Path:
     """Folder of the checkpoint of colour alone; trained if it is missing."""
     name = scene.split(":")[0]
-    folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}"
+    detail = f"{options.voxel_size:g}_{options.gradient_threshold:g}" if options.voxel_size else ""
+    folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}{detail and '_' + detail}"
     if not any(folder.glob("*.ckpt")):
-        run = Run(options.method, scene_root(options, name), scene, options.steps, weight, masks="none")
+        run = Run(
+            options.method,
+            scene_root(options, name),
+            scene,
+            options.steps,
+            weight,
+            settings=growth_settings(options),
+            masks="none",
+        )
         trainer = trainer_for(run, outputs)
         trainer.train()
         [made] = trainer.checkpoint_dir.glob("*.ckpt")
@@ -210,6 +233,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
         options.steps,
         weight,
         seed=seed,
+        settings=growth_settings(options),
         load=coloured(options, scene, weight, outputs),
         masks=masks_for(options, scene, weight, variant.masks, seed, outputs),
         semantic_steps=options.semantic_steps,
@@ -242,7 +266,9 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
         "seed": seed,
         "steps": options.steps,
         "semantic_steps": options.semantic_steps,
+        "voxel_size": options.voxel_size,
         "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
         "bytes": len(encoded.data),
         "semantic_bytes": semantic_bytes,
         "semantic_share": semantic_bytes / len(encoded.data),
@@ -321,6 +347,7 @@ def measure_elsewhere(options: Options, scene: str, weight: float, variant: str,
             *(sys.executable, __file__, "--data", str(options.data), "--scenes", scene, "--lambdas", str(weight)),
             *("--variants", variant, "--seeds", str(seed), "--steps", str(options.steps)),
             *("--semantic-steps", str(options.semantic_steps), "--method", options.method),
+            *("--voxel-size", str(options.voxel_size), "--gradient-threshold", str(options.gradient_threshold)),
             *("--work", str(options.work), "--single", str(file)),
         ]
         subprocess.run(command, check=True)
@@ -331,9 +358,12 @@ def summary(runs: list[dict[str, Any]]) -> list[tuple[str, str, float, dict[str,
     """Scene, variant, weight, and mean and standard deviation of each figure over seeds."""
     import numpy as np
 
+    def group(r: dict[str, Any]) -> tuple[str, str, float]:
+        return f"{r['scene']}, voxel {r['voxel_size']:g}" if r["voxel_size"] else r["scene"], r["variant"], r["lambda"]
+
     result = []
-    for key in dict.fromkeys((r["scene"], r["variant"], r["lambda"]) for r in runs):
-        own = [r for r in runs if (r["scene"], r["variant"], r["lambda"]) == key]
+    for key in dict.fromkeys(map(group, runs)):
+        own = [r for r in runs if group(r) == key]
         values = {name: [r["coded"][name] for r in own] for name in own[0]["coded"]}
         values["unrounded rendered_2d"] = [r["unrounded"]["rendered_2d"] for r in own]
         values["semantic_share"] = [r["semantic_share"] for r in own]
@@ -377,15 +407,15 @@ def main(options: Options) -> None:
     for seed, scene, weight, variant in itertools.product(
         options.seeds, options.scenes, options.lambdas, options.variants
     ):
-        known = [(r["scene"], r["lambda"], r["variant"], r["seed"], r["steps"]) for r in report["runs"]]
-        if (scene, weight, variant, seed, options.steps) not in known:
+        known = [[r[name] for name in KEY] for r in report["runs"]]
+        if [scene, weight, variant, seed, options.steps, options.semantic_steps, options.voxel_size] not in known:
             report["runs"].append(measure_elsewhere(options, scene, weight, variant, seed))
             report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
             file.write_text(json.dumps(report, indent=1) + "\n")
             plot(report["runs"], RESULTS / "semantics.png")
     for scene, variant, weight, values in summary(report["runs"]):
         told = ", ".join(f"{name} {mean:.3f} ± {spread:.3f}" for name, (mean, spread) in values.items())
-        print(f"{scene:18} {variant:12} {weight:6g} {told}")
+        print(f"{scene:28} {variant:12} {weight:6g} {told}")
 
 
 if __name__ == "__main__":
