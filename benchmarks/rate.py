@@ -30,7 +30,7 @@ from stem import branch
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no-carm": {"carm_dim": 0},
-    "no-mask": {"masks": False},
+    "no-mask": {"offset_masks": False},
     "mask-0.03": {"lambda_offset_mask": 0.03},
     "mask-0": {"lambda_offset_mask": 0.0},
     "networks-16": {"network_bits": 16},
@@ -66,6 +66,8 @@ class Options:
     """One of ``VARIANTS``."""
     stems: Path = Path(tempfile.gettempdir()) / "csgaussian_stems"
     """Folder that keeps the shared beginnings of runs."""
+    files: Path = Path("outputs/benchmark_rate")
+    """Folder that keeps the coded files."""
     lock: Path | None = None
     """File to lock while one point is measured, where other programs must not disturb the clock."""
     single: Path | None = None
@@ -113,6 +115,9 @@ def measure(options: Options) -> dict:
     with torch.no_grad():
         trained.show_unrounded()
     record["unrounded"] = quality_of(trainer.pipeline, None)
+    options.files.mkdir(parents=True, exist_ok=True)
+    name = "_".join(str(key[part]) for part in ("scene", "lambda", "hyperprior", "variant", "seed")).replace(":", "_")
+    (options.files / f"{name}.csg").write_bytes(encoded.data)
     sizes = encoded.bytes_by_kind
     return record | {
         "bytes": len(encoded.data),
@@ -167,7 +172,7 @@ def measure_elsewhere(options: Options) -> dict:
             *("--lambdas", str(options.lambdas[0]), "--seeds", str(options.seeds[0])),
             *("--steps", str(options.steps), "--max-anchors", str(options.max_anchors), "--method", options.method),
             *("--hyperprior", options.hyperprior, "--variant", options.variant, "--stems", str(options.stems)),
-            *("--single", str(file)),
+            *("--files", str(options.files), "--single", str(file)),
         ]
         subprocess.run(command, check=True)
         return json.loads(file.read_text())

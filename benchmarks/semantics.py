@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
 
-KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_size")
+KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_size", "gradient_threshold")
 """What tells one record from another."""
 CHANGED = 0.2
 """Share of masks that are split or merged in every view."""
@@ -124,8 +124,8 @@ def growth_settings(options: Options) -> dict[str, Any]:
 def coloured(options: Options, scene: str, weight: float, outputs: Path) -> Path:
     """Folder of the checkpoint of colour alone; trained if it is missing."""
     name = scene.split(":")[0]
-    detail = f"{options.voxel_size:g}_{options.gradient_threshold:g}" if options.voxel_size else ""
-    folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}{detail and '_' + detail}"
+    detail = f"{options.voxel_size:g}_{options.gradient_threshold:g}"
+    folder = options.work / "colour" / f"{name}_{weight:g}_{options.steps}_{detail}"
     if not any(folder.glob("*.ckpt")):
         run = Run(
             options.method,
@@ -267,6 +267,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
         "steps": options.steps,
         "semantic_steps": options.semantic_steps,
         "voxel_size": options.voxel_size,
+        "gradient_threshold": options.gradient_threshold,
         "seconds": clock.seconds,
         "cpu_seconds": clock.cpu_seconds,
         "bytes": len(encoded.data),
@@ -408,7 +409,8 @@ def main(options: Options) -> None:
         options.seeds, options.scenes, options.lambdas, options.variants
     ):
         known = [[r[name] for name in KEY] for r in report["runs"]]
-        if [scene, weight, variant, seed, options.steps, options.semantic_steps, options.voxel_size] not in known:
+        growth = (options.voxel_size, options.gradient_threshold)
+        if [scene, weight, variant, seed, options.steps, options.semantic_steps, *growth] not in known:
             report["runs"].append(measure_elsewhere(options, scene, weight, variant, seed))
             report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
             file.write_text(json.dumps(report, indent=1) + "\n")

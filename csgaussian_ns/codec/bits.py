@@ -31,7 +31,6 @@ from csgaussian_ns.codec.buffers import constants
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.jit import inlined_kernel
 
-PROBABILITY_BITS = 16
 ALL_ONES = (1 << 32) - 1
 
 # Places in the coder's state, int64[5].

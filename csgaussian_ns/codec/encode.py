@@ -43,9 +43,9 @@ class TrainedScene:
 
     Attributes:
         grid: Distinct voxel coordinates.
-        anchors: Attributes as rendered at the end of training; the mask decides what is kept. Rounded ones are coded by
-            the nearest value that the integer model can give: rounding the unrounded ones anew would put those near the
-            edge of a bin into another bin than training did.
+        anchors: Attributes, best as the floating-point model rounds them; the mask decides what is kept. Each is coded
+            by the nearest value that the integer model can give: unrounded ones near the edge of a bin would fall into
+            another bin than the one that the rounding stage trained with.
         entropy: The trained entropy model.
         decoders: The render networks.
         meta: Facts.
@@ -179,9 +179,9 @@ def encode_chunk(
 
 
 def tensors_of(scene: TrainedScene) -> dict[str, Tensor]:
-    """Everything that is coded, by name."""
-    named = {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
-    named |= {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
+    """Everything that is coded, by name; what may have spoilt the rounding of anchors comes before them."""
+    named: dict[str, Tensor] = {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
+    named |= {f"anchors.{name}": getattr(scene.anchors, name) for name in ("feature", "offset", "scaling")}
     named |= {f"decoders.{name}": value for name, value in scene.decoders.named_parameters()}
     if scene.semantics is not None:
         named |= {"semantics.feature": scene.semantics.feature}

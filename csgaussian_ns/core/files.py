@@ -16,6 +16,8 @@ except ImportError:  # no such locks: what killed processes leave stays
     fcntl = None
 
 _DIGITS = 8
+_TRIES = 5
+"""Names tried; a file system that cannot tell whether two names are one file refuses all of them."""
 
 
 def make_folder(path: Path) -> None:
@@ -40,7 +42,18 @@ def replace_file(path: Path, data: bytes, check: Callable[[Path], object] = lamb
         data: What it shall hold.
         check: Called with the path of the complete copy before it gets its name; what it raises leaves ``path`` as it
             was.
+
+    Raises:
+        ConfigError: It cannot be written: no such folder, no permission, no room.
     """
+    try:
+        _replace_file(path, data, check)
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigError(f"cannot write {path}: {why}; make room or choose another output") from error
+
+
+def _replace_file(path: Path, data: bytes, check: Callable[[Path], object]) -> None:
     _remove_abandoned(path)
     with _partial(path) as (written, file):
         file.write(data)
@@ -61,10 +74,12 @@ def replace_file(path: Path, data: bytes, check: Callable[[Path], object] = lamb
 @contextmanager
 def _partial(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new hidden file beside ``path``, locked while the block runs, and gone after it unless it was renamed."""
-    while True:
+    for remaining in reversed(range(_TRIES)):
         written = path.with_name(f".{path.name}.{secrets.token_hex(_DIGITS // 2)}.tmp")
         with open(written, "xb") as file:
-            if not _lock(file, written):
+            if not _lock(file, written) and remaining:
+                with suppress(FileNotFoundError):
+                    written.unlink()
                 continue
             try:
                 yield written, file

@@ -60,15 +60,15 @@ class ExportCsgBitstream:
 
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import encode
-        from csgaussian_ns.core.files import replace_file
+        from csgaussian_ns.core.files import make_folder, replace_file
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
 
+        make_folder(self.output_dir)
         encoder = self._text_encoder()
         pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
         model = model_of(pipeline)
-        self.output_dir.mkdir(parents=True, exist_ok=True)
         target = self.output_dir / "scene.csg"
         began = time.perf_counter()
         scene_to_code = trained_scene(pipeline, self.semantics)

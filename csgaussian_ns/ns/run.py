@@ -70,7 +70,8 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
             f"this run has not been trained for compression: its last step is {scene.step}, stage "
             f"{scene.plan.at(scene.step).name!r}. Train it to the end, with --pipeline.model.lambda-rate above 0"
         )
-    check_finite(dict(scene.named_parameters()))
+    meaning = semantics and has_meaning(pipeline)
+    check_finite({name: p for name, p in scene.named_parameters() if meaning or not name.startswith("semantic.")})
     manager = pipeline.datamanager
     assert isinstance(manager, CSGaussianDataManager)
     outputs = manager.train_dataparser_outputs
@@ -88,4 +89,4 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
     trained = TrainedScene(scene.anchors.grid, scene.decoded().anchors, scene.entropy, scene.decoders, meta)
-    return with_meaning(pipeline, trained) if semantics and has_meaning(pipeline) else trained
+    return with_meaning(pipeline, trained) if meaning else trained

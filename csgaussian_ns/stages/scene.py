@@ -48,7 +48,7 @@ class SceneSettings:
     """Width of the channel-wise autoregressive networks; 0 leaves them out."""
     network_bits: Literal[8, 16] = 8
     """Bits per weight of the decoders in the file, 8 or 16. With 8 the rounding stage trains with rounded weights."""
-    masks: bool = True
+    offset_masks: bool = True
     """Learn which Gaussians to drop, and whole anchors with them; off keeps all."""
     growth: GrowthSettings = field(default_factory=GrowthSettings)
     """Thresholds of growth and pruning."""
@@ -89,6 +89,7 @@ class TrainableScene(nn.Module):
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
         self._decoded: DecodedScene | None = None
+        self._unrounded = False
         self._decoded_semantics: DecodedSemantics | None = None
 
     def add_semantics(self, settings: SemanticSettings, plan: SemanticPlan) -> None:
@@ -129,8 +130,8 @@ class TrainableScene(nn.Module):
         """Be at ``step``, with nothing but the plan's view of it changed: a checkpoint is about to be read."""
         frozen = self.semantic_state is not None
         self.step, self._decoded_semantics = step, None
-        if not (frozen and self.semantic_state is not None):
-            self._decoded = None
+        if self._unrounded or not (frozen and self.semantic_state is not None):
+            self._decoded, self._unrounded = None, False
         rounds = self.plan.at(step).quantisation == "rounding" and self.settings.network_bits == 8
         self.decoders.weight_as = on_int8_grid if rounds else None
 
@@ -163,7 +164,7 @@ class TrainableScene(nn.Module):
         logit = self.anchors.mask_logit.index_select(0, index)
         encoding = self.entropy.encoding(self.anchors.grid, index) if state.rate else None
         mask = torch.ones_like(logit)
-        if state.rate and self.settings.masks:
+        if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
@@ -222,14 +223,14 @@ class TrainableScene(nn.Module):
         """All anchors as trained, not rounded, with the mask that decides what is kept."""
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
         mask = torch.ones_like(self.anchors.mask_logit)
-        if self.settings.masks:
+        if self.settings.offset_masks:
             mask = kept(self.anchors.mask_logit, self.statistics.view_frequency()).to(mask.dtype)
         return self.anchors.at(everything, mask)
 
     def show_unrounded(self) -> None:
         """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""
         decoded = self.decoded()
-        self._decoded = DecodedScene(self.masked(), decoded.bits, decoded.feature_step)
+        self._decoded, self._unrounded = DecodedScene(self.masked(), decoded.bits, decoded.feature_step), True
 
     def _decode(self) -> DecodedScene:
         if not self.plan.at(self.step).rate:

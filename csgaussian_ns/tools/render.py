@@ -47,7 +47,7 @@ class Render:
         from csgaussian_ns.render.view import render_view
 
         with open_file(self.file) as stream, self._writer() as write:
-            scene = decode(stream)
+            scene = decode(stream, semantics=False)
             cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
             rasterizer = choose_rasterizer("auto", torch.device("cpu"))
             console = Console(stderr=True)

@@ -18,7 +18,7 @@ from csgaussian_ns.codec.container import pack, read_container, write_container
 from csgaussian_ns.codec.kinds import Layer, SectionInfo
 from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES, Section
 from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.core.errors import FormatError, LimitExceeded, UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded, UnsupportedVersion
 
 SECTIONS = [
     Section(SectionInfo("META"), b'{"a":1}'),
@@ -324,7 +324,7 @@ def test_a_failing_disk_leaves_the_old_file(tmp_path, monkeypatch, failing):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, failing, fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ConfigError, match="disk full"):
         write_container(path, SECTIONS, 5)
     assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["scene.csg"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import replace_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,3 +81,14 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / ".a.01234567.tmp").write_bytes(b"left")
     replace_file(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"new" and names(tmp_path) == [".a.01234567.tmp", "a"]
+
+
+def test_a_file_system_that_cannot_tell_whether_two_names_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os.path, "samestat", lambda one, other: False)
+    replace_file(tmp_path / "scene.csg", b"new")
+    assert names(tmp_path) == ["scene.csg"]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"cannot write .*No such file"):
+        replace_file(tmp_path / "nowhere" / "scene.csg", b"new")
