@@ -10,11 +10,12 @@ from jaxtyping import Bool
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.rich_utils import CONSOLE
+from rich.markup import escape
 from torch import Tensor
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError, QueryError
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.labels import align, transforms_of
@@ -32,20 +33,19 @@ def object_report(pipeline: Pipeline) -> dict[str, Any]:
     """What ``csg evaluate`` reports as ``semantics`` of the exported file, for the instance masks of the data set.
 
     It does not matter which masks the run was trained with. Empty before a file with objects could be written, and
-    where the data set has no instance masks with names in any held-out view.
+    where the data set has no instance masks with names in any held-out view. Empty, too, and a line says why, where the
+    masks of the data set or of the run cannot be read, the file has no objects, or a library is missing: other figures
+    do not depend on it.
     """
     manager, scene = pipeline.datamanager, model_of(pipeline).scene
     assert isinstance(manager, CSGaussianDataManager)
     if not has_meaning(pipeline) or not scene.plan.at(scene.step).rate:
         return {}
-    truth = _truth(manager)
-    views = _views(manager, truth) if truth is not None else []
-    if truth is None or not views:
+    try:
+        return _measured(pipeline, manager)
+    except (BackendUnavailable, ConfigError, DataError, QueryError) as error:
+        CONSOLE.print(f"[yellow]Objects are not measured: {escape(str(error))}[/yellow]")
         return {}
-    coded = decode(encode(trained_scene(pipeline), scene.settings.network_bits).data)
-    assert coded.semantics is not None
-    facts = {"layout": truth.layout, "objects_in_file": len(coded.semantics.objects)}
-    return facts | measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
 
 
 def means_of(report: Mapping[str, Any]) -> dict[str, float]:
@@ -59,16 +59,22 @@ def means_of(report: Mapping[str, Any]) -> dict[str, float]:
     return means | {"miou_2d": report["rendered_2d"]["miou"]}
 
 
+def _measured(pipeline: Pipeline, manager: CSGaussianDataManager) -> dict[str, Any]:
+    truth = _truth(manager)
+    views = _views(manager, truth) if truth is not None else []
+    if truth is None or not views:
+        return {}
+    coded = decode(encode(trained_scene(pipeline), model_of(pipeline).scene.settings.network_bits).data)
+    assert coded.semantics is not None
+    facts = {"layout": truth.layout, "objects_in_file": len(coded.semantics.objects)}
+    return facts | measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()
+
+
 def _truth(manager: CSGaussianDataManager) -> GroundTruth | None:
     transforms = transforms_of(manager.config)
     if transforms is None:
         return None
-    photos = [*manager.train_dataset.image_filenames, *manager.eval_dataset.image_filenames]
-    try:
-        return instance_masks(transforms, photos)
-    except DataError as error:
-        CONSOLE.print(f"[yellow]Objects are not measured: {error}[/yellow]")
-        return None
+    return instance_masks(transforms, [*manager.train_dataset.image_filenames, *manager.eval_dataset.image_filenames])
 
 
 def _views(manager: CSGaussianDataManager, truth: GroundTruth) -> list[TrueView]:

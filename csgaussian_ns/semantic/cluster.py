@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from csgaussian_ns.core.errors import BackendUnavailable
 
 MOST_POINTS = 12_000
-"""Masks that are clustered; of more, an even sample is, and the others count for no object. HDBSCAN's time grows
+"""Masks that are clustered; of more, a random sample is, and the others follow the nearest of it. HDBSCAN's time grows
 squared."""
 
 
@@ -57,13 +57,23 @@ def cluster(
     Raises:
         BackendUnavailable: scikit-learn is not installed.
     """
-    labels = np.zeros(len(feature), np.int64)
     if len(feature) == 0:
-        return labels
+        return np.zeros(0, np.int64)
     points = np.concatenate([feature, settings.position_weight * _normalised(place)], axis=1)
-    sample = np.unique(np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS)).astype(np.int64))
-    labels[sample] = _found(points[sample], views, settings) + 1
-    return labels
+    try:
+        if views < 2 * settings.fewest:  # masks of an object are hardly more than the fewest: none may be left out
+            return _chains(points, 2 * settings.step) + 1
+        needed = int(np.clip(round(settings.share * views), settings.fewest, settings.enough))
+        found = _with_at_least(needed, _of_sample(points, needed, settings))
+    except ImportError as error:
+        raise BackendUnavailable(
+            "finding objects needs scikit-learn; pip install 'csgaussian-ns[train]', or export with --semantics False"
+        ) from error
+    for number in range(found.max() + 1):
+        own = found == number
+        distance = np.linalg.norm(points - np.median(points[own], axis=0), axis=1)
+        found[own & (distance > max(settings.stray * np.median(distance[own]), settings.step))] = -1
+    return found + 1
 
 
 def by_size(labels: Int[np.ndarray, " A"]) -> tuple[Int[np.ndarray, " A"], list[int]]:
@@ -87,34 +97,50 @@ def _normalised(place: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, "M 3"]:
     return centred / max(radius, 1e-12)
 
 
-def _found(points: Float[np.ndarray, "M C"], views: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
-    """Clusters from 0 on, -1 for none. HDBSCAN finds splits; where it sees none, all points are one.
+def _of_sample(points: Float[np.ndarray, "M C"], needed: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
+    """Clusters from 0 on, -1 for none, of all points if they are few, else by the nearest in a sample.
 
-    With so few views that masks of an object are hardly more than ``fewest``, nothing may be left out: what hangs
-    together is one.
+    The sample is random: masks come in the same order in many views, so that every n-th would be of the same objects.
+    By chance it holds fewer points of an object than its share, so one standard deviation less is enough there.
     """
-    try:
-        from sklearn.cluster import DBSCAN, HDBSCAN
-    except ImportError as error:
-        raise BackendUnavailable(
-            "finding objects needs scikit-learn; pip install 'csgaussian-ns[train]', or export with --no-semantics"
-        ) from error
-    if views < 2 * settings.fewest:
-        return DBSCAN(eps=2 * settings.step, min_samples=1).fit_predict(points)
-    smallest = int(np.clip(round(settings.share * views), settings.fewest, settings.enough))
-    chained = np.bincount(DBSCAN(eps=settings.step, min_samples=1).fit_predict(points)).max()
-    if len(points) - chained < smallest:  # HDBSCAN would split a single object
-        return np.zeros(len(points), np.int64)
-    found = HDBSCAN(
-        min_cluster_size=smallest,
-        min_samples=2,
-        cluster_selection_epsilon=settings.step,
-        copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
-    ).fit_predict(points)
-    if not (found >= 0).any():
-        return np.zeros(len(points), np.int64)
-    for number in range(found.max() + 1):
-        own = found == number
-        distance = np.linalg.norm(points - np.median(points[own], axis=0), axis=1)
-        found[own & (distance > max(settings.stray * np.median(distance[own]), settings.step))] = -1
-    return found
+    if len(points) <= MOST_POINTS:
+        return _found(points, needed, settings)
+    from sklearn.metrics import pairwise_distances_argmin
+
+    sample, share = np.random.default_rng(0).permutation(len(points))[:MOST_POINTS], MOST_POINTS / len(points)
+    smallest = int(needed * share - (needed * share * (1 - share)) ** 0.5)
+    found = _found(points[sample], max(settings.fewest, smallest), settings)
+    return found[pairwise_distances_argmin(points, points[sample])]
+
+
+def _found(points: Float[np.ndarray, "M C"], smallest: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
+    """Clusters of at least ``smallest`` points from 0 on, -1 for none.
+
+    HDBSCAN finds splits; where it sees none, the most that hangs together is the only object.
+    """
+    from sklearn.cluster import HDBSCAN
+
+    if len(points) - np.bincount(_chains(points, settings.step)).max() >= smallest:  # else it would split one object
+        found = HDBSCAN(
+            min_cluster_size=smallest,
+            min_samples=2,
+            cluster_selection_epsilon=settings.step,
+            copy=True,  # type: ignore[arg-type]  # since scikit-learn 1.9 its default is the text 'warn'
+        ).fit_predict(points)
+        if (found >= 0).any():
+            return found
+    chains = _chains(points, 2 * settings.step)
+    return _with_at_least(smallest, np.where(chains == np.bincount(chains).argmax(), 0, -1))
+
+
+def _chains(points: Float[np.ndarray, "M C"], reach: float) -> Int[np.ndarray, " M"]:
+    """What hangs together by steps of at most ``reach``, numbered from 0 on."""
+    from sklearn.cluster import DBSCAN
+
+    return DBSCAN(eps=reach, min_samples=1).fit_predict(points)
+
+
+def _with_at_least(smallest: int, found: Int[np.ndarray, " M"]) -> Int[np.ndarray, " M"]:
+    """The clusters of at least ``smallest`` points, renumbered from 0 on; the others are none."""
+    kept = np.bincount(found[found >= 0], minlength=1) >= smallest
+    return np.where(found >= 0, np.where(kept, np.cumsum(kept) - 1, -1)[found], -1)

@@ -15,6 +15,12 @@ from csgaussian_ns.semantic.seen import Seen, see
 
 CHANNELS = 3
 """As many as colour has: the renderer's kernels for it are compiled already."""
+MIN_VOTES = 0.1
+"""Share of what lies under masks of an anchor that must be the winner's. Less is what masks of neighbours spill over:
+what is no object would become theirs. An object has several times as much even where most of its masks are stray
+and count for none."""
+BLOCK = 65_536
+"""Anchors whose votes are compared at a time, so that no second table of votes is needed."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +65,21 @@ class Votes:
     objects: Float[Tensor, "A N"]
 
     def label(self, min_share: float, dropped: Collection[int] = ()) -> Int[Tensor, " A"]:
-        """The object of most votes, from 1 on; 0 without any vote, or where less than ``min_share`` lies under masks.
+        """The object of most votes, from 1 on; 0 where they are few, or where little lies under masks.
+
+        Few is at most ``MIN_VOTES`` of what lies under masks, and little at most ``min_share`` of what is seen.
 
         Args:
             min_share: Of what is seen of an anchor.
-            dropped: Objects that get no anchors; the votes for others count.
+            dropped: Objects that get no anchors. The votes for others count, as shares of the same whole.
         """
         if self.objects.shape[1] == 0:
             return torch.zeros_like(self.seen, dtype=torch.int64)
-        votes = self.objects.clone()
-        votes[:, [number - 1 for number in dropped]] = 0
-        most, winner = votes.max(dim=1)
-        return torch.where((most > 0) & (self.labelled > min_share * self.seen), winner + 1, 0)
+        out = torch.zeros(self.objects.shape[1], dtype=torch.bool, device=self.objects.device)
+        out[[number - 1 for number in dropped]] = True
+        best = [block.masked_fill(out, 0).max(dim=1) for block in self.objects.split(BLOCK)]
+        most, winner = torch.cat([block.values for block in best]), torch.cat([block.indices for block in best])
+        return torch.where((most > MIN_VOTES * self.labelled) & (self.labelled > min_share * self.seen), winner + 1, 0)
 
 
 def votes(

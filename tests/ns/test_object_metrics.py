@@ -1,10 +1,12 @@
 """``ns-eval`` says how well objects are found, and says the same as ``csg evaluate`` on the exported file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from nerfstudio.scripts.eval import ComputePSNR
+from nerfstudio.utils.eval_utils import eval_setup
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.ns.run import trained_scene
@@ -50,3 +52,36 @@ def test_colour_alone_has_no_object_figures(lite_config, started):
     trainer.train()
     metrics = trainer.pipeline.get_average_eval_image_metrics()
     assert "psnr" in metrics and "miou_3d" not in metrics
+
+
+def test_masks_that_cannot_be_read_cost_the_object_figures_alone(
+    lite_config, started, scene_folder: Path, tmp_path: Path, capsys
+):
+    data, masks = tmp_path / "data", tmp_path / "masks"
+    shutil.copytree(scene_folder, data)
+    frames = json.loads((data / "transforms.json").read_text())["frames"]
+    masks.mkdir()
+    for frame in frames:
+        shutil.copy(data / frame["instance_mask_path"], masks / f"{Path(frame['file_path']).stem}.png")
+    config = lite_config(40, "lost", 20)
+    config.pipeline.datamanager.data, config.pipeline.datamanager.masks = data, masks
+    trainer = started(config)
+    trainer.train()
+    held_out = trainer.pipeline.datamanager.eval_dataset.image_filenames[0].stem
+    [damaged] = [data / frame["instance_mask_path"] for frame in frames if Path(frame["file_path"]).stem == held_out]
+    whole = damaged.read_bytes()
+
+    def measured(pipeline) -> str:
+        capsys.readouterr()
+        metrics = pipeline.get_average_eval_image_metrics()
+        assert metrics["psnr"] > 5 and "semantics" not in metrics and "miou_3d" not in metrics
+        return " ".join(capsys.readouterr().out.split())
+
+    damaged.write_bytes(whole[: len(whole) // 2])
+    said = measured(trainer.pipeline)
+    assert "Objects are not measured: the label map" in said and "cannot be read" in said
+    damaged.write_bytes(whole)
+    shutil.rmtree(masks)
+    _, pipeline, _, _ = eval_setup(config.get_base_dir() / "config.yml")
+    said = measured(pipeline)
+    assert "Objects are not measured: objects cannot be told from background without the masks" in said

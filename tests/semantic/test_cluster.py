@@ -74,9 +74,32 @@ def test_equal_features_in_two_places_are_two_objects():
     assert cluster(feature, 3 * place, 60, ClusterSettings(position_weight=0.0)).max() == 1
 
 
-@pytest.mark.parametrize(("count", "views"), [(0, 0), (0, 40), (1, 1), (2, 40)])
-def test_hardly_any_masks(count: int, views: int):
-    assert cluster(np.zeros((count, 6)), np.zeros((count, 3)), views).tolist() == [1] * count
+@pytest.mark.parametrize(("count", "views", "label"), [(0, 0, 1), (0, 40, 1), (1, 1, 1), (2, 40, 0), (7, 40, 1)])
+def test_hardly_any_masks(count: int, views: int, label: int):
+    assert cluster(np.zeros((count, 6)), np.zeros((count, 3)), views).tolist() == [label] * count
+
+
+@pytest.mark.parametrize(("views", "rows"), [(60, 9), (20, 2)])
+def test_a_rare_thing_is_not_taken_for_the_only_object(views: int, rows: int):
+    """With so few masks outside the largest chain that HDBSCAN is not asked."""
+    feature, place, owner = masks_of(2, views, spread=0.02)
+    kept = np.concatenate([np.flatnonzero(owner == 0), np.flatnonzero(owner == 1)[:rows]])
+    found = cluster(feature[kept], place[kept], views, ClusterSettings(position_weight=0.1))
+    assert (found[:views] == 1).mean() > 0.9 and not found[views:].any()
+
+
+def test_scattered_masks_are_not_taken_for_the_only_object():
+    """With more masks outside the largest chain, of which HDBSCAN makes nothing."""
+    feature, place, _ = masks_of(1, 15, spread=0.02)
+    far = 20 * np.random.default_rng(1).normal(size=(14, 6))
+    points = np.concatenate([feature, far]), np.concatenate([place, place[:14]])
+    assert cluster(*points, 60, ClusterSettings(position_weight=0.1)).tolist() == [1] * 15 + [0] * 14
+
+
+@pytest.mark.parametrize("masks", [1, 2])
+def test_things_that_are_all_rare_are_no_objects(masks: int):
+    feature, place, owner = masks_of(3, masks)
+    assert len(owner) == 3 * masks and not cluster(feature, place, 20).any()
 
 
 def test_equal_masks_are_one_object():
@@ -87,8 +110,21 @@ def test_a_sample_finds_what_everything_would(monkeypatch):
     feature, place, owner = masks_of(3, 80)
     monkeypatch.setattr(module, "MOST_POINTS", 120)
     found = cluster(feature, place, 80)
-    assert found.max() == 3 and (found > 0).sum() <= 120
-    assert agreement(found[found > 0], owner[found > 0]) > 0.95
+    assert found.max() == 3 and agreement(found, owner) > 0.95
+
+
+@pytest.mark.parametrize("share", [2, 3])
+def test_a_sample_finds_objects_that_a_sixth_of_the_views_shows(monkeypatch, share: int):
+    """As scenes with many masks have; of the last thing half as many masks are too few."""
+    feature, place, owner = masks_of(16, 60)
+    view = np.arange(len(owner)) // 16
+    kept = (owner < 8) | ((view % 6 == owner % 6) & ((owner < 15) | (view < 30)))
+    feature, place, owner = feature[kept], place[kept], owner[kept]
+    monkeypatch.setattr(module, "MOST_POINTS", len(owner) // share)
+    found = cluster(feature, place, 60)
+    most = [np.bincount(found[owner == i]).argmax() for i in range(16)]
+    assert sorted(most[:15]) == list(range(1, 16)) and most[15] == 0, most
+    assert agreement(found, owner) > 0.95
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):

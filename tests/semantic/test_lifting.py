@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.lifting import MaskedView, pixel_sums, thinned, votes
+from csgaussian_ns.semantic.lifting import MaskedView, Votes, pixel_sums, thinned, votes
 from csgaussian_ns.semantic.seen import see
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
@@ -34,6 +34,34 @@ def test_a_dropped_object_loses_its_votes_and_nobody_else_does():
     assert torch.equal(said.label(0.5, {4}), alone.label(0.5))
     assert set(said.label(0.5, {1, 2, 3}).unique().tolist()) == {0, 4}
     assert not said.label(0.5, {1, 2, 3, 4}).any() and not said.label(1.1).any()
+
+
+def test_a_spilled_vote_wins_nothing(monkeypatch: pytest.MonkeyPatch):
+    seen, labelled = torch.full((5,), 100.0), torch.tensor([100.0, 100.0, 90.0, 90.0, 0.0])
+    objects = torch.tensor([[0.001, 0.0], [9.0, 11.0], [89.0, 0.001], [50.0, 40.0], [0.0, 0.0]])
+    said = Votes(seen, labelled, objects)
+    for block in (2, 100):
+        monkeypatch.setattr("csgaussian_ns.semantic.lifting.BLOCK", block)
+        assert said.label(0.5).tolist() == [0, 2, 1, 1, 0]
+        assert said.label(0.5, {1}).tolist() == [0, 2, 0, 2, 0]
+        assert said.label(0.5, {2}).tolist() == [0, 0, 1, 1, 0]
+    assert objects[2, 0] == 89 and Votes(seen[:0], seen[:0], objects[:0]).label(0.5, {1}).tolist() == []
+
+
+def test_things_of_no_object_do_not_become_their_neighbours():
+    """A ball whose masks count for none, with a few pixels of it under a neighbour's in one view of three."""
+    scene = scene_of_balls()
+    assert scene.semantics is not None
+    views = []
+    for number, view in enumerate(VIEWS):
+        labels = true_labels(view).int()
+        part = (labels == 2) & (torch.rand(labels.shape) < (0.03 if number == 0 else 0.0))
+        views.append(MaskedView(view, torch.where(part, 1, torch.where(labels == 2, -1, labels))[None]))
+    said = votes(scene.anchors, scene.decoders, views, 3, CPU)
+    ball, often = scene.semantics.label == 2, said.seen > 1
+    assert (said.objects[ball & often, 0] > 0).float().mean() > 0.5
+    assert (said.label(0.5)[ball & often] == 0).float().mean() > 0.8
+    assert (said.label(0.5) == scene.semantics.label)[~ball & often].float().mean() > 0.95
 
 
 def test_masks_of_no_object_cover_but_do_not_vote():
