@@ -197,17 +197,20 @@ def plot(records: list[dict], scene: str, path: Path) -> None:
 
     here = [r for r in records if r["scene"] == scene]
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    for curve in sorted({(r["hyperprior"], r["variant"], r["seed"]) for r in here if r["lambda"] > 0}):
-        same = [r for r in here if r["lambda"] > 0 and (r["hyperprior"], r["variant"], r["seed"]) == curve]
+    told = ("hyperprior", "variant", "seed", "steps")
+    for curve in sorted({tuple(r[name] for name in told) for r in here if r["lambda"] > 0}):
+        same = [r for r in here if r["lambda"] > 0 and tuple(r[name] for name in told) == curve]
         same.sort(key=lambda r: r["bytes"])
         size, quality = [r["bytes"] / 1e3 for r in same], [r["decoded"]["psnr"] for r in same]
-        axes.plot(size, quality, marker="o", label=", ".join(map(str, curve)))
+        axes.plot(size, quality, marker="o", label="{}, {}, seed {}, {} steps".format(*curve))
         for record, x, y in zip(same, size, quality, strict=True):
             axes.annotate(f"{record['lambda']:g}", (x, y))
     for record in here:
         if record["lambda"] == 0:
-            axes.axhline(record["trained"]["psnr"], linestyle="--", color="grey", label="uncompressed")
-    axes.legend()
+            axes.axhline(
+                record["trained"]["psnr"], linestyle="--", color="grey", label=f"uncompressed, {record['steps']} steps"
+            )
+    axes.legend(fontsize="small")
     axes.set(xlabel="file / kB", ylabel="decoded PSNR on held-out views / dB", title=scene)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
