@@ -19,13 +19,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
 from common import RESULTS, Clock, Run, machine, trainer_for
 from stem import branch
+
+if TYPE_CHECKING:
+    from csgaussian_ns.stages.scene import TrainableScene
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -111,7 +114,7 @@ def measure(options: Options) -> dict:
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
     record["decoded"] = quality_of(trainer.pipeline, decoded)
-    _, _, steps = _view(trained)
+    steps, attribute_bytes = _view(trained)
     with torch.no_grad():
         trained.show_unrounded()
     record["unrounded"] = quality_of(trainer.pipeline, None)
@@ -126,14 +129,20 @@ def measure(options: Options) -> dict:
         "offsets": encoded.offsets,
         "estimated_attribute_bytes": estimate,
         "ideal_attribute_bytes": encoded.ideal_bits / 8,
-        "mean_step": steps.mean(dim=0).tolist(),
+        "attribute_bytes": attribute_bytes,
+        "mean_step": steps,
     }
 
 
-def _view(scene):  # noqa: ANN001, ANN202  # a TrainableScene; imported late
-    from csgaussian_ns.stages.colour import decoded_view
+def _view(scene: "TrainableScene") -> tuple[list[float], dict[str, float]]:
+    """Mean step of each type in base steps, and what each type takes in bytes as the floating-point model sees it."""
+    from csgaussian_ns.stages.colour import decoded_view, masked_bits
 
-    return decoded_view(scene.masked(), scene.entropy.encoding(scene.anchors.grid), scene.entropy)
+    anchors, encoding = scene.masked(), scene.entropy.encoding(scene.anchors.grid)
+    _, bits, steps = decoded_view(anchors, encoding, scene.entropy)
+    parts = masked_bits(bits, anchors.mask, scene.entropy)
+    taken = {name: float(part.sum()) / 8 for name, part in zip(("feature", "scaling", "offset"), parts, strict=True)}
+    return steps.mean(dim=0).tolist(), taken
 
 
 def _key(options: Options) -> dict[str, Any]:
