@@ -1,6 +1,8 @@
 """What the training benchmarks share: a run on a real capture, a stopwatch, and a description of the machine."""
 
 import copy
+import fcntl
+import json
 import os
 import platform
 import time
@@ -127,3 +129,25 @@ def machine() -> dict[str, object]:
         "torch": torch.__version__,
         "numba": numba.__version__,
     }
+
+
+def read_runs(file: Path) -> list[dict[str, Any]]:
+    """The records that ``add_run`` has collected in ``file``; none if it is not there yet."""
+    return json.loads(file.read_text())["runs"] if file.exists() else []
+
+
+def add_run(file: Path, record: dict[str, Any], method: str) -> list[dict[str, Any]]:
+    """Add a record to ``file``, whole or not at all, also while other processes add theirs.
+
+    Returns:
+        All records.
+    """
+    file.parent.mkdir(exist_ok=True)
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        runs = [*read_runs(file), record]
+        report = {"runs": runs, "date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": method}
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(report, indent=1) + "\n")
+        partial.replace(file)
+    return runs

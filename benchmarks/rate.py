@@ -24,12 +24,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
-from common import RESULTS, Clock, Run, machine, trainer_for
+from common import RESULTS, Clock, Run, add_run, read_runs, trainer_for
 from stem import branch
 
 if TYPE_CHECKING:
+    from csgaussian_ns.ns.trainer import CSGaussianTrainer
     from csgaussian_ns.stages.scene import TrainableScene
 
+PLAIN = "plain-rounding"
+"""Values on multiples of their step, not centred on their mean. The format cannot code that: the record has the bits of
+the floating-point model, as every record has, and no file."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no-carm": {"carm_dim": 0},
@@ -39,6 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "networks-16": {"network_bits": 16},
     "tables-14": {"hyperprior_size": 14},
     "tables-16": {"hyperprior_size": 16},
+    PLAIN: {},
 }
 """What is set differently, by name of an ablation."""
 KEY = ("scene", "lambda", "steps", "hyperprior", "seed", "variant")
@@ -81,12 +86,11 @@ def measure(options: Options) -> dict:
     """One point, in this process."""
     import torch
 
-    from csgaussian_ns.codec.decode import decode
-    from csgaussian_ns.codec.encode import encode
     from csgaussian_ns.ns.evaluation import quality_of
     from csgaussian_ns.ns.model import model_of
-    from csgaussian_ns.ns.run import trained_scene
 
+    if options.variant == PLAIN:
+        _round_plainly()
     weight, key = options.lambdas[0], _key(options)
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_for(_run(options), Path(folder))
@@ -107,6 +111,24 @@ def measure(options: Options) -> dict:
         )
         return record
     estimate = float(trained.decoded().bits.sum()) / 8
+    steps, attribute_bytes = _view(trained)
+    record |= {"estimated_attribute_bytes": estimate, "attribute_bytes": attribute_bytes, "mean_step": steps}
+    if options.variant == PLAIN:
+        return record
+    return record | _coded(options, trainer)
+
+
+def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
+    """Sizes and quality of the file of a trained run; the file is kept."""
+    import torch
+
+    from csgaussian_ns.codec.decode import decode
+    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.ns.evaluation import quality_of
+    from csgaussian_ns.ns.model import model_of
+    from csgaussian_ns.ns.run import trained_scene
+
+    trained, record = model_of(trainer.pipeline).scene, {}
     scene_to_code = trained_scene(trainer.pipeline)
     began = time.perf_counter()
     encoded = encode(scene_to_code, network_bits=trained.settings.network_bits)
@@ -114,12 +136,13 @@ def measure(options: Options) -> dict:
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
     record["decoded"] = quality_of(trainer.pipeline, decoded)
-    steps, attribute_bytes = _view(trained)
     with torch.no_grad():
         trained.show_unrounded()
     record["unrounded"] = quality_of(trainer.pipeline, None)
     options.files.mkdir(parents=True, exist_ok=True)
-    name = "_".join(str(key[part]) for part in ("scene", "lambda", "hyperprior", "variant", "seed")).replace(":", "_")
+    name = "_".join(str(_key(options)[part]) for part in ("scene", "lambda", "hyperprior", "variant", "seed")).replace(
+        ":", "_"
+    )
     (options.files / f"{name}.csg").write_bytes(encoded.data)
     sizes = encoded.bytes_by_kind
     return record | {
@@ -127,11 +150,22 @@ def measure(options: Options) -> dict:
         "bytes_by_section": sizes,
         "anchors": encoded.anchors,
         "offsets": encoded.offsets,
-        "estimated_attribute_bytes": estimate,
         "ideal_attribute_bytes": encoded.ideal_bits / 8,
-        "attribute_bytes": attribute_bytes,
-        "mean_step": steps,
     }
+
+
+def _round_plainly() -> None:
+    import torch
+
+    from csgaussian_ns.entropy.model import ColourEntropyModel
+
+    @torch.no_grad()
+    def plain(self: ColourEntropyModel, values: "torch.Tensor", prior: object, steps: "torch.Tensor") -> "torch.Tensor":
+        del prior
+        step = self.layout.per_channel(steps)
+        return torch.round(values / step) * step
+
+    ColourEntropyModel.quantised = plain
 
 
 def _view(scene: "TrainableScene") -> tuple[list[float], dict[str, float]]:
@@ -206,9 +240,9 @@ def plot(records: list[dict], scene: str, path: Path) -> None:
 
     here = [r for r in records if r["scene"] == scene]
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    told = ("hyperprior", "variant", "seed", "steps")
-    for curve in sorted({tuple(r[name] for name in told) for r in here if r["lambda"] > 0}):
-        same = [r for r in here if r["lambda"] > 0 and tuple(r[name] for name in told) == curve]
+    coded, told = [r for r in here if "bytes" in r], ("hyperprior", "variant", "seed", "steps")
+    for curve in sorted({tuple(r[name] for name in told) for r in coded}):
+        same = [r for r in coded if tuple(r[name] for name in told) == curve]
         same.sort(key=lambda r: r["bytes"])
         size, quality = [r["bytes"] / 1e3 for r in same], [r["decoded"]["psnr"] for r in same]
         axes.plot(size, quality, marker="o", label="{}, {}, seed {}, {} steps".format(*curve))
@@ -231,20 +265,14 @@ def main(options: Options) -> None:
     if options.single is not None:
         options.single.write_text(json.dumps(measure(options)))
         return
-    RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "rate.json"
-    report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": []}
     for point in points(options):
-        if _key(point) not in [{name: record[name] for name in KEY} for record in report["runs"]]:
-            record = measure_elsewhere(point)
-            report = json.loads(file.read_text()) if file.exists() else report  # another run may have added to it
-            report["runs"].append(record)
-            report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
-            file.write_text(json.dumps(report, indent=1) + "\n")
+        if _key(point) not in [{name: record[name] for name in KEY} for record in read_runs(file)]:
+            runs = add_run(file, measure_elsewhere(point), options.method)
             scene = point.scenes[0]
-            plot(report["runs"], scene, RESULTS / f"rate_{scene.split(':')[0]}.png")
-    for record in report["runs"]:
-        size = f"{record['bytes'] / 1e3:8.1f} kB" if record["lambda"] else "           "
+            plot(runs, scene, RESULTS / f"rate_{scene.split(':')[0]}.png")
+    for record in read_runs(file):
+        size = f"{record['bytes'] / 1e3:8.1f} kB" if "bytes" in record else "           "
         quality = record.get("decoded", record["trained"])
         which = f"{record['scene']:16} {record['hyperprior']:10} {record['variant']:12} {record['seed']:4}"
         print(f"{which} {record['lambda']:6g} {size} {quality['psnr']:6.2f} dB {quality['ssim']:.3f}")

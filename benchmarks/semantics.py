@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, Literal
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
 
 import tyro
-from common import RESULTS, Clock, Run, machine, trainer_for
+from common import RESULTS, Clock, Run, add_run, read_runs, trainer_for
+from feature_click import click_miou
 
 if TYPE_CHECKING:
     import torch
@@ -289,10 +290,13 @@ def figures(options: Options, scene: str, decoded: "CodedScene") -> dict[str, fl
     name, scale = scene.split(":")
     folder = scene_root(options, name) / name
     capture = open_capture(folder, decoded.meta, "eval", 8, float(scale), None)
-    report = evaluate(decoded, capture, "overlap", None, choose_rasterizer("auto", "cpu")).report
+    draw = choose_rasterizer("auto", "cpu")
+    report = evaluate(decoded, capture, "overlap", None, draw).report
     parts = {key: part for key, part in report["semantics"].items() if isinstance(part, dict) and "miou" in part}
     accuracies = {key: parts["selection_3d"][key] for key in ("acc_0.25", "acc_0.5")}
-    return {key: part["miou"] for key, part in parts.items()} | accuracies | {"psnr": report["colour"]["psnr"]}
+    by_feature = click_miou(decoded, [capture.true_view(frame) for frame in capture.true_frames], draw)
+    means = {key: part["miou"] for key, part in parts.items()} | {"feature_click_2d": by_feature}
+    return means | accuracies | {"psnr": report["colour"]["psnr"]}
 
 
 def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: "torch.Tensor") -> "CodedScene":
@@ -402,20 +406,16 @@ def main(options: Options) -> None:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as outputs:  # event files are written to the end
             options.single.write_text(json.dumps(measure(options, Path(outputs))))
         return
-    RESULTS.mkdir(exist_ok=True)
     file = RESULTS / "semantics.json"
-    report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"runs": []}
     for seed, scene, weight, variant in itertools.product(
         options.seeds, options.scenes, options.lambdas, options.variants
     ):
-        known = [[r[name] for name in KEY] for r in report["runs"]]
+        known = [[r[name] for name in KEY] for r in read_runs(file)]
         growth = (options.voxel_size, options.gradient_threshold)
         if [scene, weight, variant, seed, options.steps, options.semantic_steps, *growth] not in known:
-            report["runs"].append(measure_elsewhere(options, scene, weight, variant, seed))
-            report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": options.method}
-            file.write_text(json.dumps(report, indent=1) + "\n")
-            plot(report["runs"], RESULTS / "semantics.png")
-    for scene, variant, weight, values in summary(report["runs"]):
+            runs = add_run(file, measure_elsewhere(options, scene, weight, variant, seed), options.method)
+            plot(runs, RESULTS / "semantics.png")
+    for scene, variant, weight, values in summary(read_runs(file)):
         told = ", ".join(f"{name} {mean:.3f} ± {spread:.3f}" for name, (mean, spread) in values.items())
         print(f"{scene:28} {variant:12} {weight:6g} {told}")
 
