@@ -20,6 +20,7 @@ from csgaussian_ns.semantic.evidence import MaskEvidence
 from csgaussian_ns.semantic.lifting import MaskedView, thinned, votes
 from csgaussian_ns.semantic.mask_means import mask_means
 from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.strays import without_strays
 
 MIN_SHARE = 0.5
 """Anchors of which views see less under masks belong to no object."""
@@ -92,7 +93,8 @@ def objects_in(
     count = int(own.max()) if len(own) else 0
     said = votes(anchors, trained.decoders, renamed, count, model.rasterizer)
     evidence = _evidence(pipeline, anchors, said.label(MIN_SHARE), count)
-    found, old = by_size(said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy())
+    label = said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy()
+    found, old = by_size(without_strays(label, anchors.position.cpu().numpy()))
     names = evidence.names()
     return torch.from_numpy(found), tuple(names[number - 1] for number in old) if any(names) else ()
 
