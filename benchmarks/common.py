@@ -143,11 +143,14 @@ def add_run(file: Path, record: dict[str, Any], method: str) -> list[dict[str, A
         All records.
     """
     file.parent.mkdir(exist_ok=True)
-    with file.with_suffix(".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         runs = [*read_runs(file), record]
         report = {"runs": runs, "date": time.strftime("%Y-%m-%d"), "machine": machine(), "method": method}
         partial = file.with_suffix(".partial")
         partial.write_text(json.dumps(report, indent=1) + "\n")
         partial.replace(file)
+    finally:
+        os.close(folder)
     return runs

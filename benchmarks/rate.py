@@ -43,6 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "networks-16": {"network_bits": 16},
     "tables-14": {"hyperprior_size": 14},
     "tables-16": {"hyperprior_size": 16},
+    "hyperprior-32": {"hyperprior_dim": 32},
     PLAIN: {},
 }
 """What is set differently, by name of an ablation."""

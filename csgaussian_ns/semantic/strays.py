@@ -1,5 +1,4 @@
-"""Anchors that masks give to an object although they lie far from it: a few, but boxes and edits would reach out to
-them."""
+"""Anchors far from the object that masks give them to: they are few, but boxes and edits would reach out to them."""
 
 import numpy as np
 from jaxtyping import Float, Int
