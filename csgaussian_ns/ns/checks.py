@@ -16,8 +16,12 @@ from csgaussian_ns.core.errors import DataError
 INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h")
 
 
-def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
+def check_scene_folder(config: FullImageDatamanagerConfig, finished: bool = False) -> None:
     """Refuse a folder that nerfstudio's own parsers would answer with an assertion.
+
+    Args:
+        config: Names the folder.
+        finished: Of a run that is not trained but looked at: its config.yml names the folder, not the command line.
 
     Raises:
         DataError: No such folder; or, for the ``nerfstudio-data`` format, a ``transforms.json`` that is missing,
@@ -25,8 +29,7 @@ def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
             the point cloud that it names but that do not exist.
     """
     data = Path(config.data or config.dataparser.data)
-    if not data.exists():
-        raise DataError(f"the scene folder {data} does not exist; give one with --data")
+    _check_exists(data, finished)
     if not isinstance(config.dataparser, NerfstudioDataParserConfig):
         return
     path = data if data.suffix == ".json" else data / "transforms.json"
@@ -57,6 +60,18 @@ def check_scene_folder(config: FullImageDatamanagerConfig) -> None:
     cloud = transforms.get("ply_file_path")
     if config.dataparser.load_3D_points and cloud is not None:
         _check_cloud(path, cloud)
+
+
+def _check_exists(data: Path, finished: bool) -> None:
+    if data.exists():
+        return
+    if not finished:
+        raise DataError(f"the scene folder {data} does not exist; give one with --data")
+    raise DataError(
+        f"the scene folder {data}, which config.yml names, does not exist, seen from {Path.cwd()}. Paths in "
+        "config.yml, data and outputs, are relative to the folder that training was started in: run this command from "
+        "there, or restore the scene folder"
+    )
 
 
 def check_split(train: InputDataset, evaluation: InputDataset) -> None:

@@ -47,7 +47,7 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
 
     def __init__(self, config: CSGaussianDataManagerConfig, *args, **kwargs) -> None:
         """Check the folder, then load it."""
-        check_scene_folder(config)
+        check_scene_folder(config, finished=kwargs.get("test_mode", "val") != "val")
         try:
             super().__init__(config, *args, **kwargs)
         except ImportError as error:  # the parser reads point clouds with open3d

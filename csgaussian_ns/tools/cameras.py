@@ -21,6 +21,8 @@ COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0
 """What nerfstudio takes for ``applied_transform`` where a folder has COLMAP's output but does not state it."""
 FARTHEST = 1e15
 """Places beyond are not believed: their squares come near the end of float32."""
+SINGULAR = 1e-6
+"""Volume that the axes of a pose span, of the product of their lengths, below which they lie in a plane."""
 PINHOLES = ("PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL")
 """Camera models that are a pinhole when their distortion is zero."""
 
@@ -45,7 +47,7 @@ class Frame:
 
 
 def cameras_by(option: str, scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
-    """Cameras by name: ``orbit``, with the given number of views and image size, or a ``transforms.json``.
+    """Cameras by name: ``orbit``, with the given number of views and image size, or of a ``transforms.json``.
 
     Raises:
         ConfigError: No such file, or not such a file; no views, or images of no or of an endless size.
@@ -53,9 +55,16 @@ def cameras_by(option: str, scene: "CodedScene", views: int, width: int, height:
     if option == "orbit":
         _check_orbit(views, width, height)
         return orbit(scene, views, width, height)
-    if not Path(option).is_file():
-        raise ConfigError(f"--camera {option}: there is no such file; give a nerfstudio transforms.json or 'orbit'")
-    return {frame.name: frame.camera for frame in frames_of(Path(option), scene.meta)}
+    path = transforms_of(Path(option))
+    if not path.is_file():
+        what = "the folder holds no transforms.json" if Path(option).is_dir() else "there is no such file"
+        raise ConfigError(f"--camera {option}: {what}; give a nerfstudio transforms.json, its folder, or 'orbit'")
+    return {frame.name: frame.camera for frame in frames_of(path, scene.meta)}
+
+
+def transforms_of(path: Path) -> Path:
+    """The ``transforms.json`` in a folder; any other path as it is."""
+    return path / "transforms.json" if path.is_dir() else path
 
 
 def frames_of(path: Path, meta: "SceneMeta") -> list[Frame]:
@@ -65,18 +74,46 @@ def frames_of(path: Path, meta: "SceneMeta") -> list[Frame]:
         ConfigError: No such file, or not such a file.
     """
     try:
-        transforms = json.loads(path.read_text("utf8"))
-        entries = sorted(transforms["frames"], key=lambda entry: str(path.parent / entry["file_path"]))
-        if not entries:
-            raise ValueError("it has no frames")
+        transforms = _read(path)
+        entries = sorted(_entries(transforms), key=lambda entry: str(path.parent / entry["file_path"]))
         transform, scale = _saved_to_trained(transforms, path.parent, meta)
         names = _names([Path(entry["file_path"]) for entry in entries])
         return [
             _frame(path.parent, transforms, entry, name, transform, scale)
             for entry, name in zip(entries, names, strict=True)
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
-        raise ConfigError(f"{path}: expected a nerfstudio transforms.json; {error!r}") from error
+    except (OSError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise ConfigError(f"{path}: expected a nerfstudio transforms.json; {error}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        transforms = json.loads(path.read_text("utf8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("this is not a JSON file") from error
+    if not isinstance(transforms, dict):
+        raise ValueError(f"this holds a {type(transforms).__name__}, not an object")
+    return transforms
+
+
+def _entries(transforms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = transforms.get("frames")
+    if not isinstance(entries, list) or not entries:
+        raise ValueError("it has no list 'frames', or an empty one")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get("file_path"), str):
+            raise ValueError(f"entry {number} of 'frames' is not an object with a 'file_path'")
+    return entries
+
+
+def _number(facts: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    value = facts.get(name, default)
+    if value is None:
+        raise ValueError(f"{name} is missing")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} is not a finite number") from error
 
 
 def _names(files: Sequence[Path]) -> list[str]:
@@ -115,7 +152,7 @@ def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "SceneM
         square = torch.eye(4, dtype=torch.float64)
         square[:3] = _matrix(applied, "applied_transform")
         stored = stored @ torch.linalg.inv(square)
-    scale = float(transforms.get("applied_scale", 1.0))
+    scale = _number(transforms, "applied_scale", 1.0)
     if not (math.isfinite(scale) and scale > 0):
         raise ValueError(f"applied_scale is {scale}, expected a positive number")
     return stored, meta.scale / scale
@@ -125,9 +162,15 @@ def _matrix(rows: Any, name: str) -> "torch.Tensor":
     """The upper three rows of a transform."""
     import torch
 
-    matrix = torch.tensor(rows, dtype=torch.float64)
+    try:
+        matrix = torch.tensor(rows, dtype=torch.float64)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        matrix = torch.empty(0)
     if tuple(matrix.shape) not in ((3, 4), (4, 4)) or not bool(matrix.isfinite().all()):
         raise ValueError(f"{name} must be a matrix of 3 x 4 or 4 x 4 finite numbers")
+    axes = matrix[:3, :3]
+    if not float(torch.linalg.det(axes).abs()) > SINGULAR * float(axes.norm(dim=0).prod()):
+        raise ValueError(f"{name} cannot be inverted, as a pose can")
     return matrix[:3]
 
 
@@ -139,28 +182,34 @@ def _frame(
     transform: "torch.Tensor",
     scale: float,
 ) -> Frame:
+    try:
+        camera = _camera({**transforms, **entry}, transform, scale)
+        return Frame(name, folder / entry["file_path"], camera, _is_pinhole({**transforms, **entry}), entry)
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        raise ValueError(f"frame {name!r}: {error}") from error
+
+
+def _camera(facts: Mapping[str, Any], transform: "torch.Tensor", scale: float) -> "Camera":
+    """Where a frame was taken from, by what the file says about it and about all frames."""
     import torch
 
     from csgaussian_ns.core.geometry import opengl_camera
 
-    pose = _matrix(entry["transform_matrix"], "transform_matrix")
-    numbers = [float(entry.get(key, transforms.get(key))) for key in ("fl_x", "fl_y", "cx", "cy", "w", "h")]
+    pose = _matrix(facts.get("transform_matrix"), "transform_matrix")
+    numbers = [_number(facts, name) for name in ("fl_x", "fl_y", "cx", "cy", "w", "h")]
     fx, fy, cx, cy, width, height = numbers
     if not (all(map(math.isfinite, numbers)) and min(fx, fy) > 0 and _drawable(int(width), int(height))):
         raise ValueError(f"fl_x, fl_y, cx, cy, w, h are {numbers}, which no camera of at most 2^28 pixels has")
     rotation = transform[:, :3] @ pose[:, :3]
     position = (transform[:, :3] @ pose[:, 3] + transform[:, 3]) * scale
     moved = torch.cat([rotation, position[:, None]], dim=1)
-    camera = opengl_camera(moved, (fx, fy), (cx, cy), (int(width), int(height)))
-    file = Path(entry["file_path"])
-    return Frame(name, folder / file, camera, _is_pinhole(transforms, entry), entry)
+    return opengl_camera(moved, (fx, fy), (cx, cy), (int(width), int(height)))
 
 
-def _is_pinhole(transforms: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    both = {**transforms, **entry}
-    numbers = [both.get(key, 0.0) for key in ("k1", "k2", "k3", "k4", "p1", "p2")]
-    straight = not any(map(float, [*numbers, *both.get("distortion_params", ())]))
-    return straight and both.get("camera_model", "PINHOLE") in PINHOLES
+def _is_pinhole(facts: Mapping[str, Any]) -> bool:
+    numbers = [_number(facts, name, 0.0) for name in ("k1", "k2", "k3", "k4", "p1", "p2")]
+    straight = not any(map(float, [*numbers, *facts.get("distortion_params", ())]))
+    return straight and facts.get("camera_model", "PINHOLE") in PINHOLES
 
 
 def _drawable(width: int, height: int) -> bool:
@@ -191,8 +240,12 @@ def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | Non
 
 
 def _orbit_guessed(scene: "CodedScene") -> "tuple[torch.Tensor, float, float]":
-    """Around the middle of the anchors."""
+    """Around the middle of the anchors; of a scene without any, around the origin, to see its background."""
+    import torch
+
     positions = scene.anchors.position.double()
+    if not len(positions):
+        return torch.zeros(3, dtype=torch.float64), 1.0, 0.45
     centre = positions.median(dim=0).values
     radius = 1.5 * float((positions - centre).norm(dim=1).median())
     return centre, max(radius, 1e-6), 0.45 * radius

@@ -1,13 +1,14 @@
 """A data set as ``csg evaluate`` sees it: photos, cameras in the scene's frame, true masks, all at one scale."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import Frame, frames_of
+from csgaussian_ns.tools.cameras import Frame, frames_of, transforms_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +95,7 @@ def open_capture(
     """
     from csgaussian_ns.semantic.ground_truth import find_ground_truth
 
-    transforms = data / "transforms.json" if data.is_dir() else data
+    transforms = transforms_of(data)
     if not transforms.is_file():
         raise ConfigError(
             f"--data {data}: there is no transforms.json; give a folder in nerfstudio's format (ns-process-data makes "
@@ -119,10 +120,13 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
     """The same view in another resolution.
 
     Raises:
-        ConfigError: Nothing would be left of the image, or it would be too large.
+        ConfigError: Not a finite, positive factor; nothing would be left of the image, or it would be too large.
     """
+    if not 0 < factor < math.inf:
+        raise ConfigError(f"--scale {factor:g}: expected a finite, positive factor")
+    factor = min(factor, 1 << 28)
     width, height = round(camera.width * factor), round(camera.height * factor)
-    if not (factor > 0 and width >= 1 and height >= 1 and width * height < 1 << 28):
+    if not (width >= 1 and height >= 1 and width * height < 1 << 28):
         raise ConfigError(f"--scale {factor:g} makes images of {width} x {height} pixels; choose another factor")
     x, y = width / camera.width, height / camera.height
     moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}

@@ -1,6 +1,7 @@
 """``csg evaluate``: image quality and object selection of a ``.csg`` file on a data set."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +10,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.info import open_file
+from csgaussian_ns.tools.outputs import output_folder
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
@@ -50,16 +52,18 @@ class Evaluate:
 
     def run(self) -> None:
         """Decode, measure, report."""
+        with nullcontext() if self.output is None else output_folder(self.output):
+            self._evaluate()
+
+    def _evaluate(self) -> None:
         import torch
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.render.backend import choose_rasterizer
         from csgaussian_ns.tools.capture import open_capture
         from csgaussian_ns.tools.evaluation import evaluate, write_overlays
 
-        if self.output is not None:
-            make_folder(self.output)
         with open_file(self.file) as stream:
             scene = decode(stream)
         capture = open_capture(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)

@@ -3,13 +3,16 @@
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.errors import ConfigError, FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +105,8 @@ class Decode:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import make_folder
 
+        if self.output.suffix.lower() != ".npz":
+            raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
         with open_file(self.file) as stream:
             scene = decode(stream)
         names = ("position", "feature", "offset", "scaling", "mask")
@@ -120,16 +125,22 @@ class Decode:
         print(f"{self.output}: {len(scene.grid):,} anchors, {self.output.stat().st_size / 1e6:.2f} MB")
 
 
-def open_file(path: Path):  # noqa: ANN201  # an open binary file
-    """Open a ``.csg`` file for reading.
+@contextmanager
+def open_file(path: Path) -> Iterator[BufferedReader]:
+    """Open a ``.csg`` file for reading; what the block finds wrong with it is told with its name.
 
     Raises:
         ConfigError: It does not exist or cannot be read.
     """
     try:
-        return path.open("rb")
+        stream = path.open("rb")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    with stream:
+        try:
+            yield stream
+        except FormatError as error:
+            raise type(error)(f"{path}: {error}") from error
 
 
 def describe(container: "Container") -> dict:

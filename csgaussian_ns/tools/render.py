@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.info import open_file
+from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 
 if TYPE_CHECKING:
     import numpy as np
+
+UNWRITTEN = (".avi", ".bmp", ".exr", ".gif", ".jpeg", ".jpg", ".m4v", ".mkv", ".mov", ".png", ".tif", ".tiff", ".webm")
+"""Endings of pictures and films; whoever gives one does not expect a folder."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Render:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: str = "orbit"
-    """A transforms.json with cameras in the capture's own frame, or 'orbit'."""
+    """A transforms.json with cameras in the capture's own frame, its folder, or 'orbit'."""
     views: int = 8
     """Number of views of an orbit."""
     width: int = 480
@@ -49,6 +52,8 @@ class Render:
         with open_file(self.file) as stream, self._writer() as write:
             scene = decode(stream, semantics=False)
             cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
+            if self.camera == "orbit" and not self._film:
+                remove_earlier_orbit(self.output)
             rasterizer = choose_rasterizer("auto", torch.device("cpu"))
             console = Console(stderr=True)
             silent = not console.is_terminal
@@ -58,21 +63,26 @@ class Render:
                 write(name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())
         print(f"{self.output}: {len(cameras)} images of {len(scene.grid):,} anchors")
 
+    @property
+    def _film(self) -> bool:
+        return self.output.suffix.lower() == ".mp4"
+
     @contextmanager
     def _writer(self) -> "Iterator[Callable[[str, np.ndarray], None]]":
         """What takes the name and the pixels of each picture."""
-        if self.output.suffix.lower() == ".mp4":
+        if self._film:
             from csgaussian_ns.tools.video import open_film
 
-            make_folder(self.output.parent)
             if self.output.is_dir():
                 raise ConfigError(f"{self.output} is a folder; choose another name for the film")
             if self.fps < 1:
                 raise ConfigError(f"--fps {self.fps}: expected at least 1")
-            with open_film(self.output, self.fps) as film:
+            with output_folder(self.output.parent), open_film(self.output, self.fps) as film:
                 yield lambda name, pixels: film.add(pixels)
             return
+        if self.output.suffix.lower() in UNWRITTEN and not self.output.is_dir():
+            raise ConfigError(f"-o {self.output}: expected a folder for PNG images, or a name that ends in .mp4")
         from PIL import Image
 
-        make_folder(self.output)
-        yield lambda name, pixels: Image.fromarray(pixels).save(self.output / f"{name}.png")
+        with output_folder(self.output):
+            yield lambda name, pixels: Image.fromarray(pixels).save(self.output / f"{name}.png")

@@ -45,7 +45,7 @@ class Select:
     top: int = 1
     """Number of objects to select by --text or --vector."""
     camera: str = "orbit"
-    """A transforms.json with cameras in the capture's own frame, or 'orbit'."""
+    """A transforms.json with cameras in the capture's own frame, its folder, or 'orbit'."""
     views: int = 8
     """Number of views of an orbit."""
     width: int = 480
@@ -92,11 +92,6 @@ class Select:
             raise ConfigError(
                 f"ask in one way: --pixel, --id, --name, --text or --vector; got {', '.join(given) or 'none of them'}"
             )
-        if self.text is not None and self.text_weights is None:
-            raise ConfigError(
-                "--text needs the encoder that the file names: give its weights with --text-weights, or an encoded "
-                "text with --vector"
-            )
         if self.top < 1:
             raise ConfigError(f"--top {self.top}: expected at least 1")
 
@@ -112,7 +107,7 @@ class Select:
             return by_name(scene, self.name), ()
         if self.vector is not None:
             return by_text(scene, read_vector(self.vector), count=self.top)
-        assert self.text is not None and self.text_weights is not None
+        assert self.text is not None
         encoder = encoder_for(semantics_of(scene), self.text_weights)
         return by_text(scene, encoder.encode_text([self.text])[0], encoder.name, self.top)
 

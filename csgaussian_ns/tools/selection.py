@@ -15,6 +15,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.semantic.query import Selection, semantics_of
 from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.tools.outputs import remove_earlier_orbit
 
 HIGHLIGHT = (1.0, 0.55, 0.0)
 
@@ -28,13 +29,14 @@ def write_selection(
     ``masks/<view>.png``: white where the selection is what one sees. ``cutouts/<view>.png``: the selection drawn alone,
     with transparency, what others hid of it included. ``overlays/<view>.png``: the view with the selection highlighted.
     ``selection.npz``: ``anchors`` (indices in the order of the file), ``gaussians`` (indices into anchors * K + slot),
-    ``position`` of the anchors in the training frame, ``ids`` of the objects.
+    ``position`` of the anchors in the training frame, ``ids`` of the objects. Pictures of an earlier orbit go first.
 
     Returns:
         Pixels of each mask.
     """
     for name in ("masks", "cutouts", "overlays"):
         make_folder(folder / name)
+        remove_earlier_orbit(folder / name)
     rasterizer = choose_rasterizer("auto", scene.anchors.position.device)
     ids = torch.tensor([entry.id for entry in selection.objects])
     pixels = {}

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from csgaussian_ns.semantic.text import TextEncoder
 
 
-def encoder_for(layer: "SemanticLayer", weights: Path) -> "TextEncoder":
+def encoder_for(layer: "SemanticLayer", weights: Path | None) -> "TextEncoder":
     """The encoder whose name the scene recorded, from a weights file.
 
     Raises:
         QueryError: The scene holds no embeddings.
+        ConfigError: No weights are given.
         CsgError: The weights cannot be read, or are of another encoder.
     """
     from csgaussian_ns.semantic.text import architecture_of, load_openclip
@@ -27,6 +28,11 @@ def encoder_for(layer: "SemanticLayer", weights: Path) -> "TextEncoder":
         raise QueryError(
             "the scene holds no text embeddings, so it cannot be asked by text; ask by name, id or pixel, or export it "
             "again with an encoder"
+        )
+    if weights is None:
+        raise ConfigError(
+            f"--text needs the encoder that the file names, {layer.text_encoder!r}: give its weights with "
+            "--text-weights, or an encoded text with --vector"
         )
     encoder = load_openclip(weights, architecture_of(layer.text_encoder))
     if encoder.name != layer.text_encoder:

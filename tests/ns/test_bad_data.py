@@ -152,6 +152,8 @@ def test_a_bad_folder_is_refused(tmp_path: Path, edit: Edit, message: str):
 def test_a_missing_folder_or_file_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match="nowhere does not exist"):
         load(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="relative to the folder that training was started in: run this command from"):
+        CSGaussianDataManagerConfig(data=tmp_path / "nowhere").setup(device="cpu", test_mode="test")
     with pytest.raises(DataError, match=r"no transforms\.json; make one with ns-process-data"):
         load(tmp_path)
     (tmp_path / "transforms.json").write_text("{ not json")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.cameras import frames_of, orbit
+from csgaussian_ns.tools.cameras import cameras_by, frames_of, orbit
 from tests.semantic.scenes import scene_of_balls
 
 APPLIED = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.5], [0.0, -1.0, 0.0, 0.0]]
@@ -112,6 +112,33 @@ def test_frames_without_sense_are_refused(tmp_path: Path):
         path = write(tmp_path / "scene", **extra)
         with pytest.raises(ConfigError, match=r"expected a nerfstudio transforms\.json"):
             frames_of(path, meta_of(torch.eye(3, 4), 1.0))
+
+
+def test_other_files_are_refused_in_short(tmp_path: Path):
+    meta, path = meta_of(torch.eye(3, 4), 1.0), tmp_path / "scene.csg"
+    path.write_bytes(b"CSG\xff" * 1000)
+    with pytest.raises(ConfigError, match="this is not a JSON file") as caught:
+        frames_of(path, meta)
+    assert len(str(caught.value)) < len(str(path)) + 100
+    flat = {"file_path": "left/a.png", "transform_matrix": [[0.0] * 4] * 4}
+    told: list[tuple[dict, str]] = [
+        ({"frames": None}, "no list 'frames'"),
+        ({"frames": [{**flat, "file_path": None}]}, "entry 0 of 'frames' is not an object with a 'file_path'"),
+        ({"frames": [flat]}, "frame 'a': transform_matrix cannot be inverted"),
+        ({"frames": [{**flat, "transform_matrix": "no"}]}, "frame 'a': transform_matrix must be a matrix"),
+        ({"fl_x": None}, "frame 'a': fl_x is missing"),
+        ({"w": "wide"}, "frame 'a': w is not a finite number"),
+    ]
+    for extra, message in told:
+        with pytest.raises(ConfigError, match=message):
+            frames_of(write(tmp_path / "scene", **extra), meta)
+
+
+def test_a_folder_stands_for_its_transforms(tmp_path: Path):
+    path, scene = write(tmp_path / "scene"), scene_of_balls()
+    assert cameras_by(str(path.parent), scene, 1, 8, 8).keys() == cameras_by(str(path), scene, 1, 8, 8).keys()
+    with pytest.raises(ConfigError, match=r"the folder holds no transforms\.json"):
+        cameras_by(str(tmp_path), scene, 1, 8, 8)
 
 
 def named(folder: Path, *files: str) -> list[str]:

@@ -193,6 +193,9 @@ def test_distorted_photos_are_refused(evaluate, tmp_path: Path):
 
 def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
     assert "no transforms.json" in evaluate(tmp_path / "missing")[2]
+    for factor in ("nan", "inf", "-1"):
+        assert f"--scale {factor}: expected a finite, positive factor" in evaluate(copied, "--scale", factor)[2]
+    assert "makes images of" in evaluate(copied, "--scale", "1e308")[2]
     assert "makes images of 0 x 0 pixels" in evaluate(copied, "--scale", "0.001")[2]
     Image.new("RGB", (50, 72)).save(copied / "images" / "00.png")
     assert "the photo has 50 x 72 pixels, the camera 96 x 72" in evaluate(copied)[2]

@@ -144,6 +144,8 @@ def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: 
     with pytest.raises(ConfigError, match=r"anchors\.npz cannot be written: Is a directory; choose another output"):
         Decode(whole, tmp_path / "folder" / "anchors.npz").run()
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["anchors.npz"]
+    with pytest.raises(ConfigError, match=r"expected a name that ends in \.npz"):
+        Decode(whole, tmp_path / "anchors.txt").run()
     with pytest.raises(ConfigError, match=r"scene\.csg: File exists; choose another output"):
         Decode(whole, whole / "anchors.npz").run()
 

@@ -67,6 +67,7 @@ def test_a_reader_that_leaves_early_is_no_error(file: Path):
         ("a.mp4", ["--views", "0"], "--views 0: expected at least 1"),
         ("a.mp4", ["--fps", "0"], "--fps 0: expected at least 1"),
         ("taken", [], "taken: File exists; choose another output"),
+        ("images.gif", [], "images.gif: expected a folder for PNG images, or a name that ends in .mp4"),
         ("taken/a.mp4", [], "taken: File exists; choose another output"),
         ("folder.mp4", [], "is a folder; choose another name"),
     ],
@@ -80,4 +81,27 @@ def test_what_cannot_be_rendered_is_said_in_one_line(
     assert cli.main(["render", str(file), "-o", str(tmp_path / output), *options]) == 2
     assert told in capsys.readouterr().err
     assert (tmp_path / "taken").read_bytes() == b"mine"
-    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".mp4", ".png") and path.is_file()]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder.mp4", "taken"]
+
+
+def test_a_scene_without_anchors_shows_its_background(tmp_path: Path):
+    empty = Path(__file__).parents[1] / "golden" / "v1_empty.csg"
+    assert cli.main(["render", str(empty), "-o", str(tmp_path), "--views", "1", "--width", "8", "--height", "6"]) == 0
+    pixels = np.asarray(Image.open(tmp_path / "orbit_0000.png"))
+    assert pixels.shape == (6, 8, 3) and (pixels == pixels[0, 0]).all()
+
+
+def test_a_shorter_orbit_replaces_an_earlier_one_and_nothing_else(file: Path, tmp_path: Path):
+    for name in ("orbit_0000.png", "orbit_0007.png", "orbit_0007_mine.png", "photo.png"):
+        (tmp_path / name).write_bytes(b"earlier")
+    assert cli.main(["render", str(file), "-o", str(tmp_path), "--views", "1", "--width", "8", "--height", "6"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orbit_0000.png", "orbit_0007_mine.png", "photo.png"]
+
+
+def test_damage_is_told_with_the_name_of_the_file(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    damaged, output = tmp_path / "damaged.csg", tmp_path / "new" / "out"
+    damaged.write_bytes(file.read_bytes()[:40])
+    for command in (["info"], ["verify"], ["render", "-o", str(output)], ["decode", "-o", str(output / "a.npz")]):
+        assert cli.main([command[0], str(damaged), *command[1:]]) == 2
+        assert capsys.readouterr().err.startswith(f"csg: error: {damaged}: ")
+    assert not output.parent.exists()

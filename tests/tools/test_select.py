@@ -118,8 +118,9 @@ def test_vectors_of_another_dimension(select, tmp_path: Path):
 def test_text_without_embeddings(select, tmp_path: Path):
     bare = moved_scene(embeddings=False)
     arguments = ("--text", "lamp", "--text-encoder", str(tmp_path / "weights.pt"))
-    code, _, err, _ = select(*arguments, scene=bare)
-    assert code == 2 and "no text embeddings" in err
+    for given in (arguments, arguments[:2]):
+        code, _, err, _ = select(*given, scene=bare)
+        assert code == 2 and "no text embeddings" in err
     np.save(tmp_path / "text.npy", np.ones(4))
     assert "no text embeddings" in select("--vector", str(tmp_path / "text.npy"), scene=bare)[2]
 
@@ -135,6 +136,9 @@ def test_an_orbit_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file.write_bytes(b"")
     monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream: scene)
     sizes = ("--views", "3", "--width", "64", "--height", "48")
+    (tmp_path / "out" / "masks").mkdir(parents=True)
+    (tmp_path / "out" / "masks" / "orbit_0003.png").write_bytes(b"of an earlier call")
     assert cli.main(["select", str(file), "-o", str(tmp_path / "out"), "--name", "lamp", *sizes]) == 0
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 3
     assert "seen in 3 of 3 views" in capsys.readouterr().out
     assert torch.tensor(read(tmp_path / "out" / "masks" / "orbit_0000.png")).shape == (48, 64)

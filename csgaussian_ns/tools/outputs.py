@@ -1,0 +1,46 @@
+"""Folders that ``csg`` writes pictures to."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.files import make_folder
+
+ORBIT_PICTURE = re.compile(r"orbit_[0-9]{4,}\.png")
+"""What the pictures of an orbit are called."""
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[None]:
+    """A folder for what the block writes; if the block fails, folders that were made for it and are empty go again.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        make_folder(path)
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+        raise
+
+
+def remove_earlier_orbit(folder: Path) -> None:
+    """Remove the pictures of an earlier orbit, which could be taken for those of the next; all else stays.
+
+    Raises:
+        ConfigError: One cannot be removed.
+    """
+    for path in sorted(folder.iterdir()):
+        if ORBIT_PICTURE.fullmatch(path.name) and path.is_file():
+            try:
+                path.unlink()
+            except OSError as error:
+                raise ConfigError(
+                    f"cannot replace {path} of an earlier call: {error.strerror}; choose another output"
+                ) from error
