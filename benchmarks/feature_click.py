@@ -22,11 +22,14 @@ THRESHOLDS = 64
 
 
 @torch.no_grad()
-def click_miou(scene: "CodedScene", views: "Sequence[TrueView]", rasterizer: "Rasterizer") -> float:
+def click_miou(
+    scene: "CodedScene", weights: torch.Tensor, views: "Sequence[TrueView]", rasterizer: "Rasterizer"
+) -> float:
     """Mean IoU over all pairs of view and object.
 
     Args:
         scene: Decoded, with features.
+        weights: Quality of each anchor ``[A]``.
         views: With true masks.
         rasterizer: Draws.
     """
@@ -35,11 +38,11 @@ def click_miou(scene: "CodedScene", views: "Sequence[TrueView]", rasterizer: "Ra
     from csgaussian_ns.semantic.seen import see
 
     assert scene.semantics is not None
+    weighted = scene.semantics.feature.float() * weights[:, None]
     near, true = [], []
     for view in views:
         seen = see(scene.anchors, scene.decoders, view.camera)
-        colours = scene.semantics.feature[seen.anchor].float()
-        feature = rasterizer(replace(seen.gaussians, colors=colours), view.camera).image
+        feature = rasterizer(replace(seen.gaussians, colors=weighted[seen.anchor]), view.camera).image
         for mask in view.masks.values():
             depth = torch.from_numpy(distance_transform_edt(torch.nn.functional.pad(mask, (1, 1, 1, 1)).numpy()))
             place = int(depth[1:-1, 1:-1].argmax())

@@ -35,9 +35,12 @@ if TYPE_CHECKING:
 
     from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
+    from csgaussian_ns.tools.capture import Capture
 
 KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_size", "gradient_threshold")
 """What tells one record from another."""
+ROUNDED_TO = (1, 2, 4)
+"""Steps, in base steps, that features of stage 2 are rounded to as if there were no stage 3."""
 CHANGED = 0.2
 """Share of masks that are split or merged in every view."""
 
@@ -221,7 +224,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
     from csgaussian_ns.codec.decode import decode
-    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.codec.encode import encode, kept_in_order
     from csgaussian_ns.ns.model import model_of
     from csgaussian_ns.ns.run import trained_scene
 
@@ -255,9 +258,14 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     clock.start()
     trainer.train()
     clock.stop()
-    encoded = encode(trained_scene(trainer.pipeline))
+    trained = trained_scene(trainer.pipeline)
+    encoded = encode(trained)
     decoded = decode(encoded.data)
     assert decoded.semantics is not None
+    weights = model_of(trainer.pipeline).scene.quality()[kept_in_order(trained)]
+    semantic_layer = model_of(trainer.pipeline).scene.semantic
+    assert semantic_layer is not None
+    before, base_step = with_features(trainer, decoded, unrounded[0]), semantic_layer.settings.base_step
     sizes = encoded.bytes_by_kind
     semantic_bytes = sum(sizes.get(kind, 0) for kind in ("NETS", "SEMA", "LABL"))
     return {
@@ -275,26 +283,57 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
         "semantic_bytes": semantic_bytes,
         "semantic_share": semantic_bytes / len(encoded.data),
         "objects": len(decoded.semantics.objects),
-        "coded": figures(options, scene, decoded),
-        "unrounded": figures(options, scene, with_features(trainer, decoded, unrounded[0])),
+        "coded": figures(options, scene, decoded, weights),
+        "unrounded": figures(options, scene, before, weights),
+        "click_if_rounded_then": clicks_if_rounded(options, scene, before, weights, base_step),
         "click_ms": click_milliseconds(decoded),
     }
 
 
-def figures(options: Options, scene: str, decoded: "CodedScene") -> dict[str, float]:
-    """Means over all pairs of held-out view and object; objects are matched by overlap in every variant."""
-    from csgaussian_ns.render.backend import choose_rasterizer
+def opened(options: Options, scene: str, decoded: "CodedScene") -> "Capture":
+    """The held-out views of a scene, placed where ``decoded`` is."""
     from csgaussian_ns.tools.capture import open_capture
-    from csgaussian_ns.tools.evaluation import evaluate
 
     name, scale = scene.split(":")
-    folder = scene_root(options, name) / name
-    capture = open_capture(folder, decoded.meta, "eval", 8, float(scale), None)
+    return open_capture(scene_root(options, name) / name, decoded.meta, "eval", 8, float(scale), None)
+
+
+def clicks_if_rounded(
+    options: Options, scene: str, decoded: "CodedScene", weights: "torch.Tensor", base_step: float
+) -> dict[str, float]:
+    """``click_miou`` by the number of base steps that features of stage 2 are rounded to, without stage 3."""
+    from dataclasses import replace
+
+    from csgaussian_ns.render.backend import choose_rasterizer
+
+    assert decoded.semantics is not None
+    capture = opened(options, scene, decoded)
+    views, result = [capture.true_view(frame) for frame in capture.true_frames], {}
+    for steps in ROUNDED_TO:
+        feature = (decoded.semantics.feature / (steps * base_step)).round() * (steps * base_step)
+        rounded = replace(decoded, semantics=replace(decoded.semantics, feature=feature))
+        result[f"{steps:g}"] = click_miou(rounded, weights, views, choose_rasterizer("auto", "cpu"))
+    return result
+
+
+def figures(options: Options, scene: str, decoded: "CodedScene", weights: "torch.Tensor") -> dict[str, float]:
+    """Means over all pairs of held-out view and object; objects are matched by overlap in every variant.
+
+    Args:
+        options: Where the scene is.
+        scene: ``name:scale``.
+        decoded: To measure.
+        weights: Quality of each anchor, with which features are rendered as in training.
+    """
+    from csgaussian_ns.render.backend import choose_rasterizer
+    from csgaussian_ns.tools.evaluation import evaluate
+
+    capture = opened(options, scene, decoded)
     draw = choose_rasterizer("auto", "cpu")
     report = evaluate(decoded, capture, "overlap", None, draw).report
     parts = {key: part for key, part in report["semantics"].items() if isinstance(part, dict) and "miou" in part}
     accuracies = {key: parts["selection_3d"][key] for key in ("acc_0.25", "acc_0.5")}
-    by_feature = click_miou(decoded, [capture.true_view(frame) for frame in capture.true_frames], draw)
+    by_feature = click_miou(decoded, weights, [capture.true_view(frame) for frame in capture.true_frames], draw)
     means = {key: part["miou"] for key, part in parts.items()} | {"feature_click_2d": by_feature}
     return means | accuracies | {"psnr": report["colour"]["psnr"]}
 
