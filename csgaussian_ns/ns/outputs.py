@@ -7,10 +7,16 @@ from torch import Tensor
 
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.ns.viewer import ObjectControls
+from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.scene.spawn import spawn, visible_anchors
 from csgaussian_ns.semantic.pca import principal_colours
 from csgaussian_ns.stages.scene import TrainableScene
+
+MOST = 0.99
+"""Quantile of the bits that counts as the most, so that a few dear anchors do not make all others look alike."""
+WIDEST_STEP = STEP_OFFSET + 1
+"""In base steps: ``quant.steps.step_from_raw`` gives no wider ones."""
 
 
 def decoded_outputs(
@@ -55,17 +61,28 @@ def anchor_layers(scene: TrainableScene) -> dict[str, Float[Tensor, "A C"]]:
     """What is known of each anchor besides its colour.
 
     Returns:
-        Once the rate is paid for ``anchor_bits`` and ``feature_step``; from stage 2 on ``semantic``, the feature as a
-        colour, and ``quality_weight``.
+        All in [0, 1], as colour maps expect. Once the rate is paid for ``anchor_bits``, as a share of what the most
+        expensive anchors take, and ``feature_step``, as a share of the widest step; from stage 2 on ``semantic``, the
+        feature as a colour, and ``quality_weight``.
     """
     layers: dict[str, Tensor] = {}
     if scene.plan.at(scene.step).rate:
         decoded = scene.decoded()
-        layers |= {"anchor_bits": decoded.bits[:, None], "feature_step": decoded.feature_step[:, None]}
+        layers["anchor_bits"] = share_of_most(decoded.bits)[:, None]
+        layers["feature_step"] = decoded.feature_step[:, None] / WIDEST_STEP
     semantics = scene.decoded_semantics()
     if semantics is not None:
         layers |= {"semantic": principal_colours(semantics.feature), "quality_weight": semantics.quality[:, None]}
     return layers
+
+
+def share_of_most(bits: Float[Tensor, " A"]) -> Float[Tensor, " A"]:
+    """``bits`` divided by what one anchor in a hundred exceeds, at most 1; dropped anchors, at 0 bits, do not count."""
+    kept = bits[bits > 0]
+    if len(kept) == 0:
+        return torch.zeros_like(bits)
+    rank = max(1, round(MOST * len(kept)))
+    return (bits / kept.kthvalue(rank).values).clamp(max=1)
 
 
 def _recoloured(gaussians: Gaussians, colors: Tensor) -> Gaussians:

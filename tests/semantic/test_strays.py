@@ -9,7 +9,7 @@ def test_a_stray_anchor_leaves_its_object():
     directions = np.random.default_rng(0).normal(size=(200, 3))
     ball = 0.1 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
     rod = np.array([5.0, 0.0, 0.0]) + np.linspace(-2, 2, 200)[:, None] * np.array([0.0, 0.0, 1.0])
-    far = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -9.0]])
+    far = np.array([[0.5, 0.0, 0.0], [0.0, 0.0, -0.4]])
     position = np.concatenate([ball, rod, far, far]).astype(np.float32)
     label = np.array([3] * 200 + [1] * 200 + [3, 3, 0, 0])
     found = without_strays(label, position)
