@@ -6,8 +6,8 @@ from scipy.spatial import KDTree
 
 NEIGHBOURS = 4
 FARTHEST = 5.0
-"""Times the median distance to the fourth neighbour of the same object. Within objects of the demo scene it reaches 4.8,
-at the thin ends of books and vases; strays that doubled boxes had 6 to 29."""
+"""Times the median distance to the fourth neighbour of the same object. Within objects of the demo scene it reaches
+4.8, at the thin ends of books and vases; strays that doubled boxes had 6 to 29."""
 
 
 def without_strays(label: Int[np.ndarray, " A"], position: Float[np.ndarray, "A 3"]) -> Int[np.ndarray, " A"]:
@@ -22,6 +22,6 @@ def without_strays(label: Int[np.ndarray, " A"], position: Float[np.ndarray, "A 
         own = np.flatnonzero(label == number)
         if len(own) > NEIGHBOURS:
             place = position[own]
-            distance = KDTree(place).query(place, k=[NEIGHBOURS + 1])[0][:, 0]  # the nearest is the anchor itself
+            distance = KDTree(place).query(place, k=NEIGHBOURS + 1)[0][:, -1]  # the nearest is the anchor itself
             result[own[distance > FARTHEST * np.median(distance)]] = 0
     return result

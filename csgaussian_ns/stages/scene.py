@@ -213,10 +213,10 @@ class TrainableScene(nn.Module):
         return self._decoded_semantics
 
     def quality(self) -> Float[Tensor, " A"]:
-        """Weight of each anchor in semantic learning (CSGaussian, Eq. 3)."""
+        """Weight of each anchor in semantic learning (CSGaussian, Eq. 3); 1 where colour was trained without rate."""
         assert self.semantic is not None
-        decoded = self.decoded()
-        return self.semantic.quality(decoded.feature_step, decoded.anchors.mask.amax(dim=-1) > 0)
+        step = self.decoded().feature_step
+        return self.semantic.quality(step) if self.plan.at(self.step).rate else torch.ones_like(step)
 
     @torch.no_grad()
     def masked(self) -> Anchors:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Gaussians
@@ -143,11 +143,11 @@ class SemanticParams(nn.Module):
         values = model.quantised(model.values(self.feature), prior, steps)
         return DecodedSemantics(model.feature(values), model.bits(values, prior, steps).sum(dim=-1), quality)
 
-    def quality(self, feature_step: Float[Tensor, " A"], present: Bool[Tensor, " A"]) -> Float[Tensor, " A"]:
+    def quality(self, feature_step: Float[Tensor, " A"]) -> Float[Tensor, " A"]:
         """Weight of each anchor from the step of its colour feature, see ``semantic.weighting``."""
         if not self.settings.quality_weighting:
             return torch.ones_like(feature_step)
-        return quality_weight(feature_step, present, self.settings.quality_threshold)
+        return quality_weight(feature_step, self.settings.quality_threshold)
 
 
 def with_features(spawned: Spawned, feature: Float[Tensor, "V D"], num_offsets: int) -> Gaussians:
