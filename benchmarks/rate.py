@@ -233,22 +233,26 @@ def _alone(lock: Path | None) -> Iterator[None]:
 
 
 def plot(records: list[dict], scene: str, path: Path) -> None:
-    """Decoded PSNR over real bytes, a curve for each hyperprior and variant; the uncompressed reference as a line."""
+    """Decoded PSNR over real bytes: a colour for each model, a curve for each seed, lines for no compression."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     here = [r for r in records if r["scene"] == scene]
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    coded, told = [r for r in here if "bytes" in r], ("hyperprior", "variant", "seed", "steps")
-    for curve in sorted({tuple(r[name] for name in told) for r in coded}):
-        same = [r for r in coded if tuple(r[name] for name in told) == curve]
-        same.sort(key=lambda r: r["bytes"])
-        size, quality = [r["bytes"] / 1e3 for r in same], [r["decoded"]["psnr"] for r in same]
-        axes.plot(size, quality, marker="o", label="{}, {}, seed {}, {} steps".format(*curve))
-        for record, x, y in zip(same, size, quality, strict=True):
-            axes.annotate(f"{record['lambda']:g}", (x, y))
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    coded, told = [r for r in here if "bytes" in r], ("hyperprior", "variant", "steps")
+    for number, curve in enumerate(sorted({tuple(r[name] for name in told) for r in coded})):
+        same, label = [r for r in coded if tuple(r[name] for name in told) == curve], "{}, {}, {} steps".format(*curve)
+        seeds = sorted({r["seed"] for r in same}, reverse=True)  # 42, nerfstudio's default, is drawn boldest
+        for seed in seeds:
+            own = sorted((r for r in same if r["seed"] == seed), key=lambda r: r["bytes"])
+            size, quality = [r["bytes"] / 1e3 for r in own], [r["decoded"]["psnr"] for r in own]
+            style = {"color": f"C{number}", "alpha": 1.0 if seed == seeds[0] else 0.3}
+            axes.plot(size, quality, marker="o", markersize=4, label=label if seed == seeds[0] else None, **style)
+            if curve[:2] == ("inr", "default") and seed == seeds[0]:
+                for record, x, y in zip(own, size, quality, strict=True):
+                    axes.annotate(f"{record['lambda']:g}", (x, y), xytext=(3, -9), textcoords="offset points")
     for record in here:
         if record["lambda"] == 0:
             axes.axhline(
