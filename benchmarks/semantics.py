@@ -41,6 +41,13 @@ KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_s
 """What tells one record from another."""
 ROUNDED_TO = (1, 2, 4)
 """Steps, in base steps, that features of stage 2 are rounded to as if there were no stage 3."""
+MEASURES = {
+    "whole_3d": "3-D, whole objects",
+    "selection_3d": "3-D, against what is seen",
+    "rendered_2d": "2-D",
+    "feature_click_2d": "click on features alone",
+}
+"""What the plot shows."""
 CHANGED = 0.2
 """Share of masks that are split or merged in every view."""
 
@@ -416,25 +423,22 @@ def summary(runs: list[dict[str, Any]]) -> list[tuple[str, str, float, dict[str,
 
 
 def plot(runs: list[dict[str, Any]], path: Path) -> None:
-    """2-D mIoU of every variant, one panel per scene, bars of the spread over seeds; one colour per weight."""
+    """One line per scene, weight and variant; a mark for each measure, with bars of the spread over seeds."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    rows = summary(runs)
-    scenes, weights = sorted({row[0] for row in rows}), sorted({row[2] for row in rows})
-    figure, panels = plt.subplots(len(scenes), 1, figsize=(8, 3 * len(scenes)), layout="constrained", squeeze=False)
-    for axes, scene in zip(panels[:, 0], scenes, strict=True):
-        names = [name for name in VARIANTS if any(row[:2] == (scene, name) for row in rows)]
-        for number, weight in enumerate(weights):
-            own = {row[1]: row[3]["rendered_2d"] for row in rows if row[0] == scene and row[2] == weight}
-            places = [names.index(name) + 0.8 * (number + 0.5) / len(weights) - 0.4 for name in own]
-            means, spreads = zip(*own.values(), strict=True) if own else ((), ())
-            axes.bar(places, means, 0.8 / len(weights), yerr=spreads, label=f"lambda {weight:g}")
-        axes.set(title=scene, ylabel="2-D mIoU", ylim=(0, 1), xticks=range(len(names)))
-        axes.set_xticklabels(names, rotation=30, ha="right")
-        axes.legend()
+    rows = sorted(summary(runs), key=lambda row: (row[0], row[2], [*VARIANTS].index(row[1])), reverse=True)
+    figure, axes = plt.subplots(figsize=(8, 1.5 + 0.28 * len(rows)), layout="constrained")
+    for measure_, label in MEASURES.items():
+        places = [place for place, row in enumerate(rows) if measure_ in row[3]]
+        means, spreads = zip(*(rows[place][3][measure_] for place in places), strict=True)
+        axes.errorbar(means, places, xerr=spreads, marker="o", markersize=5, linestyle="none", label=label)
+    axes.set(yticks=range(len(rows)), xlim=(0, 1), xlabel="mean IoU over views and objects")
+    axes.set_yticklabels([f"{scene}, {weight:g}: {variant}" for scene, variant, weight, _ in rows])
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
