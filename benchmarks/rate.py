@@ -141,9 +141,7 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
         trained.show_unrounded()
     record["unrounded"] = quality_of(trainer.pipeline, None)
     options.files.mkdir(parents=True, exist_ok=True)
-    name = "_".join(str(_key(options)[part]) for part in ("scene", "lambda", "hyperprior", "variant", "seed")).replace(
-        ":", "_"
-    )
+    name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
     (options.files / f"{name}.csg").write_bytes(encoded.data)
     sizes = encoded.bytes_by_kind
     return record | {
