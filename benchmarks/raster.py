@@ -134,7 +134,14 @@ def resized(camera: Camera, width: int, height: int) -> Camera:
 
 def measure(rasterizer: Rasterizer, model: Gaussians, camera: Camera, repeats: int) -> Row:
     """Time forward, and forward with backward, after one call that compiles."""
-    forward, both, visible = [], [], 0
+    forward, both, drawn = [], [], 0
+
+    def count(gradient: torch.Tensor, visible: torch.Tensor) -> None:
+        nonlocal drawn
+        del gradient
+        drawn = int(visible.sum())
+
+    rasterizer(model, camera, observer=count).image.sum().backward()
     for _ in range(repeats + 1):
         for tensor in vars(model).values():
             tensor.grad = None
@@ -143,10 +150,9 @@ def measure(rasterizer: Rasterizer, model: Gaussians, camera: Camera, repeats: i
         forward.append((time.perf_counter() - start) * 1e3)
         torch.autograd.backward([out.image, out.alpha], [torch.ones_like(out.image), torch.ones_like(out.alpha)])
         both.append((time.perf_counter() - start) * 1e3)
-        visible = int(out.visible.sum())
         del out  # as training does: its memory is what the next call reuses
     forward, both = forward[1:], both[1:]
-    shape = model.means.shape[0], visible, model.colors.shape[1], camera.width, camera.height
+    shape = model.means.shape[0], drawn, model.colors.shape[1], camera.width, camera.height
     return Row(*shape, min(forward), median(forward), min(both), median(both))
 
 

@@ -17,6 +17,10 @@ class BackendUnavailable(CsgError, ImportError):
     """A renderer, or another optional part, that this machine cannot run. The message names what is missing."""
 
 
+class ContractError(CsgError, RuntimeError):
+    """A part that is plugged in, such as a renderer, did not do what its interface promises."""
+
+
 class CheckpointError(CsgError, RuntimeError):
     """A checkpoint or weights that cannot be read, or that could not be written completely."""
 

@@ -7,7 +7,7 @@ at ``.5``, quaternions are ``wxyz`` and need not be normalised. Lengths are in t
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -97,13 +97,8 @@ class Rendering:
         alpha: Coverage in [0, 1].
         depth: Expected z-depth: the blended depth divided by ``alpha``, 0 where nothing was hit. ``None`` unless
             it was asked for.
-        means2d: Projected centres in pixels, 0 where not ``visible``. After ``backward`` its ``.grad`` holds the loss
-            gradient per pixel of displacement, in every backend; growth reads it.
-        visible: In front of the near plane (0.01), and the bounding box of alpha >= 1/255 meets the image.
     """
 
     image: Float[Tensor, "H W C"]
     alpha: Float[Tensor, "H W 1"]
     depth: Float[Tensor, "H W 1"] | None
-    means2d: Float[Tensor, "N 2"]
-    visible: Bool[Tensor, " N"]

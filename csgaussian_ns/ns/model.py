@@ -147,8 +147,8 @@ class CSGaussianModel(Model):
             return semantics.training_outputs(self.scene, camera, self.rasterizer)
         index, (anchors, rate) = self.scene.in_training(camera)
         spawned = spawn(anchors, self.scene.decoders, camera)
-        rendering = self.rasterizer(spawned.gaussians, camera, self.background_color)
-        self.scene.observe(index, spawned, rendering, (camera.width, camera.height))
+        observer = self.scene.observer(index, spawned, (camera.width, camera.height))
+        rendering = self.rasterizer(spawned.gaussians, camera, self.background_color, observer=observer)
         outputs = {"rgb": rendering.image, "accumulation": rendering.alpha}
         outputs["volume"] = objective.volume(spawned.gaussians.scales)
         if rate is not None:

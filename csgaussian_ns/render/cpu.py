@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
+from csgaussian_ns.render.backend import PositionObserver, observe_positions
 from csgaussian_ns.render.cpu_binning import TILE_PIXELS
 from csgaussian_ns.render.cpu_blending import (
     GEOMETRY_FIELDS,
@@ -59,17 +60,17 @@ class CpuRasterizer:
         camera: Camera,
         background: Float[Tensor, " C"] | None = None,
         with_depth: bool = False,
+        observer: PositionObserver | None = None,
     ) -> Rendering:
         """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cpu", torch.float32)
         frame = _Frame(camera, pose_of(camera), self.threads or available_cores(), with_depth)
         g = gaussians
         means2d, planar, splats, ids, visible = _Project.apply(frame, g.means, g.quats, g.scales, g.opacities)
-        if means2d.requires_grad:
-            means2d.retain_grad()
+        observe_positions(means2d, visible, observer)
         fixed = _Fixed(frame, splats.numpy(), ids.numpy())
         image, alpha, depth = _Blend.apply(fixed, means2d, planar, g.opacities, g.colors, background)
-        return Rendering(image, alpha, depth, means2d, visible)
+        return Rendering(image, alpha, depth)
 
 
 class _Frame(NamedTuple):

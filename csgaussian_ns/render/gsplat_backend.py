@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
+from csgaussian_ns.render.backend import PositionObserver, observe_positions
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.render.projection import DILATION, NEAR
 
@@ -56,6 +57,7 @@ class GsplatRasterizer:
         camera: Camera,
         background: Float[Tensor, " C"] | None = None,
         with_depth: bool = False,
+        observer: PositionObserver | None = None,
     ) -> Rendering:
         """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cuda", torch.float32)
@@ -75,32 +77,12 @@ class GsplatRasterizer:
             backgrounds=None if background is None else background[None],
             render_mode="RGB+ED" if with_depth else "RGB",
         )
-        channels, visible = gaussians.colors.shape[1], meta["radii"][0] > 0
-        return Rendering(
-            image=images[0, ..., :channels],
-            alpha=alphas[0],
-            depth=images[0, ..., channels:] if with_depth else None,
-            means2d=_per_gaussian(meta["means2d"], visible),
-            visible=visible,
-        )
+        # Where a radius is 0, gsplat leaves centres as memory was.
+        observe_positions(meta["means2d"], meta["radii"][0] > 0, observer)
+        channels = gaussians.colors.shape[1]
+        depth = images[0, ..., channels:] if with_depth else None
+        return Rendering(images[0, ..., :channels], alphas[0], depth)
 
 
 def _intrinsics(camera: Camera) -> Float[Tensor, "3 3"]:
     return torch.tensor([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
-
-
-def _per_gaussian(means2d: Float[Tensor, "1 N 2"], visible: Bool[Tensor, " N"]) -> Float[Tensor, "N 2"]:
-    """gsplat's centres without the camera axis, 0 where not visible: there gsplat leaves memory as it found it.
-
-    A view taken here is no ancestor of the image, so autograd would leave its ``grad`` empty: a hook copies it.
-    """
-    centres = torch.where(visible[:, None], means2d.detach()[0], 0.0)
-    if means2d.requires_grad:
-        centres.requires_grad_()
-
-        def keep(gradient: Tensor) -> None:
-            new = torch.where(visible[:, None], gradient[0].detach(), 0.0)
-            centres.grad = new if centres.grad is None else centres.grad + new
-
-        means2d.register_hook(keep)
-    return centres

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
+from csgaussian_ns.render.backend import PositionObserver, observe_positions
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.render.projection import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Projected, project
 
@@ -42,13 +43,13 @@ class ReferenceRasterizer:
         camera: Camera,
         background: Float[Tensor, " C"] | None = None,
         with_depth: bool = False,
+        observer: PositionObserver | None = None,
     ) -> Rendering:
         """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
         means = gaussians.means
         check_inputs(gaussians, camera, background, means.device.type, means.dtype)
         projected = project(gaussians, camera)
-        if projected.means2d.requires_grad:
-            projected.means2d.retain_grad()
+        observe_positions(projected.means2d, projected.visible, observer)
         order = drawing_order(projected)
         weights = pixel_weights(projected, gaussians.opacities, order, camera)
         shape = (camera.height, camera.width, -1)
@@ -57,7 +58,7 @@ class ReferenceRasterizer:
             image = image + weights.left_over.reshape(shape) * background
         alpha = (1 - weights.left_over).reshape(shape)
         depth = expected_depth(weights, projected.depths[order]).reshape(shape) if with_depth else None
-        return Rendering(image, alpha, depth, projected.means2d, projected.visible)
+        return Rendering(image, alpha, depth)
 
 
 def drawing_order(projected: Projected) -> Tensor:

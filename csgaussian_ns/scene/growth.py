@@ -89,28 +89,34 @@ class GrowthState(nn.Module):
             setattr(self, name, torch.cat([old[keep], old.new_zeros(added, *old.shape[1:])]))
 
 
-@torch.no_grad()
-def observe(
-    state: GrowthState,
-    slots: Int[Tensor, " N"],
-    drawn: Bool[Tensor, " N"],
-    gradient: Float[Tensor, "N 2"],
-    image_size: tuple[int, int],
-) -> None:
-    """Add one view's position gradients to the statistics.
+class GrowthObserver:
+    """Adds the position gradients of one view to the statistics when they come (``render.backend.PositionObserver``).
 
-    Args:
-        state: Changed in place.
-        slots: Slot of each Gaussian, index into ``A * K``.
-        drawn: Which of them reached the image.
-        gradient: Loss gradient per pixel of displacement, as every backend gives it.
-        image_size: ``(width, height)``. The threshold is meant per half image, the unit of the reference rasteriser.
+    Attributes:
+        delivered: Whether they have come.
     """
-    width, height = image_size
-    norm = (gradient * gradient.new_tensor([width / 2, height / 2])).norm(dim=-1)[drawn]
-    seen = slots[drawn]
-    state.gradient_sum.view(-1).index_add_(0, seen, norm)
-    state.hits.view(-1).index_add_(0, seen, torch.ones_like(norm))
+
+    def __init__(self, state: GrowthState, slots: Int[Tensor, " N"], image_size: tuple[int, int]) -> None:
+        """Wait for the gradients of ``N`` Gaussians.
+
+        Args:
+            state: Changed in place.
+            slots: Slot of each Gaussian, index into ``A * K``.
+            image_size: ``(width, height)``. The threshold of growth is meant per half image, the unit of the reference
+                rasteriser.
+        """
+        self.delivered = False
+        self._state, self._slots, self._size = state, slots, image_size
+
+    @torch.no_grad()
+    def __call__(self, gradient: Float[Tensor, "N 2"], visible: Bool[Tensor, " N"]) -> None:
+        """Add one view: the loss gradient per pixel of displacement, and which Gaussians were drawn."""
+        width, height = self._size
+        shown = visible.to(gradient.dtype)
+        norm = (gradient * gradient.new_tensor([width / 2, height / 2])).norm(dim=-1) * shown
+        self._state.gradient_sum.view(-1).index_add_(0, self._slots, norm)
+        self._state.hits.view(-1).index_add_(0, self._slots, shown)
+        self.delivered = True
 
 
 @torch.no_grad()

@@ -1,14 +1,14 @@
 """The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from csgaussian_ns.core.types import Anchors, Camera, Gaussians, Rendering
+from csgaussian_ns.core.errors import ContractError
+from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.model import ColourEntropyModel
@@ -17,7 +17,7 @@ from csgaussian_ns.quant.int8_rows import on_int8_grid
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.growth import GrowthSettings, GrowthState
+from csgaussian_ns.scene.growth import GrowthObserver, GrowthSettings, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, visible_anchors
@@ -88,6 +88,7 @@ class TrainableScene(nn.Module):
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
+        self._awaited: GrowthObserver | None = None
         self._decoded: DecodedScene | None = None
         self._unrounded = False
         self._decoded_semantics: DecodedSemantics | None = None
@@ -246,15 +247,25 @@ class TrainableScene(nn.Module):
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
         return self.anchors.at(everything, torch.ones_like(self.anchors.mask_logit))
 
-    def observe(self, index: Int[Tensor, " V"], spawned: Spawned, rendering: Rendering, size: tuple[int, int]) -> None:
-        """Feed the growth statistics, now and when the gradient of this very view arrives."""
+    def observer(self, index: Int[Tensor, " V"], spawned: Spawned, size: tuple[int, int]) -> GrowthObserver | None:
+        """Feed the growth statistics with what is known of a view, and say who shall get its position gradients.
+
+        Args:
+            index: The anchors in view.
+            spawned: Their Gaussians, about to be rendered.
+            size: Width and height of the image.
+
+        Returns:
+            ``None`` where the plan asks for no statistics.
+        """
         growth.observe_view(self.statistics, index)
         if not self.plan.at(self.step).observe:
-            return
+            return None
         growth.observe_opacity(self.statistics, index, spawned.opacity)
         owner = torch.div(spawned.slots, self.anchors.num_offsets, rounding_mode="floor")
         slots = index[owner] * self.anchors.num_offsets + spawned.slots % self.anchors.num_offsets
-        rendering.means2d.register_hook(partial(_observe_gradient, self.statistics, slots, rendering.visible, size))
+        self._awaited = GrowthObserver(self.statistics, slots, size)
+        return self._awaited
 
     def edit_anchors(self, optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, nn.Parameter]:
         """Grow and prune if this step asks for it.
@@ -264,7 +275,17 @@ class TrainableScene(nn.Module):
 
         Returns:
             The parameters that were replaced, by name.
+
+        Raises:
+            ContractError: The position gradients of the last view never came: growth would be blind.
         """
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None and not awaited.delivered:
+            raise ContractError(
+                f"step {self.step} asked for the position gradients of its view, and the renderer delivered none: "
+                "without them no anchor would ever be added. Every renderer must call the observer that it is given "
+                "(render.backend.Rasterizer)"
+            )
         if not self.plan.at(self.step).edit_anchors:
             return {}
         generator = self._generator(torch.device("cpu"))
@@ -284,9 +305,3 @@ class TrainableScene(nn.Module):
     def _generator(self, device: torch.device) -> torch.Generator:
         """Random numbers of this step: a function of seed and step alone, so that a resumed run draws the same."""
         return torch.Generator(device).manual_seed(self.settings.seed * 1_000_003 + self.step)
-
-
-def _observe_gradient(
-    statistics: GrowthState, slots: Tensor, visible: Tensor, size: tuple[int, int], gradient: Tensor
-) -> None:
-    growth.observe(statistics, slots, visible, gradient, size)

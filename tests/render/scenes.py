@@ -21,6 +21,18 @@ class Scene:
     with_depth: bool = False
 
 
+class Observed:
+    """A ``PositionObserver`` that remembers what it was told: gradient and visible, once per backward pass."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.calls: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, gradient: Tensor, visible: Tensor) -> None:
+        """Remember."""
+        self.calls.append((gradient.cpu(), visible.cpu()))
+
+
 def camera(width: int = 67, height: int = 45, angle: float = 0.3, distance: float = 4.0, shift: float = 0.0) -> Camera:
     """Looks at the origin from ``distance``, turned by ``angle`` (radians); ``shift`` moves the principal point."""
     turn = torch.tensor(angle)

@@ -25,7 +25,7 @@ from csgaussian_ns.render.cpu import CpuRasterizer
 from csgaussian_ns.render.cpu_binning import TILE_PIXELS
 from csgaussian_ns.render.cpu_jit import MIN_LEVEL, kernel
 from csgaussian_ns.render.cpu_lanes import FIXED_RUNS, MAX_GROUP, draw, place_lanes, undraw
-from tests.render.scenes import FIELDS, camera, gaussians
+from tests.render.scenes import FIELDS, Observed, camera, gaussians
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without the run-time checks of annotations, which tests have and users do not.
@@ -37,11 +37,12 @@ def everything(threads: int | None = None, seed: int = 0) -> list[Tensor]:
     cloud = gaussians(3000, seed=seed)
     model = Gaussians(*(getattr(cloud, name).clone().requires_grad_() for name in FIELDS))
     background = torch.full((3,), 0.5, requires_grad=True)
-    out = CpuRasterizer(threads)(model, camera(167, 101), background, with_depth=True)
+    seen = Observed()
+    out = CpuRasterizer(threads)(model, camera(167, 101), background, True, seen)
     assert out.depth is not None
     (out.image.square().sum() + out.alpha.sum() + out.depth.sum()).backward()
-    gradients = [getattr(model, name).grad for name in FIELDS] + [out.means2d.grad, background.grad]
-    return [out.image, out.alpha, out.depth, out.means2d, out.visible, *gradients]
+    gradients = [getattr(model, name).grad for name in FIELDS] + [background.grad]
+    return [out.image, out.alpha, out.depth, *seen.calls[0], *gradients]
 
 
 def same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
@@ -109,7 +110,7 @@ def test_second_process_compiles_nothing():
 
 def test_no_gradient_is_kept_where_none_is_wanted():
     out = CpuRasterizer()(gaussians(), camera())
-    assert not out.image.requires_grad and not out.means2d.requires_grad
+    assert not out.image.requires_grad
     with torch.no_grad():
         out = CpuRasterizer()(replace(gaussians(), colors=torch.rand(150, 3, requires_grad=True)), camera())
     assert not out.image.requires_grad
@@ -122,9 +123,10 @@ def test_broken_gaussians_are_not_drawn_and_spoil_nothing():
         broken[7] = value
         model = replace(cloud, **{name: broken})
         model = Gaussians(*(getattr(model, field).clone().requires_grad_() for field in FIELDS))
-        out = CpuRasterizer()(model, camera())
+        seen = Observed()
+        out = CpuRasterizer()(model, camera(), observer=seen)
         (out.image.sum() + out.alpha.sum()).backward()
-        assert not out.visible[7]
+        assert not seen.calls[0][1][7]
         assert all(torch.isfinite(getattr(model, field).grad).all() for field in FIELDS)
         opacities = torch.where(torch.arange(150) == 7, 0.0, cloud.opacities)
         assert torch.equal(out.image.detach(), CpuRasterizer()(replace(cloud, opacities=opacities), camera()).image)

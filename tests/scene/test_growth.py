@@ -21,7 +21,10 @@ def test_gradients_are_averaged_per_view_in_half_image_units():
     slots = torch.tensor([0, 3])
     gradient = torch.tensor([[3e-3, 4e-3], [1.0, 1.0]])
     for _ in range(2):
-        growth.observe(state, slots, torch.tensor([True, False]), gradient, (200, 100))
+        observer = growth.GrowthObserver(state, slots, (200, 100))
+        assert not observer.delivered
+        observer(gradient, torch.tensor([True, False]))
+        assert observer.delivered
     expected = 2 * ((3e-3 * 100) ** 2 + (4e-3 * 50) ** 2) ** 0.5
     assert state.gradient_sum.flatten().tolist() == pytest.approx([expected, 0, 0, 0])
     assert state.hits.flatten().tolist() == [2, 0, 0, 0]  # the second was not drawn
