@@ -14,9 +14,14 @@ from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
+from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.checks import check_scene_folder, check_split, check_view
 from csgaussian_ns.ns.labels import find_labels, load_labels, say_coverage, say_lone_masks
+from csgaussian_ns.scene.gap_points import points_behind_gaps
 from csgaussian_ns.semantic.masks.sources import LabelSource
+
+GAP_POINTS = "gap_points"
+"""Under this name the metadata of the training views hold points where the point cloud has none."""
 
 
 @dataclass
@@ -30,12 +35,13 @@ class CSGaussianDataManagerConfig(FullImageDatamanagerConfig):
 
 
 class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
-    """Differs from its base in four ways.
+    """Differs from its base in five ways.
 
     Bad scene folders are refused with an explanation. Images stay in ordinary memory where there is no GPU (the base
     class pins memory for more than 500 images, which needs a driver). The view trained at a step is a function of the
-    step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen. And batches of views
+    step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen. Batches of views
     with masks have a key more, ``labels``: Int32 [L, H, W], layers of label maps aligned with the image, 0 for no mask.
+    The metadata of the training views tell where the point cloud has gaps (``GAP_POINTS``).
 
     Attributes:
         label_names: Id to name of the masks; not empty only if ids mean the same object in every view.
@@ -56,8 +62,16 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
                 "sudo apt-get install libusb-1.0-0 libgl1"
             ) from error
         self._order = lru_cache(maxsize=2)(self._shuffled)
+        self._find_gaps()
         self._labels = self._find_labels()
         self.label_names = self._labels.names
+
+    def _find_gaps(self) -> None:
+        """For a run that trains on a point cloud: leave the points behind its gaps where the model finds them."""
+        points, views = self.train_dataset.metadata.get("points3D_xyz"), self.train_dataset.cameras
+        if self.test_mode == "val" and points is not None:
+            cameras = [to_camera(views[index : index + 1]) for index in range(len(views))]
+            self.train_dataset.metadata[GAP_POINTS] = points_behind_gaps(points, cameras)
 
     def _find_labels(self) -> LabelSource:
         """A run that trains needs the masks it was asked to use; one that is looked at or measured does without."""

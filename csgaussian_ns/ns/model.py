@@ -15,15 +15,16 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
+from csgaussian_ns.core.types import Camera
 from csgaussian_ns.ns import semantics
 from csgaussian_ns.ns.cameras import to_camera
+from csgaussian_ns.ns.datamanager import GAP_POINTS
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
 from csgaussian_ns.ns.outputs import decoded_outputs
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchors import AnchorParams
-from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points
-from csgaussian_ns.scene.spawn import spawn
+from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points, voxel_size_of
 from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
@@ -58,12 +59,16 @@ class CSGaussianModelConfig(ModelConfig):
     """Gaussians per anchor."""
     voxel_size: float = 0.0
     """Edge of an anchor voxel in the training frame's units; 0 derives it from the spacing of the points."""
+    fill_gaps: bool = True
+    """Begin with anchors also where photos show something and the point cloud has nothing, as on walls and windows."""
     random_init_points: int = 20_000
     """Anchors to start from where the capture has no point cloud."""
     random_init_extent: float = 1.5
     """Half the edge of the cube they fill, in units of the scene box."""
     background: Literal["black", "white"] = "black"
     """Colour behind the scene, and behind photos with transparency."""
+    random_background: bool = True
+    """Train before a colour that changes from step to step, so that nothing dark is shown by a hole in the scene."""
     scene: SceneSettings = field(default_factory=SceneSettings)
     """Sizes, quantisation steps and growth."""
     semantic_steps: int = SEMANTIC_PLANS["paper"].total
@@ -89,6 +94,7 @@ class CSGaussianModel(Model):
         """Build the scene from ``seed_points`` (positions, colours), or from random points where there are none."""
         self._seed_points = seed_points
         self._target_device = torch.device(device)
+        self._training_cameras: dict[int, Camera] = {}
         super().__init__(config, *args, **kwargs)
 
     def populate_modules(self) -> None:
@@ -114,8 +120,13 @@ class CSGaussianModel(Model):
 
     def _first_anchors(self) -> AnchorParams:
         config = self.config
+        voxel_size = config.voxel_size or None
         if self._seed_points is not None:
             points = self._seed_points[0]
+            gaps = self.kwargs["metadata"].get(GAP_POINTS)
+            if config.fill_gaps and gaps is not None:
+                voxel_size = voxel_size or voxel_size_of(points)  # of measured points alone
+                points = torch.cat([points, gaps.to(points)])
         else:
             half_extent = config.random_init_extent * float(self.scene_box.aabb.abs().max())
             points = random_points(config.random_init_points, half_extent, config.scene.seed)
@@ -123,7 +134,6 @@ class CSGaussianModel(Model):
                 f"[yellow]This capture has no point cloud: starting from {len(points)} random points within "
                 f"+-{half_extent:g} units. A point cloud from structure from motion trains faster and better.[/yellow]"
             )
-        voxel_size = config.voxel_size or None
         return anchors_from_points(points, config.feature_dim, config.num_offsets, voxel_size)
 
     def get_param_groups(self) -> dict[str, list[torch.nn.Parameter]]:
@@ -142,18 +152,28 @@ class CSGaussianModel(Model):
         return self._decoded_outputs(camera.to(self.device), obb_box)
 
     def _training_outputs(self, cameras: Cameras) -> dict[str, Tensor]:
-        camera = to_camera(cameras)
+        camera = self._training_camera(cameras)
         if self.scene.semantic_state is not None:
             return semantics.training_outputs(self.scene, camera, self.rasterizer)
         index, (anchors, rate) = self.scene.in_training(camera)
-        spawned = spawn(anchors, self.scene.decoders, camera)
+        spawned = self.scene.spawned(anchors, camera)
         observer = self.scene.observer(index, spawned, (camera.width, camera.height))
-        rendering = self.rasterizer(spawned.gaussians, camera, self.background_color, observer=observer)
-        outputs = {"rgb": rendering.image, "accumulation": rendering.alpha}
+        background = self.scene.random_colour() if self.config.random_background else self.background_color
+        rendering = self.rasterizer(spawned.gaussians, camera, background, observer=observer)
+        outputs = {"rgb": rendering.image, "accumulation": rendering.alpha, "background": background}
         outputs["volume"] = objective.volume(spawned.gaussians.scales)
         if rate is not None:
             outputs |= {"rate": rate.per_parameter, "mask": rate.mask, "bits_per_type": rate.per_type}
         return outputs
+
+    def _training_camera(self, cameras: Cameras) -> Camera:
+        """The camera of a training view, read once: on a GPU, reading its numbers waits for all work before."""
+        index = (cameras.metadata or {}).get("cam_idx")
+        if index is None:
+            return to_camera(cameras)
+        if index not in self._training_cameras:
+            self._training_cameras[index] = to_camera(cameras)
+        return self._training_cameras[index]
 
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
         camera = to_camera(cameras)
@@ -201,7 +221,8 @@ class CSGaussianModel(Model):
         if target.dtype == torch.uint8:
             target = target.float() / 255
         if target.shape[-1] == 4:
-            target = target[..., :3] * target[..., 3:] + self.background_color * (1 - target[..., 3:])
+            background = outputs.get("background", self.background_color)
+            target = target[..., :3] * target[..., 3:] + background * (1 - target[..., 3:])
         if "mask" in batch:
             mask = batch["mask"].to(self.device)
             image, target = image * mask, target * mask
@@ -269,6 +290,8 @@ def _check_options(config: CSGaussianModelConfig) -> None:
     never_negative = ("qat_step", "quality_threshold", "smoothing_weight", "contrast_weight", "lambda_feature_rate")
     least |= {f"semantic.{name}": 0 for name in never_negative}
     least |= {"semantic.feature_dim": 1, "semantic.hyperprior_dim": 1, "semantic.min_mask_pixels": 1}
+    if not 0 <= config.scene.dropout < 1:
+        raise ConfigError(f"--pipeline.model.scene.dropout must lie in [0, 1), got {config.scene.dropout}")
     for name, low in least.items():
         value = attrgetter(name)(config)
         if not value >= low:

@@ -126,8 +126,9 @@ class CSGaussianTrainer(Trainer):
     def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
         """One step, reported."""
         loss, losses, metrics = super().train_iteration(step)
-        figures = {name: float(value.detach()) for name, value in (losses | metrics).items() if name in FIGURES}
-        self._progress.update(step, model_of(self.pipeline).scene.stage_name, int(metrics["anchors"]), figures)
+        scene = model_of(self.pipeline).scene
+        figures = {name: value for name, value in (losses | metrics).items() if name in FIGURES}
+        self._progress.update(step, scene.stage_name, len(scene.anchors), figures)
         return loss, losses, metrics
 
     def _after_train(self) -> None:

@@ -47,11 +47,19 @@ def visible_anchors(position: Float[Tensor, "A 3"], scaling: Float[Tensor, "A 6"
         return torch.nonzero(inside)[:, 0]
 
 
-def spawn(anchors: Anchors, decoders: Decoders, camera: Camera) -> Spawned:
+def spawn(
+    anchors: Anchors, decoders: Decoders, camera: Camera, opacity_factor: Float[Tensor, "A K"] | None = None
+) -> Spawned:
     """Decode all given anchors as seen by ``camera``; choose them with ``visible_anchors``.
 
     Gaussian ``k`` of an anchor: centre = position + offset_k * exp(scaling[:3]), scale = exp(scaling[3:]) *
     sigmoid(raw scale), orientation = raw quaternion. Slots with opacity <= 0 and masked slots are left out.
+
+    Args:
+        anchors: What to decode.
+        decoders: With these.
+        camera: From here.
+        opacity_factor: Multiplies the opacity of each slot, which stays at 1 at most; see ``dropout``.
     """
     ray = anchors.position - camera.position
     distance = ray.norm(dim=-1, keepdim=True)
@@ -59,6 +67,8 @@ def spawn(anchors: Anchors, decoders: Decoders, camera: Camera) -> Spawned:
 
     num_offsets = anchors.offset.shape[1]
     opacity = decoded.opacity * anchors.mask
+    if opacity_factor is not None:
+        opacity = (opacity * opacity_factor).clamp(max=1)
     flat_opacity = opacity.reshape(-1)
     slots = torch.nonzero(flat_opacity > 0)[:, 0]
     owner = torch.div(slots, num_offsets, rounding_mode="floor")
@@ -73,3 +83,18 @@ def spawn(anchors: Anchors, decoders: Decoders, camera: Camera) -> Spawned:
         colors=decoded.color.reshape(-1, 3).index_select(0, slots),
     )
     return Spawned(gaussians, slots, opacity)
+
+
+def dropout(shape: tuple[int, ...], share: float, generator: torch.Generator) -> Float[Tensor, "A K"]:
+    """Factors of opacity that leave out a ``share`` of all slots in one view and strengthen the others to match.
+
+    No Gaussian can then be relied on alone: what one training view needs must be spread over Gaussians that other views
+    check too (DropGaussian, Park et al. 2025).
+
+    Args:
+        shape: Anchors and slots.
+        share: In [0, 1).
+        generator: Source of the random choice; its device is that of the result.
+    """
+    stays = torch.rand(shape, generator=generator, device=generator.device) >= share
+    return stays / (1 - share)

@@ -20,7 +20,7 @@ from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.growth import GrowthObserver, GrowthSettings, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
-from csgaussian_ns.scene.spawn import Spawned, spawn, visible_anchors
+from csgaussian_ns.scene.spawn import Spawned, dropout, spawn, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
@@ -50,6 +50,8 @@ class SceneSettings:
     """Bits per weight of the decoders in the file, 8 or 16. With 8 the rounding stage trains with rounded weights."""
     offset_masks: bool = True
     """Learn which Gaussians to drop, and whole anchors with them; off keeps all."""
+    dropout: float = 0.1
+    """Share of the Gaussians left out of each training view, against overfitting; none once values are rounded."""
     growth: GrowthSettings = field(default_factory=GrowthSettings)
     """Thresholds of growth and pruning."""
     seed: int = 0
@@ -171,6 +173,22 @@ class TrainableScene(nn.Module):
         generator = self._generator(index.device)
         quantised = quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
         return index, self._with_tables(quantised)
+
+    def spawned(self, anchors: Anchors, camera: Camera) -> Spawned:
+        """The Gaussians of anchors in view as the current stage renders them.
+
+        Some of them are missing (``scene.spawn.dropout``), until values are rounded and the scene settles on all.
+        """
+        share = self.settings.dropout
+        if share == 0 or self.plan.at(self.step).quantisation == "rounding":
+            return spawn(anchors, self.decoders, camera)
+        generator = self._generator(anchors.position.device, stream=1)
+        return spawn(anchors, self.decoders, camera, dropout(anchors.mask.shape, share, generator))
+
+    def random_colour(self) -> Float[Tensor, "3"]:
+        """A colour of this step, to put behind the scene."""
+        device = self.anchors.grid.device
+        return torch.rand(3, generator=self._generator(device, stream=2), device=device)
 
     def _with_tables(self, quantised: Quantised) -> Quantised:
         """Share the encoding's own bits out among all parameters of the scene."""
@@ -302,6 +320,9 @@ class TrainableScene(nn.Module):
         self.anchors.resize_for(count)
         self.statistics.resize_for(count)
 
-    def _generator(self, device: torch.device) -> torch.Generator:
-        """Random numbers of this step: a function of seed and step alone, so that a resumed run draws the same."""
-        return torch.Generator(device).manual_seed(self.settings.seed * 1_000_003 + self.step)
+    def _generator(self, device: torch.device, stream: int = 0) -> torch.Generator:
+        """Random numbers of this step: a function of seed and step alone, so that a resumed run draws the same.
+
+        ``stream`` tells apart what is drawn for several purposes in one step.
+        """
+        return torch.Generator(device).manual_seed(self.settings.seed * 1_000_003 + self.step + (stream << 40))

@@ -5,7 +5,7 @@ import torch
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoded, Decoders
-from csgaussian_ns.scene.spawn import spawn, visible_anchors
+from csgaussian_ns.scene.spawn import dropout, spawn, visible_anchors
 from tests.scene.scenes import camera_at, grid_anchors
 
 
@@ -97,3 +97,20 @@ def test_masked_slots_are_not_drawn_and_the_mask_gets_a_gradient():
     assert spawned.slots.tolist() == [0, 3]
     spawned.gaussians.opacities.sum().backward()
     assert mask.grad is not None and mask.grad.tolist() == [[0.5, 0], [0, 0.5]]
+
+
+def test_dropout_leaves_out_a_share_and_keeps_the_mean():
+    factor = dropout((400, 10), 0.2, torch.Generator().manual_seed(0))
+    assert factor.unique().tolist() == [0, 1.25]
+    assert abs(float(factor.mean()) - 1) < 0.03
+    assert torch.equal(factor, dropout((400, 10), 0.2, torch.Generator().manual_seed(0)))
+
+
+def test_an_opacity_factor_removes_slots_and_never_exceeds_one():
+    decoded = Decoded(torch.tensor([[0.5, 0.95], [0.6, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
+    anchors = grid_anchors([[0, 0, 0], [1, 0, 0]], num_offsets=2)
+    factor = torch.tensor([[0.0, 1.25], [1.25, 0.0]])
+    gaussians, slots, opacity = spawn(all_of(anchors), FixedDecoders(decoded), camera_at(), factor)
+    assert slots.tolist() == [1, 2]
+    assert gaussians.opacities.tolist() == [1.0, 0.75]
+    assert opacity.tolist() == [[0, 1.0], [0.75, 0]]

@@ -50,3 +50,18 @@ def test_sizes_out_of_range_are_refused():
     points = torch.rand(50, 3)
     with pytest.raises(ConfigError, match=r"hyperprior_size must lie in 8\.\.19"):
         TrainableScene(anchors_from_points(points, 20, 4, None), PLAN, SceneSettings(hyperprior_size=30))
+
+
+def test_gaussians_are_dropped_until_values_are_rounded():
+    scene, camera = a_scene("inr"), camera_at(4.0)
+
+    def drawn(step: int, dropout: float) -> int:
+        scene.settings.dropout = dropout
+        scene.begin_step(step)
+        _, quantised = scene.in_training(camera)
+        return len(scene.spawned(quantised.anchors, camera).slots)
+
+    for step in (0, PLAN.rate_from, PLAN.mix_from):
+        assert 0.3 < drawn(step, 0.5) / drawn(step, 0.0) < 0.7
+        assert drawn(step, 0.5) == drawn(step, 0.5)
+    assert drawn(PLAN.round_from, 0.5) == drawn(PLAN.round_from, 0.0) > 0
