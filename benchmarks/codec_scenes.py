@@ -52,7 +52,7 @@ def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0) -> Train
     mask = (torch.rand(count, NUM_OFFSETS, generator=generator) < kept).float()
     mask[:, 0] = 1.0
     anchors = Anchors(grid * VOXEL, feature, offset, scaling, mask)
-    model = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim)
+    model = ColourEntropyModel(layout, hidden_dim=64, carm_dim=48)
     model.start(grid, anchors)
     decoders = Decoders(FEATURE_DIM, NUM_OFFSETS, settings.hidden_dim)
     return TrainedScene(grid, anchors, model, decoders, SceneMeta(VOXEL, FEATURE_DIM, NUM_OFFSETS, steps))

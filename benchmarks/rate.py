@@ -36,7 +36,7 @@ PLAIN = "plain-rounding"
 the floating-point model, as every record has, and no file."""
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "no-carm": {"carm_dim": 0},
+    "no-carm": {"carm": False},
     "no-mask": {"offset_masks": False},
     "mask-0.03": {"lambda_offset_mask": 0.03},
     "mask-0": {"lambda_offset_mask": 0.0},

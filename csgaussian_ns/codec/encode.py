@@ -92,7 +92,7 @@ def encode(
 
     Args:
         scene: Trained.
-        network_bits: Precision of the render networks, 8 or 16.
+        network_bits: Bits per weight, 4 to 8, of all networks; 16 gives the render networks 16 and the others 8.
         chunk_anchors: Anchors per independently decodable chunk.
         progress: Called with the number of chunks done and in all.
         threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
@@ -108,7 +108,7 @@ def encode(
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
-    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order))
+    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order), min(network_bits, 8))
     origin = common_origin(grid.numpy())
     parts = _common_sections(scene, model, network_bits)
     chunks: list[CodedChunk] = []

@@ -153,12 +153,12 @@ def read_entropy_networks(data: bytes, layout: AttributeLayout) -> IntegerColour
     return IntegerColourModel(layout, hyperprior, carm, (multiplier, shift))
 
 
-def write_decoders(decoders: Decoders, precision: int) -> bytes:
+def write_decoders(decoders: Decoders, bits: int) -> bytes:
     """NETR: opacity, covariance and colour network in ``codec.weights``."""
     networks = [decoders.opacity, decoders.covariance, decoders.color]
     linear = [[layer for layer in network if isinstance(layer, nn.Linear)] for network in networks]
     layers = [[RenderLayer(layer.weight, layer.bias) for layer in found] for found in linear]
-    return weights_to_bytes(layers, precision)
+    return weights_to_bytes(layers, bits)
 
 
 def read_decoders(data: bytes, feature_dim: int, num_offsets: int) -> Decoders:

@@ -17,6 +17,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.quant.int8_rows import to_int8
 
 MAX_NETWORKS, MAX_LAYERS, MAX_WIDTH = 16, 8, 4096
+WEIGHT_BITS = (4, 5, 6, 7, 8, 16)
 _LAYER = struct.Struct("<HHB")
 
 
@@ -27,15 +28,16 @@ class RenderLayer(NamedTuple):
     bias: Tensor
 
 
-def weights_to_bytes(networks: list[list[RenderLayer]], precision: int) -> bytes:
+def weights_to_bytes(networks: list[list[RenderLayer]], bits: int) -> bytes:
     """Networks in the layout above.
 
     Args:
         networks: Layers of each.
-        precision: 8 or 16 bits per weight.
+        bits: Per weight: 4 to 8, which are all stored as int8, or 16.
     """
-    if precision not in (8, 16):
-        raise ValueError(f"weights are stored with 8 or 16 bits, not {precision}")
+    if bits not in WEIGHT_BITS:
+        raise ValueError(f"weights have 4 to 8 or 16 bits, not {bits}")
+    precision = max(bits, 8)
     parts = [struct.pack("<B", len(networks))]
     for layers in networks:
         parts.append(struct.pack("<B", len(layers)))
@@ -45,7 +47,7 @@ def weights_to_bytes(networks: list[list[RenderLayer]], precision: int) -> bytes
             if precision == 16:
                 parts += [offsets, weight.detach().cpu().numpy().astype("<f2").tobytes()]
             else:
-                scale, integers = to_int8(weight.detach().cpu().float())
+                scale, integers = to_int8(weight.detach().cpu().float(), bits)
                 parts += [scale.numpy().astype("<f4").tobytes(), offsets, integers.numpy().tobytes()]
     return b"".join(parts)
 

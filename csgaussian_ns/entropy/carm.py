@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.quant.coded_linear import CodedLinear
+
 SLICE_SHARES = (5, 10, 15, 20)
 """Relative widths of the slices; for 50 channels these are the widths of the paper."""
 
@@ -27,10 +29,16 @@ class Carm(nn.Module):
         self.slices = [slice(start, start + width) for start, width in zip(starts, self.widths, strict=True)]
         self.networks = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(s.start, hidden_dim), nn.ReLU(), _quiet(nn.Linear(hidden_dim, 2 * (s.stop - s.start)))
+                CodedLinear(s.start, hidden_dim), nn.ReLU(), _quiet(CodedLinear(hidden_dim, 2 * (s.stop - s.start)))
             )
             for s in self.slices[1:]
         )
+
+    def resize(self, hidden_dim: int) -> None:
+        """Take on another width in place, see ``CodedLinear.resize``."""
+        for first, _, last in self.networks:  # type: ignore[misc]
+            first.resize(first.in_features, hidden_dim)
+            last.resize(hidden_dim, last.out_features)
 
     def correction(self, number: int, known: Float[Tensor, "A P"]) -> tuple[Float[Tensor, "A S"], Float[Tensor, "A S"]]:
         """What slice ``number`` (>= 1) adds to mean and log scale, given all channels before it (in base steps)."""

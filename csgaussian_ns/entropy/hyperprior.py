@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from csgaussian_ns.entropy.base import ChannelLayout, Prior
 from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.quant.coded_linear import CodedLinear
 
 
 class Hyperprior(nn.Module):
@@ -26,12 +27,19 @@ class Hyperprior(nn.Module):
         self.layout = layout
         inputs = encoding.channels
         width = inputs if encoding.CONSTANT else hidden_dim
-        hidden = [nn.Linear(inputs, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, hidden_dim), nn.ReLU()]
+        hidden = [CodedLinear(inputs, hidden_dim), nn.ReLU(), CodedLinear(hidden_dim, hidden_dim), nn.ReLU()]
         self.trunk = nn.Sequential(*([] if encoding.CONSTANT else hidden))
-        self.head = nn.Linear(width, 2 * layout.channels + layout.types)
+        self.head = CodedLinear(width, 2 * layout.channels + layout.types)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
+
+    def resize(self, hidden_dim: int) -> None:
+        """Take on another width in place, see ``CodedLinear.resize``; a constant encoding has no width."""
+        layers = [layer for layer in (*self.trunk, self.head) if isinstance(layer, CodedLinear)]
+        for number, layer in enumerate(layers if len(layers) > 1 else ()):
+            inputs = layer.in_features if number == 0 else hidden_dim
+            layer.resize(inputs, hidden_dim if layer is not self.head else layer.out_features)
 
     @torch.no_grad()
     def set_statistics(self, values: Float[Tensor, "A D"]) -> None:
@@ -46,8 +54,8 @@ class Hyperprior(nn.Module):
 
     def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A T"]:
         """Logits of the steps alone."""
-        weight, bias = self.head.weight[-self.layout.types :], self.head.bias[-self.layout.types :]
-        return nn.functional.linear(hidden, weight, bias)
+        rows = slice(-self.layout.types, None)
+        return nn.functional.linear(hidden, self.head.coded_weight(rows), self.head.bias[rows])
 
     def prior(self, hidden: Float[Tensor, "A H"]) -> Prior:
         """The whole prior."""

@@ -100,7 +100,7 @@ def code_channels(
 
 
 def to_integers(
-    model: ColourEntropyModel, grid: Int[Tensor, "A 3"], feature: Float[Tensor, "A F"]
+    model: ColourEntropyModel, grid: Int[Tensor, "A 3"], feature: Float[Tensor, "A F"], weight_bits: int = 8
 ) -> IntegerColourModel:
     """The trained model in integers, calibrated on the scene that it is going to code.
 
@@ -108,10 +108,11 @@ def to_integers(
         model: Trained.
         grid: Voxels of the scene's anchors.
         feature: Their features in base steps.
+        weight_bits: Bits per weight, at most 8.
     """
     if len(grid) == 0:  # nothing to calibrate on, nothing to code: any network will do
         grid, feature = grid.new_zeros(1, 3), feature.new_zeros(1, model.layout.feature_dim)
-    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding, grid)
+    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding, grid, weight_bits)
     if model.carm is None:
         return IntegerColourModel(layout, hyperprior, (), (1, 1))
 
@@ -132,6 +133,7 @@ def to_integers(
                 requantise(calibration[:, : channels.start], multiplier, shift),
                 unit,
                 [MEAN_BITS] * width + [LOG_SCALE_BITS] * width,
+                weight_bits=weight_bits,
             )
         )
     return IntegerColourModel(layout, hyperprior, tuple(carm), (multiplier, shift))

@@ -98,20 +98,23 @@ class IntegerHyperprior:
         return IntegerPrior(mean, log_scale, integer_steps(raw), integer_log_steps(raw))
 
 
-def integer_hyperprior(model: Hyperprior, encoding: SpatialEncoding, grid: Int[Tensor, "A 3"]) -> IntegerHyperprior:
+def integer_hyperprior(
+    model: Hyperprior, encoding: SpatialEncoding, grid: Int[Tensor, "A 3"], weight_bits: int = 8
+) -> IntegerHyperprior:
     """A trained hyperprior in integers.
 
     Args:
         model: Trained.
         encoding: Trained with it.
         grid: Voxels of at least one anchor, to calibrate on.
+        weight_bits: Bits per weight, at most 8.
     """
     layout, integers = model.layout, encoding.integers(grid)
     fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * layout.types
     trunk = [layer for layer in model.trunk if isinstance(layer, nn.Linear)]
     layers = [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in [*trunk, model.head]]
     inputs = integers(grid[calibration_rows(len(grid))])
-    network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT)
+    network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT, weight_bits)
     return IntegerHyperprior(layout, integers, network)
 
 

@@ -1,5 +1,7 @@
 """The entropy model of the colour attributes: one prior for training, encoding and decoding."""
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -43,6 +45,18 @@ class ColourEntropyModel(nn.Module):
         self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
 
     base_step: Float[Tensor, " D"]
+
+    def resize(self, hidden_dim: int, carm_dim: int) -> None:
+        """Give the networks other widths in place, before they are trained or a checkpoint is read into them."""
+        self.hyperprior.resize(hidden_dim)
+        if self.carm is not None:
+            self.carm.resize(carm_dim)
+
+    def resize_for(self, checkpoint: Mapping[str, Tensor]) -> None:
+        """Take on the widths of the tensors of another model, by their names here."""
+        head, first = checkpoint.get("hyperprior.head.weight"), checkpoint.get("carm.networks.0.0.weight")
+        if head is not None:
+            self.resize(head.shape[1], 1 if first is None else first.shape[0])
 
     def start(self, grid: Int[Tensor, "A 3"], anchors: Anchors) -> None:
         """Fit the position range and the first prior to a scene whose rate is about to be paid for."""

@@ -44,12 +44,15 @@ def _group(lr: float, lr_final: float | None = None, start_step: int = 0) -> dic
 def _optimizers() -> dict:
     """Learning rates of Scaffold-GS; positions of anchors are not trained.
 
+    That of offsets it multiplies by the extent of the cameras, 3.3 for cameras at distance 3. Offsets are in units of
+    the anchor's length, so no scene's extent has to do with it, but the larger rate is the better one.
+
     Those that Scaffold-GS keeps constant decay to a tenth while the rate is paid for (``start_step=-1``): values then
     settle where bits and distortion balance.
     """
     return {
         "feature": _group(0.0075, 0.00075, start_step=-1),
-        "offset": _group(0.01, 0.0001),
+        "offset": _group(0.033, 0.00033),
         "scaling": _group(0.007, 0.0007, start_step=-1),
         "opacity_mlp": _group(0.002, 0.00002),
         "covariance_mlp": _group(0.004, 0.0004, start_step=-1),

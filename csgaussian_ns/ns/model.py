@@ -261,12 +261,11 @@ class CSGaussianModel(Model):
             CheckpointError: A tensor is missing, left over, or of another shape: the checkpoint belongs to another
                 configuration.
         """
-        grid = state_dict.get("scene.anchors.grid")
-        if grid is None:
+        if "scene.anchors.grid" not in state_dict:
             raise CheckpointError(
                 "the checkpoint holds no anchors ('scene.anchors.grid'): it is not one of csgaussian's"
             )
-        self.scene.resize_for(len(grid))
+        self.scene.resize_for({name.removeprefix("scene."): value for name, value in state_dict.items()})
         if semantics.present_in(state_dict):
             self.add_semantics()
         try:

@@ -1,8 +1,8 @@
 """From a trained floating-point network to an integer one, after training and without any fine-tuning.
 
-Weights: int8, one scale per row. Hidden activations: 0 .. 1023 (10 bits), one scale per layer, set by a high
-percentile of what the calibration inputs produce. At these widths the code length grows by 0.2 to 0.3 %; rows of up
-to 128 inputs then keep every sum below 2**24, the bound of float32.
+Weights: int8 or fewer bits, one scale per row. Hidden activations: 0 .. 1023 (10 bits), one scale per layer, set by a
+high percentile of what the calibration inputs produce. At 8 bits the code length grows by 0.2 to 0.3 %; rows of up to
+128 inputs then keep every sum below 2**24, the bound of float32.
 """
 
 import math
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.quant.fixed_point import MAX_MULTIPLIER, IntegerLayer, IntegerNetwork, evaluate
+from csgaussian_ns.quant.int8_rows import weight_limit
 
-WEIGHT_LIMIT = 127
 ACTIVATION_LIMIT = 1023
 OUTPUT_LIMIT = (1 << 23) - 1
 CLIP_PERCENTILE = 0.9998
@@ -39,6 +39,7 @@ def quantise_network(
     input_scale: float | Float[Tensor, " inputs"],
     output_fraction_bits: int | Sequence[int],
     input_limit: int = 511,
+    weight_bits: int = 8,
 ) -> IntegerNetwork:
     """Integer network whose outputs times ``2**-output_fraction_bits`` approximate the floating-point ones.
 
@@ -49,6 +50,7 @@ def quantise_network(
             positions), one for all inputs or one for each.
         output_fraction_bits: Fractional bits of the outputs, one for all or one for each.
         input_limit: Largest magnitude of an input that will ever occur.
+        weight_bits: Bits per weight, at most 8.
 
     Raises:
         QuantisationError: Not finite weights, or a network that does not fit into the integer ranges.
@@ -66,14 +68,14 @@ def quantise_network(
             activations = activations.relu()
             step = max(_percentile(activations), 1e-6) / ACTIVATION_LIMIT
             unit, lowest, highest = torch.full_like(bias, step), 0, ACTIVATION_LIMIT
-        integer_layers.append(_quantise_layer(weight * scale, bias, unit, lowest, highest))
+        integer_layers.append(_quantise_layer(weight * scale, bias, unit, (lowest, highest), weight_limit(weight_bits)))
         scale = unit
     return IntegerNetwork(tuple(integer_layers), input_limit)
 
 
-def _quantise_layer(weight: Tensor, bias: Tensor, unit: Tensor, lowest: int, highest: int) -> IntegerLayer:
+def _quantise_layer(weight: Tensor, bias: Tensor, unit: Tensor, bounds: tuple[int, int], limit: int) -> IntegerLayer:
     """One layer in integers. ``weight`` already includes the scale of its inputs; ``unit`` is that of its outputs."""
-    row_scale = weight.abs().amax(dim=1) / WEIGHT_LIMIT
+    row_scale = weight.abs().amax(dim=1) / limit
     # Rows that are nearly or entirely bias get a coarser scale: their bias must stay small in units of it, and their
     # multiplier must not vanish beside the largest one, as all rows share a shift.
     row_scale = torch.maximum(row_scale, bias.abs() / 2**_BIAS_BITS)
@@ -93,8 +95,8 @@ def _quantise_layer(weight: Tensor, bias: Tensor, unit: Tensor, lowest: int, hig
         bias=_integers(bias / row_scale, np.int64),
         multiplier=_integers(multiplier, np.int64),
         shift=shift,
-        lowest=lowest,
-        highest=highest,
+        lowest=bounds[0],
+        highest=bounds[1],
     )
 
 

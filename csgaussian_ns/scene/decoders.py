@@ -1,11 +1,12 @@
 """MLPs that turn an anchor's feature, seen from a camera, into the attributes of its Gaussians (Scaffold-GS, 3.2)."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from csgaussian_ns.quant.coded_linear import CodedLinear
 
 
 class Decoded(NamedTuple):
@@ -23,11 +24,7 @@ class Decoded(NamedTuple):
 
 
 class Decoders(nn.Module):
-    """Three MLPs with one hidden layer each; their input is (feature, unit view direction, distance).
-
-    Attributes:
-        weight_as: What is done to every weight matrix before it is used; ``None``: nothing.
-    """
+    """Three MLPs with one hidden layer each; their input is (feature, unit view direction, distance)."""
 
     VIEW_CHANNELS = 4
 
@@ -41,7 +38,6 @@ class Decoders(nn.Module):
         """
         super().__init__()
         self.num_offsets = num_offsets
-        self.weight_as: Callable[[Tensor], Tensor] | None = None
         self.opacity = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, num_offsets)
         self.covariance = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 7 * num_offsets)
         self.color = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 3 * num_offsets)
@@ -59,19 +55,11 @@ class Decoders(nn.Module):
         seen = torch.cat([feature, direction, distance], dim=-1)
         count = len(feature)
         return Decoded(
-            opacity=torch.tanh(self._run(self.opacity, seen)),
-            shape=self._run(self.covariance, seen).view(count, self.num_offsets, 7),
-            color=torch.sigmoid(self._run(self.color, seen)).view(count, self.num_offsets, 3),
+            opacity=torch.tanh(self.opacity(seen)),
+            shape=self.covariance(seen).view(count, self.num_offsets, 7),
+            color=torch.sigmoid(self.color(seen)).view(count, self.num_offsets, 3),
         )
-
-    def _run(self, network: nn.Sequential, values: Tensor) -> Tensor:
-        for layer in network:
-            if isinstance(layer, nn.Linear) and self.weight_as is not None:
-                values = nn.functional.linear(values, self.weight_as(layer.weight), layer.bias)
-            else:
-                values = layer(values)
-        return values
 
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+    return nn.Sequential(CodedLinear(inputs, hidden), nn.ReLU(), CodedLinear(hidden, outputs))

@@ -16,7 +16,7 @@ class GrowthSettings:
 
     gradient_threshold: float = 2e-4
     """Mean 2-D position gradient above which a slot asks for anchors at the coarsest level, per half image."""
-    level_cells: tuple[int, ...] = (4, 2, 1)
+    level_cells: tuple[int, ...] = (16, 4, 1)
     """Edge of the cells of each level, in voxels; the threshold doubles from level to level."""
     min_hits: int = 20
     """Views in which a slot must have been drawn before its mean gradient counts."""
@@ -25,7 +25,8 @@ class GrowthSettings:
     min_visits: int = 80
     """Views in which an anchor must have been decoded before it can be removed."""
     max_anchors: int = 1_000_000
-    """Growth stops at this number of anchors; training must not start with more."""
+    """Growth stops at this number of anchors, the last ones where they are needed most; training must not start with
+    more."""
 
     def check_start(self, anchors: int) -> None:
         """Refuse a limit that the first ``anchors`` already exceed.
@@ -162,7 +163,8 @@ def propose_anchors(
         chance = torch.rand(len(asks), generator=generator).to(asks.device)
         slots = torch.nonzero(asks & (chance > 0.5 ** (level + 1)))[:, 0]
         room = settings.max_anchors - len(taken)
-        grid, source = _free_cells(centres[slots], taken, cell, float(anchors.voxel_size), room)
+        need = mean_gradient.reshape(-1)[slots]
+        grid, source = _free_cells(centres[slots], need, taken, cell, float(anchors.voxel_size), room)
         if len(grid) == 0:
             continue
         parents = torch.div(slots, anchors.num_offsets, rounding_mode="floor")
@@ -209,18 +211,25 @@ def apply_edit(
 
 
 def _free_cells(
-    centres: Float[Tensor, "S 3"], taken: Int[Tensor, "A 3"], cell: int, voxel_size: float, room: int
+    centres: Float[Tensor, "S 3"],
+    need: Float[Tensor, " S"],
+    taken: Int[Tensor, "A 3"],
+    cell: int,
+    voxel_size: float,
+    room: int,
 ) -> tuple[Int[Tensor, "M 3"], Int[Tensor, " S"]]:
-    """Cells that hold a centre but no anchor.
+    """Cells that hold a centre but no anchor; where there are more than ``room``, those with the greatest ``need``.
 
     Returns:
-        Grid coordinates of the first ``room`` such cells, and for each centre the row of its cell in them, or -1.
+        Grid coordinates of the cells, and for each centre the row of its cell in them, or -1.
     """
     wanted = torch.round(centres / (voxel_size * cell)).to(torch.int64)
     occupied = torch.round(taken.to(torch.float64) / cell).to(torch.int64)
     cells, row_of = torch.unique(wanted, dim=0, return_inverse=True)
     free = ~torch.isin(_key(cells), _key(occupied))
-    free &= torch.cumsum(free.to(torch.int64), 0) <= max(room, 0)
+    of_cell = need.new_zeros(len(cells)).scatter_reduce_(0, row_of, need, reduce="amax")
+    beyond = torch.where(free, of_cell, -1.0).argsort(descending=True, stable=True)[max(room, 0) :]
+    free[beyond] = False
     new_row = torch.where(free, torch.cumsum(free.to(torch.int64), 0) - 1, torch.full_like(free, -1, dtype=torch.int64))
     return (cells[free] * cell).to(torch.int32), new_row[row_of]
 

@@ -12,12 +12,14 @@ from csgaussian_ns.scene.anchors import AnchorParams
 
 MIN_POINTS = 8
 """Fewer points than this define neither a scale nor a place."""
+VOXEL_SHARE = 0.25
+"""Edge of a voxel, as a share of the spacing of the points. Growth can put anchors no closer than a voxel."""
 MAX_COORDINATE = 2**20
 """Voxel coordinates must stay below this: far outliers would otherwise break every grid-based step that follows."""
 
 
 def voxel_size_of(points: Float[Tensor, "N 3"]) -> float:
-    """Voxel size of a point cloud: the median distance from a point to its nearest distinct neighbour, world units.
+    """Voxel size of a point cloud: a share (``VOXEL_SHARE``) of the median spacing of distinct points, in world units.
 
     Papers give voxel sizes in the units of their own captures (0.001 to 0.01); after nerfstudio has oriented and
     scaled a scene such numbers mean nothing, while the spacing of its points does. docs/decisions tells the effect.
@@ -33,7 +35,7 @@ def voxel_size_of(points: Float[Tensor, "N 3"]) -> float:
             "'ply_file_path' from transforms.json) to start from random points"
         )
     distance, _ = KDTree(distinct).query(distinct, k=2)
-    return float(np.median(distance[:, 1]))
+    return VOXEL_SHARE * float(np.median(distance[:, 1]))
 
 
 def anchors_from_points(

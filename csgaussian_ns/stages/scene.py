@@ -1,5 +1,6 @@
 """The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import HyperpriorName, new_encoding
-from csgaussian_ns.quant.int8_rows import on_int8_grid
+from csgaussian_ns.quant.coded_linear import train_with_bits
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
@@ -42,12 +43,13 @@ class SceneSettings:
     """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere."""
     hyperprior_size: int = DEFAULT_SIZE
     """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
-    hyperprior_dim: int = 64
-    """Width of the hyperprior."""
-    carm_dim: int = 48
-    """Width of the channel-wise autoregressive networks; 0 leaves them out."""
-    network_bits: Literal[8, 16] = 8
-    """Bits per weight of the decoders in the file, 8 or 16. With 8 the rounding stage trains with rounded weights."""
+    hyperprior_dim: int = 0
+    """Width of the hyperprior; 0 takes one that fits the number of anchors."""
+    carm: bool = True
+    """Channel-wise autoregression over the feature; its networks are three quarters as wide as the hyperprior."""
+    network_bits: Literal[4, 5, 6, 7, 8, 16] = 6
+    """Bits per weight of all networks in the file; 16 gives the decoders 16 and the others 8. The rounding stage trains
+    with weights of 8 bits or fewer rounded."""
     offset_masks: bool = True
     """Learn which Gaussians to drop, and whole anchors with them; off keeps all."""
     dropout: float = 0.1
@@ -56,6 +58,23 @@ class SceneSettings:
     """Thresholds of growth and pruning."""
     seed: int = 0
     """Seed of the random choices of training; with it and the step they repeat exactly."""
+
+
+WIDEST = 128
+"""Widest networks of the entropy model: the most inputs that integer networks sum exactly."""
+NARROWEST = 32
+ANCHORS_PER_UNIT = 900
+"""Anchors that pay for one more unit of width (docs/decisions/0016)."""
+
+
+def width_for(anchors: int) -> int:
+    """Width of the hyperprior for a scene of so many anchors: a wide one costs bytes that few anchors do not repay."""
+    return min(max(16 * round(anchors / ANCHORS_PER_UNIT / 16), NARROWEST), WIDEST)
+
+
+def carm_width(hyperprior_width: int) -> int:
+    """Width of the channel-wise autoregressive networks that go with a hyperprior."""
+    return max(1, 3 * hyperprior_width // 4)
 
 
 class DecodedScene(NamedTuple):
@@ -86,7 +105,8 @@ class TrainableScene(nn.Module):
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         layout = AttributeLayout(feature_dim, num_offsets, steps)
         encoding = new_encoding(settings.hyperprior, settings.hyperprior_size)
-        self.entropy = ColourEntropyModel(layout, settings.hyperprior_dim, settings.carm_dim, encoding)
+        width = settings.hyperprior_dim or WIDEST  # fitted to the scene where the rate is first paid for
+        self.entropy = ColourEntropyModel(layout, width, carm_width(width) if settings.carm else 0, encoding)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
@@ -135,8 +155,10 @@ class TrainableScene(nn.Module):
         self.step, self._decoded_semantics = step, None
         if self._unrounded or not (frozen and self.semantic_state is not None):
             self._decoded, self._unrounded = None, False
-        rounds = self.plan.at(step).quantisation == "rounding" and self.settings.network_bits == 8
-        self.decoders.weight_as = on_int8_grid if rounds else None
+        rounds = self.plan.at(step).quantisation == "rounding"
+        bits = self.settings.network_bits
+        train_with_bits(self.decoders, bits if rounds and bits <= 8 else None)
+        train_with_bits(self.entropy, min(bits, 8) if rounds else None)
 
     def begin_step(self, step: int) -> None:
         """Go to ``step`` and do what is done once at its beginning.
@@ -149,6 +171,9 @@ class TrainableScene(nn.Module):
         if not self.training:
             return
         if self.plan.at(step).start_rate:
+            if self.settings.hyperprior_dim == 0:
+                width = width_for(len(self.anchors))
+                self.entropy.resize(width, carm_width(width))
             self.entropy.start(self.anchors.grid, self._all_as_trained())
         state = self.semantic_state
         if state is None or self.semantic is None:
@@ -314,9 +339,11 @@ class TrainableScene(nn.Module):
             move_state(optimizers[name], old, new, keep)
         return {name: new for name, (_, new) in swapped.items()}
 
-    def resize_for(self, count: int) -> None:
-        """Make room for a checkpoint with ``count`` anchors."""
+    def resize_for(self, checkpoint: Mapping[str, Tensor]) -> None:
+        """Make room for the tensors of another scene, by their names here: anchors, and widths of the entropy model."""
         self._decoded, self._decoded_semantics = None, None
+        self.entropy.resize_for({name.removeprefix("entropy."): value for name, value in checkpoint.items()})
+        count = len(checkpoint["anchors.grid"])
         self.anchors.resize_for(count)
         self.statistics.resize_for(count)
 

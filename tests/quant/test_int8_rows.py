@@ -1,5 +1,6 @@
 """8-bit rows of weights: within half a step, stable, and with the gradient of the identity."""
 
+import pytest
 import torch
 
 from csgaussian_ns.quant.int8_rows import on_int8_grid, to_int8
@@ -10,6 +11,15 @@ def test_the_largest_weight_of_a_row_is_kept_and_the_others_move_half_a_step_at_
     scale, integers = to_int8(weight)
     assert integers.dtype == torch.int8 and integers.abs().amax(dim=1).tolist() == [127] * 30
     assert ((integers * scale[:, None] - weight).abs() <= 0.5001 * scale[:, None]).all()
+
+
+@pytest.mark.parametrize("bits", [4, 5, 6, 7])
+def test_fewer_bits_are_smaller_integers(bits: int):
+    weight = torch.randn(30, 54, generator=torch.Generator().manual_seed(0))
+    scale, integers = to_int8(weight, bits)
+    assert integers.abs().amax(dim=1).tolist() == [2 ** (bits - 1) - 1] * 30
+    assert ((integers * scale[:, None] - weight).abs() <= 0.5001 * scale[:, None]).all()
+    assert torch.allclose(on_int8_grid(weight, bits), integers * scale[:, None], rtol=1e-5, atol=1e-7)
 
 
 def test_a_row_of_zeros_stays_zero():

@@ -89,6 +89,14 @@ def test_growth_respects_the_limit_and_needs_enough_hits(certain):
     assert state.hits.flatten().tolist() == [0, 0, 3]  # judged slots start again, the other goes on
 
 
+def test_the_last_anchors_go_where_they_are_needed_most(certain):
+    anchors = grid_anchors([[0, 0, 0], [1, 0, 0], [2, 0, 0]], voxel_size=1.0, num_offsets=1)
+    anchors.offset.data[:, 0, 1] = torch.tensor([10.0, 20.0, 30.0])
+    state = judged_state(anchors, torch.tensor([[1.0], [3.0], [2.0]]))
+    added = growth.propose_anchors(anchors, state, GrowthSettings(level_cells=(1,), max_anchors=5), torch.Generator())
+    assert added["grid"].tolist() == [[1, 20, 0], [2, 30, 0]]
+
+
 def test_the_dice_repeat_with_the_seed():
     anchors = grid_anchors([[i, 0, 0] for i in range(200)], voxel_size=1.0, num_offsets=1)
     anchors.offset.data[:, 0, 1] = 50

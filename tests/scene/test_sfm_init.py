@@ -13,10 +13,10 @@ def lattice(edge: int, spacing: float) -> torch.Tensor:
     return torch.cartesian_prod(axis, axis, axis)
 
 
-def test_voxel_size_is_the_median_spacing_and_ignores_duplicates():
+def test_voxel_size_is_a_quarter_of_the_median_spacing_and_ignores_duplicates():
     points = lattice(4, 0.25)
     doubled = torch.cat([points, points, points[:5]])
-    assert voxel_size_of(doubled) == pytest.approx(0.25)
+    assert voxel_size_of(doubled) == pytest.approx(0.0625)
 
 
 def test_one_anchor_per_occupied_voxel():

@@ -5,8 +5,9 @@ import torch
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.entropy.registry import ENCODINGS
+from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.scene.sfm_init import anchors_from_points
-from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.scene import SceneSettings, TrainableScene, carm_width, width_for
 from csgaussian_ns.stages.schedule import LITE_PLAN
 from tests.scene.scenes import camera_at
 
@@ -15,7 +16,7 @@ PLAN = LITE_PLAN.scaled_to(100)
 
 def a_scene(name: str) -> TrainableScene:
     points = torch.rand(400, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    settings = SceneSettings(hyperprior=name, hyperprior_size=9, hyperprior_dim=16, carm_dim=8)  # type: ignore[arg-type]
+    settings = SceneSettings(hyperprior=name, hyperprior_size=9, hyperprior_dim=16)  # type: ignore[arg-type]
     return TrainableScene(anchors_from_points(points, 20, 4, None), PLAN, settings)
 
 
@@ -65,3 +66,48 @@ def test_gaussians_are_dropped_until_values_are_rounded():
         assert 0.3 < drawn(step, 0.5) / drawn(step, 0.0) < 0.7
         assert drawn(step, 0.5) == drawn(step, 0.5)
     assert drawn(PLAN.round_from, 0.5) == drawn(PLAN.round_from, 0.0) > 0
+
+
+@pytest.mark.parametrize(("anchors", "width"), [(0, 32), (30_000, 32), (45_000, 48), (90_000, 96), (10**6, 128)])
+def test_the_entropy_model_is_as_wide_as_the_anchors_repay(anchors: int, width: int):
+    assert width_for(anchors) == width and carm_width(width) == 0.75 * width
+
+
+def parameter_shapes(scene: TrainableScene) -> dict[str, torch.Size]:
+    return {name: parameter.shape for name, parameter in scene.entropy.named_parameters()}
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_its_width_is_chosen_where_the_rate_is_first_paid_for_and_follows_a_checkpoint(name: str):
+    points = torch.rand(400, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    anchors = anchors_from_points(points, 20, 4, None)
+    settings = SceneSettings(hyperprior=name, hyperprior_size=9)  # type: ignore[arg-type]
+    scene = TrainableScene(anchors, PLAN, settings)
+    before = parameter_shapes(scene)
+    parameters = dict(scene.entropy.named_parameters())
+    scene.begin_step(PLAN.rate_from - 1)
+    assert parameter_shapes(scene) == before
+    scene.begin_step(PLAN.rate_from)
+    assert scene.entropy.carm is not None
+    assert parameter_shapes(scene)["carm.networks.0.0.weight"] == (24, 2)
+    if name != "factorised":
+        assert scene.entropy.hyperprior.head.in_features == 32
+    assert all(parameters[key] is value for key, value in scene.entropy.named_parameters())  # optimisers hold them
+    _, quantised = scene.in_training(camera_at(4.0))
+    assert quantised.rate is not None and float(quantised.rate.per_parameter.detach()) > 0
+
+    state = scene.state_dict()
+    other = TrainableScene(anchors_from_points(points[:50], 20, 4, None), PLAN, settings)
+    other.resize_for(state)
+    other.load_state_dict(state)
+    assert parameter_shapes(other) == parameter_shapes(scene)
+
+
+def test_networks_see_the_weights_of_the_file_in_the_rounding_stage():
+    scene = a_scene("inr")
+    layers = [layer for layer in scene.modules() if isinstance(layer, CodedLinear)]
+    assert len(layers) == 6 + 3 + 6  # decoders, hyperprior, CARM
+    scene.begin_step(PLAN.rate_from)
+    assert all(torch.equal(layer.coded_weight(), layer.weight) for layer in layers)
+    scene.begin_step(PLAN.round_from)
+    assert not any(torch.equal(layer.coded_weight(), layer.weight) for layer in layers)

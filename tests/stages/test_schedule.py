@@ -35,7 +35,7 @@ def test_quantisation_sets_in_step_by_step(plan: StagePlan):
 
 def test_scaling_keeps_proportions_but_not_the_interval():
     half = PAPER_PLAN.scaled_to(PAPER_PLAN.total // 2)
-    assert (half.total, half.observe_from, half.grow_from, half.grow_until) == (20_000, 250, 750, 7_500)
+    assert (half.total, half.observe_from, half.grow_from, half.grow_until) == (20_000, 250, 750, 10_000)
     assert half.grow_every == PAPER_PLAN.grow_every
     assert LITE_PLAN.scaled_to(LITE_PLAN.total) == LITE_PLAN
 
