@@ -1,0 +1,56 @@
+"""How often a training step reads numbers back from where its tensors are: on a GPU, each read waits for all work."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.scene.sfm_init import anchors_from_points
+from csgaussian_ns.stages import objective
+from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.schedule import LITE_PLAN
+from tests.scene.scenes import camera_at
+
+READS = {"_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "_unique2", "is_nonzero", "equal"}
+"""Operators whose result the host must have before it goes on: numbers, and tensors whose size depends on values."""
+
+
+class CountReads(TorchDispatchMode):
+    """Counts the operators of ``READS``; a selection by a mask is a ``nonzero``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        selects = name == "index" and any(part is not None and part.dtype == torch.bool for part in args[1])
+        if name in READS or selects:
+            self.found["nonzero" if selects else name] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("stage", ["warm-up", "growth", "rate", "mixed", "rounding"])
+def test_a_step_reads_which_anchors_and_which_slots_are_drawn_and_nothing_else(stage: str):
+    torch.manual_seed(0)
+    points = torch.rand(300, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    plan = LITE_PLAN.scaled_to(1000)
+    scene = TrainableScene(anchors_from_points(points, 20, 4, None), plan, SceneSettings())
+    steps = {"warm-up": 0, "growth": plan.grow_from + 1, "rate": plan.rate_from + 1, "mixed": plan.mix_from + 1}
+    scene.begin_step(plan.rate_from)  # what is done once is not part of a step
+    scene.begin_step(steps.get(stage, plan.round_from + 1))
+    camera, target, rasterizer = camera_at(3.0), torch.rand(48, 64, 3), choose_rasterizer("cpu", "cpu")
+    scene.in_training(camera)  # encodings of the place are computed once
+    with CountReads() as reads:
+        index, quantised = scene.in_training(camera)
+        spawned = scene.spawned(quantised.anchors, camera)
+        observer = scene.observer(index, spawned, (camera.width, camera.height))
+        image = rasterizer(spawned.gaussians, camera, scene.random_colour(), observer=observer).image
+        loss = objective.distortion(image, target) + objective.volume(spawned.gaussians.scales)
+        if quantised.rate is not None:
+            loss = loss + quantised.rate.per_parameter
+        loss.backward()
+    assert reads.found == {"nonzero": 2}
