@@ -14,7 +14,7 @@ from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.stages.scene import SceneSettings
+from csgaussian_ns.stages.settings import SceneSettings
 
 FEATURE_DIM, NUM_OFFSETS = 50, 10
 KEPT_OFFSETS = 0.43

@@ -132,7 +132,7 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
     trained, record = model_of(trainer.pipeline).scene, {}
     scene_to_code = trained_scene(trainer.pipeline)
     began = time.perf_counter()
-    encoded = encode(scene_to_code, network_bits=trained.settings.network_bits)
+    encoded = encode(scene_to_code)
     record["encode_seconds"], began = time.perf_counter() - began, time.perf_counter()
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began

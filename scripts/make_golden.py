@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ def scenes() -> dict[str, bytes]:
     made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in ENCODINGS}
     made["semantics"] = encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
     made["torchac"] = encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
-    made["float16_no_carm"] = encode(random_scene(30, 10, 2, carm_dim=0), network_bits=16)
+    made["float16_no_carm"] = encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))
     made["empty"] = encode(random_scene(0, **small))
     made["one_anchor"] = encode(random_scene(1, 10, 2, 3, kept=1.1))
     escapes = random_scene(20, 10, 2, 3, kept=1.1)

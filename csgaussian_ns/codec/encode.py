@@ -50,6 +50,8 @@ class TrainedScene:
         decoders: The render networks.
         meta: Facts.
         semantics: Features and labels of the same anchors, if they were trained.
+        network_bits: Bits per weight that the networks were trained with, 4 to 8; 16 are 16 for the render networks and
+            8 for the others.
     """
 
     grid: Int[Tensor, "A 3"]
@@ -58,6 +60,7 @@ class TrainedScene:
     decoders: Decoders
     meta: SceneMeta
     semantics: TrainedSemantics | None = None
+    network_bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,6 @@ class Encoded:
 
 def encode(
     scene: TrainedScene,
-    network_bits: int = 8,
     chunk_anchors: int = CHUNK_ANCHORS,
     progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
@@ -92,7 +94,6 @@ def encode(
 
     Args:
         scene: Trained.
-        network_bits: Bits per weight, 4 to 8, of all networks; 16 gives the render networks 16 and the others 8.
         chunk_anchors: Anchors per independently decodable chunk.
         progress: Called with the number of chunks done and in all.
         threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
@@ -108,9 +109,9 @@ def encode(
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
     entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
-    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order), min(network_bits, 8))
+    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order), min(scene.network_bits, 8))
     origin = common_origin(grid.numpy())
-    parts = _common_sections(scene, model, network_bits)
+    parts = _common_sections(scene, model)
     chunks: list[CodedChunk] = []
     starts = range(0, len(grid), chunk_anchors)
 
@@ -226,11 +227,11 @@ def _features(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor
     return anchors.feature.detach().index_select(0, index).cpu().div_(base_step)
 
 
-def _common_sections(scene: TrainedScene, model: IntegerColourModel, network_bits: int) -> list[Section]:
+def _common_sections(scene: TrainedScene, model: IntegerColourModel) -> list[Section]:
     contents = {
         "META": bodies.write_meta(scene.meta),
         "NETE": bodies.write_entropy_networks(model),
-        "NETR": bodies.write_decoders(scene.decoders, network_bits),
+        "NETR": bodies.write_decoders(scene.decoders, scene.network_bits),
     }
     return [bodies.packed_section(kind, Layer.COMMON, content) for kind, content in contents.items()]
 

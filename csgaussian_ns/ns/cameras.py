@@ -15,3 +15,20 @@ def to_camera(cameras: Cameras) -> Camera:
     fx, fy, cx, cy = (float(value.reshape(-1)[0]) for value in (cameras.fx, cameras.fy, cameras.cx, cameras.cy))
     size = int(cameras.width.reshape(-1)[0]), int(cameras.height.reshape(-1)[0])
     return opengl_camera(pose, (fx, fy), (cx, cy), size)
+
+
+class TrainingCameras:
+    """The cameras of training views, each read once: on a GPU, reading their numbers waits for all work before."""
+
+    def __init__(self) -> None:
+        """None is known yet."""
+        self._known: dict[int, Camera] = {}
+
+    def __call__(self, cameras: Cameras) -> Camera:
+        """The camera of the view that ``cameras`` names by ``cam_idx``, as nerfstudio's data managers do."""
+        index = (cameras.metadata or {}).get("cam_idx")
+        if index is None:
+            return to_camera(cameras)
+        if index not in self._known:
+            self._known[index] = to_camera(cameras)
+        return self._known[index]

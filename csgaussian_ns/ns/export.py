@@ -80,7 +80,7 @@ class ExportCsgBitstream:
         trained = self._described(pipeline, scene_to_code, encoder)
         report["objects_seconds"] = objects_seconds + time.perf_counter() - began
         began = time.perf_counter()
-        encoded = encode(trained, model.scene.settings.network_bits, coder=self.coder)
+        encoded = encode(trained, coder=self.coder)
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         scene = decode(encoded.data)

@@ -15,9 +15,8 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.core.types import Camera
 from csgaussian_ns.ns import semantics
-from csgaussian_ns.ns.cameras import to_camera
+from csgaussian_ns.ns.cameras import TrainingCameras, to_camera
 from csgaussian_ns.ns.datamanager import GAP_POINTS
 from csgaussian_ns.ns.metrics import ImageQuality, psnr
 from csgaussian_ns.ns.outputs import decoded_outputs
@@ -26,9 +25,10 @@ from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points, voxel_size_of
 from csgaussian_ns.stages import objective
-from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
 from csgaussian_ns.stages.semantic import SemanticSettings
+from csgaussian_ns.stages.settings import SceneSettings
 
 Batch = dict[str, Any]
 """One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
@@ -94,7 +94,7 @@ class CSGaussianModel(Model):
         """Build the scene from ``seed_points`` (positions, colours), or from random points where there are none."""
         self._seed_points = seed_points
         self._target_device = torch.device(device)
-        self._training_cameras: dict[int, Camera] = {}
+        self._training_camera = TrainingCameras()
         super().__init__(config, *args, **kwargs)
 
     def populate_modules(self) -> None:
@@ -165,15 +165,6 @@ class CSGaussianModel(Model):
         if rate is not None:
             outputs |= {"rate": rate.per_parameter, "mask": rate.mask, "bits_per_type": rate.per_type}
         return outputs
-
-    def _training_camera(self, cameras: Cameras) -> Camera:
-        """The camera of a training view, read once: on a GPU, reading its numbers waits for all work before."""
-        index = (cameras.metadata or {}).get("cam_idx")
-        if index is None:
-            return to_camera(cameras)
-        if index not in self._training_cameras:
-            self._training_cameras[index] = to_camera(cameras)
-        return self._training_cameras[index]
 
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
         camera = to_camera(cameras)

@@ -64,7 +64,7 @@ def _measured(pipeline: Pipeline, manager: CSGaussianDataManager) -> dict[str, A
     views = _views(manager, truth) if truth is not None else []
     if truth is None or not views:
         return {}
-    coded = decode(encode(trained_scene(pipeline), model_of(pipeline).scene.settings.network_bits).data)
+    coded = decode(encode(trained_scene(pipeline)).data)
     assert coded.semantics is not None
     facts = {"layout": truth.layout, "objects_in_file": len(coded.semantics.objects)}
     return facts | measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()

@@ -43,7 +43,7 @@ def find_objects(pipeline: Pipeline) -> tuple[ObjectScene, int]:
     """
     scene = model_of(pipeline).scene
     device = scene.anchors.grid.device
-    coded = decode(encode(trained_scene(pipeline), scene.settings.network_bits).data)
+    coded = decode(encode(trained_scene(pipeline)).data)
     layer = semantics_of(coded)
     rows = rows_of(coded.grid, scene.anchors.grid.cpu())
     feature = layer.feature.new_zeros(len(scene.anchors), layer.feature.shape[1])

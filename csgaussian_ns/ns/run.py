@@ -88,5 +88,12 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         name=storable(manager.get_datapath().name),
         extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
     )
-    trained = TrainedScene(scene.anchors.grid, scene.decoded().anchors, scene.entropy, scene.decoders, meta)
+    trained = TrainedScene(
+        scene.anchors.grid,
+        scene.decoded().anchors,
+        scene.entropy,
+        scene.decoders,
+        meta,
+        network_bits=scene.settings.network_bits,
+    )
     return with_meaning(pipeline, trained) if meaning else trained

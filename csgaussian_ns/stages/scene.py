@@ -1,8 +1,7 @@
 """The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -11,70 +10,20 @@ from torch import Tensor, nn
 from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import AttributeLayout
-from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.entropy.registry import HyperpriorName, new_encoding
+from csgaussian_ns.entropy.registry import new_encoding
 from csgaussian_ns.quant.coded_linear import train_with_bits
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.growth import GrowthObserver, GrowthSettings, GrowthState
+from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, dropout, spawn, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
-
-
-@dataclass
-class SceneSettings:
-    """Sizes and steps of a trainable scene."""
-
-    hidden_dim: int = 50
-    """Width of the hidden layer of each decoder."""
-    feature_step: float = 1.0
-    """Base quantisation step of the features."""
-    scaling_step: float = 0.2
-    """Base quantisation step of the scaling, in natural-log units: a relative precision, free of scene units."""
-    offset_step: float = 0.2
-    """Base quantisation step of the offsets, in units of the anchor's length."""
-    hyperprior: HyperpriorName = "inr"
-    """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere."""
-    hyperprior_size: int = DEFAULT_SIZE
-    """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
-    hyperprior_dim: int = 0
-    """Width of the hyperprior; 0 takes one that fits the number of anchors."""
-    carm: bool = True
-    """Channel-wise autoregression over the feature; its networks are three quarters as wide as the hyperprior."""
-    network_bits: Literal[4, 5, 6, 7, 8, 16] = 6
-    """Bits per weight of all networks in the file; 16 gives the decoders 16 and the others 8. The rounding stage trains
-    with weights of 8 bits or fewer rounded."""
-    offset_masks: bool = True
-    """Learn which Gaussians to drop, and whole anchors with them; off keeps all."""
-    dropout: float = 0.1
-    """Share of the Gaussians left out of each training view, against overfitting; none once values are rounded."""
-    growth: GrowthSettings = field(default_factory=GrowthSettings)
-    """Thresholds of growth and pruning."""
-    seed: int = 0
-    """Seed of the random choices of training; with it and the step they repeat exactly."""
-
-
-WIDEST = 128
-"""Widest networks of the entropy model: the most inputs that integer networks sum exactly."""
-NARROWEST = 32
-ANCHORS_PER_UNIT = 900
-"""Anchors that pay for one more unit of width (docs/decisions/0016)."""
-
-
-def width_for(anchors: int) -> int:
-    """Width of the hyperprior for a scene of so many anchors: a wide one costs bytes that few anchors do not repay."""
-    return min(max(16 * round(anchors / ANCHORS_PER_UNIT / 16), NARROWEST), WIDEST)
-
-
-def carm_width(hyperprior_width: int) -> int:
-    """Width of the channel-wise autoregressive networks that go with a hyperprior."""
-    return max(1, 3 * hyperprior_width // 4)
+from csgaussian_ns.stages.settings import SceneSettings
 
 
 class DecodedScene(NamedTuple):
@@ -105,8 +54,7 @@ class TrainableScene(nn.Module):
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         layout = AttributeLayout(feature_dim, num_offsets, steps)
         encoding = new_encoding(settings.hyperprior, settings.hyperprior_size)
-        width = settings.hyperprior_dim or WIDEST  # fitted to the scene where the rate is first paid for
-        self.entropy = ColourEntropyModel(layout, width, carm_width(width) if settings.carm else 0, encoding)
+        self.entropy = ColourEntropyModel(layout, *settings.widths(), encoding)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
@@ -171,9 +119,7 @@ class TrainableScene(nn.Module):
         if not self.training:
             return
         if self.plan.at(step).start_rate:
-            if self.settings.hyperprior_dim == 0:
-                width = width_for(len(self.anchors))
-                self.entropy.resize(width, carm_width(width))
+            self.entropy.resize(*self.settings.widths(len(self.anchors)))
             self.entropy.start(self.anchors.grid, self._all_as_trained())
         state = self.semantic_state
         if state is None or self.semantic is None:
@@ -348,8 +294,5 @@ class TrainableScene(nn.Module):
         self.statistics.resize_for(count)
 
     def _generator(self, device: torch.device, stream: int = 0) -> torch.Generator:
-        """Random numbers of this step: a function of seed and step alone, so that a resumed run draws the same.
-
-        ``stream`` tells apart what is drawn for several purposes in one step.
-        """
+        """Random numbers of this step for one purpose: a resumed run draws the same."""
         return torch.Generator(device).manual_seed(self.settings.seed * 1_000_003 + self.step + (stream << 40))

@@ -13,6 +13,7 @@ from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.core.errors import LimitExceeded, QuantisationError
 from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.quant.int8_rows import on_int8_grid
 from tests.codec.scenes import random_scene
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,11 +90,23 @@ def test_a_scene_without_any_kept_offset_is_empty():
 
 def test_without_carm_and_with_finer_networks():
     scene = random_scene(300, carm_dim=0)
-    coarse, fine = encode(scene, network_bits=8), encode(scene, network_bits=16)
+    coarse, fine = (encode(dataclasses.replace(scene, network_bits=bits)) for bits in (8, 16))
     assert decode(coarse.data).digest() == decode(fine.data).digest()
     exact = scene.decoders.color[0].weight
     errors = [(decode(e.data).decoders.color[0].weight - exact).abs().max() for e in (coarse, fine)]
     assert errors[1] < errors[0] < 0.01
+
+
+def test_networks_of_fewer_bits_are_smaller_and_read_by_the_same_reader():
+    scene = random_scene(300, feature_dim=50, num_offsets=10)
+    files = {bits: encode(dataclasses.replace(scene, network_bits=bits)) for bits in (4, 6, 8)}
+    for kind in ("NETE", "NETR"):
+        sizes = [encoded.bytes_by_kind[kind] for encoded in files.values()]
+        assert sizes[0] < 0.9 * sizes[1] < 0.85 * sizes[2]
+    for bits, encoded in files.items():
+        for layer, exact in zip(decode(encoded.data).decoders.color, scene.decoders.color, strict=True):
+            if isinstance(layer, torch.nn.Linear):
+                assert torch.allclose(layer.weight, on_int8_grid(exact.weight, bits).detach(), atol=1e-6)
 
 
 def test_far_outliers_are_escaped_not_clipped():

@@ -13,8 +13,9 @@ from csgaussian_ns.render.projection import project
 from csgaussian_ns.render.reference import drawing_order, pixel_weights
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.scene.spawn import spawn
-from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
+from csgaussian_ns.stages.settings import SceneSettings
 from tests.render.fake_gsplat import CopyingRasterizer, ForgetfulRasterizer, gsplat_on_the_cpu
 from tests.render.scenes import FIELDS, SCENES, Observed, Scene, camera, gaussians
 from tests.scene.scenes import camera_at

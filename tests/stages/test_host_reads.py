@@ -10,8 +10,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.stages import objective
-from csgaussian_ns.stages.scene import SceneSettings, TrainableScene
+from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
+from csgaussian_ns.stages.settings import SceneSettings
 from tests.scene.scenes import camera_at
 
 READS = {"_local_scalar_dense", "nonzero", "masked_select", "unique_dim", "_unique2", "is_nonzero", "equal"}

@@ -7,8 +7,9 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.entropy.registry import ENCODINGS
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.scene.sfm_init import anchors_from_points
-from csgaussian_ns.stages.scene import SceneSettings, TrainableScene, carm_width, width_for
+from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
+from csgaussian_ns.stages.settings import SceneSettings
 from tests.scene.scenes import camera_at
 
 PLAN = LITE_PLAN.scaled_to(100)
@@ -70,7 +71,9 @@ def test_gaussians_are_dropped_until_values_are_rounded():
 
 @pytest.mark.parametrize(("anchors", "width"), [(0, 32), (30_000, 32), (45_000, 48), (90_000, 96), (10**6, 128)])
 def test_the_entropy_model_is_as_wide_as_the_anchors_repay(anchors: int, width: int):
-    assert width_for(anchors) == width and carm_width(width) == 0.75 * width
+    assert SceneSettings().widths(anchors) == (width, 0.75 * width)
+    assert SceneSettings(carm=False).widths(anchors) == (width, 0)
+    assert SceneSettings(hyperprior_dim=16).widths(anchors) == SceneSettings(hyperprior_dim=16).widths() == (16, 12)
 
 
 def parameter_shapes(scene: TrainableScene) -> dict[str, torch.Size]:
