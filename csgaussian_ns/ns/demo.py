@@ -39,7 +39,7 @@ class Demo:
 
     output: Path = Path("outputs/demo")
     """Folder for everything the demo makes; files of an earlier demo are replaced."""
-    steps: int = 3000
+    steps: int = 2000
     """Training steps."""
     views: int = 2
     """Held-out views in the picture."""
