@@ -50,7 +50,7 @@ def test_a_colour_run_is_continued_without_touching_colour(colour_run, lite_conf
 
 
 def test_one_run_does_all_three_stages_and_learns(lite_config, started):
-    trainer = started(lite_config(COLOUR, "all", 120))
+    trainer = started(lite_config(COLOUR, "all", 240))
     scene = model_of(trainer.pipeline).scene
     assert scene.semantic is not None and len(scene.semantic.feature) == 0
     names, contrast = [], []
@@ -74,7 +74,7 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     loaded = model_of(pipeline).scene
     assert (
         loaded.semantic is not None
-        and step == COLOUR + 119
+        and step == COLOUR + 239
         and torch.equal(loaded.semantic.feature, scene.semantic.feature)
     )
     decoded = loaded.decoded_semantics()
