@@ -62,31 +62,15 @@ def gsplat_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> GsplatRasterizer:
 
 
 @dataclass(frozen=True)
-class CopyingRasterizer:
-    """What our gsplat backend once was: it hands out a detached copy of the centres."""
+class BrokenRasterizer:
+    """Draws by the oracle and keeps the position gradients to itself.
 
-    name: str = "copying"
+    Attributes:
+        copies: Observes a detached copy of the centres, as our gsplat backend once had; otherwise it observes nothing.
+    """
 
-    def __call__(
-        self,
-        gaussians: Gaussians,
-        camera: Camera,
-        background: Tensor | None = None,
-        with_depth: bool = False,
-        observer: PositionObserver | None = None,
-    ) -> Rendering:
-        """Draw by the oracle, observe a copy."""
-        rendering = ReferenceRasterizer()(gaussians, camera, background, with_depth)
-        projected = project(gaussians, camera)
-        observe_positions(projected.means2d.detach().requires_grad_(), projected.visible, observer)
-        return rendering
-
-
-@dataclass(frozen=True)
-class ForgetfulRasterizer:
-    """Takes the observer and never calls it."""
-
-    name: str = "forgetful"
+    copies: bool
+    name: str = "broken"
 
     def __call__(
         self,
@@ -96,6 +80,8 @@ class ForgetfulRasterizer:
         with_depth: bool = False,
         observer: PositionObserver | None = None,
     ) -> Rendering:
-        """Draw by the oracle."""
-        del observer
+        """Draw."""
+        if self.copies:
+            projected = project(gaussians, camera)
+            observe_positions(projected.means2d.detach().requires_grad_(), projected.visible, observer)
         return ReferenceRasterizer()(gaussians, camera, background, with_depth)

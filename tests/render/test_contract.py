@@ -16,7 +16,7 @@ from csgaussian_ns.scene.spawn import spawn
 from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
 from csgaussian_ns.stages.settings import SceneSettings
-from tests.render.fake_gsplat import CopyingRasterizer, ForgetfulRasterizer, gsplat_on_the_cpu
+from tests.render.fake_gsplat import BrokenRasterizer, gsplat_on_the_cpu
 from tests.render.scenes import FIELDS, SCENES, Observed, Scene, camera, gaussians
 from tests.scene.scenes import camera_at
 
@@ -80,7 +80,7 @@ def test_nobody_is_called_without_gradient(backend: tuple[Rasterizer, str]):
 
 def test_a_copy_of_the_centres_is_refused():
     with pytest.raises(ContractError, match="not a detached copy"):
-        a_loss(CopyingRasterizer(), SCENES["plain"](), "cpu", Observed())
+        a_loss(BrokenRasterizer(copies=True), SCENES["plain"](), "cpu", Observed())
     observe_positions(torch.zeros(3, 2), torch.ones(3, dtype=torch.bool), Observed())  # no gradient: nothing to observe
 
 
@@ -182,7 +182,7 @@ def test_a_scene_sees_gradients_with_every_renderer(backend: tuple[Rasterizer, s
     torch.testing.assert_close(scene.statistics.gradient_sum, expected.statistics.gradient_sum, rtol=1e-2, atol=1e-4)
 
 
-@pytest.mark.parametrize("rasterizer", [ForgetfulRasterizer(), CopyingRasterizer()])
+@pytest.mark.parametrize("rasterizer", [BrokenRasterizer(copies=False), BrokenRasterizer(copies=True)])
 def test_training_stops_where_a_renderer_keeps_the_gradients_to_itself(rasterizer: Rasterizer):
     scene = a_scene()
     with pytest.raises(ContractError, match=r"call the observer|detached copy"):
