@@ -3,12 +3,15 @@
 Axes: ``A`` anchors, ``K`` offsets per anchor, ``F`` feature channels, ``N`` Gaussians, ``C`` rendered channels,
 ``H W`` image rows and columns. World and camera axes are OpenCV's (x right, y down, z forward), pixel centres lie
 at ``.5``, quaternions are ``wxyz`` and need not be normalised. Lengths are in the training frame's units.
+
+All arrays of one record are of one library: torch where something is trained or drawn on a GPU, numpy at a receiver,
+which has no torch. Nothing here imports either.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from jaxtyping import Float, Int
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Camera:
         width, height: Image size in pixels.
     """
 
-    world_to_camera: Float[Tensor, "4 4"]
+    world_to_camera: Float[Any, "4 4"]
     fx: float
     fy: float
     cx: float
@@ -31,7 +34,7 @@ class Camera:
     height: int
 
     @property
-    def position(self) -> Float[Tensor, "3"]:
+    def position(self) -> Float[Any, "3"]:
         """Centre of projection in world coordinates."""
         rotation, translation = self.world_to_camera[:3, :3], self.world_to_camera[:3, 3]
         return -rotation.T @ translation
@@ -49,24 +52,22 @@ class Anchors:
         mask: 1 where a Gaussian slot is kept, 0 where it was dropped.
     """
 
-    position: Float[Tensor, "A 3"]
-    feature: Float[Tensor, "A F"]
-    offset: Float[Tensor, "A K 3"]
-    scaling: Float[Tensor, "A 6"]
-    mask: Float[Tensor, "A K"]
+    position: Float[Any, "A 3"]
+    feature: Float[Any, "A F"]
+    offset: Float[Any, "A K 3"]
+    scaling: Float[Any, "A 6"]
+    mask: Float[Any, "A K"]
 
     def __len__(self) -> int:
         """Number of anchors."""
         return len(self.position)
 
-    def at(self, index: Int[Tensor, " V"]) -> "Anchors":
+    def at(self, index: Int[Any, " V"]) -> "Anchors":
         """The anchors at ``index``."""
-        return Anchors(
-            *(
-                getattr(self, name).index_select(0, index)
-                for name in ("position", "feature", "offset", "scaling", "mask")
-            )
-        )
+        values = [getattr(self, field.name) for field in fields(self)]
+        if hasattr(index, "index_select"):  # of torch: its gradient is much cheaper than that of an index in brackets
+            return Anchors(*(value.index_select(0, index) for value in values))
+        return Anchors(*(value[index] for value in values))
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ class Gaussians:
         colors: What is blended: linear RGB, or any number of other channels.
     """
 
-    means: Float[Tensor, "N 3"]
-    quats: Float[Tensor, "N 4"]
-    scales: Float[Tensor, "N 3"]
-    opacities: Float[Tensor, " N"]
-    colors: Float[Tensor, "N C"]
+    means: Float[Any, "N 3"]
+    quats: Float[Any, "N 4"]
+    scales: Float[Any, "N 3"]
+    opacities: Float[Any, " N"]
+    colors: Float[Any, "N C"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,6 @@ class Rendering:
             it was asked for.
     """
 
-    image: Float[Tensor, "H W C"]
-    alpha: Float[Tensor, "H W 1"]
-    depth: Float[Tensor, "H W 1"] | None
+    image: Float[Any, "H W C"]
+    alpha: Float[Any, "H W 1"]
+    depth: Float[Any, "H W 1"] | None
