@@ -3,12 +3,14 @@
 import copy
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
+
+from tests.ns.commands import Forked, TypedRun
 
 pytest.importorskip("nerfstudio", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'")
 
@@ -23,6 +25,25 @@ def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ("--views", "16", "--width", "80", "--height", "60")
     subprocess.run([sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder), *options], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[Forked]:
+    """A function that runs a command of nerfstudio in a process of its own."""
+    forked = Forked("import nerfstudio.utils.eval_utils")  # every command of nerfstudio imports it, and with it us
+    yield forked
+    forked.close()
+
+
+@pytest.fixture(scope="session")
+def typed_run(run: Forked, scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TypedRun:
+    """``ns-train csgaussian-lite --data …``, shortened, no other option."""
+    folder = tmp_path_factory.mktemp("typed")
+    shorter = ("--max-num-iterations", "200", "--pipeline.model.semantic-steps", "60")
+    done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *shorter, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = folder.glob("outputs/scene/csgaussian-lite/*/config.yml")
+    return TypedRun(folder, done.stdout, str(found.relative_to(folder)))
 
 
 @pytest.fixture

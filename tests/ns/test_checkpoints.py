@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import torch
 
 from csgaussian_ns.core.errors import CheckpointError
+from tests.ns.commands import SCRIPTS, Forked
 
 
 def readable(path: Path) -> int:
@@ -45,17 +45,18 @@ def test_only_the_latest_is_kept(lite_config, started):
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_from_its_last_checkpoint(scene_folder: Path, tmp_path: Path):
+def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder: Path, tmp_path: Path):
     def command(timestamp: str, *more: str) -> list[str]:
         return [
-            *(sys.executable, "-m", "nerfstudio.scripts.train", "csgaussian-lite", "--data", str(scene_folder)),
+            *("ns-train", "csgaussian-lite", "--data", str(scene_folder)),
             *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
             *("--vis", "tensorboard", "--steps-per-save", "40", "--max-num-iterations", "400", *more),
             *("--pipeline.model.semantic-steps", "0"),
         ]
 
+    name, *arguments = command("first")
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-    with subprocess.Popen(command("first"), env=environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([str(SCRIPTS / name), *arguments], env=environment, stdout=subprocess.DEVNULL) as process:
         folder = tmp_path / "kill" / "csgaussian-lite" / "first" / "nerfstudio_models"
         deadline = time.monotonic() + 200
         while not list(folder.glob("step-*.ckpt")):
@@ -66,9 +67,8 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(scene_folder: Path, tmp_p
     step = readable(saved)
     assert step < 399
 
-    resumed = subprocess.run(
-        command("second", "--load-dir", str(folder)), env=environment, capture_output=True, text=True, check=True
-    )
+    resumed = run(*command("second", "--load-dir", str(folder)), cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
     assert "step 400/400" in resumed.stdout
     last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000399.ckpt"
     assert readable(last) == 399
