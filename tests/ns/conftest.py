@@ -4,6 +4,7 @@ import copy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,9 @@ def typed_run(run: Forked, scene_folder: Path, tmp_path_factory: pytest.TempPath
     return TypedRun(folder, done.stdout, str(found.relative_to(folder)))
 
 
-@pytest.fixture
-def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussianTrainerConfig]":
-    """A function that makes the config of a short ``csgaussian-lite`` run with outputs in ``tmp_path``.
+@pytest.fixture(scope="session")
+def lite_config_in(scene_folder: Path) -> "Callable[..., CSGaussianTrainerConfig]":
+    """A function that makes the config of a short ``csgaussian-lite`` run with outputs in a folder.
 
     Without ``semantic_steps`` it trains colour alone, although the scene has masks.
     """
@@ -56,14 +57,14 @@ def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussian
     from csgaussian_ns.ns.model import CSGaussianModelConfig
     from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
 
-    def make(steps: int, name: str = "run", semantic_steps: int = 0) -> "CSGaussianTrainerConfig":
+    def make(folder: Path, steps: int, name: str = "run", semantic_steps: int = 0) -> "CSGaussianTrainerConfig":
         config = copy.deepcopy(csgaussian_lite.config)
         assert isinstance(config, CSGaussianTrainerConfig)
         config.pipeline.datamanager.data = scene_folder
         config.max_num_iterations = steps
         assert isinstance(config.pipeline.model, CSGaussianModelConfig)
         config.pipeline.model.semantic_steps = semantic_steps
-        config.output_dir, config.experiment_name, config.timestamp = tmp_path, "test", name
+        config.output_dir, config.experiment_name, config.timestamp = folder, "test", name
         config.vis = "tensorboard"
         config.steps_per_eval_image = config.steps_per_eval_all_images = 0
         config.steps_per_save = 10**9
@@ -74,6 +75,14 @@ def lite_config(scene_folder: Path, tmp_path: Path) -> "Callable[..., CSGaussian
 
 
 @pytest.fixture
+def lite_config(
+    lite_config_in: "Callable[..., CSGaussianTrainerConfig]", tmp_path: Path
+) -> "Callable[..., CSGaussianTrainerConfig]":
+    """``lite_config_in`` with outputs in ``tmp_path``."""
+    return partial(lite_config_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
 def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
     """A function that builds a trainer and everything it needs, ready for ``train()``."""
 
@@ -85,3 +94,15 @@ def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
         return trainer
 
     return start
+
+
+@pytest.fixture(scope="session")
+def run_with_meaning(
+    lite_config_in: "Callable[..., CSGaussianTrainerConfig]",
+    started: "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "CSGaussianTrainer":
+    """A finished run that knows objects, with its checkpoint; tests leave both as they are."""
+    trainer = started(lite_config_in(tmp_path_factory.mktemp("meaning"), 300, semantic_steps=200))
+    trainer.train()
+    return trainer

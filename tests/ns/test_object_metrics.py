@@ -13,17 +13,10 @@ from csgaussian_ns.ns.run import trained_scene
 from csgaussian_ns.tools import cli
 
 
-@pytest.fixture
-def trained(lite_config, started):
-    trainer = started(lite_config(250, "meaning", 200))
-    trainer.train()
-    trainer.pipeline.eval()
-    return trainer
-
-
 @pytest.mark.slow
-def test_ns_eval_says_what_csg_evaluate_says_of_the_file(trained, scene_folder: Path, tmp_path: Path, capsys):
-    trained.save_checkpoint(trained.step)
+def test_ns_eval_says_what_csg_evaluate_says_of_the_file(run_with_meaning, scene_folder: Path, tmp_path: Path, capsys):
+    trained = run_with_meaning
+    trained.pipeline.eval()
     ComputePSNR(trained.checkpoint_dir.parent / "config.yml", tmp_path / "eval.json").main()
     results = json.loads((tmp_path / "eval.json").read_text())["results"]
     (tmp_path / "scene.csg").write_bytes(encode(trained_scene(trained.pipeline)).data)

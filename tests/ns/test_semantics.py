@@ -11,10 +11,10 @@ from tests.ns.test_training import state_of
 COLOUR, MEANING = 60, 40  # stage 3 sets in at step 60 + 24
 
 
-@pytest.fixture
-def colour_run(lite_config, started):
+@pytest.fixture(scope="module")
+def colour_run(lite_config_in, started, tmp_path_factory: pytest.TempPathFactory):
     """A finished run of a capture whose masks were not used."""
-    config = lite_config(COLOUR, "colour", MEANING)
+    config = lite_config_in(tmp_path_factory.mktemp("colour"), COLOUR, "colour", MEANING)
     config.pipeline.datamanager.masks = "none"
     trainer = started(config)
     trainer.train()
@@ -92,16 +92,16 @@ def test_a_resumed_run_continues_exactly(lite_config, started):
     whole = started(lite_config(COLOUR, "whole", MEANING))
     whole.train()
     expected = state_of(whole)
+    part = started(lite_config(COLOUR, "part", MEANING))
     for stop in (20, 75, 90):
-        first = started(lite_config(COLOUR, f"first-{stop}", MEANING))
-        first.config.max_num_iterations = stop
-        first.train()
-        second = started(continuing(lite_config(COLOUR, f"second-{stop}", MEANING), first))
-        assert second._start_step == stop
-        second.train()
-        resumed = state_of(second)
-        assert expected.keys() == resumed.keys()
-        assert [name for name in expected if not torch.equal(expected[name], resumed[name])] == []
+        part.config.max_num_iterations = stop - part._start_step
+        part.train()
+        part = started(continuing(lite_config(COLOUR, f"from-{stop}", MEANING), part))
+        assert part._start_step == stop
+    part.train()
+    resumed = state_of(part)
+    assert expected.keys() == resumed.keys()
+    assert [name for name in expected if not torch.equal(expected[name], resumed[name])] == []
 
 
 def test_a_checkpoint_beyond_colour_must_hold_features(colour_run, lite_config, started):

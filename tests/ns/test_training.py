@@ -1,6 +1,9 @@
 """Training in nerfstudio: it learns, it resumes exactly, and what it wrote can be loaded."""
 
 import math
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,26 +12,48 @@ from nerfstudio.utils.eval_utils import eval_setup
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.trainer import CSGaussianTrainer
 
 
 def evaluated(trainer) -> float:
     return trainer.pipeline.get_average_eval_image_metrics()["psnr"]
 
 
-def test_a_short_run_learns_and_its_config_reproduces_it(lite_config, started, capsys):
-    trainer = started(lite_config(steps=250))
-    before = evaluated(trainer)
-    anchors_before = len(model_of(trainer.pipeline).scene.anchors)
-    trainer.train()
+STEPS = 250
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """A run of ``STEPS`` steps from start to end: what it began with, said, and ended with."""
+
+    trainer: CSGaussianTrainer
+    psnr_before: float
+    anchors_before: int
+    printed: str
+    state: dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def whole(lite_config_in, started, tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
+    trainer = started(lite_config_in(tmp_path_factory.mktemp("whole"), STEPS))
+    psnr, anchors = evaluated(trainer), len(model_of(trainer.pipeline).scene.anchors)
+    with redirect_stdout(StringIO()) as printed:
+        trainer.train()
+    state = {name: value.clone() for name, value in state_of(trainer).items()}
+    return WholeRun(trainer, psnr, anchors, printed.getvalue(), state)
+
+
+def test_a_short_run_learns_and_its_config_reproduces_it(whole: WholeRun):
+    trainer, before = whole.trainer, whole.psnr_before
     after = evaluated(trainer)
     assert after > before + 5, f"{before:.2f} -> {after:.2f} dB"
 
-    printed = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(whole.printed.split())
     assert "step 250/250 rounding" in printed and "attributes 0." in printed
     assert f"PSNR {after:.2f} dB" in printed.split("Training Finished")[1]
 
     anchors = len(model_of(trainer.pipeline).scene.anchors)
-    assert anchors != anchors_before, "growth and pruning changed nothing"
+    assert anchors != whole.anchors_before, "growth and pruning changed nothing"
     config_file = trainer.base_dir / "config.yml"
     _, pipeline, checkpoint, step = eval_setup(config_file)
     assert step == 249 and checkpoint.name == "step-000000249.ckpt"
@@ -47,22 +72,19 @@ def state_of(trainer) -> dict[str, torch.Tensor]:
     return state
 
 
-def test_a_resumed_run_continues_exactly(lite_config, started):
-    steps, stop = 240, 60  # growth runs from 24 to 86 and rate sets in at 96: the stop lies between edits
-    whole = started(lite_config(steps, "whole"))
-    whole.train()
-
-    first = started(lite_config(steps, "first"))
-    first.config.max_num_iterations = stop  # the plan stays the plan of 240 steps
+def test_a_resumed_run_continues_exactly(whole: WholeRun, lite_config, started):
+    stop = 60  # growth runs from 25 to 90 and rate sets in at 100: the stop lies between edits
+    first = started(lite_config(STEPS, "first"))
+    first.config.max_num_iterations = stop  # the plan stays the plan of 250 steps
     first.train()
-    second_config = lite_config(steps, "second")
+    second_config = lite_config(STEPS, "second")
     second_config.load_dir = first.checkpoint_dir
     second = started(second_config)
     assert second._start_step == stop
     second.train()
 
-    assert second.step == whole.step == steps - 1
-    expected, resumed = state_of(whole), state_of(second)
+    assert second.step == whole.trainer.step == STEPS - 1
+    expected, resumed = whole.state, state_of(second)
     assert expected.keys() == resumed.keys()
     different = [name for name in expected if not torch.equal(expected[name], resumed[name])]
     assert different == []

@@ -1,6 +1,5 @@
 """The real ``ns-viewer`` in a real browser: what the canvas shows is what we render, also as depth."""
 
-import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +19,8 @@ from scipy.ndimage import distance_transform_edt
 from viser.transforms import SO3
 
 from csgaussian_ns.ns.cameras import to_camera
-from csgaussian_ns.ns.config import csgaussian_lite
-from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
+from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.trainer import CSGaussianTrainer
 from csgaussian_ns.semantic.appearance import DIMMED
 from csgaussian_ns.semantic.seen import label_map, see
 
@@ -113,26 +112,7 @@ class Viewed:
 
 
 @pytest.fixture(scope="module")
-def trained_run(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """config.yml of a short run."""
-    config = copy.deepcopy(csgaussian_lite.config)
-    assert isinstance(config.pipeline.model, CSGaussianModelConfig)
-    config.pipeline.datamanager.data = scene_folder
-    config.max_num_iterations, config.vis = 300, "tensorboard"
-    config.pipeline.model.semantic_steps = 200
-    config.output_dir, config.timestamp = tmp_path_factory.mktemp("viewer"), "run"
-    config.machine.device_type = "cpu"
-    config.steps_per_save = 10**9
-    config.steps_per_eval_image = config.steps_per_eval_all_images = 0
-    config.save_config()
-    trainer = config.setup(local_rank=0, world_size=1)
-    trainer.setup()
-    trainer.train()
-    return trainer.base_dir / "config.yml"
-
-
-@pytest.fixture(scope="module")
-def viewed(trained_run: Path, browser: str) -> Iterator[Viewed]:
+def viewed(run_with_meaning: CSGaussianTrainer, browser: str) -> Iterator[Viewed]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
     started: list = []
 
@@ -142,7 +122,7 @@ def viewed(trained_run: Path, browser: str) -> Iterator[Viewed]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(run_viewer, "ViewerState", remember)
-    command = run_viewer.RunViewer(load_config=trained_run)
+    command = run_viewer.RunViewer(load_config=run_with_meaning.base_dir / "config.yml")
     command.viewer.websocket_port = PORT
     threading.Thread(target=command.main, daemon=True).start()
     wait_for(lambda: bool(started), 60, "ns-viewer did not start")
