@@ -10,14 +10,14 @@ MEMORY = 3 << 30  # of address space, most of which is what numba's compiler map
 
 
 def run_python(
-    program: str, *, numba: bool = True, cache: Path | None = None, torch: bool = False, memory: int = MEMORY
+    program: str, *, numba: bool = True, checked_kernels: Path | None = None, torch: bool = False, memory: int = MEMORY
 ) -> str:
     """What ``program`` prints.
 
     Args:
         program: Python source; the files of this folder can be imported.
         numba: False hides numba, so kernels run interpreted.
-        cache: An empty folder for compiled kernels; then they are compiled with bounds checks.
+        checked_kernels: A folder for kernels with bounds checks and nothing else; then such are used.
         torch: The program uses it; its libraries alone may map more than ``memory``.
         memory: Bytes of address space beyond those libraries.
     """
@@ -31,8 +31,8 @@ def run_python(
     if not numba:
         preamble += "sys.modules['numba'] = None\n"
     environment = dict(os.environ)
-    if cache is not None:
-        environment |= {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(cache)}
+    if checked_kernels is not None:
+        environment |= {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(checked_kernels)}
     command = [sys.executable, "-c", preamble + program]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -107,9 +107,10 @@ def test_little_memory_is_enough():
     assert int(run_python(PROGRAM.replace("NAMES", names).replace("COUNT", "60"), torch=True, memory=1 << 30)) > 60
 
 
-def test_compiled_code_stays_inside_its_arrays(tmp_path):
+def test_compiled_code_stays_inside_its_arrays(checked_kernels):
     """Encode, decode and attack with bounds checks in all kernels."""
     names = (
         "('file', 'file-no-checksums', 'semantics', 'positions', 'masks', 'symbols', 'escapes', 'labels', 'lattices')"
     )
-    assert int(run_python(PROGRAM.replace("NAMES", names).replace("COUNT", "40"), cache=tmp_path, torch=True)) > 70
+    program = PROGRAM.replace("NAMES", names).replace("COUNT", "40")
+    assert int(run_python(program, checked_kernels=checked_kernels, torch=True)) > 70

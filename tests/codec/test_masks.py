@@ -107,9 +107,9 @@ def run_damage(anchors, count, **options):
     return data, float(caught)
 
 
-def test_damage_with_bounds_checks(tmp_path):
+def test_damage_with_bounds_checks(checked_kernels):
     """Damage that decodes to wrong masks of the right shape is left to the section's checksum."""
-    data, caught = run_damage(60, 3000, cache=tmp_path)
+    data, caught = run_damage(60, 3000, checked_kernels=checked_kernels)
     assert data == encode_masks(latent_masks(60)).hex() and caught > 0.9
 
 

@@ -295,9 +295,9 @@ def test_random_streams_are_refused():
     assert compiled == "True" and int(refused) > 2800
 
 
-def test_no_access_outside_any_array(tmp_path):
+def test_no_access_outside_any_array(checked_kernels):
     """The kernels once more with numba's bounds checks, which turn an access outside into an IndexError."""
-    compiled, refused = run_fuzz(1000, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))
+    compiled, refused = run_fuzz(1000, NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(checked_kernels))
     assert compiled == "True" and int(refused) > 900
 
 

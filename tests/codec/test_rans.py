@@ -179,9 +179,9 @@ print(caught, wrong)
 """
 
 
-def test_mutations_with_bounds_checks(tmp_path):
+def test_mutations_with_bounds_checks(checked_kernels):
     """Out-of-bounds reads would end the program with an IndexError here, and endless loops in its time limit."""
-    caught, wrong = map(int, run_python(MUTATIONS.replace("COUNT", "3000"), cache=tmp_path).split())
+    caught, wrong = map(int, run_python(MUTATIONS.replace("COUNT", "3000"), checked_kernels=checked_kernels).split())
     assert caught > 2900 and wrong < 60  # flips in the mantissa of an escape, and cuts of nothing but zeros
 
 
