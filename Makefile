@@ -18,8 +18,8 @@ setup: ## create .venv and install the pinned packages
 demo: setup ## train a small scene on this machine and show what came out
 	$(BIN)/python -m csgaussian_ns.ns.demo $(ARGS)
 
-test: setup ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run the tests, two files at a time (ARGS="-n 0" for one)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check .

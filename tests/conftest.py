@@ -19,8 +19,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_configure() -> None:
-    """Two threads: enough to meet races, few enough that runs side by side do not fight."""
-    torch.set_num_threads(2)
+    """Two threads: enough to meet races. One in each of several workers, which would fight for the cores."""
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -276,7 +276,7 @@ def test_limits_name_themselves(data):
 def test_random_mutations(data):
     """Only FormatError, and quickly, whatever the bytes; half of them with a correct checksum over the table."""
     draw = random.Random(1)
-    start = time.perf_counter()
+    start = time.process_time()
     for number in range(20_000):
         damaged = bytearray(data)
         for _ in range(draw.randint(1, 4)):
@@ -285,7 +285,7 @@ def test_random_mutations(data):
             damaged = with_field(damaged, 8, "H", 1)
         with suppress(FormatError):
             read_container(damaged).check()
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 _WRITER = """

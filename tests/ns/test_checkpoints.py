@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from csgaussian_ns.core.errors import CheckpointError
-from tests.ns.commands import SCRIPTS, Forked
+from tests.ns.commands import SCRIPTS, SECONDS, Forked
 
 
 def readable(path: Path) -> int:
@@ -50,7 +50,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
         return [
             *("ns-train", "csgaussian-lite", "--data", str(scene_folder)),
             *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
-            *("--vis", "tensorboard", "--steps-per-save", "40", "--max-num-iterations", "400", *more),
+            *("--vis", "tensorboard", "--steps-per-save", "20", "--max-num-iterations", "200", *more),
             *("--pipeline.model.semantic-steps", "0"),
         ]
 
@@ -58,17 +58,19 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
     with subprocess.Popen([str(SCRIPTS / name), *arguments], env=environment, stdout=subprocess.DEVNULL) as process:
         folder = tmp_path / "kill" / "csgaussian-lite" / "first" / "nerfstudio_models"
-        deadline = time.monotonic() + 200
-        while not list(folder.glob("step-*.ckpt")):
-            assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
-            time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + SECONDS
+        try:
+            while not list(folder.glob("step-*.ckpt")):
+                assert process.poll() is None and time.monotonic() < deadline, "no checkpoint appeared"
+                time.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGKILL)
     (saved,) = folder.glob("step-*.ckpt")
     step = readable(saved)
-    assert step < 399
+    assert step < 199
 
     resumed = run(*command("second", "--load-dir", str(folder)), cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "step 400/400" in resumed.stdout
-    last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000399.ckpt"
-    assert readable(last) == 399
+    assert "step 200/200" in resumed.stdout
+    last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000199.ckpt"
+    assert readable(last) == 199

@@ -123,8 +123,8 @@ def test_a_click_is_answered_fast(scene):
     """At 480 x 270. The bound is for busy machines; benchmarks measure what it takes on a real scene."""
     view = camera(0.3, 480, 270)
     pick(scene, view, (240, 135))
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(5):
         pick(scene, view, (240, 135))
-    assert (time.perf_counter() - began) / 5 < 0.5
+    assert (time.process_time() - began) / 5 < 0.5
     assert {BALLS[entry.id][0] for entry in pick(scene, view, (300, 135)).objects} <= {"Red box", "lamp", "red ball"}
