@@ -22,15 +22,15 @@ import tyro
 from common import RESULTS, machine
 from torch import Tensor
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
-from csgaussian_ns.codec.limits import DEFAULT_LIMITS
 from csgaussian_ns.codec.sections import content_of, deflated, read_entropy_networks, write_entropy_networks
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.integer import to_integers
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import SIZES, HyperpriorName, new_encoding
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.limits import DEFAULT_LIMITS
 from csgaussian_ns.stages.colour import masked_bits
 
 THINNED = (4, 2, 1)

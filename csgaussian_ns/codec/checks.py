@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Int, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec.kinds import SectionInfo
 from csgaussian_ns.core.errors import FormatError, QuantisationError, UnsupportedVersion
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior
+from csgaussian_ns.format.kinds import SectionInfo
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 KNOWN_ANSWER_ANCHORS = 256

@@ -13,9 +13,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from csgaussian_ns.codec import rans, torchac_coder
-from csgaussian_ns.codec.tables import Tables
+from csgaussian_ns.codec import torchac_coder
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
+from csgaussian_ns.format.streams import rans
+from csgaussian_ns.format.streams.symbol_tables import Tables
 
 
 class Coder(IntEnum):

@@ -6,9 +6,9 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.coders import Coder, reader_of, write_symbols
-from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.entropy.integer import IntegerColourModel, code_channels
 from csgaussian_ns.entropy.integer_prior import ChannelPrior
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 

@@ -14,13 +14,8 @@ from csgaussian_ns.codec import sections as bodies
 from csgaussian_ns.codec.checks import check_codec, check_known_answer, compare_crc, values_crc
 from csgaussian_ns.codec.coders import Coder, coder_numbered
 from csgaussian_ns.codec.colour import decode_colour
-from csgaussian_ns.codec.container import Container, read_container
 from csgaussian_ns.codec.decode_semantics import SemanticReader, SemanticRows, open_semantics
 from csgaussian_ns.codec.encode import coded_symbols
-from csgaussian_ns.codec.layout import Entry
-from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.codec.masks import decode_masks
-from csgaussian_ns.codec.positions import decode_positions, positions_crc
 from csgaussian_ns.codec.scene import CodedScene, SceneMeta
 from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import FormatError
@@ -28,6 +23,11 @@ from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.integer import IntegerColourModel
 from csgaussian_ns.entropy.integer_prior import real_values
+from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.layout import Entry
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.streams.masks import decode_masks
+from csgaussian_ns.format.streams.positions import decode_positions, positions_crc
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 BYTES_PER_SYMBOL = 64

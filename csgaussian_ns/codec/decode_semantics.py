@@ -9,15 +9,22 @@ from jaxtyping import Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.checks import check_codec, check_known_answer, compare_crc
-from csgaussian_ns.codec.container import Container
 from csgaussian_ns.codec.encode_semantics import EVERYWHERE, NETS_HEAD, semantic_crc
 from csgaussian_ns.codec.hyperprior import read_hyperprior
-from csgaussian_ns.codec.kinds import SectionInfo
-from csgaussian_ns.codec.labels import decode_labels
-from csgaussian_ns.codec.layout import Entry
-from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.codec.object_bytes import read_objects
-from csgaussian_ns.codec.objects import (
+from csgaussian_ns.codec.sections import content_of
+from csgaussian_ns.codec.semantic_features import decode_features
+from csgaussian_ns.codec.threads import run_in_order, threads_for
+from csgaussian_ns.core.byte_reader import ByteReader
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.entropy.base import ChannelLayout
+from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, real_values
+from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.kinds import SectionInfo
+from csgaussian_ns.format.layout import Entry
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.object_bytes import read_objects
+from csgaussian_ns.format.objects import (
     BYTES_PER_NUMBER,
     ObjectSums,
     ObjectTable,
@@ -25,15 +32,8 @@ from csgaussian_ns.codec.objects import (
     same_table,
     scene_objects,
 )
-from csgaussian_ns.codec.sections import content_of
-from csgaussian_ns.codec.semantic_features import decode_features
-from csgaussian_ns.codec.threads import run_in_order, threads_for
-from csgaussian_ns.core.byte_reader import ByteReader
-from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.entropy.base import ChannelLayout
-from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, real_values
+from csgaussian_ns.format.streams.labels import decode_labels
 from csgaussian_ns.quant.fixed_point import Arithmetic
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 
 KINDS = ("NETS", "LABL", "SEMA")
 MAX_CHANNELS = 64

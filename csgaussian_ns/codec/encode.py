@@ -15,12 +15,7 @@ from csgaussian_ns.codec import sections as bodies
 from csgaussian_ns.codec.checks import check_finite, known_answer, values_crc
 from csgaussian_ns.codec.coders import Coder, coder_named
 from csgaussian_ns.codec.colour import encode_colour
-from csgaussian_ns.codec.container import pack
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
-from csgaussian_ns.codec.kinds import Layer, SectionInfo
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.masks import encode_masks
-from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import QuantisationError
@@ -28,6 +23,11 @@ from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.format.container import pack
+from csgaussian_ns.format.kinds import Layer, SectionInfo
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.streams.masks import encode_masks
+from csgaussian_ns.format.streams.positions import common_origin, encode_positions, positions_crc
 from csgaussian_ns.scene.decoders import Decoders
 
 CHUNK_ANCHORS = 16_384

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from csgaussian_ns.codec.checks import known_answer, values_crc
 from csgaussian_ns.codec.hyperprior import pack_blocks, write_hyperprior
-from csgaussian_ns.codec.kinds import Layer, SectionInfo
-from csgaussian_ns.codec.labels import MAX_OBJECTS, encode_labels
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.object_bytes import write_objects
-from csgaussian_ns.codec.objects import ObjectTexts, object_table
 from csgaussian_ns.codec.sections import packed_section
 from csgaussian_ns.codec.semantic_features import encode_features
 from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, integer_hyperprior, real_values
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel
+from csgaussian_ns.format.kinds import Layer, SectionInfo
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.object_bytes import write_objects
+from csgaussian_ns.format.objects import ObjectTexts, object_table
+from csgaussian_ns.format.streams.labels import MAX_OBJECTS, encode_labels
 
 NETS_HEAD = struct.Struct("<HBd")
 IN_OBJECTS, EVERYWHERE = 0, 1

@@ -4,7 +4,7 @@ Grid by grid, channel by channel, row by row. A number is coded as "more than 0"
 magnitude, then its sign; binary tables have signs alone. Contexts see the numbers at the nodes before on the last axis
 (``left``), on the axis before it (``up``) and before both (``corner``), 0 beyond the grid's border, and that of the
 channel before at the same node (``below``). In hashed tables they are unrelated numbers, which the mixer learns.
-Statistics are learnt on the way: nothing is stored but the coded bits, a stream of ``codec.bits``.
+Statistics are learnt on the way: nothing is stored but the coded bits, a stream of ``streams.bits``.
 """
 
 import struct
@@ -15,13 +15,13 @@ import torch
 from jaxtyping import Int8
 from torch import Tensor
 
-from csgaussian_ns.codec.bits import overrun, read, write
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
 from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.jit import kernel
 from csgaussian_ns.entropy.interpolated import InterpolatedIntegers
+from csgaussian_ns.format.streams.bits import overrun, read, write
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
 from csgaussian_ns.quant.lattice import PLANES, SPACE, Lattice
 
 CONTEXTS = 4

@@ -10,10 +10,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,7 @@ import zlib
 
 from torch import nn
 
-from csgaussian_ns.codec.container import Container
 from csgaussian_ns.codec.hyperprior import pack_blocks, read_hyperprior, write_hyperprior
-from csgaussian_ns.codec.kinds import Layer, SectionInfo
-from csgaussian_ns.codec.layout import Section
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.weights import RenderLayer, weights_from_bytes, weights_to_bytes
 from csgaussian_ns.core.byte_reader import ByteReader
@@ -17,6 +14,9 @@ from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersi
 from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.carm import slice_widths
 from csgaussian_ns.entropy.integer import IntegerColourModel
+from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.kinds import Layer, SectionInfo
+from csgaussian_ns.format.layout import Section
 from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.quant.requantise import INPUT_LIMIT
 from csgaussian_ns.scene.decoders import Decoders

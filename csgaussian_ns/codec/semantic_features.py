@@ -5,9 +5,9 @@ import torch
 from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec import rans
-from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.entropy.integer_prior import ChannelPrior, IntegerHyperprior
+from csgaussian_ns.format.streams import rans
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.quant.fixed_point import Arithmetic
 
 

@@ -1,4 +1,4 @@
-"""Coder id 1: the same symbols and tables as ``codec.rans``, through torchac. Optional, for cross-checks.
+"""Coder id 1: the same symbols and tables as ``streams.rans``, through torchac. Optional, for cross-checks.
 
 torchac is GPL-3.0, compiles C++ at its first import and needs ninja at every one, so nothing here depends on it:
 install the extra ``csgaussian-ns[torchac]``. It wants one row of cumulative probabilities per symbol and reports no
@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from csgaussian_ns.codec.tables import PRECISION, Tables
 from csgaussian_ns.core.errors import BackendUnavailable, FormatError
+from csgaussian_ns.format.streams.symbol_tables import PRECISION, Tables
 
 BLOCK_ENTRIES = 1 << 22  # of cumulative probabilities, 8 MB
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from csgaussian_ns.codec.container import Container
+    from csgaussian_ns.format.container import Container
 
 
 CUT = "cut after the colours: semantics are missing"
@@ -36,7 +36,7 @@ class Info:
 
     def run(self) -> None:
         """Print the facts."""
-        from csgaussian_ns.codec.container import read_container
+        from csgaussian_ns.format.container import read_container
 
         with open_file(self.file) as stream:
             container = read_container(stream)

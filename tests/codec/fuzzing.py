@@ -16,25 +16,25 @@ import numpy as np
 import torch
 
 from csgaussian_ns.codec import decode_semantics, sections
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.hyperprior import read_hyperprior, write_hyperprior
-from csgaussian_ns.codec.kinds import Layer
-from csgaussian_ns.codec.labels import decode_labels
-from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES
-from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.codec.masks import decode_masks, encode_masks
-from csgaussian_ns.codec.object_bytes import read_objects
-from csgaussian_ns.codec.positions import decode_positions, encode_positions
-from csgaussian_ns.codec.rans import Decoder
-from csgaussian_ns.codec.rans import encode as encode_symbols
-from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.entropy.base import AttributeLayout
-from tests.codec.samples import all_escapes, draw_symbols
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.object_bytes import read_objects
+from csgaussian_ns.format.streams.labels import decode_labels
+from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
+from csgaussian_ns.format.streams.rans import Decoder
+from csgaussian_ns.format.streams.rans import encode as encode_symbols
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 from tests.codec.scenes import random_scene, with_semantics
-from tests.codec.surgery import inflated_sections, with_checksums
+from tests.format.samples import all_escapes, draw_symbols
+from tests.format.surgery import inflated_sections, with_checksums
 
 LIMITS = DecodeLimits(
     max_file_bytes=1 << 20,
@@ -164,7 +164,7 @@ def _whole_files() -> list[Target]:
             decode(with_checksums(data), LIMITS, threads=1)
 
     def content(data: bytes) -> None:
-        read_container(with_checksums(data), LIMITS).check()
+        read_container(with_checksums(data), LIMITS).sections()
 
     return [
         Target("file", 0.004, (*files, *plain), _digest, bodies_of),

@@ -7,9 +7,9 @@ import torch
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from tests.codec.processes import run_python
 from tests.codec.scenes import random_scene
 from tests.codec.variants import digests, networks_by, on_cuda
+from tests.format.processes import run_python
 
 ENVIRONMENTS = {
     "as it is": {},

@@ -10,9 +10,9 @@ import torch
 from csgaussian_ns.codec import colour
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.core.errors import CsgError, FormatError
 from csgaussian_ns.entropy import integer, integer_prior
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.quant import fixed_point, positional
 from tests.codec.scenes import random_scene
 
@@ -129,7 +129,7 @@ def test_checksums_of_decoded_content_are_what_notices(data: bytes, monkeypatch:
     expected = decode(data, threads=1).digest()
     fault(monkeypatch)
     monkeypatch.setattr("csgaussian_ns.codec.decode.compare_crc", lambda *_: None)
-    monkeypatch.setattr("csgaussian_ns.codec.rans.Decoder.finish", lambda _: None)
+    monkeypatch.setattr("csgaussian_ns.format.streams.rans.Decoder.finish", lambda _: None)
     with suppress(CsgError):
         assert decode(data, threads=1).digest() != expected
 

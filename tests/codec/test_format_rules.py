@@ -6,15 +6,15 @@ import zlib
 
 import pytest
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.kinds import Layer
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.codec.sections import MAX_CONTENT, content_of, inflated, packed_section, write_meta
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.kinds import Layer
 from tests.codec.scenes import random_scene, with_semantics
-from tests.codec.surgery import rewritten
+from tests.format.surgery import rewritten
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.container import read_container
 from tests.codec.fuzzing import LIMITS, Target, all_targets, attack, front_of
-from tests.codec.processes import run_python
 from tests.codec.scenes import random_scene
-from tests.codec.surgery import with_checksums
+from tests.format.processes import run_python
+from tests.format.surgery import with_checksums
 
 MUTATIONS = 100_000
 
@@ -77,7 +77,7 @@ def flipped(data: bytes, bit: int) -> bytes:
 def test_the_fuzzer_reaches_what_lies_behind_checksums(targets, monkeypatch):
     """A decoder without its last checks is caught by the attack: otherwise the attack would prove nothing."""
     monkeypatch.setattr("csgaussian_ns.codec.decode.compare_crc", lambda *_: None)
-    monkeypatch.setattr("csgaussian_ns.codec.rans.Decoder.finish", lambda _: None)
+    monkeypatch.setattr("csgaussian_ns.format.streams.rans.Decoder.finish", lambda _: None)
     with pytest.raises(AssertionError, match="wrong result and no error"):
         for number in range(400):
             attack(targets["file"], number)
@@ -86,7 +86,7 @@ def test_the_fuzzer_reaches_what_lies_behind_checksums(targets, monkeypatch):
 def test_the_fuzzer_reaches_features_and_labels(targets, monkeypatch):
     monkeypatch.setattr("csgaussian_ns.codec.decode_semantics.compare_crc", lambda *_: None)
     monkeypatch.setattr("csgaussian_ns.codec.decode_semantics.same_table", lambda *_: True)
-    monkeypatch.setattr("csgaussian_ns.codec.rans.Decoder.finish", lambda _: None)
+    monkeypatch.setattr("csgaussian_ns.format.streams.rans.Decoder.finish", lambda _: None)
     checked = replace(targets["semantics"], run=targets["file"].run, expected={})
     with pytest.raises(AssertionError, match="wrong result and no error"):
         for number in range(400):

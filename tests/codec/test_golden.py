@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.format.container import read_container
 from tests.codec.variants import by_numpy, networks_by
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec import labels, lattices, masks
-from csgaussian_ns.codec.bits import POSITION, start_reading
+from csgaussian_ns.codec import lattices
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.entropy.hashgrid import IntegerHashgrid
 from csgaussian_ns.entropy.triplane import IntegerTriplane
+from csgaussian_ns.format.streams import labels, masks
+from csgaussian_ns.format.streams.bits import POSITION, start_reading
 from csgaussian_ns.quant.lattice import PLANES, SPACE, Lattice
 
 NOISE = np.random.default_rng(0).integers(0, 256, 300).astype(np.uint8)

@@ -14,19 +14,19 @@ import pytest
 import torch
 
 import csgaussian_ns
-from csgaussian_ns.codec.container import pack, read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_order
 from csgaussian_ns.codec.encode_semantics import decoded_features
-from csgaussian_ns.codec.kinds import Layer
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.codec.object_bytes import read_objects, write_objects
-from csgaussian_ns.codec.objects import ObjectSums, ObjectTexts, object_table, same_table
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
-from tests.codec.samples import mutations
+from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.format.container import pack, read_container
+from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.object_bytes import read_objects, write_objects
+from csgaussian_ns.format.objects import ObjectSums, ObjectTexts, object_table, same_table
 from tests.codec.scenes import random_scene, with_semantics
+from tests.format.samples import mutations
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,9 +8,9 @@ import torch
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.codec.threads import run_in_order, threads_for
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.limits import DecodeLimits
 from tests.codec.scenes import random_scene
 
 

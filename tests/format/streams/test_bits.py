@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec.bits import (
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.streams.bits import (
     adapt,
     code_bit,
     end_reading,
@@ -15,9 +16,8 @@ from csgaussian_ns.codec.bits import (
     stream_of,
     write,
 )
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.mixing import DOMAIN, SQUASH, STRETCH
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.mixing import DOMAIN, SQUASH, STRETCH
 
 CASES = [(0, 0.5), (1, 0.5), (7, 0.9), (3000, 0.5), (3000, 0.03), (3000, 0.999), (3000, 0.0), (3000, 1.0)]
 

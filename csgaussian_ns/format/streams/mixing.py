@@ -8,16 +8,16 @@ A caller chooses the cell of each context in ``mixer.at``, then codes the bit wi
 p = squash(z), z = sum of weight * stretch(context's p), where squash(z) = 1 / (1 + exp(-z)) and stretch is its
 inverse, z in 1/256. Weights are in 1/65536; each moves by ``(stretch * error + 2^15) >> 16`` with error =
 65536 * bit - p, and stays within +-16. Logistic mixing as in M. Mahoney, "Adaptive Weighing of Context Models for
-Lossless Data Compression" (2005), written from its equations; the rate was chosen on the masks (codec.masks).
+Lossless Data Compression" (2005), written from its equations; the rate was chosen on the masks (streams.masks).
 """
 
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from csgaussian_ns.codec.bits import COUNT_BITS, Buffer, adapt, code_bit, new_cells
-from csgaussian_ns.codec.buffers import buffer, constants
 from csgaussian_ns.core.jit import inlined_kernel
+from csgaussian_ns.format.streams.bits import COUNT_BITS, Buffer, adapt, code_bit, new_cells
+from csgaussian_ns.format.streams.buffers import buffer, constants
 
 ONE_WEIGHT = 1 << 16
 MAX_WEIGHT = 16 * ONE_WEIGHT

@@ -11,9 +11,11 @@ import zlib
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8
 
-from csgaussian_ns.codec.bits import end_reading, new_cells, start_reading, stream_of, write
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.octree_kernels import (
+from csgaussian_ns.core.errors import FormatError, QuantisationError
+from csgaussian_ns.core.morton import MAX_BITS, MAX_ORIGIN, morton_cells, morton_key
+from csgaussian_ns.format.streams.bits import end_reading, new_cells, start_reading, stream_of, write
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.octree_kernels import (
     CELLS,
     CONTEXTS,
     CORRUPT,
@@ -25,14 +27,9 @@ from csgaussian_ns.codec.octree_kernels import (
     code_level,
     link_faces,
 )
-from csgaussian_ns.core.errors import FormatError, QuantisationError
-from csgaussian_ns.core.morton import MAX_BITS, morton_cells, morton_key
 
 ORIGIN_STEP = 4
 """The automatic origin is a multiple of this: the coarsest growth grid, so that its points end in zero levels."""
-
-MAX_ORIGIN = 1 << 30
-"""Bound on the origin's coordinates; with 21 bits on top they stay far inside an int32."""
 
 POINTS_PER_BYTE = 1 << 15
 """No stream holds more: each point is a one in some occupancy byte, and a mixed bit costs at least 4.8e-4 bits."""

@@ -3,9 +3,9 @@
 import zlib
 from dataclasses import replace
 
-from csgaussian_ns.codec.container import pack, read_container
-from csgaussian_ns.codec.layout import ENTRY_BYTES, HEADER_BYTES, Section
 from csgaussian_ns.codec.sections import content_of
+from csgaussian_ns.format.container import pack, read_container
+from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES, Section
 
 ONCE = ("META", "NETE", "NETR", "NETS", "LABL")
 

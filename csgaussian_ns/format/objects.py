@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
-from csgaussian_ns.scene.semantic_layer import SceneObject
 
 CENTRE_UNITS = 16
 """Centres are in 1/16 voxel."""

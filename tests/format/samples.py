@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from csgaussian_ns.codec.rans import encode
-from csgaussian_ns.codec.tables import load_tables
+from csgaussian_ns.format.streams.rans import encode
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 
 LARGEST, SMALLEST = 2**31 - 1, -(2**31)
 

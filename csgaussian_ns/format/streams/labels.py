@@ -1,6 +1,6 @@
 """Which object each anchor belongs to, anchor by anchor in Morton order, where neighbours mostly belong to the same.
 
-Three kinds of bits, each under adaptive contexts of ``codec.bits``, tell a label: is it the one of the anchor before;
+Three kinds of bits, each under adaptive contexts of ``streams.bits``, tell a label: is it the one of the anchor before;
 if not, is it the last one that was another; if not, its number, highest bit first. On the demo scene, ten objects on a
 table, that is 0.14 bit per anchor. (Asking first for the object whose mean feature is nearest would save nine tenths
 of that, a thousandth of the file, and would put features into the definition of labels.)
@@ -11,10 +11,10 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Int32
 
-from csgaussian_ns.codec.bits import adapt, code_bit, new_cells, overrun, probability, read, write
-from csgaussian_ns.codec.buffers import buffer
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.jit import inlined_kernel, kernel
+from csgaussian_ns.format.streams.bits import adapt, code_bit, new_cells, overrun, probability, read, write
+from csgaussian_ns.format.streams.buffers import buffer
 
 MAX_OBJECTS = (1 << 16) - 1
 LIMIT = 255

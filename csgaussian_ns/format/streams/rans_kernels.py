@@ -1,4 +1,4 @@
-"""The loops of ``codec.rans``, compiled where numba is installed and interpreted where not. Layout: see there.
+"""The loops of ``streams.rans``, compiled where numba is installed and interpreted where not. Layout: see there.
 
 A state x of a lane stays in [2^16, 2^32) between symbols. Indices are safe by construction: a table id is checked by
 the caller, a slot by its mask, an entry comes from the tables; reads of the stream are checked here.
@@ -6,8 +6,8 @@ the caller, a slot by its mask, an entry comes from the tables; reads of the str
 
 from typing import Any, no_type_check
 
-from csgaussian_ns.codec.tables import ESCAPE, PRECISION
 from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.format.streams.symbol_tables import ESCAPE, PRECISION
 
 LANES = 8
 LOWEST = 1 << 16

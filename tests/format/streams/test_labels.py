@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec.labels import MAX_OBJECTS, decode_labels, encode_labels
 from csgaussian_ns.core.errors import FormatError
-from tests.codec.samples import mutations
+from csgaussian_ns.format.streams.labels import MAX_OBJECTS, decode_labels, encode_labels
+from tests.format.samples import mutations
 
 
 def runs(count: int, objects: int, length: float, seed: int = 0) -> np.ndarray:

@@ -5,15 +5,14 @@ import struct
 import zlib
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec import positions
-from csgaussian_ns.codec.positions import decode_positions, encode_positions
+from csgaussian_ns.format import tables
+from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
 
-TEXT = (Path(positions.__file__).parent / "FORMAT.md").read_text()
+TEXT = (tables.FOLDER.parent / "FORMAT.md").read_text()
 
 
 @cache

@@ -1,9 +1,9 @@
 """What a decoded scene knows about meaning: a feature and an object for each anchor, and the list of objects."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Float, Int
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class SemanticLayer:
-    """Semantics of a scene, one row per anchor in the order of the scene's anchors.
+    """Semantics of a scene, one row per anchor in the order of the scene's anchors; arrays as in ``core.types``.
 
     Attributes:
         feature: Dequantised semantic feature; all Gaussians of an anchor share it (CSGaussian, 3.2).
@@ -41,7 +41,7 @@ class SemanticLayer:
         text_encoder: Name of the encoder that the objects' embeddings belong to; empty without embeddings.
     """
 
-    feature: Float[Tensor, "A D"]
-    label: Int[Tensor, " A"]
+    feature: Float[Any, "A D"]
+    label: Int[Any, " A"]
     objects: tuple[SceneObject, ...]
     text_encoder: str = ""

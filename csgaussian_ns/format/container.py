@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
-from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
-from csgaussian_ns.codec.kinds import Layer
-from csgaussian_ns.codec.layout import (
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.layout import (
     HEADER_BYTES,
     Entry,
     Header,
@@ -23,9 +23,7 @@ from csgaussian_ns.codec.layout import (
     parse_header,
     parse_toc,
 )
-from csgaussian_ns.codec.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 
 
 @runtime_checkable
@@ -132,15 +130,6 @@ class Container:
         """All sections that are there, read and verified."""
         return [self.read(entry) for entry in self.entries]
 
-    def check(self) -> None:
-        """Verify the checksums of everything that is there.
-
-        Raises:
-            FormatError: Something is damaged.
-        """
-        for entry in self.entries:
-            self.read(entry)
-
 
 def read_container(
     data: bytes | bytearray | memoryview | BufferedIOBase | ByteSource, limits: DecodeLimits = DEFAULT_LIMITS
@@ -216,33 +205,3 @@ def pack(
     unlimited = DecodeLimits(*[1 << 64] * 5)
     read_container(data, unlimited)
     return data
-
-
-def write_container(
-    target: str | Path | BufferedIOBase,
-    sections: Iterable[Section],
-    anchors: int,
-    must_understand: MustUnderstand = MustUnderstand.NONE,
-    optional: int = 0,
-) -> int:
-    """Write a file. Given a path, it is replaced at once: at any moment the old file or the complete new one is there.
-
-    Args:
-        target: Path, or an open binary file.
-        sections: As for ``pack``.
-        anchors: As for ``pack``.
-        must_understand: As for ``pack``.
-        optional: As for ``pack``.
-
-    Returns:
-        Number of bytes written.
-
-    Raises:
-        ValueError: As ``pack``; nothing has been written then.
-    """
-    data = pack(sections, anchors, must_understand, optional)
-    if isinstance(target, str | Path):
-        replace_file(Path(target), data)
-    else:
-        target.write(data)
-    return len(data)

@@ -1,9 +1,7 @@
 """The 176 integer probability tables that attribute symbols are coded with.
 
-They are a part of the format: shipped as integers, never computed by a reader, since two machines need not agree on
-an erfc. Ids 0 .. 87 are zero-mean Gaussians with sigma/step = 2^(-4 + id/8); ids 88 .. 175 are Laplacians
+Ids 0 .. 87 are zero-mean Gaussians with sigma/step = 2^(-4 + id/8); ids 88 .. 175 are Laplacians
 exp(-|x|/b) / 2b with b/step = 2^(-4 + (id - 88)/8). Symbol s stands for [s - 1/2, s + 1/2] steps.
-scripts/make_tables.py builds the file.
 
 A table has the symbols -h .. h and, last, an escape for all values beyond. Probabilities are n / 2^14, n >= 1, and sum
 to one. At the right scale they cost 0.0002 bit per symbol more than the exact distribution up to scale/step = 8, and
@@ -15,14 +13,13 @@ and of the escape.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from hashlib import sha256
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt16
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.tables import shipped
 
 PRECISION = 14
 TABLES_PER_FAMILY = 88
@@ -32,9 +29,6 @@ LAPLACE = 88
 
 STEPS_PER_OCTAVE = 8
 SMALLEST_OCTAVE = -4
-
-FILE = Path(__file__).with_name("symbol_tables.bin")
-SHA256 = "47158647da311bc5ff3c06fc01341c922bb8c37ca628bf7ab7a0c9917c0b6456"
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def build(halves: list[int], upper: list[list[int]], orders: list[int]) -> Table
 
 
 def parse(data: bytes) -> Tables:
-    """The tables of a file whose content is trusted, as ``FILE`` is after its hash was compared."""
+    """The tables of a file whose content is trusted, as a shipped one is after its hash was compared."""
     numbers = np.frombuffer(data, "<u2").astype(int).tolist()
     halves, rest = numbers[: 2 * TABLES_PER_FAMILY], numbers[2 * TABLES_PER_FAMILY :]
     edges = np.cumsum([0, *(h + 2 for h in halves)]).tolist()
@@ -128,12 +122,5 @@ def parse(data: bytes) -> Tables:
 
 @lru_cache(maxsize=1)
 def load_tables() -> Tables:
-    """The tables of the format, read once per process.
-
-    Raises:
-        FormatError: The installed file is not the one this version was released with.
-    """
-    data = FILE.read_bytes()
-    if sha256(data).hexdigest() != SHA256:
-        raise FormatError(f"{FILE.name} is not the one this version was released with; install the package again")
-    return parse(data)
+    """The tables of the format, read once per process; errors as of ``shipped``."""
+    return parse(shipped("symbols.bin"))

@@ -24,8 +24,9 @@ L <= 32. Unused bits of the last word of escapes are zero.
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.rans_kernels import (
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.rans_kernels import (
     BIT,
     COUNT,
     DONE,
@@ -37,8 +38,7 @@ from csgaussian_ns.codec.rans_kernels import (
     encode_words,
     write_escapes,
 )
-from csgaussian_ns.codec.tables import Tables
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.streams.symbol_tables import Tables
 
 STATE_BYTES = 4 * LANES
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec.masks import MAX_OFFSETS, decode_masks, encode_masks
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
-from tests.codec.processes import run_python
-from tests.codec.samples import latent_masks, mutations
+from csgaussian_ns.format.streams.masks import MAX_OFFSETS, decode_masks, encode_masks
+from tests.format.processes import run_python
+from tests.format.samples import latent_masks, mutations
 
 PATTERN = (np.arange(120).reshape(12, 10) * 7 % 5 == 0) | (np.arange(10) == 0)
 
@@ -82,7 +82,7 @@ def test_cut_streams_are_caught():
 
 
 DAMAGE = """
-from csgaussian_ns.codec.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
 from csgaussian_ns.core.errors import FormatError
 from samples import latent_masks, mutations
 

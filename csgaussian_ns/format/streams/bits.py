@@ -1,7 +1,7 @@
-"""Adaptive binary arithmetic coding in integers: the coder, and contexts that adapt (``codec.mixing`` mixes them).
+"""Adaptive binary arithmetic coding in integers: the coder, and contexts that adapt (``streams.mixing`` mixes them).
 
 Used for data whose statistics are learnt while coding: masks, positions, labels, lattices. Knows no data type.
-Everything is a kernel on flat buffers (``codec.buffers.buffer``). A caller loops over its bits with one function for
+Everything is a kernel on flat buffers (``streams.buffers.buffer``). A caller loops over its bits with one function for
 both directions, so that writer and reader cannot differ:
 
     p = probability(cells, index)             # 16-bit probability of a one
@@ -27,9 +27,9 @@ from typing import Any, no_type_check
 
 import numpy as np
 
-from csgaussian_ns.codec.buffers import constants
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.jit import inlined_kernel
+from csgaussian_ns.format.streams.buffers import constants
 
 ALL_ONES = (1 << 32) - 1
 
@@ -46,7 +46,7 @@ NEW_CELL = (1 << 19) << COUNT_BITS
 RATES = constants(131072 // (2 * n + 3) for n in range(MAX_COUNT + 1))
 
 Buffer = Any
-"""What ``codec.buffers.buffer`` returns."""
+"""What ``streams.buffers.buffer`` returns."""
 
 
 @inlined_kernel

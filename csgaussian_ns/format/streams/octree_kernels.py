@@ -1,19 +1,19 @@
 """The octree of one position stream: one model, walked by the encoder and the decoder with the same functions.
 
 FORMAT.md, section "Position stream", is the normative text and uses the names used here. Buffers are flat (see
-``codec.buffers``). Corrupt data can only give wrong values or CORRUPT: every index is bounded by construction or tested
-on the spot.
+``streams.buffers``). Corrupt data can only give wrong values or CORRUPT: every index is bounded by construction or
+tested on the spot.
 """
 
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
 
-from csgaussian_ns.codec.bits import POSITION, READING, adapt, code_bit, probability
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.mixing import learn, predict
 from csgaussian_ns.core.jit import kernel
 from csgaussian_ns.core.morton import MAX_BITS
+from csgaussian_ns.format.streams.bits import POSITION, READING, adapt, code_bit, probability
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.mixing import learn, predict
 
 CORRUPT = -1
 EVEN = 1 << 15  # probability one half
@@ -37,7 +37,7 @@ CELLS = OF_ZEROS + MAX_BITS
 
 
 class Walk(NamedTuple):
-    """One pass over a tree: the coder of ``codec.bits`` (writing or reading), what adapts, and scratch."""
+    """One pass over a tree: the coder of ``streams.bits`` (writing or reading), what adapts, and scratch."""
 
     state: Any  # int64 [5]
     stream: Any  # uint8

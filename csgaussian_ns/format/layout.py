@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
-from csgaussian_ns.codec.kinds import KINDS, Layer, SectionInfo
-from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
+from csgaussian_ns.format.kinds import KINDS, Layer, SectionInfo
+from csgaussian_ns.format.limits import DecodeLimits
 
 MAGIC = b"\x89CSG\r\n\x1a\n"
 MAJOR, MINOR = 1, 0

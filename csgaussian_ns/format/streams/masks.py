@@ -4,7 +4,7 @@ Slots differ a lot (one is kept by almost every anchor, others by a few per cent
 each other, so the model mixes contexts from the anchor's own earlier bits and from the anchors before it in Morton
 order. On 29k model anchors it needs 1.5 % more than the entropy of the joint patterns where neighbours are independent
 (which leaves out what a table of patterns would cost), and 4 to 15 % less where they are alike. Statistics are learnt
-on the way: nothing is stored but the coded bits, a stream of ``codec.bits``. Anchors go in order, and within an anchor
+on the way: nothing is stored but the coded bits, a stream of ``streams.bits``. Anchors go in order, in an anchor
 slots 0 .. K-1. No anchors, no bytes.
 
 Contexts of a bit in slot s, each a cell of its own table (indices in ``_select``): the bits of this anchor so far; this
@@ -18,11 +18,11 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Bool
 
-from csgaussian_ns.codec.bits import overrun, read, write
-from csgaussian_ns.codec.buffers import buffer
-from csgaussian_ns.codec.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.format.streams.bits import overrun, read, write
+from csgaussian_ns.format.streams.buffers import buffer
+from csgaussian_ns.format.streams.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
 
 MAX_OFFSETS = 32
 """Largest K: keeps every context below 2^40."""
