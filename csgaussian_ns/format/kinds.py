@@ -54,16 +54,23 @@ class Kind:
     """What holds for all sections of a kind.
 
     Attributes:
-        layer: Where they belong. They are critical unless that is the semantic layer.
+        layer: Where they belong.
         chunked: They share out the anchors; else there is one, about no anchors in particular.
         counted: They say how many values they hold.
         answered: They say what a network answers.
+        max_content: Bytes of the plain content of one that may be deflated.
     """
 
     layer: Layer
     chunked: bool = False
     counted: bool = False
     answered: bool = False
+    max_content: int = 1 << 24
+
+    @property
+    def critical(self) -> bool:
+        """Whether a reader must know them."""
+        return self.layer < Layer.SEMANTIC
 
     def check(self, info: SectionInfo) -> None:
         """Refuse what no section of this kind says.
@@ -71,10 +78,10 @@ class Kind:
         Raises:
             FormatError: It does.
         """
-        critical = self.layer < Layer.SEMANTIC
-        if (info.layer, info.critical) != (self.layer, critical):
+        if (info.layer, info.critical) != (self.layer, self.critical):
             raise FormatError(
-                f"{info}: layer {info.layer.name}, critical {info.critical}; expected {self.layer.name} and {critical}"
+                f"{info}: layer {info.layer.name}, critical {info.critical}; expected {self.layer.name} and "
+                f"{self.critical}"
             )
         zeros = {} if self.chunked else {name: getattr(info, name) for name in ("chunk", "first_anchor", "anchors")}
         zeros |= {} if self.counted else {"symbols": info.symbols}
@@ -86,7 +93,7 @@ class Kind:
 
 
 KINDS = {
-    "META": Kind(Layer.COMMON),
+    "META": Kind(Layer.COMMON, max_content=1 << 16),
     "NETE": Kind(Layer.COMMON),
     "NETR": Kind(Layer.COMMON),
     "POSI": Kind(Layer.COMMON, chunked=True),
@@ -96,3 +103,8 @@ KINDS = {
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
 }
+
+
+def info_of(kind: str, **fields: int) -> SectionInfo:
+    """What the table of contents says of a section of a known kind; ``fields`` as of ``SectionInfo``."""
+    return SectionInfo(kind, KINDS[kind].layer, KINDS[kind].critical, **fields)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from csgaussian_ns.core.errors import LimitExceeded
 
+BYTES_PER_SYMBOL = 64
+"""Memory that decoding a chunk takes at most, per channel of an anchor; measured 40."""
+
 
 @dataclass(frozen=True)
 class DecodeLimits:
@@ -15,6 +18,8 @@ class DecodeLimits:
         max_anchors: Anchors of the whole scene.
         max_symbols_per_chunk: Coded values of one section.
         max_memory_bytes: Memory that decoding may take at one time, estimated by the decoder.
+        max_network_operations: Multiplications of all networks in the file, evaluated once for every anchor: minutes of
+            one core.
     """
 
     max_file_bytes: int = 1 << 31
@@ -22,6 +27,7 @@ class DecodeLimits:
     max_anchors: int = 1 << 24
     max_symbols_per_chunk: int = 1 << 26
     max_memory_bytes: int = 1 << 33
+    max_network_operations: int = 1 << 40
 
     def check(self, limit: str, value: int, where: str) -> None:
         """Refuse ``value`` where it is above a limit.

@@ -229,10 +229,10 @@ def test_bodies_with_repaired_checksums_are_refused_or_the_same(small, kind: str
 
 
 def test_a_changed_network_misses_the_known_answer(coded, monkeypatch):
-    from csgaussian_ns.entropy import integer_prior
+    from csgaussian_ns.format.networks import hyperprior
 
-    real = integer_prior.integer_steps
-    monkeypatch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw.shape[1] == 1))
+    real = hyperprior.integer_steps
+    monkeypatch.setattr(hyperprior, "integer_steps", lambda raw: real(raw) + (raw.shape[1] == 1))
     with pytest.raises(FormatError, match=r"SEMA chunk 0.* known answer"):
         decode(coded[1].data)
     assert decode(coded[1].data, semantics=False).semantics is None
@@ -291,12 +291,12 @@ def test_the_table_is_the_same_chunk_by_chunk():
 def test_a_table_of_objects_that_the_labels_do_not_give_is_refused(small):
     container = read_container(small)
     sections = container.sections()
-    from csgaussian_ns.codec.sections import content_of, packed_section
+    from csgaussian_ns.format.bodies import content_of, packed_section
 
     place = next(i for i, section in enumerate(sections) if section.info.kind == "LABL")
     table, texts = read_objects(content_of(container, "LABL"), 6, container.header.anchors)
     other = dataclasses.replace(table, anchors=table.anchors - 1)
-    sections[place] = packed_section("LABL", Layer.SEMANTIC, write_objects(other, texts))
+    sections[place] = packed_section("LABL", write_objects(other, texts))
     with pytest.raises(FormatError, match="not those that the labels"):
         decode(pack(sections, container.header.anchors))
 

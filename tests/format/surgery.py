@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import replace
 
-from csgaussian_ns.codec.sections import content_of
+from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES, Section
 

@@ -22,7 +22,7 @@ from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import kernel
 from csgaussian_ns.format.streams.bits import overrun, read, write
 from csgaussian_ns.format.streams.buffers import buffer
-from csgaussian_ns.format.streams.mixing import MOST_BITS_PER_BYTE, Mixer, code_mixed, new_mixer
+from csgaussian_ns.format.streams.mixing import Mixer, code_mixed, most_bits, new_mixer
 
 MAX_OFFSETS = 32
 """Largest K: keeps every context below 2^40."""
@@ -116,7 +116,7 @@ def decode_masks(data: bytes | memoryview, count: int, num_offsets: int) -> Bool
     """
     if not 0 <= num_offsets <= MAX_OFFSETS or count < 0:
         raise FormatError(f"{count} masks of {num_offsets} offsets; expected 0 .. {MAX_OFFSETS} offsets")
-    if count * num_offsets > MOST_BITS_PER_BYTE * (len(data) + 4):
+    if count * num_offsets > most_bits(len(data)):
         raise LimitExceeded(f"{count} masks of {num_offsets} offsets cannot be in {len(data)} bytes")
     masks = np.zeros(count * num_offsets, np.uint8)
     if masks.size:

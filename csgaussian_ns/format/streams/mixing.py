@@ -28,6 +28,11 @@ MOST_BITS_PER_BYTE = 16000
 """A mixed bit costs at least -log2(65513 / 65536) = 5.06e-4, so a byte holds at most 15800 of them."""
 
 
+def most_bits(stored: int) -> int:
+    """No stream of so many bytes holds more mixed bits."""
+    return MOST_BITS_PER_BYTE * (stored + 4)
+
+
 def _squash_table() -> list[int]:
     """``65536 / (1 + exp(-z/256))`` for z = -2047 .. 2047, by integer steps: no libm can change a bit of the format."""
     one = 1 << 60

@@ -122,14 +122,19 @@ def decode_positions(data: bytes | memoryview, count: int) -> Int32[np.ndarray, 
         raise FormatError(f"{_NAME}, byte 1: depth {depth}, at most {MAX_BITS} are possible; the data is damaged")
     if max(map(abs, origin)) > MAX_ORIGIN + (1 << MAX_BITS):
         raise FormatError(f"{_NAME}, bytes 2 to 13: origin {origin} lies beyond 2^30; the data is damaged")
-    if count < 0 or count > (1 if depth == 0 else len(body) * POINTS_PER_BYTE):
-        raise FormatError(f"{_NAME}: {count} points cannot come from {len(body)} bytes and depth {depth}")
+    if count < 0 or count > (most_points(len(data)) if depth else 1):
+        raise FormatError(f"{_NAME}: {count} points cannot come from {len(data)} bytes and depth {depth}")
     if depth == 0:
         if len(body):
             raise FormatError(f"{_NAME}: {len(body)} bytes follow the header, depth 0 has none; the data is damaged")
         return np.array(origin, np.int32)[None].repeat(count, axis=0)
     keys = _decode_tree(body, depth, count, flags & _ZERO_LEVELS != 0)
     return morton_cells(keys) + np.array(origin, np.int32)
+
+
+def most_points(stored: int) -> int:
+    """No stream of so many bytes holds more points."""
+    return max(1, (stored - _HEADER.size) * POINTS_PER_BYTE)
 
 
 def positions_crc(grid: Int32[np.ndarray, "N 3"]) -> int:

@@ -4,8 +4,12 @@ An erfc, a tanh or a sine of a maths library may differ in its last bit between 
 FORMAT.md says what each holds; scripts/make_tables.py builds them.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
 
 from csgaussian_ns.core.errors import FormatError
 
@@ -29,3 +33,11 @@ def shipped(name: str) -> bytes:
     if sha256(data).hexdigest() != SHA256[name]:
         raise FormatError(f"{name} is not the one this version was released with; install the package again")
     return data
+
+
+@lru_cache
+def integers(name: str) -> Int64[np.ndarray, " entries"]:
+    """The numbers of a table of i32, read-only, read once per process; errors as of ``shipped``."""
+    numbers = np.frombuffer(shipped(name), "<i4").astype(np.int64)
+    numbers.flags.writeable = False
+    return numbers
