@@ -21,11 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from csgaussian_ns.codec import rans, torchac_coder
-from csgaussian_ns.codec.masks import decode_masks, encode_masks
-from csgaussian_ns.codec.tables import load_tables
+from csgaussian_ns.codec import torchac_coder
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.core.jit import COMPILED
+from csgaussian_ns.format.streams import rans
+from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 
 RESULTS = Path(__file__).parent / "results" / "codec_coders.json"
 SETTINGS = {"1 bit": (16, 30), "2.5 bits": (24, 48), "4 bits": (40, 56)}  # tables drawn from

@@ -9,10 +9,10 @@ fitted: no symbol costs more or less for that than its table says, and speed doe
 import torch
 
 from csgaussian_ns.codec.encode import TrainedScene
-from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.stages.settings import SceneSettings
 

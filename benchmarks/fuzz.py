@@ -1,4 +1,4 @@
-"""Fuzzing of every decoder for as long as one likes: what tests/codec/test_fuzz.py does in CI, with larger numbers.
+"""Fuzzing of every decoder for as long as one likes: what tests/format/test_fuzz.py does in CI, with larger numbers.
 
 Mutations are numbered; the number and the target's name are the seed, so any of them can be repeated alone. The state
 is kept in results/fuzz.json: another call goes on where the last one ended. Stops at the first mutation that ends in
@@ -43,7 +43,7 @@ def main(options: Options) -> None:
     # Some installed packages bring a package called tests, which would come before ours.
     sys.modules["tests"] = types.ModuleType("tests")
     sys.modules["tests"].__path__ = [str(ROOT / "tests")]
-    from tests.codec.fuzzing import all_targets, attack
+    from tests.format.fuzzing import all_targets, attack
 
     targets = all_targets()
     if options.repeat:

@@ -156,12 +156,13 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
 def _round_plainly() -> None:
     import torch
 
+    from csgaussian_ns.entropy.base import per_channel
     from csgaussian_ns.entropy.model import ColourEntropyModel
 
     @torch.no_grad()
     def plain(self: ColourEntropyModel, values: "torch.Tensor", prior: object, steps: "torch.Tensor") -> "torch.Tensor":
         del prior
-        step = self.layout.per_channel(steps)
+        step = per_channel(self.layout, steps)
         return torch.round(values / step) * step
 
     ColourEntropyModel.quantised = plain

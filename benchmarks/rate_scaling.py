@@ -22,15 +22,16 @@ import tyro
 from common import RESULTS, machine
 from torch import Tensor
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
-from csgaussian_ns.codec.limits import DEFAULT_LIMITS
-from csgaussian_ns.codec.sections import content_of, deflated, read_entropy_networks, write_entropy_networks
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.integer import to_integers
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import SIZES, HyperpriorName, new_encoding
+from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.bodies import content_of, deflated
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.limits import DEFAULT_LIMITS
+from csgaussian_ns.format.networks.colour_model import read_entropy_networks, write_entropy_networks
 from csgaussian_ns.stages.colour import masked_bits
 
 THINNED = (4, 2, 1)
@@ -75,7 +76,7 @@ def frozen(path: Path) -> Frozen:
     layout = AttributeLayout(scene.meta.feature_dim, scene.meta.num_offsets, scene.meta.base_steps)
     with path.open("rb") as file:
         model = read_entropy_networks(content_of(read_container(file, DEFAULT_LIMITS), "NETE"), layout)
-    steps = model.hyperprior.prior(scene.grid).step.double() / 2**16
+    steps = torch.from_numpy(model.hyperprior.prior(scene.grid.numpy()).step).double() / 2**16
     return Frozen(scene.grid, scene.anchors, steps.float(), layout)
 
 
@@ -106,7 +107,8 @@ def fit(scene: Frozen, name: HyperpriorName, options: Options) -> dict[str, floa
     seconds = time.process_time() - began
     with torch.no_grad():
         bits = sum(cost(rows) for rows in torch.arange(len(values)).split(4096)) / len(values)
-    coded = deflated(write_entropy_networks(to_integers(model, scene.grid, values[:, : scene.layout.feature_dim])))[1]
+    feature = values[:, : scene.layout.feature_dim].numpy()
+    coded = deflated(write_entropy_networks(to_integers(model, scene.grid.numpy(), feature)))[1]
     feature, scaling, offset = bits.tolist()  # type: ignore[union-attr]
     return {
         "anchors": len(values),

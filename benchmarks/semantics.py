@@ -350,10 +350,10 @@ def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: 
     from dataclasses import replace
 
     from csgaussian_ns.codec.encode import kept_in_order
+    from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
     from csgaussian_ns.ns.meaning import objects_in
     from csgaussian_ns.ns.model import model_of
     from csgaussian_ns.ns.run import trained_scene
-    from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 
     trained, semantic = trained_scene(trainer.pipeline, semantics=False), model_of(trainer.pipeline).scene.semantic
     assert semantic is not None

@@ -19,6 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.format.tables import SHA256
 from tests.codec.scenes import random_scene
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,7 +90,7 @@ def test_it_declares_no_training_package(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith("METADATA"))
         lines = archive.read(name).decode().splitlines()
-        assert any(n.endswith("codec/symbol_tables.bin") for n in archive.namelist())
+        assert {n for n in SHA256 if f"csgaussian_ns/format/tables/{n}" in archive.namelist()} == set(SHA256)
         assert any(n.endswith("py.typed") for n in archive.namelist())
     base = [Requirement(line.split(":", 1)[1]) for line in lines if line.startswith("Requires-Dist:")]
     names = {need.name for need in base if need.marker is None or need.marker.evaluate({"extra": ""})}

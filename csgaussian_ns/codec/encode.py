@@ -1,33 +1,32 @@
 """From a trained scene to the sections of a ``.csg`` file."""
 
 import copy
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Int32, Int64
+from jaxtyping import Float32, Int, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec import sections as bodies
-from csgaussian_ns.codec.checks import check_finite, known_answer, values_crc
-from csgaussian_ns.codec.coders import Coder, coder_named
-from csgaussian_ns.codec.colour import encode_colour
-from csgaussian_ns.codec.container import pack
+from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
-from csgaussian_ns.codec.kinds import Layer, SectionInfo
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.masks import encode_masks
-from csgaussian_ns.codec.positions import common_origin, encode_positions, positions_crc
-from csgaussian_ns.codec.scene import SceneMeta
-from csgaussian_ns.codec.threads import run_in_order, threads_for
+from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.integer import IntegerColourModel, to_integers
+from csgaussian_ns.entropy.integer import to_integers
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.format.bodies import packed_section
+from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
+from csgaussian_ns.format.container import pack
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.meta import SceneMeta, write_meta
+from csgaussian_ns.format.networks.colour_model import IntegerColourModel, write_entropy_networks
+from csgaussian_ns.format.render_networks import write_render_networks
+from csgaussian_ns.format.streams.coders import coder_named
+from csgaussian_ns.format.streams.positions import common_origin
+from csgaussian_ns.format.threads import run_in_order, threads_for
 from csgaussian_ns.scene.decoders import Decoders
 
 CHUNK_ANCHORS = 16_384
@@ -107,10 +106,10 @@ def encode(
     chosen = coder_named(coder)
     check_finite(tensors_of(scene))
     order = kept_in_order(scene)
-    grid, mask = scene.grid[order].cpu(), scene.anchors.mask[order].cpu() > 0
+    grid, mask = scene.grid[order].cpu().numpy(), (scene.anchors.mask[order] > 0).cpu().numpy()
     entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
     model = to_integers(entropy, grid, _features(entropy, scene.anchors, order), min(scene.network_bits, 8))
-    origin = common_origin(grid.numpy())
+    origin = common_origin(grid)
     parts = _common_sections(scene, model)
     chunks: list[CodedChunk] = []
     starts = range(0, len(grid), chunk_anchors)
@@ -136,49 +135,6 @@ def encode(
     return _summary(pack(parts, len(grid)), parts, len(grid), int(mask.sum()), ideal)
 
 
-class CodedChunk(NamedTuple):
-    """The sections of one chunk, and the ideal code length of its colours in bits."""
-
-    positions: Section
-    masks: Section
-    colours: Section
-    ideal_bits: float
-
-
-def encode_chunk(
-    model: IntegerColourModel,
-    voxels: Int[Tensor, "A 3"],
-    kept: Bool[Tensor, "A K"],
-    values: Float[Tensor, "A D"],
-    origin: Int32[np.ndarray, "3"],
-    where: dict[str, int],
-    coder: Coder = Coder.RANS,
-) -> CodedChunk:
-    """Code one run of anchors.
-
-    Args:
-        model: The shared model.
-        voxels: In Morton order.
-        kept: Which offsets are kept.
-        values: Channels in base steps.
-        origin: ``positions.common_origin`` of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
-        coder: Of the colours.
-    """
-    stream, decoded, bits = encode_colour(model, voxels, kept, values, coder)
-    positions = encode_positions(voxels.numpy(), origin)
-    masks = encode_masks(kept.numpy())
-    masks_crc = zlib.crc32(np.packbits(kept.numpy(), axis=None).tobytes())
-    info = {"symbols": coded_symbols(model, kept), "decoded_crc": values_crc(decoded)}
-    info["known_answer_crc"] = known_answer(model.hyperprior, voxels)
-    return CodedChunk(
-        _section("POSI", Layer.COMMON, positions, decoded_crc=positions_crc(voxels.numpy()), **where),
-        _section("MASK", Layer.COLOUR, masks, symbols=kept.numel(), decoded_crc=masks_crc, **where),
-        _section("COLR", Layer.COLOUR, stream, codec=int(coder), **info, **where),
-        bits,
-    )
-
-
 def tensors_of(scene: TrainedScene) -> dict[str, Tensor]:
     """Everything that is coded, by name; what may have spoilt the rounding of anchors comes before them."""
     named: dict[str, Tensor] = {f"entropy.{name}": value for name, value in scene.entropy.named_parameters()}
@@ -188,12 +144,6 @@ def tensors_of(scene: TrainedScene) -> dict[str, Tensor]:
         named |= {"semantics.feature": scene.semantics.feature}
         named |= {f"semantics.entropy.{name}": value for name, value in scene.semantics.entropy.named_parameters()}
     return named
-
-
-def coded_symbols(model: IntegerColourModel, mask: Bool[Tensor, "A K"]) -> int:
-    """Number of symbols in the colour stream of some anchors."""
-    feature, scaling, _ = model.layout.sizes
-    return len(mask) * (feature + scaling) + 3 * int(mask.sum())
 
 
 def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
@@ -215,29 +165,26 @@ def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
     return kept[torch.from_numpy(order).to(kept.device)]
 
 
-def _channels(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float[Tensor, "V D"]:
+def _channels(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float32[np.ndarray, "V D"]:
     """Channels of some anchors in base steps; of a few at a time, as those of a whole scene are a second copy of it."""
     chosen = anchors.at(index)
-    return entropy.values(Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))).detach()
+    on_cpu = Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))
+    return entropy.values(on_cpu).detach().numpy()
 
 
-def _features(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float[Tensor, "V F"]:
+def _features(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float32[np.ndarray, "V F"]:
     """Features of some anchors in base steps, the same numbers as in ``_channels``."""
     base_step = entropy.base_step[: entropy.layout.feature_dim]
-    return anchors.feature.detach().index_select(0, index).cpu().div_(base_step)
+    return anchors.feature.detach().index_select(0, index).cpu().div_(base_step).numpy()
 
 
 def _common_sections(scene: TrainedScene, model: IntegerColourModel) -> list[Section]:
     contents = {
-        "META": bodies.write_meta(scene.meta),
-        "NETE": bodies.write_entropy_networks(model),
-        "NETR": bodies.write_decoders(scene.decoders, scene.network_bits),
+        "META": write_meta(scene.meta),
+        "NETE": write_entropy_networks(model),
+        "NETR": write_render_networks(networks_of(scene.decoders), scene.network_bits),
     }
-    return [bodies.packed_section(kind, Layer.COMMON, content) for kind, content in contents.items()]
-
-
-def _section(kind: str, layer: Layer, body: bytes, **info: int) -> Section:
-    return Section(SectionInfo(kind, layer, critical=True, **info), body)
+    return [packed_section(kind, content) for kind, content in contents.items()]
 
 
 def _summary(data: bytes, parts: list[Section], anchors: int, offsets: int, ideal: float) -> Encoded:

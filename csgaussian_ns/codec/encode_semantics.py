@@ -1,30 +1,23 @@
 """From trained semantic features and labels to the sections NETS, LABL and SEMA, which end a ``.csg`` file."""
 
 import copy
-import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Float32, Int, Int32, Int64
 from torch import Tensor
 
-from csgaussian_ns.codec.checks import known_answer, values_crc
-from csgaussian_ns.codec.hyperprior import pack_blocks, write_hyperprior
-from csgaussian_ns.codec.kinds import Layer, SectionInfo
-from csgaussian_ns.codec.labels import MAX_OBJECTS, encode_labels
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.object_bytes import write_objects
-from csgaussian_ns.codec.objects import ObjectTexts, object_table
-from csgaussian_ns.codec.sections import packed_section
-from csgaussian_ns.codec.semantic_features import encode_features
-from csgaussian_ns.entropy.integer_prior import IntegerHyperprior, integer_hyperprior, real_values
+from csgaussian_ns.entropy.integer import integer_hyperprior
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel
-
-NETS_HEAD = struct.Struct("<HBd")
-IN_OBJECTS, EVERYWHERE = 0, 1
-"""Whose features are coded: those of anchors that belong to an object, or all."""
+from csgaussian_ns.format.bodies import packed_section
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior, write_hyperprior
+from csgaussian_ns.format.object_bytes import write_objects
+from csgaussian_ns.format.objects import ObjectTexts, object_table
+from csgaussian_ns.format.semantic_chunks import encode_features, encode_semantic_chunk
+from csgaussian_ns.format.semantics import write_nets
+from csgaussian_ns.format.streams.labels import MAX_OBJECTS
 
 
 @dataclass(frozen=True)
@@ -59,12 +52,13 @@ def decoded_features(
         order: The anchors that are kept, in the order of the file (``encode.kept_in_order``).
         grid: Their voxels.
     """
-    values, hyperprior = _in_order(semantics, order, grid)
-    return real_values(encode_features(hyperprior, grid, values)[1], hyperprior.layout)
+    voxels = grid.cpu().numpy()
+    values, hyperprior = _in_order(semantics, order, voxels)
+    return torch.from_numpy(hyperprior.layout.real_values(encode_features(hyperprior, voxels, values)[1]))
 
 
 def semantic_sections(
-    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"], chunk_anchors: int
+    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int32[np.ndarray, "V 3"], chunk_anchors: int
 ) -> list[Section]:
     """The semantic layer of a file.
 
@@ -78,55 +72,37 @@ def semantic_sections(
         QuantisationError: A feature is not finite or too far from its prior to be coded.
         ValueError: Labels have gaps, an object lost all its anchors, or names and embeddings do not match them.
     """
-    labels = torch.zeros(len(order), dtype=torch.int64)
+    everywhere, labels = semantics.label is None, np.zeros(len(order), np.int32)
     if semantics.label is not None:
-        labels = semantics.label[order.to(semantics.label.device)].cpu().long()
-    objects = _count_objects(labels.numpy(), semantics)
+        labels = semantics.label[order.to(semantics.label.device)].cpu().numpy().astype(np.int32)
+    objects = _count_objects(labels, semantics)
     texts = ObjectTexts.of(semantics.names or ("",) * objects, semantics.embeddings, semantics.text_encoder)
     values, hyperprior = _in_order(semantics, order, grid)
-    told = labels > 0 if semantics.label is not None else torch.ones_like(labels, dtype=torch.bool)
-    chunks, everything = [], [torch.zeros(0, hyperprior.layout.channels, dtype=torch.int64)]
+    coded = (labels > 0) | everywhere
+    chunks, decoded = [], [np.zeros((0, hyperprior.layout.channels), np.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
-        own, coded = labels[rows].numpy().astype(np.int32), told[rows]
-        stream, known = encode_features(hyperprior, grid[rows][coded], values[rows][coded])
-        decoded = known.new_zeros(len(own), known.shape[1])
-        decoded[coded] = known
-        info = SectionInfo(
-            "SEMA",
-            Layer.SEMANTIC,
-            critical=False,
-            chunk=number,
-            symbols=known.numel(),
-            first_anchor=start,
-            anchors=len(own),
-            decoded_crc=semantic_crc(decoded, own),
-            known_answer_crc=known_answer(hyperprior, grid[rows]),
+        where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+        section, integers = encode_semantic_chunk(
+            hyperprior, grid[rows], values[rows], labels[rows], coded[rows], objects, where
         )
-        chunks.append(Section(info, pack_blocks([stream]) + encode_labels(own, objects)))
-        everything.append(decoded)
-    table = object_table(labels.numpy(), grid.numpy(), torch.cat(everything).numpy(), objects)
-    scope = EVERYWHERE if semantics.label is None else IN_OBJECTS
-    head = NETS_HEAD.pack(hyperprior.layout.channels, scope, hyperprior.layout.base_steps[0])
+        chunks.append(section)
+        decoded.append(integers)
+    table = object_table(labels, grid, np.concatenate(decoded), objects)
     return [
-        packed_section("NETS", Layer.SEMANTIC, head + write_hyperprior(hyperprior)),
-        packed_section("LABL", Layer.SEMANTIC, write_objects(table, texts)),
+        packed_section("NETS", write_nets(hyperprior.layout, everywhere, write_hyperprior(hyperprior))),
+        packed_section("LABL", write_objects(table, texts)),
         *chunks,
     ]
 
 
-def semantic_crc(values: Int64[Tensor, "A D"], labels: Int[np.ndarray, " A"]) -> int:
-    """CRC-32 of the decoded features as of colours, then of the labels as little-endian int32."""
-    return zlib.crc32(labels.astype("<i4").tobytes(), values_crc(values))
-
-
 def _in_order(
-    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"]
-) -> tuple[Float[Tensor, "V D"], IntegerHyperprior]:
+    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int32[np.ndarray, "V 3"]
+) -> tuple[Float32[np.ndarray, "V D"], IntegerHyperprior]:
     """Features in base steps, and the integer model calibrated on their voxels."""
     entropy = copy.deepcopy(semantics.entropy).cpu()
-    values = entropy.values(semantics.feature.detach().cpu()[order.cpu()]).detach()
-    known = grid if len(grid) else grid.new_zeros(1, 3)  # nothing to calibrate on, nothing to code
+    values = entropy.values(semantics.feature.detach().cpu()[order.cpu()]).detach().numpy()
+    known = grid if len(grid) else np.zeros((1, 3), np.int32)  # nothing to calibrate on, nothing to code
     return values, integer_hyperprior(entropy.hyperprior, entropy.encoding, known)
 
 

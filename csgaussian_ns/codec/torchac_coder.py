@@ -1,4 +1,4 @@
-"""Coder id 1: the same symbols and tables as ``codec.rans``, through torchac. Optional, for cross-checks.
+"""Coder id 1: the same symbols and tables as ``streams.rans``, through torchac. Optional, for cross-checks.
 
 torchac is GPL-3.0, compiles C++ at its first import and needs ninja at every one, so nothing here depends on it:
 install the extra ``csgaussian-ns[torchac]``. It wants one row of cumulative probabilities per symbol and reports no
@@ -7,17 +7,19 @@ checksum.
 
 Stream, little-endian: u32 number of escapes and their values as i32, in the order of the symbols; then for each table
 that occurs, by rising id, for each block of 2^22 // (entries + 1) of its symbols in their order: u32 length, bytes.
+torchac cannot stop in the middle of its data, so a body of several parts has u32 length and such a stream for each.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from csgaussian_ns.codec.tables import PRECISION, Tables
+from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import BackendUnavailable, FormatError
+from csgaussian_ns.format.streams.symbol_tables import PRECISION, Tables
 
 BLOCK_ENTRIES = 1 << 22  # of cumulative probabilities, 8 MB
 
@@ -89,6 +91,34 @@ def decode(data: bytes | memoryview, table_ids: UInt8[np.ndarray, " n"], tables:
     symbols = entries + tables.minimum[table_ids]
     symbols[escaped] = values
     return symbols
+
+
+def encode_parts(
+    symbols: Sequence[Int32[np.ndarray, " _"]], table_ids: Sequence[UInt8[np.ndarray, " _"]], tables: Tables
+) -> bytes:
+    """The body of several parts, for ``PartReader``."""
+    parts = [encode(*part, tables) for part in zip(symbols, table_ids, strict=True)]
+    return b"".join(struct.pack("<I", len(part)) + part for part in parts)
+
+
+class PartReader:
+    """Reads a body part by part: a ``SymbolReader``."""
+
+    def __init__(self, data: bytes | memoryview, tables: Tables) -> None:
+        """Begin at the first part."""
+        self._reader, self._tables = ByteReader(data, "torchac body"), tables
+
+    def take(self, table_ids: UInt8[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+        """The next part; errors as of ``decode``."""
+        return decode(self._reader.block(), table_ids, self._tables)
+
+    def finish(self) -> None:
+        """Check that nothing is left.
+
+        Raises:
+            FormatError: Something is.
+        """
+        self._reader.end()
 
 
 def _cumulative(tables: Tables, table: int) -> np.ndarray:

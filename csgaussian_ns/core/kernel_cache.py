@@ -14,7 +14,7 @@ from pathlib import Path
 from numba.core import config
 
 PACKAGE = Path(__file__).resolve().parents[1]
-KERNEL_PACKAGES = ("codec", "core", "entropy", "quant", "render")
+KERNEL_PACKAGES = ("core", "format", "render")
 """Where kernels, and all that their modules import of this package, may stand: tests/test_architecture.py checks it."""
 
 

@@ -11,6 +11,9 @@ from jaxtyping import Int32, Int64, Integer, UInt64
 MAX_BITS = 21
 """Bits per coordinate: three of them fill 63 bits, so that keys are exact in signed 64-bit integers too."""
 
+MAX_ORIGIN = 1 << 30
+"""Bound on the origin's coordinates; with ``MAX_BITS`` on top they stay far inside an int32."""
+
 # Shift and mask that move each bit 3 b apart from its neighbours, doubling the number of separate groups at each step.
 _SPREAD = (
     (32, 0x001F00000000FFFF),

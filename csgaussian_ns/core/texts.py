@@ -21,3 +21,9 @@ def is_storable(text: str) -> bool:
         return len(text.encode("utf8")) <= MAX_TEXT_BYTES and not has_control(text)
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
         return False
+
+
+def quoted(value: object, most: int = 99) -> str:
+    """A value from outside for a message: in ASCII without control characters, and cut."""
+    shown = ascii(value)
+    return shown if len(shown) <= most else f"{shown[:most]}..."

@@ -1,21 +1,11 @@
 """Channel-wise autoregression over the feature: what earlier slices tell about later ones (CSGaussian 4.2)."""
 
-from itertools import pairwise
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.format.networks.colour_model import feature_slices
 from csgaussian_ns.quant.coded_linear import CodedLinear
-
-SLICE_SHARES = (5, 10, 15, 20)
-"""Relative widths of the slices; for 50 channels these are the widths of the paper."""
-
-
-def slice_widths(feature_dim: int) -> tuple[int, ...]:
-    """Widths of the slices of a feature of ``feature_dim`` channels, in the proportions of ``SLICE_SHARES``."""
-    edges = [round(feature_dim * sum(SLICE_SHARES[:i]) / sum(SLICE_SHARES)) for i in range(len(SLICE_SHARES) + 1)]
-    return tuple(b - a for a, b in pairwise(edges))
 
 
 class Carm(nn.Module):
@@ -24,9 +14,7 @@ class Carm(nn.Module):
     def __init__(self, feature_dim: int, hidden_dim: int) -> None:
         """Build the networks with one hidden layer of ``hidden_dim`` each."""
         super().__init__()
-        self.widths = slice_widths(feature_dim)
-        starts = [sum(self.widths[:i]) for i in range(len(self.widths))]
-        self.slices = [slice(start, start + width) for start, width in zip(starts, self.widths, strict=True)]
+        self.slices = feature_slices(feature_dim)
         self.networks = nn.ModuleList(
             nn.Sequential(
                 CodedLinear(s.start, hidden_dim), nn.ReLU(), _quiet(CodedLinear(hidden_dim, 2 * (s.stop - s.start)))

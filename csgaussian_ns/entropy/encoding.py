@@ -1,18 +1,19 @@
-"""What a hyperprior knows of an anchor's place: the two forms of every spatial encoding, for training and for coding.
+"""What a hyperprior knows of an anchor's place, in training; ``format.networks.encodings`` has what coding evaluates.
 
 A hyperprior is a spatial encoding (voxel -> channels) followed by a small network (``entropy.hyperprior``). Entropy
 models of the literature differ in the encoding. Each is one file here, and one line of ``entropy.registry``.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from csgaussian_ns.quant.positional import VoxelBox
+from csgaussian_ns.format.networks.encodings import IntegerEncoding
+from csgaussian_ns.format.networks.positional import VoxelBox
 
 MIDDLE = 0.96
 """Share of the anchors, per axis, that the encoded box spans. Captures have far outliers; they go to its border."""
@@ -20,39 +21,16 @@ DEFAULT_SIZE = 15
 """log2 of the anchors that learned encodings are sized for."""
 
 
-@dataclass(frozen=True)
-class IntegerEncoding(ABC):
-    """What coding evaluates: voxels to integers, the same on any device.
-
-    Attributes:
-        box: Voxels outside are moved to its border.
-    """
-
-    KIND: ClassVar[int]
-    """Number of the encoding in files; never given to another."""
-    LIMIT: ClassVar[int] = 511
-    """Largest magnitude of an output."""
-
-    box: VoxelBox
-
-    @property
-    @abstractmethod
-    def channels(self) -> int:
-        """Columns of the result."""
-
-    @abstractmethod
-    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
-        """The integers of each voxel, magnitudes up to ``LIMIT``."""
-
-
 class SpatialEncoding(nn.Module, ABC):
-    """What training evaluates: the same function, differentiable in whatever parameters it has.
+    """A function of the voxel, differentiable in whatever parameters it has.
 
     Attributes:
         corner: Smallest voxel of the box ``[3]``.
         extent: Its longest edge in voxels, 0-d.
     """
 
+    CODED: ClassVar[type[IntegerEncoding]]
+    """The same function for coding."""
     UNIT: ClassVar[float] = 1 / IntegerEncoding.LIMIT
     """What one unit of the integer encoding stands for."""
     CONSTANT: ClassVar[bool] = False
@@ -74,16 +52,16 @@ class SpatialEncoding(nn.Module, ABC):
         """Inputs of the network that reads the encoding."""
 
     @abstractmethod
-    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Tensor, ...]:
+    def places(self, grid: Int[np.ndarray, "A 3"]) -> tuple[np.ndarray, ...]:
         """What of the encoding does not change in training, one row per voxel."""
 
     @abstractmethod
     def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
         """The encoding, from rows of ``places``."""
 
-    @abstractmethod
-    def integers(self, grid: Int[Tensor, "A 3"]) -> IntegerEncoding:
+    def integers(self, grid: Int[np.ndarray, "A 3"]) -> IntegerEncoding:
         """The encoding for coding the scene with the given voxels."""
+        return self.CODED(self.box)
 
     def table_bits(self) -> Float[Tensor, ""]:
         """Estimated cost of the encoding's own parameters in bits, differentiable; 0 without any."""
@@ -106,6 +84,7 @@ class SpatialEncoding(nn.Module, ABC):
     def forward(self, grid: Int[Tensor, "A 3"], index: Int[Tensor, " V"] | None = None) -> Float[Tensor, "rows E"]:
         """The encoding of all anchors, or of those of ``index``. Places are kept until another ``grid`` comes."""
         if self._known is None or self._known[0] is not grid:
-            self._known = (grid, self.places(grid))
+            places = self.places(grid.cpu().numpy())
+            self._known = (grid, tuple(torch.from_numpy(part).to(grid.device) for part in places))
         places = self._known[1]
         return self.encode(*(places if index is None else (part.index_select(0, index) for part in places)))

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
-from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, InterpolatedIntegers, straight_through
-from csgaussian_ns.quant.lattice import PLANES, SPACE, Lattice
+from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, straight_through
+from csgaussian_ns.format.networks.encodings import IntegerHashgrid
+from csgaussian_ns.format.networks.lattice import PLANES, SPACE, Lattice
 from csgaussian_ns.quant.rounding import clamp_inward
 
 SOURCE_SIZE = 19
@@ -21,13 +22,6 @@ SPACE_ROWS, PLANE_ROWS = 13, 15
 """log2, at ``SOURCE_SIZE``."""
 CHANNELS = 4
 SPREAD = 1e-4
-
-
-class IntegerHashgrid(InterpolatedIntegers):
-    """Numbers -1 and 1; outputs in 1/511."""
-
-    KIND = 3
-    LARGEST, BINARY, GAIN = 1, True, 511
 
 
 class HashgridEncoding(InterpolatedEncoding):

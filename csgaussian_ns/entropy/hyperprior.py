@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from csgaussian_ns.entropy.base import ChannelLayout, Prior
+from csgaussian_ns.entropy.base import Prior
 from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.quant.coded_linear import CodedLinear
 
 

@@ -1,43 +1,28 @@
-"""Sines and cosines of the position: the encoding of CSGaussian (4.2), in training as in coding that of ``quant``."""
+"""Sines and cosines of the position: the encoding of CSGaussian (4.2), in training the very integers of coding."""
 
-from jaxtyping import Float, Int
+import numpy as np
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
-from csgaussian_ns.quant.positional import DEFAULT_OCTAVES, encode_positions, real_inputs
-
-
-class IntegerInr(IntegerEncoding):
-    """``quant.positional``."""
-
-    KIND = 0
-
-    @property
-    def channels(self) -> int:
-        """Sine and cosine per axis and octave, and three coordinates."""
-        return 6 * DEFAULT_OCTAVES + 3
-
-    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
-        """See ``encode_positions``."""
-        return encode_positions(grid, self.box)
+from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.format.networks.encodings import IntegerInr
+from csgaussian_ns.format.networks.positional import AMPLITUDE, CHANNELS, encode_positions
 
 
 class InrEncoding(SpatialEncoding):
     """Nothing to learn: the network behind it is an implicit function of the position."""
 
+    CODED = IntegerInr
+
     @property
     def channels(self) -> int:
-        """Those of ``IntegerInr``."""
-        return 6 * DEFAULT_OCTAVES + 3
+        """Sine and cosine per axis and octave, and three coordinates."""
+        return CHANNELS
 
-    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Float[Tensor, "A E"]]:
+    def places(self, grid: Int[np.ndarray, "A 3"]) -> tuple[Float32[np.ndarray, "A E"]]:
         """The encoding itself."""
-        return (real_inputs(encode_positions(grid, self.box)),)
+        return (encode_positions(grid, self.box).astype(np.float32) / np.float32(AMPLITUDE),)
 
     def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
         """Known already."""
         return places[0]
-
-    def integers(self, grid: Int[Tensor, "A 3"]) -> IntegerInr:
-        """The same integers."""
-        return IntegerInr(self.box)

@@ -1,51 +1,16 @@
 """Learned numbers at the nodes of grids, interpolated where an anchor is: what triplanes and hash grids share."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 
-from csgaussian_ns.entropy.encoding import IntegerEncoding, SpatialEncoding
-from csgaussian_ns.quant.lattice import Lattice
-from csgaussian_ns.quant.positional import normalise
-
-
-@dataclass(frozen=True)
-class InterpolatedIntegers(IntegerEncoding):
-    """Per grid ``(sum of weight * number * GAIN + half) >> bits of the weights``.
-
-    Attributes:
-        lattices: Where the nodes are.
-        tables: Their numbers, ``[rows, channels]`` of each lattice.
-    """
-
-    LARGEST: ClassVar[int]
-    """Largest magnitude of a number."""
-    BINARY: ClassVar[bool]
-    """All numbers are -1 or 1."""
-    GAIN: ClassVar[int]
-
-    lattices: tuple[Lattice, ...]
-    tables: tuple[Int8[Tensor, "_ _"], ...]
-
-    @property
-    def channels(self) -> int:
-        """Those of all grids, lattice by lattice."""
-        return sum(lattice.outputs for lattice in self.lattices)
-
-    def __call__(self, grid: Int[Tensor, "A 3"]) -> Int[Tensor, "A E"]:
-        """The interpolated numbers of every voxel."""
-        u, columns = normalise(grid, self.box), []
-        for lattice, table in zip(self.lattices, self.tables, strict=True):
-            numbers = table.to(grid.device)
-            for one in lattice.grids:
-                rows, weights = one.corners(u)
-                total = (numbers[rows].to(torch.int64) * weights[:, :, None]).sum(dim=1) * self.GAIN
-                columns.append((total + (1 << (one.weight_bits - 1))) >> one.weight_bits)
-        return torch.cat(columns, dim=1)
+from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.format.networks.encodings import InterpolatedIntegers
+from csgaussian_ns.format.networks.lattice import Lattice
 
 
 class InterpolatedEncoding(SpatialEncoding):
@@ -87,13 +52,13 @@ class InterpolatedEncoding(SpatialEncoding):
             bits += [self.number_bits(numbers[grid.start : grid.start + grid.rows]) for grid in lattice.grids]
         return torch.stack(bits).sum()
 
-    def places(self, grid: Int[Tensor, "A 3"]) -> tuple[Tensor, ...]:
+    def places(self, grid: Int[np.ndarray, "A 3"]) -> tuple[np.ndarray, ...]:
         """Rows and weights of the nodes around each voxel, lattice by lattice."""
         parts = []
         for lattice in self.lattices:
             rows, weights = lattice.corners(grid, self.box)
             total = 1 << lattice.grids[0].weight_bits
-            parts += [rows.to(torch.int32), weights.to(torch.float32) / total]
+            parts += [rows.astype(np.int32), weights.astype(np.float32) / np.float32(total)]
         return tuple(parts)
 
     def encode(self, *places: Tensor) -> Float[Tensor, "A E"]:
@@ -109,25 +74,24 @@ class InterpolatedEncoding(SpatialEncoding):
         return torch.cat(columns, dim=1)
 
     @torch.no_grad()
-    def integers(self, grid: Int[Tensor, "A 3"]) -> InterpolatedIntegers:
+    def integers(self, grid: Int[np.ndarray, "A 3"]) -> InterpolatedIntegers:
         """The numbers as a file holds them. Those that no anchor asks for become what is cheapest to code."""
         tables = []
         for lattice, table in zip(self.lattices, self.tables, strict=True):
             rows, weights = lattice.corners(grid, self.box)
-            asked = torch.zeros(lattice.rows, dtype=torch.bool, device=grid.device)
+            asked = np.zeros(lattice.rows, bool)
             asked[rows[weights > 0]] = True
-            numbers = self.numbers(table).round().to(torch.int8)
+            numbers = self.numbers(table).round().to(torch.int8).cpu().numpy()
             for one in lattice.grids:
                 part = slice(one.start, one.start + one.rows)
-                usual = self._usual(numbers[part][asked[part]])
-                numbers[part] = torch.where(asked[part, None], numbers[part], usual)
-            tables.append(numbers.cpu())
+                numbers[part][~asked[part]] = self._usual(numbers[part][asked[part]])
+            tables.append(numbers)
         return self.CODED(self.box, self.lattices, tuple(tables))
 
-    def _usual(self, numbers: Int8[Tensor, "rows C"]) -> Int8[Tensor, " C"]:
+    def _usual(self, numbers: Int8[np.ndarray, "rows C"]) -> Int8[np.ndarray, " C"]:
         if not self.CODED.BINARY:
-            return torch.zeros_like(numbers[0]) if len(numbers) else numbers.new_zeros(numbers.shape[1])
-        return torch.where(numbers.to(torch.int64).sum(dim=0) >= 0, 1, -1).to(torch.int8)
+            return np.zeros(numbers.shape[1], np.int8)
+        return np.where(numbers.sum(axis=0) >= 0, 1, -1).astype(np.int8)
 
 
 def straight_through(exact: Float[Tensor, "*shape"], shown: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -7,12 +7,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout, Prior
+from csgaussian_ns.entropy.base import Prior, per_channel
 from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits, laplacian_bits
 from csgaussian_ns.entropy.registry import new_encoding
+from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.steps import step_from_raw
 
 
@@ -42,7 +43,7 @@ class ColourEntropyModel(nn.Module):
         self.encoding = encoding or new_encoding("inr")
         self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
         self.carm = Carm(layout.feature_dim, carm_dim) if carm_dim else None
-        self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
+        self.register_buffer("base_step", per_channel(layout, torch.tensor(layout.base_steps)), persistent=False)
 
     base_step: Float[Tensor, " D"]
 
@@ -87,7 +88,7 @@ class ColourEntropyModel(nn.Module):
         """
         mean, log_scale = self.corrected(prior, values)
         residual, scale = values - mean, torch.exp2(log_scale)
-        step = self.layout.per_channel(steps)
+        step = per_channel(self.layout, steps)
         split = self.layout.channels - self.layout.sizes[2]
         return torch.cat(
             [
@@ -115,7 +116,7 @@ class ColourEntropyModel(nn.Module):
         self, values: Float[Tensor, "A D"], prior: Prior, steps: Float[Tensor, "A 3"]
     ) -> Float[Tensor, "A D"]:
         """Values rounded on the grid centred on their mean, slice by slice as the decoder will see them."""
-        step = self.layout.per_channel(steps)
+        step = per_channel(self.layout, steps)
         mean = prior.mean.clone()
         result = mean + torch.round((values - mean) / step) * step
         if self.carm is not None:

@@ -1,23 +1,22 @@
-"""Entropy models by name: what ``--pipeline.model.scene.hyperprior`` offers, and what a file may ask for."""
+"""Entropy models by name: what ``--pipeline.model.scene.hyperprior`` offers."""
 
 from typing import Literal
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.entropy.encoding import DEFAULT_SIZE, IntegerEncoding, SpatialEncoding
-from csgaussian_ns.entropy.factorised import FactorisedEncoding, IntegerFactorised
-from csgaussian_ns.entropy.hashgrid import HashgridEncoding, IntegerHashgrid
-from csgaussian_ns.entropy.inr import InrEncoding, IntegerInr
-from csgaussian_ns.entropy.triplane import IntegerTriplane, TriplaneEncoding
+from csgaussian_ns.entropy.encoding import DEFAULT_SIZE, SpatialEncoding
+from csgaussian_ns.entropy.factorised import FactorisedEncoding
+from csgaussian_ns.entropy.hashgrid import HashgridEncoding
+from csgaussian_ns.entropy.inr import InrEncoding
+from csgaussian_ns.entropy.triplane import TriplaneEncoding
 
 HyperpriorName = Literal["inr", "triplane", "hashgrid", "factorised"]
 
-ENCODINGS: dict[str, tuple[type[SpatialEncoding], type[IntegerEncoding]]] = {
-    "inr": (InrEncoding, IntegerInr),
-    "triplane": (TriplaneEncoding, IntegerTriplane),
-    "hashgrid": (HashgridEncoding, IntegerHashgrid),
-    "factorised": (FactorisedEncoding, IntegerFactorised),
+ENCODINGS: dict[str, type[SpatialEncoding]] = {
+    "inr": InrEncoding,
+    "triplane": TriplaneEncoding,
+    "hashgrid": HashgridEncoding,
+    "factorised": FactorisedEncoding,
 }
-"""For training, for coding."""
 SIZES = (8, 19)
 """Sizes of learned encodings: 256 to half a million anchors."""
 
@@ -32,9 +31,4 @@ def new_encoding(name: str, size: int = DEFAULT_SIZE) -> SpatialEncoding:
         raise ConfigError(f"hyperprior_size must lie in {SIZES[0]}..{SIZES[1]} (log2 of the anchors), got {size}")
     if name not in ENCODINGS:
         raise ConfigError(f"hyperprior {name!r} is unknown; choose one of {', '.join(ENCODINGS)}")
-    return ENCODINGS[name][0](size)
-
-
-def coded_encoding(kind: int) -> type[IntegerEncoding] | None:
-    """The encoding that files number ``kind``; None if there is none."""
-    return next((coded for _, coded in ENCODINGS.values() if kind == coded.KIND), None)
+    return ENCODINGS[name](size)

@@ -4,11 +4,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from csgaussian_ns.entropy.base import ChannelLayout, Prior
+from csgaussian_ns.entropy.base import Prior, per_channel
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.entropy.likelihood import gaussian_bits
 from csgaussian_ns.entropy.registry import new_encoding
+from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.quant.steps import step_from_raw
 
 
@@ -34,7 +35,7 @@ class SemanticEntropyModel(nn.Module):
         self.layout = layout
         self.encoding = encoding or new_encoding("inr")
         self.hyperprior = Hyperprior(layout, self.encoding, hidden_dim)
-        self.register_buffer("base_step", layout.base_step_per_channel(), persistent=False)
+        self.register_buffer("base_step", per_channel(layout, torch.tensor(layout.base_steps)), persistent=False)
 
     def start(self, grid: Int[Tensor, "A 3"], feature: Float[Tensor, "A D"]) -> None:
         """Fit the position range and the first prior to features whose rate is about to be paid for."""
@@ -55,12 +56,12 @@ class SemanticEntropyModel(nn.Module):
 
     def bits(self, values: Float[Tensor, "A D"], prior: Prior, steps: Float[Tensor, "A 1"]) -> Float[Tensor, "A D"]:
         """Code length of quantised (or noisy) values, channel by channel; all arguments in base steps."""
-        return gaussian_bits(values - prior.mean, torch.exp2(prior.log_scale), self.layout.per_channel(steps))
+        return gaussian_bits(values - prior.mean, torch.exp2(prior.log_scale), per_channel(self.layout, steps))
 
     @torch.no_grad()
     def quantised(
         self, values: Float[Tensor, "A D"], prior: Prior, steps: Float[Tensor, "A 1"]
     ) -> Float[Tensor, "A D"]:
         """Values rounded on the grid centred on their mean, as the decoder will see them; all in base steps."""
-        step = self.layout.per_channel(steps)
+        step = per_channel(self.layout, steps)
         return prior.mean + torch.round((values - prior.mean) / step) * step

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
-from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, InterpolatedIntegers, straight_through
+from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, straight_through
 from csgaussian_ns.entropy.likelihood import laplacian_bits
-from csgaussian_ns.quant.lattice import MAX_LOG2_ROWS, PLANES, Lattice
+from csgaussian_ns.format.networks.encodings import IntegerTriplane
+from csgaussian_ns.format.networks.lattice import MAX_LOG2_ROWS, PLANES, Lattice
 
 CHANNELS = 8
 """Per plane. CAT-3DGS has 72 for scenes of 500 k anchors. On bonsai (30 k) 16 save 1 kB, and cost 4."""
@@ -23,13 +24,6 @@ SPREAD = 0.25
 """Planes start uniform in +- this: from nearly 0 (0.04) they cost 1.5 % more of bonsai's attributes after 300 steps."""
 MIN_SPREAD = 0.02
 """Smallest mean magnitude that the rate estimate believes in, in steps."""
-
-
-class IntegerTriplane(InterpolatedIntegers):
-    """Numbers -31 .. 31; outputs in 1/16 of a number."""
-
-    KIND = 2
-    LARGEST, BINARY, GAIN = 31, False, 16
 
 
 class TriplaneEncoding(InterpolatedEncoding):

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import QuantisationError
-from csgaussian_ns.quant.fixed_point import MAX_MULTIPLIER, IntegerLayer, IntegerNetwork, evaluate
-from csgaussian_ns.quant.int8_rows import weight_limit
+from csgaussian_ns.format.int8_rows import weight_limit
+from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, IntegerLayer, IntegerNetwork
 
 ACTIVATION_LIMIT = 1023
 OUTPUT_LIMIT = (1 << 23) - 1
@@ -35,7 +35,7 @@ class AffineLayer(NamedTuple):
 
 def quantise_network(
     layers: Sequence[AffineLayer],
-    calibration: Int[Tensor, "M inputs"],
+    calibration: Int[np.ndarray, "M inputs"],
     input_scale: float | Float[Tensor, " inputs"],
     output_fraction_bits: int | Sequence[int],
     input_limit: int = 511,
@@ -56,7 +56,7 @@ def quantise_network(
         QuantisationError: Not finite weights, or a network that does not fit into the integer ranges.
     """
     scale = _per_input(input_scale, calibration.shape[1])
-    activations = calibration.double().cpu() * scale
+    activations = torch.from_numpy(calibration).double() * scale
     integer_layers: list[IntegerLayer] = []
     for number, (weight, bias) in enumerate(_on_cpu(layers)):
         is_last = number == len(layers) - 1
@@ -98,29 +98,6 @@ def _quantise_layer(weight: Tensor, bias: Tensor, unit: Tensor, bounds: tuple[in
         lowest=bounds[0],
         highest=bounds[1],
     )
-
-
-def worst_errors(
-    network: IntegerNetwork,
-    layers: Sequence[AffineLayer],
-    inputs: Int[Tensor, "M inputs"],
-    input_scale: float | Float[Tensor, " inputs"],
-    output_fraction_bits: int | Sequence[int],
-) -> Float[Tensor, " out"]:
-    """Largest difference between integer and floating-point outputs over ``inputs``, per output, in real units."""
-    fractions = torch.as_tensor(output_fraction_bits, dtype=torch.float64)
-    found = evaluate(network, inputs.cpu()).double() * torch.exp2(-fractions)
-    return (found - real_outputs(layers, inputs, input_scale)).abs().amax(dim=0)
-
-
-def real_outputs(
-    layers: Sequence[AffineLayer], inputs: Int[Tensor, "M inputs"], input_scale: float | Float[Tensor, " inputs"]
-) -> Float[Tensor, "M out"]:
-    """The floating-point network on integer inputs, in float64 on the CPU."""
-    values = inputs.double().cpu() * _per_input(input_scale, inputs.shape[1])
-    for number, (weight, bias) in enumerate(_on_cpu(layers)):
-        values = (values if number == 0 else values.relu()) @ weight.T + bias
-    return values
 
 
 def _on_cpu(layers: Sequence[AffineLayer]) -> list[AffineLayer]:

@@ -13,13 +13,8 @@ range.
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
-
-from csgaussian_ns.core.errors import QuantisationError
-
-SYMBOL_LIMIT = (1 << 24) - 1
-"""Largest magnitude of a symbol; with it every decoded integer stays below 2**51."""
 
 
 def noisy(
@@ -36,23 +31,6 @@ def noisy(
     """
     unit = torch.rand(values.shape, generator=generator, device=values.device, dtype=values.dtype) - 0.5
     return values + step * unit
-
-
-def checked_symbols(ratio: Float[Tensor, "*shape"]) -> Int64[Tensor, "*shape"]:
-    """Round distances from the mean, in units of the step, to symbols; halves to even, without gradient.
-
-    Raises:
-        QuantisationError: A symbol is not finite or exceeds ``SYMBOL_LIMIT``.
-    """
-    rounded = torch.round(ratio.detach())
-    # NaN compares false, so it is caught too; converting it to an integer would give an arbitrary symbol.
-    if not bool((rounded.abs() <= SYMBOL_LIMIT).all()):
-        worst = float(rounded.abs().max())
-        raise QuantisationError(
-            f"a value lies {worst:g} steps from its mean; at most {SYMBOL_LIMIT} can be coded: "
-            "look for NaN or for a step that is too small"
-        )
-    return rounded.to(torch.int64)
 
 
 def clamp_inward(values: Float[Tensor, "*shape"], lowest: float, highest: float) -> Float[Tensor, "*shape"]:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.format.render_networks import VIEW_CHANNELS
 from csgaussian_ns.quant.coded_linear import CodedLinear
 
 
@@ -26,8 +27,6 @@ class Decoded(NamedTuple):
 class Decoders(nn.Module):
     """Three MLPs with one hidden layer each; their input is (feature, unit view direction, distance)."""
 
-    VIEW_CHANNELS = 4
-
     def __init__(self, feature_dim: int, num_offsets: int, hidden_dim: int) -> None:
         """Build the MLPs.
 
@@ -38,9 +37,9 @@ class Decoders(nn.Module):
         """
         super().__init__()
         self.num_offsets = num_offsets
-        self.opacity = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, num_offsets)
-        self.covariance = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 7 * num_offsets)
-        self.color = _mlp(feature_dim + self.VIEW_CHANNELS, hidden_dim, 3 * num_offsets)
+        self.opacity = _mlp(feature_dim + VIEW_CHANNELS, hidden_dim, num_offsets)
+        self.covariance = _mlp(feature_dim + VIEW_CHANNELS, hidden_dim, 7 * num_offsets)
+        self.color = _mlp(feature_dim + VIEW_CHANNELS, hidden_dim, 3 * num_offsets)
 
     def forward(
         self, feature: Float[Tensor, "A F"], direction: Float[Tensor, "A 3"], distance: Float[Tensor, "A 1"]

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Gaussians
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.semantic.query import Selection
 
 LUMINANCE = (0.299, 0.587, 0.114)

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Integer, UInt8
 from PIL import Image
 from torch import Tensor
 
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.semantic.text import BATCH, TextEncoder
 
 SIDE = 224

@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
 
 
 def resized(

@@ -23,9 +23,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import Rasterizer
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
 from csgaussian_ns.semantic.query import QueryableScene, semantics_of
 from csgaussian_ns.semantic.seen import Seen, label_map, see
 

@@ -7,9 +7,9 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.semantic.appearance import Appearance, Colour
 from csgaussian_ns.semantic.grow import resized
 from csgaussian_ns.semantic.query import Selection, by_id, pick, select, semantics_of

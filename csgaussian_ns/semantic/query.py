@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.semantic.seen import see, shares_at
 
 LISTED = 30

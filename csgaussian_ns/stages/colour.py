@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.entropy.base import per_channel
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.quant.rounding import noisy
 from csgaussian_ns.quant.steps import STEP_OFFSET
@@ -76,7 +77,7 @@ def quantise(
     else:
         hidden = model.hyperprior.hidden(encoding)
         steps = model.steps(hidden)
-        step = model.layout.per_channel(steps)
+        step = per_channel(model.layout, steps)
         drawn = noisy(values, step, generator)
         paid = drawn[sample]
         values = drawn if how == "learned noise" else _rounded(values, step, hidden, steps, model)

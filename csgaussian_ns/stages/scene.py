@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
-from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import new_encoding
+from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.coded_linear import train_with_bits
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams

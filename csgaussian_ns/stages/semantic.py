@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Gaussians
+from csgaussian_ns.entropy.base import per_channel
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
 from csgaussian_ns.quant.rounding import noisy
 from csgaussian_ns.scene.spawn import Spawned
@@ -122,7 +123,7 @@ class SemanticParams(nn.Module):
         hidden = model.hyperprior.hidden(model.encoding(grid).index_select(0, index))
         steps = model.steps(hidden)
         if state.quantisation == "learned noise":
-            values = noisy(values, model.layout.per_channel(steps), generator)
+            values = noisy(values, per_channel(model.layout, steps), generator)
         else:
             steps = steps.detach()
             rounded = model.quantised(values, model.hyperprior.prior(hidden), steps)

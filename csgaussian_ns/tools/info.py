@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from csgaussian_ns.codec.container import Container
+    from csgaussian_ns.format.container import Container
 
 
 CUT = "cut after the colours: semantics are missing"
@@ -36,7 +36,7 @@ class Info:
 
     def run(self) -> None:
         """Print the facts."""
-        from csgaussian_ns.codec.container import read_container
+        from csgaussian_ns.format.container import read_container
 
         with open_file(self.file) as stream:
             container = read_container(stream)
@@ -74,7 +74,7 @@ class Verify:
 
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
-        from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.format.decode import decode
 
         began = time.perf_counter()
         with open_file(self.file) as stream:
@@ -102,17 +102,17 @@ class Decode:
         """Decode and write; the archive appears when it is complete."""
         import numpy as np
 
-        from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import make_folder
+        from csgaussian_ns.format.decode import decode
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
         with open_file(self.file) as stream:
             scene = decode(stream)
         names = ("position", "feature", "offset", "scaling", "mask")
-        arrays = {name: getattr(scene.anchors, name).numpy() for name in names} | {"grid": scene.grid.numpy()}
+        arrays = {name: getattr(scene.anchors, name) for name in names} | {"grid": scene.grid}
         if scene.semantics is not None:
-            arrays |= {"semantic_feature": scene.semantics.feature.numpy(), "label": scene.semantics.label.numpy()}
+            arrays |= {"semantic_feature": scene.semantics.feature, "label": scene.semantics.label}
         make_folder(self.output.parent)
         partial = self.output.with_name(f".{self.output.name}.partial.npz")
         try:
@@ -145,7 +145,7 @@ def open_file(path: Path) -> Iterator[BufferedReader]:
 
 def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
-    from csgaussian_ns.codec.decode import read_meta
+    from csgaussian_ns.format.meta import meta_of
 
     sections: dict[str, dict[str, int]] = {}
     for entry in container.entries:
@@ -155,7 +155,7 @@ def describe(container: "Container") -> dict:
     missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
     sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
-    meta = read_meta(container)
+    meta = meta_of(container)
     return {
         "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
@@ -170,19 +170,18 @@ def describe(container: "Container") -> dict:
 def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
     from dataclasses import asdict
 
-    from csgaussian_ns.codec.decode_semantics import open_semantics
+    from csgaussian_ns.format.semantics import read_facts
 
-    reader = open_semantics(container)
-    if reader is None:
+    facts = read_facts(container)
+    if facts is None:
         return None
-    layout = reader.hyperprior.layout
-    objects = [asdict(thing) for thing in reader.objects(voxel_size, embeddings=False)]
-    for thing, vector in zip(objects, reader.texts.embeddings, strict=True):
+    objects = [asdict(thing) for thing in facts.objects(voxel_size, embeddings=False)]
+    for thing, vector in zip(objects, facts.texts.embeddings, strict=True):
         thing["embedding"] = vector is not None
     return {
-        "channels": layout.channels,
-        "base_step": layout.base_steps[0],
-        "text_encoder": reader.texts.encoder,
+        "channels": facts.layout.channels,
+        "base_step": facts.layout.base_steps[0],
+        "text_encoder": facts.texts.encoder,
         "objects": objects,
     }
 

@@ -10,7 +10,7 @@ from csgaussian_ns.core.errors import ConfigError, QueryError
 if TYPE_CHECKING:
     import torch
 
-    from csgaussian_ns.scene.semantic_layer import SemanticLayer
+    from csgaussian_ns.core.semantic_layer import SemanticLayer
     from csgaussian_ns.semantic.text import TextEncoder
 
 

@@ -7,12 +7,12 @@ import torch
 
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics
-from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout
 from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.entropy.registry import new_encoding
 from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
+from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.scene.decoders import Decoders
 
 

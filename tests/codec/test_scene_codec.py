@@ -10,9 +10,9 @@ import torch
 import csgaussian_ns
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
-from csgaussian_ns.codec.limits import DecodeLimits
 from csgaussian_ns.core.errors import LimitExceeded, QuantisationError
 from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.quant.int8_rows import on_int8_grid
 from tests.codec.scenes import random_scene
 

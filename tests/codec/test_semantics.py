@@ -14,19 +14,19 @@ import pytest
 import torch
 
 import csgaussian_ns
-from csgaussian_ns.codec.container import pack, read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_order
 from csgaussian_ns.codec.encode_semantics import decoded_features
-from csgaussian_ns.codec.kinds import Layer
-from csgaussian_ns.codec.layout import Section
-from csgaussian_ns.codec.limits import DecodeLimits
-from csgaussian_ns.codec.object_bytes import read_objects, write_objects
-from csgaussian_ns.codec.objects import ObjectSums, ObjectTexts, object_table, same_table
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
-from tests.codec.samples import mutations
+from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.format.container import pack, read_container
+from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.object_bytes import read_objects, write_objects
+from csgaussian_ns.format.objects import ObjectSums, ObjectTexts, object_table, same_table
 from tests.codec.scenes import random_scene, with_semantics
+from tests.format.samples import mutations
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -229,10 +229,10 @@ def test_bodies_with_repaired_checksums_are_refused_or_the_same(small, kind: str
 
 
 def test_a_changed_network_misses_the_known_answer(coded, monkeypatch):
-    from csgaussian_ns.entropy import integer_prior
+    from csgaussian_ns.format.networks import hyperprior
 
-    real = integer_prior.integer_steps
-    monkeypatch.setattr(integer_prior, "integer_steps", lambda raw: real(raw) + (raw.shape[1] == 1))
+    real = hyperprior.integer_steps
+    monkeypatch.setattr(hyperprior, "integer_steps", lambda raw: real(raw) + (raw.shape[1] == 1))
     with pytest.raises(FormatError, match=r"SEMA chunk 0.* known answer"):
         decode(coded[1].data)
     assert decode(coded[1].data, semantics=False).semantics is None
@@ -291,12 +291,12 @@ def test_the_table_is_the_same_chunk_by_chunk():
 def test_a_table_of_objects_that_the_labels_do_not_give_is_refused(small):
     container = read_container(small)
     sections = container.sections()
-    from csgaussian_ns.codec.sections import content_of, packed_section
+    from csgaussian_ns.format.bodies import content_of, packed_section
 
     place = next(i for i, section in enumerate(sections) if section.info.kind == "LABL")
     table, texts = read_objects(content_of(container, "LABL"), 6, container.header.anchors)
     other = dataclasses.replace(table, anchors=table.anchors - 1)
-    sections[place] = packed_section("LABL", Layer.SEMANTIC, write_objects(other, texts))
+    sections[place] = packed_section("LABL", write_objects(other, texts))
     with pytest.raises(FormatError, match="not those that the labels"):
         decode(pack(sections, container.header.anchors))
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.codec import torchac_coder
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.tables import load_tables
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, UnsupportedVersion
-from tests.codec.samples import all_escapes, draw_symbols
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.streams.symbol_tables import load_tables
 from tests.codec.scenes import random_scene
-from tests.codec.surgery import with_checksums
+from tests.format.samples import all_escapes, draw_symbols
+from tests.format.surgery import with_checksums
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Files replaced as a whole, and what is left of processes that were killed while they wrote."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,51 @@ def test_a_file_system_that_cannot_tell_whether_two_names_are_one_file(tmp_path:
 def test_a_folder_that_is_not_there(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"cannot write .*No such file"):
         replace_file(tmp_path / "nowhere" / "scene.csg", b"new")
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_failing_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str):
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    (tmp_path / "scene.csg").write_bytes(b"old")
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(ConfigError, match="disk full"):
+        replace_file(tmp_path / "scene.csg", b"new")
+    assert (tmp_path / "scene.csg").read_bytes() == b"old" and names(tmp_path) == ["scene.csg"]
+
+
+RESTLESS_WRITER = """
+import sys
+from pathlib import Path
+from csgaussian_ns.core.files import replace_file
+target, contents = Path(sys.argv[1]), [bytes([65 + n]) * (3_000_000 + n) for n in range(2)]
+print("ready", flush=True)
+while True:
+    for content in contents:
+        replace_file(target, content)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path):
+    target, dice, seen = tmp_path / "scene.csg", random.Random(0), set()
+    target.write_bytes(b"old")
+    allowed = {bytes([65 + n]) * (3_000_000 + n) for n in range(2)}
+    for attempt in range(40):
+        if attempt >= 12 and len(seen) > 1:
+            break
+        writer = subprocess.Popen(
+            [sys.executable, "-c", RESTLESS_WRITER, str(target)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+        )
+        assert writer.stdout is not None and writer.stdout.readline() == b"ready\n"
+        time.sleep(dice.uniform(0, 0.03 * 2 ** min(attempt // 4, 5)))  # a busy machine needs longer to begin
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        content = target.read_bytes()
+        assert content == b"old" or content in allowed
+        seen.add(content[:1])
+    assert seen & {b"A", b"B"}  # it was killed at work, not before

@@ -2,8 +2,15 @@
 
 import pytest
 import torch
+from torch import Tensor
 
-from csgaussian_ns.quant.int8_rows import on_int8_grid, to_int8
+from csgaussian_ns.format import int8_rows
+from csgaussian_ns.quant.int8_rows import on_int8_grid
+
+
+def to_int8(weight: Tensor, bits: int = 8) -> tuple[Tensor, Tensor]:
+    scale, integers = int8_rows.to_int8(weight.detach().numpy(), bits)
+    return torch.from_numpy(scale), torch.from_numpy(integers)
 
 
 def test_the_largest_weight_of_a_row_is_kept_and_the_others_move_half_a_step_at_most():

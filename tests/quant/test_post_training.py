@@ -1,21 +1,24 @@
 """Post-training quantisation: small errors, and a code length within 0.5 % of the floating-point model's."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 import torch
 
 from csgaussian_ns.core.errors import QuantisationError
-from csgaussian_ns.quant import rounding, steps
-from csgaussian_ns.quant.fixed_point import FLOAT32_BOUND, evaluate
-from csgaussian_ns.quant.network_bytes import from_bytes, to_bytes
-from csgaussian_ns.quant.positional import encode_positions, real_inputs, voxel_box
-from csgaussian_ns.quant.post_training import AffineLayer, quantise_network, real_outputs, worst_errors
-from csgaussian_ns.quant.requantise import choose_requantiser, requantise
+from csgaussian_ns.format.networks import fixed_point, requantise, steps
+from csgaussian_ns.format.networks.fixed_point import FLOAT32_BOUND, IntegerNetwork
+from csgaussian_ns.format.networks.network_bytes import from_bytes, to_bytes
+from csgaussian_ns.format.networks.positional import VoxelBox, encode_positions
+from csgaussian_ns.quant import post_training, rounding
+from csgaussian_ns.quant.post_training import AffineLayer
+from csgaussian_ns.quant.steps import step_from_raw
 
 ANCHORS, CHANNELS, SLICE = 6000, 16, 8
 BASE_STEP = 0.25
+BOX = VoxelBox((0, 0, 200), 399)
 BITS = [8] * CHANNELS + [8] * CHANNELS + [6]  # means, log scales, raw step
 
 
@@ -35,6 +38,37 @@ def bits_of(distance: torch.Tensor, ratio: torch.Tensor) -> torch.Tensor:
     low, high = (distance.abs() - 0.5) / ratio, (distance.abs() + 0.5) / ratio
     mass = torch.special.ndtr(-low) - torch.special.ndtr(-high)
     return -torch.log2(mass.clamp(min=2.0**-40))
+
+
+def quantise_network(layers: Sequence[AffineLayer], calibration: torch.Tensor, *how, **more) -> IntegerNetwork:
+    return post_training.quantise_network(layers, calibration.numpy(), *how, **more)
+
+
+def evaluate(network: IntegerNetwork, inputs: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(fixed_point.evaluate(network, inputs.numpy()))
+
+
+def real_outputs(
+    layers: Sequence[AffineLayer], inputs: torch.Tensor, input_scale: float | torch.Tensor
+) -> torch.Tensor:
+    """The floating-point network on integer inputs, in float64."""
+    values = inputs.double() * input_scale
+    for number, (weight, bias) in enumerate(layers):
+        values = (values if number == 0 else values.relu()) @ weight.detach().double().T + bias.detach().double()
+    return values
+
+
+def worst_errors(
+    network: IntegerNetwork,
+    layers: Sequence[AffineLayer],
+    inputs: torch.Tensor,
+    input_scale: float | torch.Tensor,
+    output_fraction_bits: int | Sequence[int],
+) -> torch.Tensor:
+    """Largest difference between integer and floating-point outputs over ``inputs``, per output, in real units."""
+    fractions = torch.as_tensor(output_fraction_bits, dtype=torch.float64)
+    found = evaluate(network, inputs).double() * torch.exp2(-fractions)
+    return (found - real_outputs(layers, inputs, input_scale)).abs().amax(dim=0)
 
 
 def attributes(grid: torch.Tensor) -> torch.Tensor:
@@ -61,7 +95,7 @@ class Model:
     def outputs(self, places: torch.Tensor, decoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Means, log scales and step; ``decoded`` gives the first slice once its mean and step are known."""
         mean, log_scale, raw = self.prior(places).split([CHANNELS, CHANNELS, 1], dim=1)
-        step = steps.step_from_raw(raw, BASE_STEP)
+        step = step_from_raw(raw, BASE_STEP)
         first = decoded(mean[:, :SLICE], step)
         correction = self.slices((first / self.largest).clamp(-1, 1))
         mean = torch.cat([mean[:, :SLICE], mean[:, SLICE:] + correction[:, :SLICE]], dim=1)
@@ -102,18 +136,18 @@ def real_code_length(model: Model, places: torch.Tensor, values: torch.Tensor) -
 def integer_code_length(prior, slices, requantiser, places: torch.Tensor, values: torch.Tensor):
     """The same with integers only, as encoder and decoder run it. Decoded: units of BASE_STEP / 2**24."""
     mean, log_scale, raw = evaluate(prior, places).split([CHANNELS, CHANNELS, 1], dim=1)
-    step = steps.integer_steps(raw)
+    step = torch.from_numpy(steps.integer_steps(raw.numpy()))
 
     def symbols(channels: slice) -> torch.Tensor:
         distance = values[:, channels].double() / (step.double() * BASE_STEP / 2**16) - mean[:, channels].double() / 256
-        return rounding.checked_symbols(distance)
+        return distance.round().long()
 
     decoded = step * (256 * symbols(slice(SLICE)) + mean[:, :SLICE])
-    correction = evaluate(slices, requantise(decoded, *requantiser))
+    correction = evaluate(slices, torch.from_numpy(requantise.requantise(decoded.numpy(), *requantiser)))
     mean = torch.cat([mean[:, :SLICE], mean[:, SLICE:] + correction[:, :SLICE]], dim=1)
     log_scale = torch.cat([log_scale[:, :SLICE], log_scale[:, SLICE:] + correction[:, SLICE:]], dim=1)
     coded = symbols(slice(CHANNELS))
-    ratio = torch.exp2(steps.scale_rows(log_scale, 8).double() / 8 - 4)
+    ratio = torch.exp2(torch.from_numpy(steps.scale_rows(log_scale.numpy())).double() / 8 - 4)
     decoded = (step * (256 * coded + mean)).double() * BASE_STEP / 2**24
     return float(bits_of(coded.double(), ratio).mean()), decoded.float()
 
@@ -124,9 +158,9 @@ def fitted():
     torch.set_num_threads(1)  # on batches this small a second thread only waits
     grid = torch.randint(0, 400, (ANCHORS, 3), generator=torch.Generator().manual_seed(1), dtype=torch.int32)
     grid[:, 2] = 200 + 60 * torch.sin(grid[:, 0] / 50.0).to(torch.int32)
-    integers, values = encode_positions(grid, voxel_box(grid), octaves=10), attributes(grid)
+    integers, values = torch.from_numpy(encode_positions(grid.numpy(), BOX)), attributes(grid)
     model = Model()
-    model.fit(real_inputs(integers), values)
+    model.fit(integers.float() / 511, values)
     torch.set_num_threads(threads)
     return model, integers, values
 
@@ -134,7 +168,7 @@ def fitted():
 def quantised(model: Model, integers: torch.Tensor):
     """Both networks in integers. The second takes values decoded to units of BASE_STEP / 2**24."""
     prior = quantise_network(affine(model.prior), integers[:2000], 1 / 511, BITS)
-    requantiser = choose_requantiser(model.largest / BASE_STEP * 2**24)
+    requantiser = requantise.choose_requantiser(model.largest / BASE_STEP * 2**24)
     calibration = torch.randint(-400, 401, (2000, SLICE), generator=torch.Generator().manual_seed(9))
     slices = quantise_network(affine(model.slices), calibration, 1 / 511, [8] * 2 * SLICE)
     return prior, slices, requantiser
@@ -142,7 +176,7 @@ def quantised(model: Model, integers: torch.Tensor):
 
 def test_code_length_in_integers_is_within_half_a_percent(fitted, record_property):
     model, integers, values = fitted
-    real, decoded = real_code_length(model, real_inputs(integers), values)
+    real, decoded = real_code_length(model, integers.float() / 511, values)
     prior, slices, requantiser = quantised(model, integers)
     whole, decoded_whole = integer_code_length(prior, slices, requantiser, integers, values)
     record_property("bits", (real, whole))
@@ -162,7 +196,7 @@ def test_code_length_in_integers_is_within_half_a_percent(fitted, record_propert
 def test_code_length_suffers_from_four_bit_weights(fitted):
     """Control: the comparison above notices a network that is too coarse."""
     model, integers, values = fitted
-    real, _ = real_code_length(model, real_inputs(integers), values)
+    real, _ = real_code_length(model, integers.float() / 511, values)
     prior, slices, requantiser = quantised(model, integers)
     for layer in prior.layers:
         layer.weight[:] = (layer.weight // 16) * 16 + 8
@@ -175,7 +209,7 @@ def test_outputs_are_close_to_the_real_ones(fitted):
     layers = affine(model.prior)
     network = quantise_network(layers, integers[:2000], 1 / 511, BITS)
     exact = real_outputs(layers, integers, 1 / 511)
-    assert torch.allclose(exact, model.prior(real_inputs(integers)).detach().double(), atol=1e-4)
+    assert torch.allclose(exact, model.prior(integers.float() / 511).detach().double(), atol=1e-4)
     fractions = torch.exp2(-torch.tensor(BITS, dtype=torch.float64))
     deviation = (evaluate(network, integers) * fractions - exact).std(dim=0)
     assert (deviation < 0.03 * exact.std(dim=0) + fractions).all()

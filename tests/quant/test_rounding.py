@@ -3,22 +3,11 @@
 import pytest
 import torch
 
-from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.quant import rounding
 
 
 def leaf(*values: float) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64, requires_grad=True)
-
-
-def test_symbols_are_the_nearest_integers():
-    assert rounding.checked_symbols(torch.tensor([0.4, -1.4, 2.5, 3.5])).tolist() == [0, -1, 2, 4]
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 3e7])
-def test_what_cannot_be_coded_is_an_error(bad):
-    with pytest.raises(QuantisationError, match="steps from its mean"):
-        rounding.checked_symbols(torch.tensor([0.0, bad]))
 
 
 def test_noise_is_uniform_and_as_wide_as_the_step():

@@ -4,11 +4,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from csgaussian_ns.codec.scene import CodedScene, SceneMeta
+from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.geometry import opengl_camera
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
 
 VOXEL = 0.07
 REACH = 0.9 * VOXEL

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from csgaussian_ns.scene.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.semantic.embeddings import (
     LabelledView,
     best_cut_outs,

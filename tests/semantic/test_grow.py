@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 import torch
 
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.scene.semantic_layer import SemanticLayer
 from csgaussian_ns.semantic.grow import resized
 
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import AttributeLayout
+from csgaussian_ns.entropy.base import per_channel
 from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.stages.colour import decoded_view, masked_bits, quantise
 
 LAYOUT = AttributeLayout(20, 4, (1.0, 0.2, 0.5))
@@ -95,9 +96,9 @@ def test_rounded_values_lie_on_the_grid_around_their_mean(scene):
     prior, values = model.hyperprior.prior(hidden), model.values(anchors)
     result = model.quantised(values, prior, steps)
     mean, _ = model.corrected(prior, result)
-    symbols = (result - mean) / model.layout.per_channel(steps)
+    symbols = (result - mean) / per_channel(model.layout, steps)
     assert torch.allclose(symbols, symbols.round(), atol=2e-3)
-    assert ((result - values).abs() <= model.layout.per_channel(steps) / 2 + 1e-4).all()
+    assert ((result - values).abs() <= per_channel(model.layout, steps) / 2 + 1e-4).all()
 
 
 def test_a_dropped_anchor_costs_nothing_and_a_dropped_slot_only_its_bits():

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.tools.cameras import cameras_by, frames_of, orbit
 from tests.semantic.scenes import scene_of_balls
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec.container import read_container
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.codec.kinds import Layer
 from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.tools.info import Decode, Info, Verify, describe
 from tests.codec.scenes import random_scene, with_semantics
-from tests.codec.surgery import rewritten
+from tests.format.surgery import rewritten
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: 
 
 def test_info_unpacks_no_embedding(whole: Path, monkeypatch):
     """A number in a tuple takes 32 bytes, in the file one: info has no use for 65,535 x 4096 of them."""
-    from csgaussian_ns.codec import objects
+    from csgaussian_ns.format import objects
 
     def unpack(*_: object) -> None:
         raise AssertionError("an embedding was unpacked")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from csgaussian_ns.codec.objects import ObjectTexts
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.format.objects import ObjectTexts
 from csgaussian_ns.semantic.masks.label_maps import write_label_map
 from csgaussian_ns.semantic.masks.sources import from_folder, from_transforms, read_names
 

@@ -1,0 +1,47 @@
+"""What a decoded scene knows about meaning: a feature and an object for each anchor, and the list of objects."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object (instance) of a scene. Lengths and positions are in the training frame.
+
+    Attributes:
+        id: From 1 on; 0 stands for "no object" wherever labels are.
+        name: Empty if unknown.
+        anchors: Number of anchors that belong to it.
+        centre: Mean position of its anchors.
+        lowest, highest: Corners of the box around its anchors.
+        feature: Mean semantic feature of its anchors.
+        embedding: Text-image embedding of unit length, if the file holds one.
+    """
+
+    id: int
+    name: str
+    anchors: int
+    centre: tuple[float, float, float]
+    lowest: tuple[float, float, float]
+    highest: tuple[float, float, float]
+    feature: tuple[float, ...]
+    embedding: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class SemanticLayer:
+    """Semantics of a scene, one row per anchor in the order of the scene's anchors; arrays as in ``core.types``.
+
+    Attributes:
+        feature: Dequantised semantic feature; all Gaussians of an anchor share it (CSGaussian, 3.2).
+        label: ``SceneObject.id`` of each anchor, 0 where it belongs to none.
+        objects: All objects, by ascending id.
+        text_encoder: Name of the encoder that the objects' embeddings belong to; empty without embeddings.
+    """
+
+    feature: Float[Any, "A D"]
+    label: Int[Any, " A"]
+    objects: tuple[SceneObject, ...]
+    text_encoder: str = ""

@@ -1,0 +1,70 @@
+"""What is checked of a chunk: before its body is decoded, and that a decoder has the integers of the encoder."""
+
+import zlib
+
+import numpy as np
+from jaxtyping import Int, Int64
+
+from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
+from csgaussian_ns.format.kinds import SectionInfo
+from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
+from csgaussian_ns.format.networks.fixed_point import Arithmetic
+from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior
+
+KNOWN_ANSWER_ANCHORS = 256
+
+
+def values_crc(values: Int64[np.ndarray, "A D"]) -> int:
+    """CRC-32 of decoded channels, as little-endian int64 row by row."""
+    return zlib.crc32(np.ascontiguousarray(values, "<i8").data)
+
+
+def known_answer(hyperprior: IntegerHyperprior, grid: Int[np.ndarray, "A 3"], arithmetic: Arithmetic = "auto") -> int:
+    """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
+    prior = hyperprior.prior(grid[:KNOWN_ANSWER_ANCHORS], arithmetic)
+    return values_crc(np.concatenate([prior.mean, prior.log_scale, prior.step], axis=1))
+
+
+def check_known_answer(
+    expected: int, hyperprior: IntegerHyperprior, grid: Int[np.ndarray, "A 3"], where: str, arithmetic: Arithmetic
+) -> None:
+    """Evaluate the network before its outputs are relied on.
+
+    Raises:
+        FormatError: It gives other integers than the encoder had.
+    """
+    if expected != known_answer(hyperprior, grid, arithmetic):
+        raise FormatError(
+            f"{where}: the entropy networks do not give the known answer; the file is damaged, or this device "
+            "computes integers wrongly"
+        )
+
+
+def check_codec(info: SectionInfo) -> None:
+    """Refuse a body that is coded in another way than the only one its kind has.
+
+    Raises:
+        UnsupportedVersion: It is.
+    """
+    if info.codec:
+        raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
+
+
+def check_symbols(info: SectionInfo, channels: int, limits: DecodeLimits) -> None:
+    """Refuse a chunk whose anchors have more channels in all than a reader wants.
+
+    Raises:
+        LimitExceeded: It does.
+    """
+    limits.check("max_symbols_per_chunk", info.anchors * channels, str(info))
+    limits.check("max_memory_bytes", info.anchors * channels * BYTES_PER_SYMBOL, str(info))
+
+
+def compare_crc(expected: int, found: int, where: str) -> None:
+    """Refuse decoded content with another checksum than the table of contents has.
+
+    Raises:
+        FormatError: They differ.
+    """
+    if expected != found:
+        raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")

@@ -1,0 +1,171 @@
+"""From the bytes of a ``.csg`` file to a scene, on numpy and numba. The input is not trusted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from io import BufferedIOBase
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from csgaussian_ns.core.errors import FormatError, LimitExceeded
+from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
+from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.layout import Entry
+from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.meta import SceneMeta, meta_of
+from csgaussian_ns.format.networks.colour_model import IntegerColourModel, read_entropy_networks
+from csgaussian_ns.format.networks.fixed_point import Arithmetic
+from csgaussian_ns.format.render_networks import RenderNetworks, read_render_networks
+from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, open_semantics
+from csgaussian_ns.format.threads import run_in_order, threads_for
+
+
+def decode(
+    source: str | Path | bytes | bytearray | memoryview | BufferedIOBase,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    chunks: Sequence[int] | None = None,
+    arithmetic: Arithmetic = "auto",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    threads: int | None = None,
+    semantics: bool = True,
+) -> CodedScene:
+    """Decode a scene.
+
+    Args:
+        source: Path, content, or an open seekable file; from the latter only what is needed is read.
+        limits: What to refuse before memory is taken or work is done.
+        chunks: Numbers of the chunks to decode; all by default.
+        arithmetic: Of the entropy networks; never changes the result.
+        progress: Called with the number of chunks done and in all.
+        threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
+        semantics: Decode the semantic layer too, where the file has one that is complete.
+
+    Raises:
+        FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
+        UnsupportedVersion: It needs a newer reader.
+        LimitExceeded: It asks for more than ``limits`` allow, or for more memory than there is.
+        BackendUnavailable: Its symbols are coded by torchac, which is not installed.
+    """
+    if isinstance(source, str | Path):
+        with open(source, "rb") as file:
+            return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
+    try:
+        file = _open(read_container(source, limits), chunks, semantics)
+        file.check(limits)
+        scene = _Rows(file)
+
+        def take(chunk: Chunk) -> None:
+            scene.put(chunk)
+            progress(scene.chunks, len(file.chunks))
+
+        count = threads_for(len(file.chunks), file.chunk_memory, limits.max_memory_bytes, threads)
+        run_in_order(decode_chunk, file.jobs(arithmetic), count, take)
+        layer = None
+        if file.semantics is not None:
+            rows = SemanticRows(file.semantics, scene.grid)
+            rows.fill(file.numbers, limits, arithmetic, threads)
+            layer = rows.layer(file.meta.voxel_size, whole=chunks is None)
+    except MemoryError as error:
+        raise LimitExceeded(
+            f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
+            f"by max_memory_bytes, which is {limits.max_memory_bytes}"
+        ) from error
+    return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, file.container.truncated)
+
+
+class _File(NamedTuple):
+    """A file that is read up to the bodies of its chunks.
+
+    Attributes:
+        container: The whole.
+        meta, model, networks: Its common sections.
+        numbers: The chunks that are wanted.
+        chunks: POSI, MASK and COLR of each of them.
+        semantics: Reader of that layer, if there is one and it is wanted.
+    """
+
+    container: Container
+    meta: SceneMeta
+    model: IntegerColourModel
+    networks: RenderNetworks
+    numbers: list[int]
+    chunks: list[tuple[Entry, ...]]
+    semantics: SemanticReader | None
+
+    @property
+    def anchors(self) -> int:
+        """Of all chunks that are wanted."""
+        return sum(chunk[0].info.anchors for chunk in self.chunks)
+
+    @property
+    def chunk_memory(self) -> int:
+        """Bytes that decoding the largest chunk takes."""
+        largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
+        return largest * self.model.layout.channels * BYTES_PER_SYMBOL
+
+    def check(self, limits: DecodeLimits) -> None:
+        """Refuse all that can be refused before memory is taken; errors as of ``decode``."""
+        layout, meanings = self.model.layout, self.semantics
+        memory = self.anchors * (layout.channels + layout.num_offsets + 6) * 4
+        memory += 0 if meanings is None else meanings.memory(self.anchors)
+        limits.check("max_memory_bytes", memory, "the decoded scene")
+        operations = self.model.operations + self.networks.operations
+        operations += 0 if meanings is None else meanings.hyperprior.operations
+        limits.check("max_network_operations", self.anchors * operations, f"networks for {self.anchors} anchors")
+        for chunk in self.chunks:
+            check_chunk(chunk, layout, limits)
+        if meanings is not None:
+            meanings.check(self.numbers, limits)
+
+    def jobs(self, arithmetic: Arithmetic) -> Iterator[tuple]:
+        """Arguments of ``decode_chunk``, one chunk after the other."""
+        for chunk in self.chunks:
+            yield chunk, [self.container.read(entry).body for entry in chunk], self.model, arithmetic
+
+
+def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -> _File:
+    meta = meta_of(container)
+    layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
+    model = read_entropy_networks(content_of(container, "NETE"), layout)
+    networks = read_render_networks(content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
+    kinds = {kind: container.chunks(kind) for kind in KINDS}
+    counts = {kind: len(entries) for kind, entries in kinds.items()}
+    if len(set(counts.values())) > 1:
+        raise FormatError(f"chunks of the kinds differ in number: {counts}; the file is damaged")
+    trios = list(zip(*kinds.values(), strict=True))
+    numbers = list(range(len(trios)) if chunks is None else chunks)
+    for number in numbers:
+        if not 0 <= number < len(trios):
+            raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
+    wanted = [trios[number] for number in numbers]
+    return _File(container, meta, model, networks, numbers, wanted, open_semantics(container) if semantics else None)
+
+
+class _Rows:
+    """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
+
+    def __init__(self, file: _File) -> None:
+        self._layout, self._voxel_size = file.model.layout, np.float32(file.meta.voxel_size)
+        self.chunks, self._filled, count = 0, 0, file.anchors
+        self.grid = np.empty((count, 3), np.int32)
+        self._values = [np.empty((count, size), np.float32) for size in self._layout.sizes]
+        self._mask = np.empty((count, self._layout.num_offsets), np.float32)
+
+    def put(self, chunk: Chunk) -> None:
+        """Add a chunk."""
+        rows = slice(self._filled, self._filled + len(chunk.grid))
+        self.grid[rows], self._mask[rows] = chunk.grid, chunk.mask
+        real = self._layout.real_values(chunk.values)
+        for target, channels in zip(self._values, self._layout.slices, strict=True):
+            target[rows] = real[:, channels]
+        self.chunks, self._filled = self.chunks + 1, rows.stop
+
+    def anchors(self) -> Anchors:
+        """Everything, once all chunks are there."""
+        feature, scaling, offset = self._values
+        shaped = offset.reshape(len(self.grid), self._layout.num_offsets, 3)
+        return Anchors(self.grid.astype(np.float32) * self._voxel_size, feature, shaped, scaling, self._mask)

@@ -1,0 +1,110 @@
+"""The kinds of sections that this version knows, and what the table of contents may say of each.
+
+FORMAT.md, section "Sections", is the normative text.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from csgaussian_ns.core.errors import FormatError
+
+
+class Layer(IntEnum):
+    """Which reader needs a section. Layers from SEMANTIC on lie last and may be cut off."""
+
+    COMMON = 0
+    COLOUR = 1
+    SEMANTIC = 2
+
+
+@dataclass(frozen=True)
+class SectionInfo:
+    """What the table of contents says about a section, apart from where it lies.
+
+    Attributes:
+        kind: Type, four characters out of A-Z and 0-9.
+        layer: Which reader needs it.
+        critical: A reader that does not know ``kind`` must refuse the file.
+        chunk: Number of the spatial chunk among the sections of this kind.
+        codec: How the body is coded; the numbers belong to the kind.
+        symbols: Number of coded values, 0 where that means nothing.
+        first_anchor: First anchor it is about, in Morton order.
+        anchors: Number of anchors it is about; 0 when it is about none in particular.
+        decoded_crc: CRC-32 of what decoding gives, as the kind defines it; 0 where it defines none.
+        known_answer_crc: CRC-32 of network outputs that a decoder must reproduce first; 0 where the kind has none.
+    """
+
+    kind: str
+    layer: Layer = Layer.COMMON
+    critical: bool = True
+    chunk: int = 0
+    codec: int = 0
+    symbols: int = 0
+    first_anchor: int = 0
+    anchors: int = 0
+    decoded_crc: int = 0
+    known_answer_crc: int = 0
+
+    def __str__(self) -> str:
+        return f"section {self.kind} chunk {self.chunk}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What holds for all sections of a kind.
+
+    Attributes:
+        layer: Where they belong.
+        chunked: They share out the anchors; else there is one, about no anchors in particular.
+        counted: They say how many values they hold.
+        answered: They say what a network answers.
+        max_content: Bytes of the plain content of one that may be deflated.
+    """
+
+    layer: Layer
+    chunked: bool = False
+    counted: bool = False
+    answered: bool = False
+    max_content: int = 1 << 24
+
+    @property
+    def critical(self) -> bool:
+        """Whether a reader must know them."""
+        return self.layer < Layer.SEMANTIC
+
+    def check(self, info: SectionInfo) -> None:
+        """Refuse what no section of this kind says.
+
+        Raises:
+            FormatError: It does.
+        """
+        if (info.layer, info.critical) != (self.layer, self.critical):
+            raise FormatError(
+                f"{info}: layer {info.layer.name}, critical {info.critical}; expected {self.layer.name} and "
+                f"{self.critical}"
+            )
+        zeros = {} if self.chunked else {name: getattr(info, name) for name in ("chunk", "first_anchor", "anchors")}
+        zeros |= {} if self.counted else {"symbols": info.symbols}
+        zeros |= {} if self.answered else {"known_answer_crc": info.known_answer_crc}
+        if any(zeros.values()):
+            raise FormatError(
+                f"{info}: expected zeros where its kind defines nothing, found {zeros}; the file is damaged"
+            )
+
+
+KINDS = {
+    "META": Kind(Layer.COMMON, max_content=1 << 16),
+    "NETE": Kind(Layer.COMMON),
+    "NETR": Kind(Layer.COMMON),
+    "POSI": Kind(Layer.COMMON, chunked=True),
+    "MASK": Kind(Layer.COLOUR, chunked=True, counted=True),
+    "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
+    "NETS": Kind(Layer.SEMANTIC),
+    "LABL": Kind(Layer.SEMANTIC),
+    "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
+}
+
+
+def info_of(kind: str, **fields: int) -> SectionInfo:
+    """What the table of contents says of a section of a known kind; ``fields`` as of ``SectionInfo``."""
+    return SectionInfo(kind, KINDS[kind].layer, KINDS[kind].critical, **fields)

@@ -1,0 +1,1 @@
+"""Entropy networks in integers, and what feeds them: the same bits on any machine."""

@@ -1,0 +1,1 @@
+"""Entropy-coded streams: bits with adaptive contexts, symbols under shipped tables. Writers stand beside readers."""

@@ -1,0 +1,51 @@
+"""Files of the format that every release decodes for ever, to the same integers (scripts/make_golden.py)."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.decode import decode
+from tests.format.variants import by_torch, networks_by
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+DIGESTS = json.loads((GOLDEN / "digests.json").read_text())
+
+
+def test_the_list_is_complete_and_small():
+    files = sorted(GOLDEN.glob("*.csg"))
+    assert [file.name for file in files] == sorted(DIGESTS)
+    assert sum(file.stat().st_size for file in files) < 60_000
+    assert DIGESTS["v1_inr.csg"]["content"] == DIGESTS["v1_torchac.csg"]["content"]  # the same scene, two coders
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_it_decodes_as_on_its_first_day(name: str):
+    data, expected = (GOLDEN / name).read_bytes(), DIGESTS[name]
+    assert hashlib.sha256(data).hexdigest() == expected["file"], "a golden file was replaced; add a new one instead"
+    coders = {entry.info.codec for entry in read_container(data).of_kind("COLR")}
+    assert coders <= ({1} if "torchac" in name else {0})
+    for arithmetic in ("auto", "float64", "int64"):
+        try:
+            scene = decode(data, arithmetic=arithmetic)
+        except BackendUnavailable as error:
+            pytest.skip(str(error))
+        assert (len(scene.grid), scene.digest()) == (expected["anchors"], expected["content"])
+    with networks_by(by_torch):
+        assert decode(data).digest() == expected["content"]
+
+
+def test_objects_are_still_known():
+    data = (GOLDEN / "v1_semantics.csg").read_bytes()
+    layer = decode(data).semantics
+    assert layer is not None and [entry.name for entry in layer.objects] == ["Gerät 0", "Gerät 1", "Gerät 2"]
+    assert layer.text_encoder == "some encoder" and all(len(entry.embedding or ()) == 16 for entry in layer.objects)
+    assert decode(data, semantics=False).digest() == DIGESTS["v1_inr.csg"]["content"]
+
+
+def test_the_escapes_are_escapes():
+    scene = decode((GOLDEN / "v1_escapes.csg").read_bytes())
+    assert abs(scene.anchors.feature).max() > 10_000 and scene.anchors.offset.min() < -2900

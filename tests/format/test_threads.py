@@ -1,0 +1,142 @@
+"""Chunks side by side: the same result for any number of threads, errors in order, memory bounded."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.threads import run_in_order, threads_for
+from tests.codec.scenes import random_scene
+
+
+def test_threads_change_neither_file_nor_scene():
+    scene = random_scene(2500)
+    files = {threads: encode(scene, chunk_anchors=300, threads=threads).data for threads in (1, 2, 4)}
+    assert files[1] == files[2] == files[4]
+    seen: list[tuple[int, int]] = []
+    digests = {
+        decode(files[1], threads=threads, progress=lambda *state: seen.append(state)).digest() for threads in (1, 2, 4)
+    }
+    assert len(digests) == 1
+    total = seen[-1][1]
+    assert total > 4 and seen == 3 * [(done, total) for done in range(1, total + 1)]
+
+
+def test_damage_in_any_chunk_is_found_on_any_number_of_threads():
+    data = bytearray(encode(random_scene(900), chunk_anchors=100).data)
+    data[-20] ^= 1
+    for threads in (1, 3):
+        with pytest.raises(FormatError, match="COLR"):
+            decode(bytes(data), threads=threads)
+
+
+def test_results_come_in_order_and_jobs_are_not_taken_far_ahead():
+    taken, done, inside, most, lock = [], [], [0], [0], threading.Lock()
+
+    def jobs():
+        for number in range(12):
+            assert number - len(done) <= 3
+            taken.append(number)
+            yield (number,)
+
+    def work(number: int) -> int:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        time.sleep(0.01 * (number % 3))
+        with lock:
+            inside[0] -= 1
+        return number
+
+    run_in_order(work, jobs(), 3, done.append)
+    assert done == taken == list(range(12))
+    assert most[0] == 3
+
+
+def test_the_first_error_is_raised_and_nothing_stays_behind():
+    before = torch.get_num_threads(), threading.active_count()
+
+    def work(number: int) -> int:
+        if number in (2, 3):
+            raise ValueError(f"job {number}")
+        return number
+
+    done: list[int] = []
+    with pytest.raises(ValueError, match="job 2"):
+        run_in_order(work, ((n,) for n in range(50)), 4, done.append)
+    assert done == [0, 1]
+    assert (torch.get_num_threads(), threading.active_count()) == before
+
+
+def test_jobs_that_fail_do_not_hide_an_earlier_error():
+    def jobs(failing: int):
+        for number in range(9):
+            if number == 3:
+                raise KeyError("jobs")
+            yield number, failing
+
+    def work(number: int, failing: int) -> int:
+        time.sleep(0.02)
+        if number == failing:
+            raise ValueError(f"job {number}")
+        return number
+
+    for threads in (1, 4):
+        with pytest.raises(ValueError, match="job 1"):
+            run_in_order(work, jobs(1), threads, [].append)
+        done: list[int] = []
+        with pytest.raises(KeyError, match="jobs"):
+            run_in_order(work, jobs(-1), threads, done.append)
+        assert done == [0, 1, 2]
+
+
+def test_overlapping_decodes_leave_the_threads_of_torch_as_they_were():
+    data = encode(random_scene(300), chunk_anchors=100).data
+    inside, second_inside, first_done = (threading.Event() for _ in range(3))
+    before, after, results = torch.get_num_threads(), [], []
+
+    def first() -> None:
+        def progress(done: int, _: int) -> None:
+            inside.set()
+            assert second_inside.wait(60)
+
+        results.append(decode(data, threads=2, progress=progress).digest())
+        after.append(torch.get_num_threads())
+        first_done.set()
+
+    def second() -> None:
+        def progress(done: int, _: int) -> None:
+            second_inside.set()
+            assert first_done.wait(60)
+
+        assert inside.wait(60)
+        results.append(decode(data, threads=2, progress=progress).digest())
+        after.append(torch.get_num_threads())
+
+    try:
+        torch.set_num_threads(3)
+        for targets in ((first, second), (lambda: after.append(torch.get_num_threads()),)):
+            threads = [threading.Thread(target=target) for target in targets]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert len(set(results)) == 1 and len(results) == 2
+        assert [*after, torch.get_num_threads()] == [3, 3, 3, 3]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_memory_bounds_the_number_of_threads():
+    assert threads_for(chunks=100, memory_per_chunk=10, memory=1000, wanted=4) == 4
+    assert threads_for(chunks=100, memory_per_chunk=10, memory=35, wanted=4) == 2
+    assert threads_for(chunks=100, memory_per_chunk=10, memory=5, wanted=4) == 1
+    assert threads_for(chunks=3, memory_per_chunk=1, memory=1000, wanted=8) == 3
+    assert threads_for(chunks=0, memory_per_chunk=0, memory=1000, wanted=None) == 1
+    scene = encode(random_scene(300), chunk_anchors=100)
+    assert len(decode(scene.data, DecodeLimits(max_memory_bytes=1 << 20)).grid) == scene.anchors
