@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
-    from csgaussian_ns.tools.capture import Capture
+    from csgaussian_ns.tools.views import Views
 
 KEY = ("scene", "lambda", "variant", "seed", "steps", "semantic_steps", "voxel_size", "gradient_threshold")
 """What tells one record from another."""
@@ -179,9 +179,9 @@ def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: in
     import numpy as np
     from label_noise import noisy_labels
 
+    from csgaussian_ns.capture.photos import read_photo
     from csgaussian_ns.semantic.masks.fallback import ColourRegions
     from csgaussian_ns.semantic.masks.label_maps import read_label_maps
-    from csgaussian_ns.semantic.masks.photos import read_photo
     from csgaussian_ns.semantic.masks.settings import FallbackSettings
 
     root = scene_root(options, scene.split(":")[0]) / scene.split(":")[0]
@@ -211,19 +211,18 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
     from csgaussian_ns.ns.run import trained_scene
     from csgaussian_ns.render.backend import choose_rasterizer
     from csgaussian_ns.render.view import render_view
-    from csgaussian_ns.tools.cameras import frames_of
-    from csgaussian_ns.tools.capture import scaled
+    from csgaussian_ns.tools.cameras import cameras_by, scaled
 
     name, scale = scene.split(":")
     root = scene_root(options, name)
     run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight, outputs))
     decoded = decode(encode(trained_scene(trainer_for(run, outputs).pipeline)).data)
     draw = choose_rasterizer("auto", "cpu")
-    for frame in frames_of(root / name / "transforms.json", decoded.meta):
-        camera = scaled(frame.camera, float(scale))
+    for stem, camera in cameras_by(str(root / name), decoded, 0, 0, 0).items():
+        camera = scaled(camera, float(scale))
         with torch.no_grad():
             image = render_view(decoded.anchors, decoded.decoders, camera, draw, decoded.background).image
-        yield frame.name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+        yield stem, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
 def measure(options: Options, outputs: Path) -> dict[str, Any]:
@@ -297,12 +296,12 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     }
 
 
-def opened(options: Options, scene: str, decoded: "CodedScene") -> "Capture":
+def opened(options: Options, scene: str, decoded: "CodedScene") -> "Views":
     """The held-out views of a scene, placed where ``decoded`` is."""
-    from csgaussian_ns.tools.capture import open_capture
+    from csgaussian_ns.tools.views import open_views
 
     name, scale = scene.split(":")
-    return open_capture(scene_root(options, name) / name, decoded.meta, "eval", 8, float(scale), None)
+    return open_views(scene_root(options, name) / name, decoded.meta, "eval", None, float(scale), None)
 
 
 def clicks_if_rounded(
@@ -314,8 +313,8 @@ def clicks_if_rounded(
     from csgaussian_ns.render.backend import choose_rasterizer
 
     assert decoded.semantics is not None
-    capture = opened(options, scene, decoded)
-    views, result = [capture.true_view(frame) for frame in capture.true_frames], {}
+    opened_views = opened(options, scene, decoded)
+    views, result = [opened_views.true_view(view) for view in opened_views.annotated], {}
     for steps in ROUNDED_TO:
         feature = (decoded.semantics.feature / (steps * base_step)).round() * (steps * base_step)
         rounded = replace(decoded, semantics=replace(decoded.semantics, feature=feature))
@@ -335,12 +334,12 @@ def figures(options: Options, scene: str, decoded: "CodedScene", weights: "torch
     from csgaussian_ns.render.backend import choose_rasterizer
     from csgaussian_ns.tools.evaluation import evaluate
 
-    capture = opened(options, scene, decoded)
+    views = opened(options, scene, decoded)
     draw = choose_rasterizer("auto", "cpu")
-    report = evaluate(decoded, capture, "overlap", None, draw).report
+    report = evaluate(decoded, views, "overlap", None, draw).report
     parts = {key: part for key, part in report["semantics"].items() if isinstance(part, dict) and "miou" in part}
     accuracies = {key: parts["selection_3d"][key] for key in ("acc_0.25", "acc_0.5")}
-    by_feature = click_miou(decoded, weights, [capture.true_view(frame) for frame in capture.true_frames], draw)
+    by_feature = click_miou(decoded, weights, [views.true_view(view) for view in views.annotated], draw)
     means = {key: part["miou"] for key, part in parts.items()} | {"feature_click_2d": by_feature}
     return means | accuracies | {"psnr": report["colour"]["psnr"]}
 

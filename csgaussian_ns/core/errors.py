@@ -10,7 +10,7 @@ class ConfigError(CsgError, ValueError):
 
 
 class DataError(CsgError, ValueError):
-    """A scene folder or point cloud that cannot be trained on."""
+    """A scene folder, or a photo, mask or point cloud in it, that cannot be used."""
 
 
 class BackendUnavailable(CsgError, ImportError):

@@ -9,6 +9,7 @@ from nerfstudio.engine.optimizers import AdamOptimizerConfig
 from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 from nerfstudio.plugins.types import MethodSpecification
 
+from csgaussian_ns.capture.split import INTERVAL
 from csgaussian_ns.ns.compat import allow_numpy_scalars_in_checkpoints
 from csgaussian_ns.ns.datamanager import CSGaussianDataManagerConfig
 from csgaussian_ns.ns.export import add_to_ns_export
@@ -80,7 +81,9 @@ def _trainer(method_name: str, plan: StagePlan, model: CSGaussianModelConfig, ev
         pipeline=VanillaPipelineConfig(
             _target=CSGaussianPipeline,
             datamanager=CSGaussianDataManagerConfig(
-                dataparser=NerfstudioDataParserConfig(load_3D_points=True, eval_mode="interval", eval_interval=8),
+                dataparser=NerfstudioDataParserConfig(
+                    load_3D_points=True, eval_mode="interval", eval_interval=INTERVAL
+                ),
             ),
             model=model,
         ),

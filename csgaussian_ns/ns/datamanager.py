@@ -1,6 +1,7 @@
 """nerfstudio's full-image datamanager, checked, working without a GPU, and with a view order that can be resumed."""
 
 import copy
+import os
 import random
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,13 +11,16 @@ from typing import Any, Literal
 import torch
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanager, FullImageDatamanagerConfig
-from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.utils.rich_utils import CONSOLE
 
+from csgaussian_ns.capture.split import HELD_OUT, names_of, storable
+from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
 from csgaussian_ns.ns.cameras import to_camera
-from csgaussian_ns.ns.checks import check_scene_folder, check_split, check_view
+from csgaussian_ns.ns.checks import check_lenses, check_precision, check_scene_folder, check_split
+from csgaussian_ns.ns.dataset import PhotoDataset
 from csgaussian_ns.ns.labels import find_labels, load_labels, say_coverage, say_lone_masks
+from csgaussian_ns.ns.parser import CaptureParser, with_our_parser
 from csgaussian_ns.scene.gap_points import points_behind_gaps
 from csgaussian_ns.semantic.masks.sources import LabelSource
 
@@ -34,10 +38,11 @@ class CSGaussianDataManagerConfig(FullImageDatamanagerConfig):
     the frames of transforms.json name as instance_mask_path, if any."""
 
 
-class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
-    """Differs from its base in five ways.
+class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
+    """Differs from its base in six ways.
 
-    Bad scene folders are refused with an explanation. Images stay in ordinary memory where there is no GPU (the base
+    A ``transforms.json`` and photos are read as a receiver reads them (``CaptureParser``, ``PhotoDataset``). Bad scene
+    folders are refused with an explanation. Images stay in ordinary memory where there is no GPU (the base
     class pins memory for more than 500 images, which needs a driver). The view trained at a step is a function of the
     step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen. Batches of views
     with masks have a key more, ``labels``: Int32 [L, H, W], layers of label maps aligned with the image, 0 for no mask.
@@ -55,12 +60,14 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         """Check the folder, then load it."""
         check_scene_folder(config, finished=kwargs.get("test_mode", "val") != "val")
         try:
-            super().__init__(config, *args, **kwargs)
+            super().__init__(with_our_parser(config), *args, **kwargs)
         except ImportError as error:  # the parser reads point clouds with open3d
             raise BackendUnavailable(
                 f"the point cloud cannot be read: {error}. On Debian or Ubuntu: "
                 "sudo apt-get install libusb-1.0-0 libgl1"
             ) from error
+        if self.capture is None:
+            check_precision(self.train_dataparser_outputs)
         self._order = lru_cache(maxsize=2)(self._shuffled)
         self._find_gaps()
         self._labels = self._find_labels()
@@ -77,7 +84,7 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         """A run that trains needs the masks it was asked to use; one that is looked at or measured does without."""
         photos = self.train_dataset.image_filenames
         try:
-            source = find_labels(self.config.masks, self.config, [*photos, *self.eval_dataset.image_filenames])
+            source = find_labels(self.config.masks, self.capture, [*photos, *self.eval_dataset.image_filenames])
         except DataError as error:
             if self.test_mode == "val":
                 raise
@@ -92,7 +99,25 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         """Whether any training view has masks."""
         return any(photo in self._labels.files for photo in self.train_dataset.image_filenames)
 
-    def create_eval_dataset(self) -> InputDataset:
+    @property
+    def capture(self) -> Capture | None:
+        """What the scene folder's ``transforms.json`` says; ``None`` where another of nerfstudio's parsers reads it."""
+        return self.dataparser.capture if isinstance(self.dataparser, CaptureParser) else None
+
+    def held_out_names(self) -> dict[str, list[str]]:
+        """For META's ``extra``: views that training holds out; none, and a line says so, where they are too many."""
+        if isinstance(self.dataparser, CaptureParser):
+            names = names_of(self.dataparser.capture, self.dataparser.split)
+        else:
+            trained, folder = set(self.train_dataset.image_filenames), self.get_datapath()
+            held_out = [path for path in self.eval_dataset.image_filenames if path not in trained]
+            names = {HELD_OUT: [Path(os.path.relpath(path, folder)).as_posix() for path in held_out]}
+        if storable(names):
+            return names
+        CONSOLE.print("[yellow]The names of the held-out views are too long for the file and are left out.[/yellow]")
+        return {}
+
+    def create_eval_dataset(self) -> PhotoDataset:
         """The evaluation views; both sides of the split exist by now and are checked."""
         dataset = super().create_eval_dataset()
         check_split(self.train_dataset, dataset)
@@ -102,8 +127,7 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         self, split: Literal["train", "eval"], cache_images_device: Literal["cpu", "gpu"]
     ) -> list[dict[str, Any]]:
         dataset = self.train_dataset if split == "train" else self.eval_dataset
-        for index in range(len(dataset)):
-            check_view(dataset, index)
+        check_lenses(dataset)
         if cache_images_device == "cpu" and not torch.cuda.is_available():
             cache_images_device = "gpu"  # the base class's name for "plainly on self.device"
         if split == "eval":

@@ -6,24 +6,24 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped, UInt16
 from nerfstudio.cameras.cameras import Cameras
-from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanagerConfig, _undistort_image
-from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
+from nerfstudio.data.datamanagers.full_images_datamanager import _undistort_image
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.utils.rich_utils import CONSOLE
 
+from csgaussian_ns.capture.photos import has_size_of_photo
+from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps
-from csgaussian_ns.semantic.masks.photos import has_size_of_photo
 from csgaussian_ns.semantic.masks.sources import LabelSource, from_folder, from_transforms
 
 NO_SOURCE = LabelSource("none")
 
 
-def find_labels(masks: str | Path, config: FullImageDatamanagerConfig, photos: Sequence[Path]) -> LabelSource:
+def find_labels(masks: str | Path, capture: Capture | None, photos: Sequence[Path]) -> LabelSource:
     """Where the label maps of ``photos`` are.
 
     Args:
         masks: "auto", "none" or a folder; see ``CSGaussianDataManagerConfig.masks``.
-        config: Names the scene folder and its parser.
+        capture: The scene folder, if it is in nerfstudio's format.
         photos: Of all views.
 
     Raises:
@@ -33,15 +33,7 @@ def find_labels(masks: str | Path, config: FullImageDatamanagerConfig, photos: S
         return NO_SOURCE
     if str(masks) != "auto":
         return from_folder(Path(masks), photos)
-    transforms = transforms_of(config)
-    return NO_SOURCE if transforms is None else from_transforms(transforms, photos)
-
-
-def transforms_of(config: FullImageDatamanagerConfig) -> Path | None:
-    """The ``transforms.json`` of a scene folder in nerfstudio's format; ``None`` where another parser reads it."""
-    data = Path(config.data or config.dataparser.data)
-    transforms = data if data.suffix == ".json" else data / "transforms.json"
-    return transforms if isinstance(config.dataparser, NerfstudioDataParserConfig) and transforms.is_file() else None
+    return NO_SOURCE if capture is None else from_transforms(capture, photos)
 
 
 def load_labels(dataset: InputDataset, source: LabelSource) -> list[UInt16[np.ndarray, "L H W"] | None]:

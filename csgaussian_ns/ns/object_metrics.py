@@ -18,7 +18,7 @@ from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError, QueryError
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-from csgaussian_ns.ns.labels import align, transforms_of
+from csgaussian_ns.ns.labels import align
 from csgaussian_ns.ns.meaning import has_meaning
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import trained_scene
@@ -71,10 +71,11 @@ def _measured(pipeline: Pipeline, manager: CSGaussianDataManager) -> dict[str, A
 
 
 def _truth(manager: CSGaussianDataManager) -> GroundTruth | None:
-    transforms = transforms_of(manager.config)
-    if transforms is None:
+    if manager.capture is None:
         return None
-    return instance_masks(transforms, [*manager.train_dataset.image_filenames, *manager.eval_dataset.image_filenames])
+    return instance_masks(
+        manager.capture, [*manager.train_dataset.image_filenames, *manager.eval_dataset.image_filenames]
+    )
 
 
 def _views(manager: CSGaussianDataManager, truth: GroundTruth) -> list[TrueView]:

@@ -86,7 +86,7 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
         name=storable(manager.get_datapath().name),
-        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds)},
+        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds), **manager.held_out_names()},
     )
     trained = TrainedScene(
         scene.anchors.grid,

@@ -36,9 +36,9 @@ class Evaluate:
     json: bool = False
     """Print the whole report as JSON instead of tables."""
     views: Literal["eval", "train", "all"] = "eval"
-    """Views to measure on; published sets of masks have views of their own."""
-    interval: int = 8
-    """Every which view was held out of training, in the order of file names."""
+    """Views to measure on; eval are those that training held out. Published sets of masks have views of their own."""
+    interval: int | None = None
+    """Every which view is taken as held out, in the order of file names, instead of those that the file names."""
     scale: float = 1.0
     """Factor on the image size."""
     labels: Path | None = None
@@ -61,27 +61,31 @@ class Evaluate:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.render.backend import choose_rasterizer
-        from csgaussian_ns.tools.capture import open_capture
+        from csgaussian_ns.tools.cameras import tell_notes
         from csgaussian_ns.tools.evaluation import evaluate, write_overlays
+        from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:
             scene = decode(stream)
-        capture = open_capture(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
+        views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
+        tell_notes(views.notes)
         rasterizer = choose_rasterizer("auto", torch.device("cpu"))
-        measured = evaluate(scene, capture, self.match, self._encode(scene), rasterizer)
+        measured = evaluate(scene, views, self.match, self._encode(scene), rasterizer)
         facts = {
             "file": str(self.file),
             "data": str(self.data),
             "bytes": self.file.stat().st_size,
             "anchors": len(scene.grid),
             "views": self.views,
+            "held_out_by": views.told_by,
+            "notes": views.notes,
         }
         report = facts | measured.report
         text = json.dumps(report, indent=1)
         if self.output is not None:
             replace_file(self.output / "report.json", (text + "\n").encode("utf8"))
             if measured.objects is not None:
-                write_overlays(measured.objects, capture, self.output / "overlays")
+                write_overlays(measured.objects, views, self.output / "overlays")
         if self.json:
             print(text)
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from csgaussian_ns.capture.masks import read_mask
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
@@ -13,7 +14,7 @@ from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.render.view import render_view
 from csgaussian_ns.semantic.evaluation import Encode, Match, MeasuredObjects, measure_objects
-from csgaussian_ns.tools.capture import Capture
+from csgaussian_ns.tools.views import View, Views
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,12 @@ class Measured:
 
 
 @torch.no_grad()
-def evaluate(
-    scene: CodedScene, capture: Capture, match: Match, encode: Encode | None, rasterizer: Rasterizer
-) -> Measured:
+def evaluate(scene: CodedScene, views: Views, match: Match, encode: Encode | None, rasterizer: Rasterizer) -> Measured:
     """Measure a decoded scene.
 
     Args:
         scene: To measure.
-        capture: Photos and true masks.
+        views: Photos and true masks.
         match: See ``semantic.evaluation.measure_objects``.
         encode: Names to vectors, if that was asked for.
         rasterizer: Draws.
@@ -40,41 +39,50 @@ def evaluate(
     Raises:
         CsgError: Matching that this scene or call does not allow; photos or masks that cannot be read.
     """
-    report: dict[str, Any] = {"colour": _colour(scene, capture, rasterizer)}
-    if scene.semantics is None or capture.truth is None:
+    report: dict[str, Any] = {"colour": _colour(scene, views, rasterizer)}
+    if scene.semantics is None or views.truth is None:
         reason = "the file has no semantic layer" if scene.semantics is None else "the data set has no masks"
         return Measured(report | {"semantics": None, "semantics_missing": reason}, None)
-    views = [capture.true_view(frame) for frame in capture.true_frames]
-    objects = measure_objects(scene, views, rasterizer, match, encode)
-    facts = {"layout": capture.truth.layout, "objects_in_file": len(scene.semantics.objects)}
+    annotated = [views.true_view(view) for view in views.annotated]
+    objects = measure_objects(scene, annotated, rasterizer, match, encode)
+    facts = {"layout": views.truth.layout, "objects_in_file": len(scene.semantics.objects)}
     return Measured(report | {"semantics": facts | objects.report()}, objects)
 
 
-def write_overlays(objects: MeasuredObjects, capture: Capture, folder: Path) -> None:
+def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None:
     """One picture per measured view: photo, true objects, found objects; matched ones in the same colour.
 
     Objects that stand for no true one keep colours of their own.
     """
     make_folder(folder)
     names = list(objects.matching)
-    for frame, view, found in zip(capture.true_frames, objects.views, objects.maps, strict=True):
-        photo = capture.photo(frame)
+    for view, true_view, found in zip(views.annotated, objects.views, objects.maps, strict=True):
+        photo = views.photo(view)
         true, drawn = torch.zeros_like(found), torch.where(found > 0, found + len(names), 0)
         for number, name in enumerate(names, 1):
-            if name in view.masks:
-                true[view.masks[name]] = number
+            if name in true_view.masks:
+                true[true_view.masks[name]] = number
             drawn[torch.isin(found, torch.tensor(list(objects.matching[name]), dtype=found.dtype))] = number
         panels = {"photo": photo, "true objects": tinted(photo, true), "found objects": tinted(photo, drawn)}
-        side_by_side(panels).save(folder / f"{frame.name}.png")
+        side_by_side(panels).save(folder / f"{view.name}.png")
 
 
-def _colour(scene: CodedScene, capture: Capture, rasterizer: Rasterizer) -> dict[str, Any]:
+def _colour(scene: CodedScene, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
+    """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
-    for frame in capture.frames:
-        photo = capture.photo(frame)
-        image = render_view(scene.anchors, scene.decoders, frame.camera, rasterizer, scene.background).image
-        image = image.clamp(0, 1)
-        per_view[frame.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
-    means = {key: sum(view[key] for view in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
-    size = capture.frames[0].camera.width, capture.frames[0].camera.height
+    for view in views.compared:
+        photo, seen = views.photo(view), _seen(view)
+        image = render_view(scene.anchors, scene.decoders, view.camera, rasterizer, scene.background).image
+        image, photo = image.clamp(0, 1) * seen, photo * seen
+        per_view[view.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
+    means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
+    size = views.compared[0].camera.width, views.compared[0].camera.height
     return {**means, "size": size, "per_view": per_view}
+
+
+def _seen(view: View) -> torch.Tensor:
+    """1 where the photo counts, 0 where its mask hides it, ``[H, W, 1]``."""
+    camera = view.camera
+    if view.mask is None:
+        return torch.ones(camera.height, camera.width, 1)
+    return torch.from_numpy(read_mask(view.mask, (camera.width, camera.height)).astype("float32"))[..., None]

@@ -13,6 +13,7 @@ from csgaussian_ns.semantic.masks.settings import FallbackSettings, SamSettings,
 if TYPE_CHECKING:
     import numpy as np
 
+    from csgaussian_ns.capture.transforms import Capture
     from csgaussian_ns.semantic.masks.cache import Made, MaskMaker
 
 REPORT = "masks.json"
@@ -44,12 +45,12 @@ class Masks:
 
     def run(self) -> None:
         """Make what is missing, draw, and print one line about the result."""
-        from csgaussian_ns.semantic.masks.photos import find_photos
+        from csgaussian_ns.capture.photos import find_photos
 
         self._check()
-        photos, transforms = find_photos(self.data)
+        photos, capture = find_photos(self.data)
         if self.source == "given":
-            self._look(photos, transforms)
+            self._look(photos, capture)
         else:
             self._make(photos)
 
@@ -96,17 +97,17 @@ class Masks:
             f"{_sheet_names(sheets)}; train with --pipeline.datamanager.masks {folder}"
         )
 
-    def _look(self, photos: list[Path], transforms: Path | None) -> None:
+    def _look(self, photos: list[Path], capture: "Capture | None") -> None:
         from csgaussian_ns.semantic.masks.sources import KEY, from_folder, from_transforms
 
         if self.labels is not None:
             source = from_folder(self.labels, photos)
-        elif transforms is not None:
-            source = from_transforms(transforms, photos)
+        elif capture is not None:
+            source = from_transforms(capture, photos)
         else:
             raise ConfigError(f"{self.data} has no transforms.json that could name masks; give a folder with --labels")
         if not source.files:
-            raise ConfigError(f"no frame of {transforms} has the key {KEY}; give a folder with --labels")
+            raise ConfigError(f"no frame of {self.data} has the key {KEY}; give a folder with --labels")
         folder = self._folder("given")
         counts, sheets = _draw(folder, {photo: source.files.get(photo) for photo in photos}, "given")
         without = len(photos) - len(source.files)
@@ -154,8 +155,8 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     """Contact sheets of all photos; also the number of masks of each photo."""
     import numpy as np
 
+    from csgaussian_ns.capture.photos import has_size_of_photo, names_of, read_photo
     from csgaussian_ns.semantic.masks.label_maps import read_label_maps
-    from csgaussian_ns.semantic.masks.photos import has_size_of_photo, names_of, read_photo
     from csgaussian_ns.semantic.masks.sheet import pair, write_sheets
     from csgaussian_ns.tools.progress import counted
 

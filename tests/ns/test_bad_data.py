@@ -75,6 +75,44 @@ def other_size(folder: Path, _: dict) -> None:
     Image.new("RGB", (48, 32)).save(folder / "images" / "0003.png")
 
 
+def turned_photo(folder: Path, transforms: dict) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (16, 24)).save(folder / "images" / "0003.jpg", exif=exif)
+    transforms["frames"][3]["file_path"] = "images/0003.jpg"
+
+
+def no_colours(folder: Path, transforms: dict) -> None:
+    Image.fromarray(np.ones((16, 24), np.float32)).save(folder / "images" / "0003.tif")
+    transforms["frames"][3]["file_path"] = "images/0003.tif"
+
+
+def some_masks(folder: Path, transforms: dict) -> None:
+    transforms["frames"][3]["mask_path"] = "images/0003.png"
+
+
+def mask_of_another_shape(folder: Path, transforms: dict) -> None:
+    Image.new("L", (8, 16)).save(folder / "mask.png")
+    for frame in transforms["frames"]:
+        frame["mask_path"] = "mask.png"
+
+
+def unknown_model(_: Path, transforms: dict) -> None:
+    transforms["camera_model"] = "PINHOLEISH"
+
+
+def mixed_lenses(_: Path, transforms: dict) -> None:
+    transforms["frames"][2]["distortion_params"] = [0.0] * 12
+
+
+def no_first_photo(folder: Path, _: dict) -> None:
+    (folder / "images" / "0000.png").write_bytes(b"no picture")
+
+
+def wrong_list(_: Path, transforms: dict) -> None:
+    transforms["test_filenames"] = ["images/0077.png"]
+
+
 def panorama(_: Path, transforms: dict) -> None:
     transforms["camera_model"] = "EQUIRECTANGULAR"
 
@@ -123,8 +161,8 @@ def empty_cloud(folder: Path, transforms: dict) -> None:
         (no_photo, r"frame 3 .*0003.png does not exist. Restore it or remove the frame"),
         (broken_photo, r"0003.png cannot be read"),
         (cut_photo, r"0003.png cannot be read.*Restore it"),
-        (not_an_object, r"frame 0 is a list; expected an object"),
-        (zero_focal_length, r"focal lengths and size above 0; got fl_x=0"),
+        (not_an_object, r"frame 0 is not an object with a 'file_path'"),
+        (zero_focal_length, r"focal lengths and size above 0, fewer than 2\^28 pixels; got fl_x=0"),
         (text_focal_length, r"got fl_x='300'"),
         (cut_cloud, r"sparse_pc.ply is cut.*its 100 points alone need 1200"),
         (other_size, r"0003.png is 48x32 but its camera says 24x16"),
@@ -132,9 +170,17 @@ def empty_cloud(folder: Path, transforms: dict) -> None:
         (no_focal_length, r"intrinsics fl_x, cy are given neither"),
         (nan_intrinsics, r"intrinsics must be finite.*fl_y=nan"),
         (nan_pose, r"frame 2 .*finite 4x4.*1 values that are NaN"),
-        (no_pose, r"frame 2 .*is not a matrix of numbers"),
-        (no_frames, r"'frames' has 0 entries"),
-        (one_frame, r"'frames' has 1 entries.*at least 2"),
+        (no_pose, r"frame 2 .*must be a matrix of 4x4 numbers"),
+        (no_frames, r"no list 'frames', or an empty one"),
+        (one_frame, r"'frames' has 1 entry.*at least 2"),
+        (turned_photo, r"0003.jpg is 16x24 but its camera says 24x16: width and height are swapped.*orientation is 6"),
+        (no_colours, r"0003.tif is a picture of mode F"),
+        (some_masks, r"1 of 9 frames have a 'mask_path'"),
+        (mask_of_another_shape, r"mask.png is 8x16 but the camera of its photo says 24x16"),
+        (unknown_model, r"'camera_model' is 'PINHOLEISH'; expected one of SIMPLE_PINHOLE"),
+        (mixed_lenses, r"lenses of different numbers of parameters"),
+        (no_first_photo, r"0000.png cannot be read"),
+        (wrong_list, r"'test_filenames' names 'images/0077.png', which no frame has"),
         (one_place, r"all 9 cameras are at the same place"),
         (absent_cloud, r"sparse_pc.ply does not exist"),
         (empty_cloud, r"holds 0 points. Re-run structure from motion"),
@@ -157,7 +203,7 @@ def test_a_missing_folder_or_file_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match=r"no transforms\.json; make one with ns-process-data"):
         load(tmp_path)
     (tmp_path / "transforms.json").write_text("{ not json")
-    with pytest.raises(DataError, match="not valid JSON"):
+    with pytest.raises(DataError, match="this is not a JSON file"):
         load(tmp_path)
 
 

@@ -64,6 +64,19 @@ def test_the_report_adds_up(exported: Path):
     assert not list(exported.glob(".*"))
 
 
+def test_the_file_names_the_views_that_were_held_out(receive: Forked, exported: Path, scene_folder: Path):
+    """And a receiver measures those: the figure is the exporter's own."""
+    frames = sorted(
+        frame["file_path"] for frame in json.loads((scene_folder / "transforms.json").read_text())["frames"]
+    )
+    assert csgaussian_ns.load(exported / "scene.csg").meta.extra["held_out"] == frames[::8]
+    done = receive("csg", "evaluate", "scene.csg", "--data", str(scene_folder), "--json", cwd=exported)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    report, written = json.loads(done.stdout), json.loads((exported / "scene.json").read_text())
+    assert report["held_out_by"] == "the file" and len(report["colour"]["per_view"]) == 2
+    assert report["colour"]["psnr"] == pytest.approx(written["after"]["psnr"], abs=0.01)
+
+
 def test_the_file_holds_the_objects_of_the_masks(receive: Forked, exported: Path, scene_folder: Path):
     report = json.loads((exported / "scene.json").read_text())["semantics"]
     known = json.loads((scene_folder / "instances.json").read_text())

@@ -119,9 +119,78 @@ def test_views_and_scale(evaluate, capture: Path):
 
 def test_lists_in_the_file_decide_the_split(evaluate, copied: Path):
     path = copied / "transforms.json"
-    lists = {"train_filenames": [f"images/{n:02d}.png" for n in range(7)], "test_filenames": ["images/07.png"]}
+    lists = {"train_filenames": [f"images/{n:02d}.png" for n in range(5)], "test_filenames": ["images/07.png"]}
+    lists |= {"val_filenames": ["images/05.png"]}
     path.write_text(json.dumps(json.loads(path.read_text()) | lists))
     assert list(report_of(evaluate(copied, "--json"))["colour"]["per_view"]) == ["07"]
+    train = report_of(evaluate(copied, "--json", "--views", "train"))
+    assert list(train["colour"]["per_view"]) == ["00", "01", "02", "03", "04"]
+
+
+def told_by_the_file(**names: list[int]) -> CodedScene:
+    """The scene, with names of its training's views as an export writes them."""
+    scene = moved_scene()
+    extra = {key: [f"images/{number:02d}.png" for number in numbers] for key, numbers in names.items()}
+    return replace(scene, meta=replace(scene.meta, extra=extra))
+
+
+def test_the_views_that_the_file_held_out_are_measured(evaluate, capture: Path):
+    scene = told_by_the_file(held_out=[2, 5], left_out=[7])
+    code, told, said = evaluate(capture, "--json", scene=scene)
+    report = report_of((code, told, said))
+    assert list(report["colour"]["per_view"]) == ["02", "05"] == report["semantics"]["views"]
+    assert (report["held_out_by"], report["notes"], said) == ("the file", [], "")
+    train = report_of(evaluate(capture, "--json", "--views", "train", scene=scene))
+    assert list(train["colour"]["per_view"]) == ["00", "01", "03", "04", "06", "08"]
+
+
+def test_who_says_which_views_were_held_out_is_told(evaluate, capture: Path):
+    code, told, said = evaluate(capture, "--json")
+    assert report_of((code, told, said))["held_out_by"] == "one view in 8"
+    assert "csg: note: the file does not say which views its training held out" in said
+    said = evaluate(capture, "--json", "--interval", "4", scene=told_by_the_file(held_out=[0, 8]))[2]
+    assert "one view in 4 holds out 3 views, the file other ones (2)" in said and said.count("csg: note") == 1
+    code, _, said = evaluate(capture, scene=told_by_the_file(held_out=[]))
+    assert code == 2 and "--views eval leaves none of the 9 views, as the file says" in said
+
+
+def test_what_an_image_mask_hides_does_not_count(evaluate, copied: Path):
+    """As in training: hidden pixels are black in both pictures, whatever the photo shows there."""
+    hidden = np.zeros((72, 96), bool)
+    hidden[10:50, 20:60] = True
+    Image.fromarray((~hidden).astype(np.uint8) * np.uint8(255)).save(copied / "hidden.png")
+    path = copied / "transforms.json"
+    transforms = json.loads(path.read_text())
+    for frame in transforms["frames"]:
+        photo = np.array(Image.open(copied / frame["file_path"]))
+        photo[hidden] = (255, 0, 255)
+        Image.fromarray(photo).save(copied / frame["file_path"])
+    assert report_of(evaluate(copied, "--json"))["colour"]["psnr"] < 15
+    for frame in transforms["frames"]:
+        frame["mask_path"] = "hidden.png"
+    path.write_text(json.dumps(transforms))
+    assert report_of(evaluate(copied, "--json"))["colour"]["psnr"] > 45
+    assert report_of(evaluate(copied, "--json", "--scale", "0.5"))["colour"]["psnr"] > 20
+    Image.new("L", (50, 72)).save(copied / "hidden.png")
+    assert "hidden.png is 50x72 but the camera of its photo says 96x72" in evaluate(copied)[2]
+
+
+def test_photos_with_a_palette_are_measured_in_their_colours(evaluate, copied: Path):
+    for file in (copied / "images").iterdir():
+        Image.open(file).quantize(256).save(file)
+    assert report_of(evaluate(copied, "--json"))["colour"]["psnr"] > 28
+
+
+def test_intrinsics_of_a_frame_count(evaluate, copied: Path):
+    path = copied / "transforms.json"
+    transforms = json.loads(path.read_text())
+    for frame in transforms["frames"]:
+        frame |= {"fl_x": transforms["fl_x"], "fl_y": transforms["fl_y"]}
+    transforms |= {"fl_x": 60.0, "fl_y": 60.0}
+    path.write_text(json.dumps(transforms))
+    code, told, said = evaluate(copied, "--json")
+    assert report_of((code, told, said))["colour"]["psnr"] > 45
+    assert "fl_x, fl_y of 9 of 9 frames differ" in said
 
 
 def test_lerf_ovs(evaluate, copied: Path):
@@ -198,7 +267,7 @@ def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
     assert "makes images of" in evaluate(copied, "--scale", "1e308")[2]
     assert "makes images of 0 x 0 pixels" in evaluate(copied, "--scale", "0.001")[2]
     Image.new("RGB", (50, 72)).save(copied / "images" / "00.png")
-    assert "the photo has 50 x 72 pixels, the camera 96 x 72" in evaluate(copied)[2]
+    assert "00.png is 50x72 but its camera says 96x72" in evaluate(copied)[2]
     (copied / "images" / "00.png").write_bytes(b"no picture")
     assert "cannot be read" in evaluate(copied)[2]
 

@@ -121,7 +121,10 @@ def test_options_that_do_not_go_together(
 
 
 def test_a_scene_without_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    for content, message in (("[]", "is not a scene"), ('{"frames": []}', "lists no frames")):
+    for content, message in (
+        ("[]", "holds a list, not an object"),
+        ('{"frames": []}', "no list 'frames', or an empty one"),
+    ):
         (tmp_path / "transforms.json").write_text(content)
         assert main(["masks", "--data", str(tmp_path), "--source", "fallback"]) == 2
         assert message in capsys.readouterr().err

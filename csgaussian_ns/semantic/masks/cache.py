@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import UInt8
 
+from csgaussian_ns.capture.photos import names_of, read_photo
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.semantic.masks.label_maps import read_notes, write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
-from csgaussian_ns.semantic.masks.photos import names_of, read_photo
 
 MAKER, PHOTO = "made_by", "photo_sha256"
 """Notes in every file."""

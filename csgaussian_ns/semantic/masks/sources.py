@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
 from csgaussian_ns.semantic.masks.label_maps import ENDINGS
@@ -31,22 +32,20 @@ class LabelSource:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def from_transforms(transforms: Path, photos: Sequence[Path], key: str = KEY) -> LabelSource:
-    """The files that the frames of ``transforms.json`` name under ``key``.
+def from_transforms(capture: Capture, photos: Sequence[Path], key: str = KEY) -> LabelSource:
+    """The files that the frames of a capture name under ``key``.
 
     Photos are found by path, or, if they were replaced by smaller copies in another folder, by file name.
 
     Args:
-        transforms: Path of ``transforms.json``.
+        capture: What ``transforms.json`` says.
         photos: Photos to find label files for.
         key: Of the frames.
 
     Raises:
         DataError: A file that is named does not exist, or the names of instances cannot be read.
     """
-    root = transforms.parent
-    frames = [frame for frame in json.loads(transforms.read_text("utf8"))["frames"] if frame.get(key)]
-    by_path = {root / frame["file_path"]: root / frame[key] for frame in frames}
+    by_path = capture.files_under(key)
     uses = Counter(photo.name for photo in by_path)
     by_name = {photo.name: label for photo, label in by_path.items() if uses[photo.name] == 1}
     files = {photo: by_path.get(photo, by_name.get(photo.name)) for photo in photos}
@@ -54,11 +53,11 @@ def from_transforms(transforms: Path, photos: Sequence[Path], key: str = KEY) ->
     for photo, label in found.items():
         if not label.is_file():
             raise DataError(
-                f"{transforms}: the frame of {photo.name} names the label map {label}, which does not exist. Restore "
+                f"{capture.path}: the frame of {photo.name} names the label map {label}, which does not exist. Restore "
                 f"it or remove '{key}'"
             )
-    names = read_names(root / SCENE_NAMES) if found else {}
-    return LabelSource(f"{key} in {transforms}", found, names)
+    names = read_names(capture.folder / SCENE_NAMES) if found else {}
+    return LabelSource(f"{key} in {capture.path}", found, names)
 
 
 def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:

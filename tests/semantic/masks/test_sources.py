@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from csgaussian_ns.capture.transforms import Capture, read_capture
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.format.objects import ObjectTexts
 from csgaussian_ns.semantic.masks.label_maps import write_label_map
@@ -20,21 +21,22 @@ def touch(*files: Path) -> None:
         write_label_map(file, LABELS)
 
 
-def write_transforms(folder: Path, frames: dict[str, str | None]) -> Path:
+def write_transforms(folder: Path, frames: dict[str, str | None]) -> Capture:
     listed = [
         {"file_path": photo} | ({"instance_mask_path": label} if label else {}) for photo, label in frames.items()
     ]
-    path = folder / "transforms.json"
-    path.write_text(json.dumps({"frames": listed}))
-    return path
+    (folder / "transforms.json").write_text(json.dumps({"frames": listed}))
+    return read_capture(folder)
 
 
 def test_frames_name_their_label_maps(tmp_path: Path):
     touch(tmp_path / "labels" / "1.png", tmp_path / "labels" / "2.png")
-    path = write_transforms(tmp_path, {"images/1.jpg": "labels/1.png", "images/2.jpg": "labels/2.png", "3.jpg": None})
+    capture = write_transforms(
+        tmp_path, {"images/1.jpg": "labels/1.png", "images/2.jpg": "labels/2.png", "3.jpg": None}
+    )
     (tmp_path / "instances.json").write_text(json.dumps({"0": "background", "1": "cup", "12": "table"}))
     photos = [tmp_path / "images" / "1.jpg", tmp_path / "3.jpg", tmp_path / "images_2" / "2.jpg"]
-    source = from_transforms(path, photos)
+    source = from_transforms(capture, photos)
     assert source.files == {photos[0]: tmp_path / "labels" / "1.png", photos[2]: tmp_path / "labels" / "2.png"}
     assert source.names == {1: "cup", 12: "table"}
 
@@ -47,15 +49,15 @@ def test_no_frame_names_any(tmp_path: Path):
 
 def test_photos_of_the_same_name_are_told_apart_by_path(tmp_path: Path):
     touch(tmp_path / "l.png", tmp_path / "r.png")
-    path = write_transforms(tmp_path, {"left/1.jpg": "l.png", "right/1.jpg": "r.png"})
+    capture = write_transforms(tmp_path, {"left/1.jpg": "l.png", "right/1.jpg": "r.png"})
     photos = [tmp_path / "right" / "1.jpg", tmp_path / "left" / "1.jpg", tmp_path / "images_2" / "1.jpg"]
-    assert from_transforms(path, photos).files == {photos[0]: tmp_path / "r.png", photos[1]: tmp_path / "l.png"}
+    assert from_transforms(capture, photos).files == {photos[0]: tmp_path / "r.png", photos[1]: tmp_path / "l.png"}
 
 
 def test_a_named_file_must_exist(tmp_path: Path):
-    path = write_transforms(tmp_path, {"1.jpg": "gone.png"})
+    capture = write_transforms(tmp_path, {"1.jpg": "gone.png"})
     with pytest.raises(DataError, match=r"frame of 1.jpg names the label map .*gone.png, which does not exist"):
-        from_transforms(path, [tmp_path / "1.jpg"])
+        from_transforms(capture, [tmp_path / "1.jpg"])
 
 
 def test_a_folder_is_searched_by_stem(tmp_path: Path):

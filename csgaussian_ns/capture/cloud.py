@@ -1,0 +1,94 @@
+"""The point cloud that a ``transforms.json`` names: whether it is whole, and whether it resolves the scene."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from csgaussian_ns.core.errors import DataError
+
+KEY = "ply_file_path"
+HEADER_BYTES = 4096
+PLY_BYTES = {"char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8}
+PLY_BYTES |= {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8}
+DOUBLE = ("double", "float64")
+COARSEST = 1e-3
+"""Step of coordinates, as a share of how far the cameras are spread, that a scene can be trained with."""
+
+Points = Float64[np.ndarray, "N 3"]
+
+
+def check_cloud(file: Path) -> None:
+    """Refuse a cloud that is named but useless: the parser would take it for none.
+
+    Raises:
+        DataError: It does not exist, is no PLY file, is cut, or is empty.
+    """
+    if not file.is_file():
+        raise DataError(f"the point cloud {file} does not exist. Restore it or remove '{KEY}'")
+    header = _header(file)
+    lines = header.splitlines()
+    counts = [line.split()[2] for line in lines if line.startswith("element vertex")]
+    if not counts or not counts[0].isdigit():
+        raise DataError(f"{file} is not a PLY file with an 'element vertex' line")
+    promised = int(counts[0]) * sum(PLY_BYTES.get(kind, 0) for kind in _properties(lines).values())
+    if "format ascii 1.0" not in lines and file.stat().st_size < len(header) + promised:
+        raise DataError(
+            f"{file} is cut: {file.stat().st_size} bytes, but its {counts[0]} points alone need {promised}. Restore it"
+        )
+    if int(counts[0]) == 0:
+        raise DataError(
+            f"{file} holds 0 points. Re-run structure from motion, or remove '{KEY}' to start from random points"
+        )
+
+
+def check_resolution(file: Path, points: Points, spread: float, middle: Float64[np.ndarray, "3"]) -> None:
+    """Refuse a cloud whose file rounds coordinates to steps that are large beside the scene.
+
+    Args:
+        file: A whole PLY file.
+        points: Read from it.
+        spread: Of the cameras around their middle, in the same units.
+        middle: Of the cameras.
+
+    Raises:
+        DataError: Single precision at so large an offset.
+    """
+    lines = _header(file).splitlines()
+    if "format ascii 1.0" in lines or _properties(lines).get("x") in DOUBLE:
+        return
+    finite = points[np.isfinite(points).all(axis=1)]
+    step = float(np.spacing(np.float32(np.median(np.abs(finite), axis=0).max()))) if len(finite) else 0.0
+    if step > COARSEST * spread:
+        raise DataError(
+            f"{file} holds coordinates in single precision, {step:g} apart where its points are, and the cameras are "
+            f"spread over {spread:g} only. {how_to_subtract(middle)}; or write the points with double precision"
+        )
+
+
+def how_to_subtract(middle: Float64[np.ndarray, "3"]) -> str:
+    """What to do about coordinates that are large beside the scene."""
+    return f"Subtract {place(middle)} from the positions of cameras and points before any of them is rounded"
+
+
+def place(coordinates: Float64[np.ndarray, "3"]) -> str:
+    """Coordinates to the unit."""
+    return f"({', '.join(f'{value:.0f}' for value in coordinates)})"
+
+
+def _header(file: Path) -> str:
+    with file.open("rb") as stream:
+        return stream.read(HEADER_BYTES).split(b"end_header")[0].decode("ascii", "replace")
+
+
+def _properties(header: list[str]) -> dict[str, str]:
+    """Name to type of the scalar properties of a point."""
+    words = [line.split() for line in header]
+    start = next((i for i, word in enumerate(words) if word[:2] == ["element", "vertex"]), len(words))
+    found = {}
+    for word in words[start + 1 :]:
+        if word[:1] == ["element"]:
+            break
+        if word[:1] == ["property"] and len(word) == 3:
+            found[word[2]] = word[1]
+    return found
