@@ -12,8 +12,10 @@ from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanager, FullImageDatamanagerConfig
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from nerfstudio.utils.rich_utils import CONSOLE
+from rich.markup import escape
 
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.checks import check_scene_folder, check_split, check_view
 from csgaussian_ns.ns.labels import find_labels, load_labels, say_coverage, say_lone_masks
@@ -81,7 +83,7 @@ class CSGaussianDataManager(FullImageDatamanager[InputDataset]):
         except DataError as error:
             if self.test_mode == "val":
                 raise
-            CONSOLE.print(f"[yellow]No masks are used: {error}[/yellow]")
+            CONSOLE.print(f"[yellow]No masks are used: {escape(one_line(error))}[/yellow]")
             return LabelSource("none")
         if self.test_mode == "val":
             say_coverage(source, photos)

@@ -9,6 +9,7 @@ import torch
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.render.view import render_view
@@ -65,7 +66,7 @@ def write_overlays(objects: MeasuredObjects, capture: Capture, folder: Path) -> 
                 true[view.masks[name]] = number
             drawn[torch.isin(found, torch.tensor(list(objects.matching[name]), dtype=found.dtype))] = number
         panels = {"photo": photo, "true objects": tinted(photo, true), "found objects": tinted(photo, drawn)}
-        side_by_side(panels).save(folder / f"{frame.name}.png")
+        write_png(folder / f"{frame.name}.png", side_by_side(panels))
 
 
 def _colour(scene: CodedScene, capture: Capture, rasterizer: Rasterizer) -> dict[str, Any]:
