@@ -41,5 +41,9 @@ class QuantisationError(CsgError, ValueError):
     """Numbers outside the range in which coding is exact: a network, a step, or a value to be coded."""
 
 
+class SlowStart(UserWarning):
+    """Something that is kept to start fast could not be; all else works."""
+
+
 class QueryError(CsgError, ValueError):
     """A question that the scene cannot answer: no such object, pixel or view, or nothing known to answer it from."""

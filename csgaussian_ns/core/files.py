@@ -1,12 +1,14 @@
 """Files that are there completely or not at all."""
 
 import glob
+import io
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from csgaussian_ns.core.errors import ConfigError
 
@@ -18,6 +20,8 @@ except ImportError:  # no such locks: what killed processes leave stays
 _DIGITS = 8
 _TRIES = 5
 """Names tried; a file system that cannot tell whether two names are one file refuses all of them."""
+_NAME_BYTES = 200
+"""Of the file's own name in that of the hidden one; file systems allow 255 for all of it."""
 
 
 def make_folder(path: Path) -> None:
@@ -46,50 +50,106 @@ def replace_file(path: Path, data: bytes, check: Callable[[Path], object] = lamb
     Raises:
         ConfigError: It cannot be written: no such folder, no permission, no room.
     """
+    with replacing(path, check) as file:
+        file.write(data)
+
+
+def write_json(path: Path, facts: Any) -> None:
+    """Facts for people and programs, by ``replace_file``.
+
+    Raises:
+        ConfigError: As ``replace_file``.
+    """
+    replace_file(path, (json.dumps(facts, indent=1) + "\n").encode("utf8"))
+
+
+@contextmanager
+def replacing(
+    path: Path, check: Callable[[Path], object] = lambda written: None, beside: Path | None = None
+) -> Iterator[BinaryIO]:
+    """``replace_file`` for what is too long to be held in memory, or is written by a library.
+
+    Args:
+        path: The file.
+        check: As for ``replace_file``.
+        beside: Another path of the same file system whose folder holds the hidden file until it is complete.
+
+    Yields:
+        An empty file, open for writing. It gets its name when the block ends, and is gone when the block fails.
+
+    Raises:
+        ConfigError: As ``replace_file``; also out of the file's own methods.
+    """
+    with _telling(path):
+        _remove_abandoned(beside or path)
+    with _partial(path, beside or path) as (written, file):
+        yield file
+        with _telling(path):
+            file.flush()
+            os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()  # where files that are open cannot be renamed
+            check(written)
+            os.replace(written, path)
+    if os.name == "posix":  # the rename itself is durable only once the folder is on disk
+        with _telling(path):
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file into an error that names it as the caller knows it."""
     try:
-        _replace_file(path, data, check)
+        yield
     except OSError as error:
         why = error.strerror or error
         raise ConfigError(f"cannot write {path}: {why}; make room or choose another output") from error
 
 
-def _replace_file(path: Path, data: bytes, check: Callable[[Path], object]) -> None:
-    _remove_abandoned(path)
-    with _partial(path) as (written, file):
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        if fcntl is None:
-            file.close()  # where files that are open cannot be renamed
-        check(written)
-        os.replace(written, path)
-    if os.name == "posix":  # the rename itself is durable only once the folder is on disk
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+class _Unbuffered(io.FileIO):
+    """A new file that tells the name it will get, whoever writes to it: a library's own error would not."""
+
+    def __init__(self, written: Path, path: Path) -> None:
+        super().__init__(written, "xb")
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        with _telling(self._path):
+            return super().write(data)
 
 
 @contextmanager
-def _partial(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new hidden file beside ``path``, locked while the block runs, and gone after it unless it was renamed."""
+def _partial(path: Path, beside: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new hidden file, locked while the block runs, and gone after it unless it was renamed."""
     for remaining in reversed(range(_TRIES)):
-        written = path.with_name(f".{path.name}.{secrets.token_hex(_DIGITS // 2)}.tmp")
-        with open(written, "xb") as file:
-            if not _lock(file, written) and remaining:
-                with suppress(FileNotFoundError):
+        written = beside.with_name(f".{_short(beside.name)}.{secrets.token_hex(_DIGITS // 2)}.tmp")
+        with _telling(path):
+            unbuffered = _Unbuffered(written, path)
+        with io.BufferedWriter(unbuffered) as file:
+            if not _lock(unbuffered, written) and remaining:
+                with suppress(OSError):
                     written.unlink()
                 continue
             try:
-                yield written, file
+                yield written, cast("BinaryIO", file)
             finally:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     written.unlink()
             return
 
 
-def _lock(file: BinaryIO, written: Path) -> bool:
+def _short(name: str) -> str:
+    """As much of a file's name as leaves room for what the hidden file's name has besides."""
+    while len(os.fsencode(name)) > _NAME_BYTES:
+        name = name[:-1]
+    return name
+
+
+def _lock(file: io.FileIO, written: Path) -> bool:
     """Lock a new file; false where ``_remove_abandoned`` of another process came first."""
     if fcntl is None:
         return True
@@ -106,7 +166,7 @@ def _remove_abandoned(path: Path) -> None:
     """Remove hidden files of ``path`` that no process has locked: those that wrote them are gone."""
     if fcntl is None:
         return
-    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * _DIGITS}.tmp"):
+    for left in path.parent.glob(f".{glob.escape(_short(path.name))}.{'[0-9a-f]' * _DIGITS}.tmp"):
         with suppress(OSError), open(left, "rb") as file:  # locked, gone meanwhile, or somebody else's
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()

@@ -4,27 +4,89 @@ numba's own cache watches only the file a kernel stands in: after a change to a 
 old machine code would go on being used, and a decoder would read files wrongly. Here the folder is named after the
 content of the packages that kernels stand in or import from, as far as sizes and times of their files tell: a change
 of a command compiles nothing anew. ``NUMBA_CACHE_DIR`` overrides it.
+
+A cache is a convenience: where the folder cannot be made or read, or its disk is full, kernels are compiled in every
+process, and a ``SlowStart`` warning says so. numba itself would raise, or fall back to a folder without versions.
 """
 
 import hashlib
 import os
-from functools import lru_cache
+import warnings
+from contextlib import suppress
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from numba.core import config
+from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
+
+from csgaussian_ns.core.errors import SlowStart
 
 PACKAGE = Path(__file__).resolve().parents[1]
 KERNEL_PACKAGES = ("core", "format", "render")
 """Where kernels, and all that their modules import of this package, may stand: tests/test_architecture.py checks it."""
 
 
+_Kernel = TypeVar("_Kernel")
+
+
+class _Cache(FunctionCache):
+    """numba's, but what cannot be read is compiled, and what cannot be written is not kept."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except EOFError:  # a power cut left an empty file
+            with suppress(OSError):
+                self.flush()
+        except OSError as error:
+            _warn(str(error.strerror))
+        return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn(str(error.strerror))
+
+
+def kept(kernel: _Kernel) -> _Kernel:
+    """A kernel as numba's ``njit`` returned it, whose machine code is kept on disk if that is possible."""
+    if isinstance(kernel, Dispatcher):  # not with NUMBA_DISABLE_JIT
+        found = _cache_of(kernel)
+        if found is not None:
+            kernel._cache = found  # type: ignore[attr-defined]  # as its enable_caching() does
+    return kernel
+
+
+def _cache_of(kernel: Dispatcher) -> _Cache | None:
+    try:
+        folder = _use_own_folder()
+    except RuntimeError as error:  # no home
+        _warn(str(error))
+        return None
+    with suppress(RuntimeError):  # numba found no folder that can be written, or else one of its own choice
+        found = _Cache(kernel.py_func)
+        if Path(found.cache_path).is_relative_to(folder):
+            return found
+    _warn(f"the folder {folder} cannot be written")
+    return None
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Once for a reason: there are many kernels, and numba makes Python forget which warnings it has shown."""
+    warnings.warn(f"compiled kernels cannot be kept, so every command compiles anew: {reason}", SlowStart, stacklevel=1)
+
+
 @lru_cache(maxsize=1)
-def use_own_cache() -> None:
-    """Point numba to the folder of this version; call it before any kernel is declared."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    config.CACHE_DIR = str(root / "csgaussian" / "kernels" / version_of(PACKAGE))  # type: ignore[attr-defined]
+def _use_own_folder() -> Path:
+    """Point numba to the folder of this version, unless the user has named one."""
+    if not os.environ.get("NUMBA_CACHE_DIR"):
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        config.CACHE_DIR = str(root / "csgaussian" / "kernels" / version_of(PACKAGE))  # type: ignore[attr-defined]
+    return Path(config.CACHE_DIR)  # type: ignore[attr-defined]
 
 
 def version_of(package: Path) -> str:

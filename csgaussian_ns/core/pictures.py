@@ -13,15 +13,9 @@ STRIP = 20
 """Height of the strip that carries the names, in pixels."""
 
 
-def side_by_side(images: dict[str, Float[Tensor, "H W 3"]]) -> Image.Image:
+def side_by_side(images: dict[str, Float[Tensor, "H W 3"]]) -> NDArray[np.uint8]:
     """All ``images`` (RGB in [0, 1], same size) in one row under their names."""
-    panels = [_labelled(name, image) for name, image in images.items()]
-    return Image.fromarray(np.concatenate(panels, axis=1))
-
-
-def stack(pictures: list[Image.Image]) -> Image.Image:
-    """Pictures of the same width, one below the other."""
-    return Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures], axis=0))
+    return np.concatenate([_labelled(name, image) for name, image in images.items()], axis=1)
 
 
 def _labelled(name: str, image: Float[Tensor, "H W 3"]) -> NDArray[np.uint8]:

@@ -1,12 +1,36 @@
 """Texts that come from outside and go into files and onto terminals."""
 
+import unicodedata
+
 MAX_TEXT_BYTES = 255
 """What a file has room for, in UTF-8."""
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"}
+"""Unicode's categories of what has no shape of its own: control, direction, zero width, ends of lines, unassigned."""
+_UNSEEN_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+"""Letters and marks by category that Unicode lets every program leave out."""
+_VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 
 def has_control(text: str) -> bool:
     """Whether a text could move a terminal's cursor."""
     return any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text)
+
+
+def printable(text: str) -> str:
+    """The text as it is shown to people: what could steer a terminal, turn the reading direction or hide is escaped.
+
+    So two texts that look the same are the same but for letters of like shape, and one text is one line.
+    """
+    return "".join(c.encode("unicode_escape").decode("ascii") if _is_unseen(c) else c for c in text)
+
+
+def one_line(message: object) -> str:
+    """An error, or another text of several lines, in one line that can be shown."""
+    if isinstance(message, OSError) and message.strerror:
+        files = [str(name) for name in (message.filename, message.filename2) if name is not None]
+        message = f"{' and '.join(files) or 'a file or stream'}: {message.strerror}"
+    return printable(" ".join(str(message).split()))
 
 
 def storable(text: str) -> str:
@@ -27,3 +51,11 @@ def quoted(value: object, most: int = 99) -> str:
     """A value from outside for a message: in ASCII without control characters, and cut."""
     shown = ascii(value)
     return shown if len(shown) <= most else f"{shown[:most]}..."
+
+
+def _is_unseen(c: str) -> bool:
+    return (
+        unicodedata.category(c) in _UNSEEN
+        or c in _UNSEEN_LETTERS
+        or any(ord(c) in selectors for selectors in _VARIATION_SELECTORS)
+    )

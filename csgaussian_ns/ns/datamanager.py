@@ -12,10 +12,12 @@ import torch
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatamanager, FullImageDatamanagerConfig
 from nerfstudio.utils.rich_utils import CONSOLE
+from rich.markup import escape
 
 from csgaussian_ns.capture.split import HELD_OUT, names_of, storable
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.checks import check_lenses, check_precision, check_scene_folder, check_split
 from csgaussian_ns.ns.dataset import PhotoDataset
@@ -88,7 +90,7 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
         except DataError as error:
             if self.test_mode == "val":
                 raise
-            CONSOLE.print(f"[yellow]No masks are used: {error}[/yellow]")
+            CONSOLE.print(f"[yellow]No masks are used: {escape(one_line(error))}[/yellow]")
             return LabelSource("none")
         if self.test_mode == "val":
             say_coverage(source, photos)

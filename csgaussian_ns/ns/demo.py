@@ -18,7 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CsgError
-from csgaussian_ns.core.pictures import side_by_side, stack
+from csgaussian_ns.core.pictures import side_by_side
+from csgaussian_ns.core.png import write_png
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import load_run
@@ -97,7 +99,7 @@ def draw_views(config: Path, picture: Path, count: int, decoded: Path | None = N
                 panels["decoded from the file"] = torch.from_numpy(pixels.astype(np.float32) / 255)
             panels["depth"] = apply_depth_colormap(outputs["depth"], outputs["accumulation"])
             rows.append(side_by_side(panels))
-    stack(rows).save(picture)
+    write_png(picture, np.concatenate(rows))
 
 
 def _command(name: str, *arguments: str) -> None:
@@ -116,8 +118,8 @@ def main() -> None:
     """Entry point of ``python -m csgaussian_ns.ns.demo``."""
     try:
         tyro.cli(Demo).run()
-    except CsgError as error:
-        sys.exit(f"demo failed: {error}")
+    except (CsgError, OSError) as error:
+        sys.exit(f"demo failed: {one_line(error)}")
 
 
 if __name__ == "__main__":

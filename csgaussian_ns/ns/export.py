@@ -1,6 +1,5 @@
 """``ns-export csg-bitstream``: a trained run as one ``.csg`` file, verified in a fresh process before it counts."""
 
-import json
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import tyro
 
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class ExportCsgBitstream:
         """What the command does: ``export``, and one line instead of a traceback where that is refused."""
         try:
             self.export()
-        except CsgError as error:
-            sys.exit(f"{SUBCOMMAND}: {error}")
+        except (CsgError, OSError) as error:
+            sys.exit(f"{SUBCOMMAND}: {one_line(error)}")
 
     def export(self) -> None:
         """Encode, verify, report. The file appears under its name only when it is complete and verified.
@@ -60,7 +60,7 @@ class ExportCsgBitstream:
 
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import encode
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import make_folder, write_json
         from csgaussian_ns.ns.evaluation import quality_of
         from csgaussian_ns.ns.model import model_of
         from csgaussian_ns.ns.run import load_run, trained_scene
@@ -98,7 +98,7 @@ class ExportCsgBitstream:
             "anchors_trained": len(model.scene.anchors),
         }
         _write_verified(target, encoded.data)
-        replace_file(self.output_dir / "scene.json", (json.dumps(report, indent=1) + "\n").encode())
+        write_json(self.output_dir / "scene.json", report)
         quality = ""
         if self.evaluate:
             quality = f", PSNR {report['before']['psnr']:.2f} -> {report['after']['psnr']:.2f} dB on held-out views"

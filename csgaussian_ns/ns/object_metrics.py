@@ -16,6 +16,7 @@ from torch import Tensor
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError, QueryError
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.labels import align
@@ -44,7 +45,7 @@ def object_report(pipeline: Pipeline) -> dict[str, Any]:
     try:
         return _measured(pipeline, manager)
     except (BackendUnavailable, ConfigError, DataError, QueryError) as error:
-        CONSOLE.print(f"[yellow]Objects are not measured: {escape(str(error))}[/yellow]")
+        CONSOLE.print(f"[yellow]Objects are not measured: {escape(one_line(error))}[/yellow]")
         return {}
 
 

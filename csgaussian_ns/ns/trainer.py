@@ -1,7 +1,6 @@
 """nerfstudio's trainer with safe checkpoints, a total step count, our progress line and a closing summary."""
 
 import errno
-import os
 import shutil
 import time
 import zipfile
@@ -18,6 +17,7 @@ from nerfstudio.utils.decorators import check_main_thread
 from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
+from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
@@ -222,18 +222,14 @@ class CSGaussianTrainer(Trainer):
             CheckpointError: The last checkpoint of a run could not be written. An earlier failure, such as a full
                 disk, is reported and training goes on: space may be free again at the next one.
         """
-        self.checkpoint_dir.mkdir(parents=True, exist_ok=True)
         final = self.checkpoint_dir / f"step-{step:09d}.ckpt"
-        partial = self.base_dir / f"{final.name}.partial"
         try:
-            with partial.open("wb") as file:
+            make_folder(self.checkpoint_dir)
+            # Hidden beside the folder: nerfstudio takes every name in it for a step.
+            with replacing(final, beside=self.base_dir / final.name) as file:
                 torch.save(self._state(step), file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, final)
-        except (OSError, RuntimeError) as error:
-            reason = _reason(error, partial)
-            partial.unlink(missing_ok=True)
+        except (ConfigError, RuntimeError) as error:
+            reason = _reason(error, self.base_dir)
             message = f"the checkpoint of step {step} could not be written to {final}: {reason}"
             if self.training_state == "completed":
                 raise CheckpointError(f"{message}. The newest complete one is {self._newest() or 'none'}") from error
@@ -257,10 +253,12 @@ class CSGaussianTrainer(Trainer):
         return max(self.checkpoint_dir.glob("step-*.ckpt"), default=None)
 
 
-def _reason(error: OSError | RuntimeError, partial: Path) -> str:
+def _reason(error: ConfigError | RuntimeError, folder: Path) -> str:
     """Why writing failed. torch replaces the system's error by one about positions, so the disk is asked as well."""
-    chain = (error, error.__cause__, error.__context__)
-    full = any(isinstance(link, OSError) and link.errno == errno.ENOSPC for link in chain)
+    system = next((link for link in (error.__cause__, error.__context__) if isinstance(link, OSError)), None)
+    full = system is not None and system.errno == errno.ENOSPC
     with suppress(OSError):
-        full = full or shutil.disk_usage(partial.parent).free < SPARE_BYTES
-    return "no space is left on the device; free some" if full else str(error).splitlines()[0]
+        full = full or shutil.disk_usage(folder).free < SPARE_BYTES
+    if full:
+        return "no space is left on the device; free some"
+    return str(error).splitlines()[0] if system is None else str(system.strerror)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.texts import printable
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ def as_torch(camera: "Camera") -> "Camera":
 def tell_notes(notes: Sequence[str]) -> None:
     """Sentences that a user should read, away from what a command prints for others to read."""
     for note in notes:
-        print(f"csg: note: {' '.join(note.split())}", file=sys.stderr)
+        sys.stderr.write(f"csg: note: {printable(' '.join(note.split()))}\n")
 
 
 def scaled(camera: "Camera", factor: float) -> "Camera":

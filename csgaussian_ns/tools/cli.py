@@ -1,20 +1,22 @@
 """The ``csg`` command. One entry in ``COMMANDS`` per subcommand; each is a light dataclass with a ``run`` method."""
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Protocol
 
 import tyro
 
+from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.info import Decode, Info, Verify
+from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
 from csgaussian_ns.tools.render import Render
 from csgaussian_ns.tools.select import Select
+from csgaussian_ns.tools.terminal import delivered, remark, settled, tell
 
 
 class Command(Protocol):
@@ -44,24 +46,39 @@ def main(args: Sequence[str] | None = None) -> int:
         args: Arguments after the program's name; ``None`` reads the command line.
 
     Returns:
-        Exit code: 0, 2 after a typed error (one line on stderr), 130 after Ctrl-C, 141 when the output was closed.
+        Exit code: 0; after one line on stderr 2, for a typed error or what the system refused, and 130, for Ctrl-C;
+        141 when the output was closed. Errors of our own making keep their traceback.
     """
-    command: Command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS, prog="csg", description="Tools of csgaussian: make, look into and use compressed scenes.", args=args
-    )
     try:
-        command.run()
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as in ``csg info --json | head -1``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at exit
-        return 128 + signal.SIGPIPE
-    except CsgError as error:
-        sys.stderr.write(f"csg: error: {' '.join(str(error).split())}\n")
+        with settled():
+            _run(sys.argv[1:] if args is None else args)
+    except BrokenPipeError:
+        return 141  # as after SIGPIPE
+    except (CsgError, OSError) as error:
+        remark(f"csg: error: {one_line(error)}")
+        return 2
+    except UnicodeEncodeError as error:
+        remark(f"csg: error: {error.object!r} cannot be written in {error.encoding}; set PYTHONUTF8=1")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("csg: stopped\n")
+        remark("csg: stopped")
         return 130
     return 0
+
+
+def _run(args: Sequence[str]) -> None:
+    if list(args) == ["--version"]:
+        tell(f"csg {__version__}")
+        return
+    with delivered():
+        command: Command = tyro.extras.subcommand_cli_from_dict(
+            COMMANDS,
+            prog="csg",
+            description="Tools of csgaussian: make, look into and use compressed scenes.",
+            args=args,
+        )
+    refuse_addresses(vars(command))
+    command.run()
 
 
 if __name__ == "__main__":

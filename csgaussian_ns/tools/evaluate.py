@@ -1,6 +1,6 @@
 """``csg evaluate``: image quality and object selection of a ``.csg`` file on a data set."""
 
-import json
+import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.info import open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.outputs import output_folder
+from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
@@ -27,8 +28,7 @@ class Evaluate:
     (polygons, official frames) and 3D-OVS (segmentations/).
     """
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
     data: Path
     """Folder with transforms.json and photos, or that file."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
@@ -59,35 +59,34 @@ class Evaluate:
         import torch
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.core.files import replace_file
+        from csgaussian_ns.core.files import write_json
         from csgaussian_ns.render.backend import choose_rasterizer
         from csgaussian_ns.tools.cameras import tell_notes
         from csgaussian_ns.tools.evaluation import evaluate, write_overlays
         from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:
-            scene = decode(stream)
+            scene, size = decode(stream), stream.seek(0, os.SEEK_END)
         views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
         tell_notes(views.notes)
         rasterizer = choose_rasterizer("auto", torch.device("cpu"))
         measured = evaluate(scene, views, self.match, self._encode(scene), rasterizer)
         facts = {
-            "file": str(self.file),
+            "file": name_of(self.file),
             "data": str(self.data),
-            "bytes": self.file.stat().st_size,
+            "bytes": size,
             "anchors": len(scene.grid),
             "views": self.views,
             "held_out_by": views.told_by,
             "notes": views.notes,
         }
         report = facts | measured.report
-        text = json.dumps(report, indent=1)
         if self.output is not None:
-            replace_file(self.output / "report.json", (text + "\n").encode("utf8"))
+            write_json(self.output / "report.json", report)
             if measured.objects is not None:
                 write_overlays(measured.objects, views, self.output / "overlays")
         if self.json:
-            print(text)
+            tell_json(report)
         else:
             print_report(report)
 
@@ -108,31 +107,27 @@ class Evaluate:
 
 def print_report(report: dict[str, Any]) -> None:
     """The report as tables, and one line that sums it up."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
     colour, semantics = report["colour"], report["semantics"]
     line = (
         f"{report['file']}: {report['bytes'] / 1e6:.3f} MB, PSNR {colour['psnr']:.2f} dB, SSIM {colour['ssim']:.3f} "
         f"over {len(colour['per_view'])} views ({report['views']})"
     )
     if semantics is None:
-        print(f"{line}; no objects measured: {report['semantics_missing']}")
+        tell(f"{line}; no objects measured: {report['semantics_missing']}")
         return
     parts = {title: semantics[key] for key, title in MEASURES.items() if key in semantics}
-    table = Table("object", "ids in the file", *parts, title=f"matched {semantics['matched']}")
-    for name, ids in semantics["objects"].items():
-        figures = (_figure(part["per_object"], name) for part in parts.values())
-        table.add_row(escape(name), " ".join(map(str, ids)) or "none", *figures)
-    console.print(table)
-    table = Table("view", *parts, title=f"{semantics['layout']}, mean IoU")
-    for name in semantics["selection_3d"]["per_view"]:
-        table.add_row(escape(name), *(_figure(part["per_view"], name) for part in parts.values()))
-    console.print(table)
+    rows = [
+        (name, " ".join(map(str, ids)) or "none", *(_figure(part["per_object"], name) for part in parts.values()))
+        for name, ids in semantics["objects"].items()
+    ]
+    tell_table(("object", "ids in the file", *parts), rows, f"matched {semantics['matched']}")
+    rows = [
+        (name, *(_figure(part["per_view"], name) for part in parts.values()))
+        for name in semantics["selection_3d"]["per_view"]
+    ]
+    tell_table(("view", *parts), rows, f"{semantics['layout']}, mean IoU")
     selected, means = semantics["selection_3d"], (f"{title} mIoU {part['miou']:.3f}" for title, part in parts.items())
-    print(
+    tell(
         f"{line}; {selected['pairs']} pairs of view and object: {', '.join(means)}; Acc@0.25 "
         f"{selected['acc_0.25']:.3f}, Acc@0.5 {selected['acc_0.5']:.3f} of 3-D selection"
     )

@@ -10,6 +10,7 @@ from csgaussian_ns.capture.masks import read_mask
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.render.view import render_view
@@ -64,7 +65,7 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
                 true[true_view.masks[name]] = number
             drawn[torch.isin(found, torch.tensor(list(objects.matching[name]), dtype=found.dtype))] = number
         panels = {"photo": photo, "true objects": tinted(photo, true), "found objects": tinted(photo, drawn)}
-        side_by_side(panels).save(folder / f"{view.name}.png")
+        write_png(folder / f"{view.name}.png", side_by_side(panels))
 
 
 def _colour(scene: CodedScene, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:

@@ -1,23 +1,19 @@
 """``csg info``, ``csg verify``, ``csg decode``: what a ``.csg`` file holds, whether it is whole, its anchors."""
 
-import json
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from rich.console import Console
 
     from csgaussian_ns.format.container import Container
 
@@ -29,8 +25,7 @@ CUT = "cut after the colours: semantics are missing"
 class Info:
     """Show what is inside a .csg file without decoding it."""
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
     json: bool = False
     """Print JSON instead of a table."""
 
@@ -42,35 +37,26 @@ class Info:
             container = read_container(stream)
             facts = describe(container)
         if self.json:
-            print(json.dumps(facts, indent=1))
+            tell_json(facts)
             return
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Table
-
-        console = Console()
         state = f"  ({CUT})" if facts["truncated"] else ""
-        console.print(
-            f"[bold]{escape(str(self.file))}[/bold]  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}"
-        )
-        table = Table("section", "count", "bytes", "share")
-        for kind, entry in facts["sections"].items():
-            share = entry["bytes"] / max(facts["bytes"], 1)
-            table.add_row(kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * share:.1f} %")
-        console.print(table)
+        tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}")
+        rows = [
+            (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
+            for kind, entry in facts["sections"].items()
+        ]
+        tell_table(("section", "count", "bytes", "share"), rows)
         for name, value in facts["meta"].items():
-            told = value if isinstance(value, str) else _rounded(value)
-            console.print(f"{name:12} {told}", highlight=False, markup=False)
+            tell(f"{name:12} {value if isinstance(value, str) else _rounded(value)}")
         if facts["semantics"] is not None:
-            _print_objects(console, facts["semantics"])
+            _tell_objects(facts["semantics"])
 
 
 @dataclass(frozen=True)
 class Verify:
     """Decode a .csg file completely and check every checksum."""
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
 
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
@@ -82,8 +68,8 @@ class Verify:
         seconds = time.perf_counter() - began
         state = CUT if scene.truncated else "whole"
         objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
-        print(
-            f"{self.file}: {state}, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
+        tell(
+            f"{name_of(self.file)}: {state}, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
             f"content {scene.digest()}"
         )
 
@@ -92,17 +78,15 @@ class Verify:
 class Decode:
     """Write the anchors of a .csg file as arrays."""
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
     semantics, semantic_feature and label."""
 
     def run(self) -> None:
         """Decode and write; the archive appears when it is complete."""
-        import numpy as np
-
         from csgaussian_ns.core.files import make_folder
+        from csgaussian_ns.core.npz import write_npz
         from csgaussian_ns.format.decode import decode
 
         if self.output.suffix.lower() != ".npz":
@@ -114,33 +98,8 @@ class Decode:
         if scene.semantics is not None:
             arrays |= {"semantic_feature": scene.semantics.feature, "label": scene.semantics.label}
         make_folder(self.output.parent)
-        partial = self.output.with_name(f".{self.output.name}.partial.npz")
-        try:
-            np.savez(partial, **arrays)
-            partial.replace(self.output)
-        except OSError as error:
-            raise ConfigError(f"{self.output} cannot be written: {error.strerror}; choose another output") from error
-        finally:
-            partial.unlink(missing_ok=True)
-        print(f"{self.output}: {len(scene.grid):,} anchors, {self.output.stat().st_size / 1e6:.2f} MB")
-
-
-@contextmanager
-def open_file(path: Path) -> Iterator[BufferedReader]:
-    """Open a ``.csg`` file for reading; what the block finds wrong with it is told with its name.
-
-    Raises:
-        ConfigError: It does not exist or cannot be read.
-    """
-    try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    with stream:
-        try:
-            yield stream
-        except FormatError as error:
-            raise type(error)(f"{path}: {error}") from error
+        size = write_npz(self.output, arrays)
+        tell(f"{self.output}: {len(scene.grid):,} anchors, {size / 1e6:.2f} MB")
 
 
 def describe(container: "Container") -> dict:
@@ -186,26 +145,17 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     }
 
 
-def _print_objects(console: "Console", semantics: dict) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("object", "name", "anchors", "centre", "size", "text")
-    for column in (3, 4):
-        table.columns[column].no_wrap = True
+def _tell_objects(semantics: dict) -> None:
+    encoder = f", text by {semantics['text_encoder']}" if semantics["text_encoder"] else ""
+    tell(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
+    rows = []
     for thing in semantics["objects"]:
         size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]
-        table.add_row(
-            str(thing["id"]),
-            escape(thing["name"]),
-            f"{thing['anchors']:,}",
-            *map(_vector, (thing["centre"], size)),
-            "yes" if thing["embedding"] else "",
-        )
-    encoder = f", text by {escape(semantics['text_encoder'])}" if semantics["text_encoder"] else ""
-    console.print(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
-    if semantics["objects"]:
-        console.print(table)
+        known = "yes" if thing["embedding"] else ""
+        vectors = map(_vector, (thing["centre"], size))
+        rows.append((str(thing["id"]), thing["name"], f"{thing['anchors']:,}", *vectors, known))
+    if rows:
+        tell_table(("object", "name", "anchors", "centre", "size", "text"), rows)
 
 
 def _vector(numbers: "Sequence[float]") -> str:

@@ -1,14 +1,14 @@
 """``csg masks``: label maps of a scene's photos ahead of training, and contact sheets to look at them."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.core.files import make_folder
+from csgaussian_ns.core.files import make_folder, write_json
 from csgaussian_ns.semantic.masks.settings import FallbackSettings, SamSettings, settings_hash
+from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,9 +89,9 @@ class Masks:
         report = {"source": self.source, "settings": asdict(self._settings()), "settings_hash": digest}
         report |= {"weak": self.source == "fallback", "photos": len(photos), "masks_per_photo": counts}
         report |= {} if self.checkpoint is None else {"checkpoint": str(self.checkpoint)}
-        (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", "utf8")
+        write_json(folder / REPORT, report)
         size = sum(file.stat().st_size for file in made.files.values())
-        print(
+        tell(
             f"{folder}: {_counts(made)}, {sum(counts) / len(counts):.1f} masks per photo{note}, "
             f"{size / 1e6:.2f} MB in {_clock(made.seconds)}; look at "
             f"{_sheet_names(sheets)}; train with --pipeline.datamanager.masks {folder}"
@@ -111,7 +111,7 @@ class Masks:
         folder = self._folder("given")
         counts, sheets = _draw(folder, {photo: source.files.get(photo) for photo in photos}, "given")
         without = len(photos) - len(source.files)
-        print(
+        tell(
             f"{source.description}: {len(source.files)} label maps, {without} photos without, "
             f"{sum(counts) / len(source.files):.1f} masks per photo, {len(source.names)} names; look at "
             f"{_sheet_names(sheets)}"

@@ -7,6 +7,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from csgaussian_ns.tools.terminal import remark
+
 PLAIN_INTERVAL = 10.0
 """Seconds between two lines where the output is not a terminal."""
 
@@ -39,4 +41,4 @@ def counted(items: Sequence[Item], description: str) -> Iterator[Item]:
                 each = (now - began) / done
                 left = each * (len(items) - done)
                 eta = f"{int(left // 60)}:{int(left % 60):02d}"
-                console.print(f"{description} {done}/{len(items)}  {each:.1f} s each  ETA {eta}", soft_wrap=True)
+                remark(f"{description} {done}/{len(items)}  {each:.1f} s each  ETA {eta}")

@@ -10,8 +10,9 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.info import open_file
+from csgaussian_ns.tools.inputs import SceneFile, open_file
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
+from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +25,7 @@ UNWRITTEN = (".avi", ".bmp", ".exr", ".gif", ".jpeg", ".jpg", ".m4v", ".mkv", ".
 class Render:
     """Render a .csg file to PNG images or to an MP4 film."""
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: str = "orbit"
@@ -61,7 +61,7 @@ class Render:
                 with torch.no_grad():
                     image = render_view(scene.anchors, scene.decoders, camera, rasterizer, scene.background).image
                 write(name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())
-        print(f"{self.output}: {len(cameras)} images of {len(scene.grid):,} anchors")
+        tell(f"{self.output}: {len(cameras)} images of {len(scene.grid):,} anchors")
 
     @property
     def _film(self) -> bool:
@@ -82,7 +82,7 @@ class Render:
             return
         if self.output.suffix.lower() in UNWRITTEN and not self.output.is_dir():
             raise ConfigError(f"-o {self.output}: expected a folder for PNG images, or a name that ends in .mp4")
-        from PIL import Image
+        from csgaussian_ns.core.png import write_png
 
         with output_folder(self.output):
-            yield lambda name, pixels: Image.fromarray(pixels).save(self.output / f"{name}.png")
+            yield lambda name, pixels: write_png(self.output / f"{name}.png", pixels)

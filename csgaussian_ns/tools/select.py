@@ -1,6 +1,5 @@
 """``csg select``: an object of a ``.csg`` file, asked for by click, id, name or text, with pictures of it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.info import open_file
+from csgaussian_ns.tools.inputs import SceneFile, open_file
+from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
@@ -24,8 +25,7 @@ class Select:
     Ask in one way: --pixel in a --view, --id, --name, --text, or --vector.
     """
 
-    file: tyro.conf.Positional[Path]
-    """The file."""
+    file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for what is written."""
     view: str = "0"
@@ -66,7 +66,7 @@ class Select:
         cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)
         if not len(selection):
-            print(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
+            tell(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
             return
         pixels = write_selection(scene, selection, cameras, self.output)
         ranked = [{"id": m.object.id, "name": m.object.name, "similarity": m.similarity} for m in ranking]
@@ -77,10 +77,10 @@ class Select:
             "pixels": pixels,
             "ranking": ranked,
         }
-        (self.output / "selection.json").write_text(json.dumps(facts, indent=1) + "\n", "utf8")
+        write_json(self.output / "selection.json", facts)
         told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in selection.objects)
         seen = sum(count > 0 for count in pixels.values())
-        print(
+        tell(
             f"selected {told}: {facts['anchors']:,} anchors, {facts['gaussians']:,} Gaussians, seen in {seen} of "
             f"{len(cameras)} views; masks, cut-outs, overlays and selection.npz in {self.output}"
         )

@@ -1,16 +1,15 @@
 """What ``csg select`` writes about a selection."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.codec.scene import CodedScene
-from csgaussian_ns.core.files import make_folder, replace_file
+from csgaussian_ns.core.files import make_folder
+from csgaussian_ns.core.npz import write_npz
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.semantic.query import Selection, semantics_of
@@ -46,19 +45,17 @@ def write_selection(
         image = rasterizer(seen.gaussians, camera, scene.background).image.clamp(0, 1)
         alone = rasterizer(seen.only(selection.anchors[seen.anchor]).gaussians, camera)
         colour = alone.image / alone.alpha.clamp_min(1e-6)
-        _save(torch.cat([colour, alone.alpha], dim=-1), folder / "cutouts" / f"{name}.png")
-        _save(mask.float(), folder / "masks" / f"{name}.png")
-        _save(_highlighted(image, mask), folder / "overlays" / f"{name}.png")
+        _write(torch.cat([colour, alone.alpha], dim=-1), folder / "cutouts" / f"{name}.png")
+        _write(mask.float(), folder / "masks" / f"{name}.png")
+        _write(_highlighted(image, mask), folder / "overlays" / f"{name}.png")
         pixels[name] = int(mask.sum())
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        anchors=torch.nonzero(selection.anchors)[:, 0].numpy(),
-        gaussians=torch.nonzero(selection.gaussians.flatten())[:, 0].numpy(),
-        position=scene.anchors.position[selection.anchors].numpy(),
-        ids=ids.numpy(),
-    )
-    replace_file(folder / "selection.npz", buffer.getvalue())
+    arrays = {
+        "anchors": torch.nonzero(selection.anchors)[:, 0],
+        "gaussians": torch.nonzero(selection.gaussians.flatten())[:, 0],
+        "position": scene.anchors.position[selection.anchors],
+        "ids": ids,
+    }
+    write_npz(folder / "selection.npz", {name: values.numpy() for name, values in arrays.items()}, compressed=True)
     return pixels
 
 
@@ -69,5 +66,5 @@ def _highlighted(image: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask[..., None], warm, grey)
 
 
-def _save(values: Tensor, path: Path) -> None:
-    Image.fromarray((values.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()).save(path)
+def _write(values: Tensor, path: Path) -> None:
+    write_png(path, (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())

@@ -1,5 +1,6 @@
 """Texts as vectors for a question to a scene: encoded here, or read from a file."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,8 +54,7 @@ def read_vector(path: Path) -> "torch.Tensor":
     import torch
 
     try:
-        with path.open("rb") as file:
-            numbers = np.lib.format.read_array(file, allow_pickle=False)
+        numbers = np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False)  # it may be a pipe
     except (OSError, ValueError, EOFError) as error:
         raise ConfigError(f"--vector {path} cannot be read: {error}; expected a .npy file with one vector") from error
     if numbers.squeeze().ndim != 1 or numbers.dtype.kind not in "fiu":

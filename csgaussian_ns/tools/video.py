@@ -1,14 +1,15 @@
 """Pictures as an MP4 film, through PyAV: its wheels bring ffmpeg, so nothing else needs to be installed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
+from csgaussian_ns.core.files import replacing
 
 CODEC, PIXELS = "libx264", "yuv420p"
 """What every browser and player shows."""
@@ -24,8 +25,14 @@ class Film:
         self._container, self._stream, self._av = container, stream, av
 
     def add(self, picture: UInt8[np.ndarray, "H W 3"]) -> None:
-        """The next frame; an odd last row or column is left out, as the pixel format stores colour in pairs."""
+        """The next frame; an odd last row or column is left out, as the pixel format stores colour in pairs.
+
+        Raises:
+            ConfigError: That leaves nothing.
+        """
         height, width = (size - size % 2 for size in picture.shape[:2])
+        if not height or not width:
+            raise ConfigError(f"a picture of {picture.shape[1]} x {picture.shape[0]}: films need at least 2 x 2 pixels")
         if not self._stream.codec_context.is_open:
             self._stream.width, self._stream.height = width, height
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(picture[:height, :width]), format="rgb24")
@@ -38,18 +45,21 @@ def open_film(path: Path, frames_per_second: int) -> Iterator[Film]:
 
     Raises:
         BackendUnavailable: PyAV is not installed.
+        ConfigError: The film cannot be written.
     """
     av = load_av()
-    partial = path.with_name(f".{path.name}.partial.mp4")
-    try:
-        with av.open(str(partial), "w") as container:
+    with replacing(path) as file:
+        container = av.open(file, "w", format="mp4")
+        try:
             stream = container.add_stream(CODEC, rate=frames_per_second, options={"crf": QUALITY})
             stream.pix_fmt = PIXELS
             yield Film(container, stream, av)
             container.mux(stream.encode())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            container.close()
+        except BaseException:
+            with suppress(av.FFmpegError, ConfigError):  # it cannot end the film of which it could not write a part
+                container.close()
+            raise
 
 
 def load_av() -> Any:

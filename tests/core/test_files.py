@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.core.files import replace_file, replacing, write_json
+from tests.full_disk import full_disk
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -142,3 +143,58 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path):
         assert content == b"old" or content in allowed
         seen.add(content[:1])
     assert seen & {b"A", b"B"}  # it was killed at work, not before
+
+
+def test_what_a_block_writes_appears_when_it_ends(tmp_path: Path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"old")
+    with replacing(path) as file:
+        file.write(b"x" * 100_000)
+        file.seek(2)
+        file.write(b"yz")
+        assert path.read_bytes() == b"old" and file.tell() == 4
+    assert path.read_bytes() == b"xxyz" + b"x" * 99_996 and names(tmp_path) == ["film.mp4"]
+    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes().startswith(b"xxyz") and names(tmp_path) == ["film.mp4"]
+
+
+def test_two_writers_of_one_name_do_not_meet(tmp_path: Path):
+    path = tmp_path / "anchors.npz"
+    with replacing(path) as first:
+        first.write(b"first")
+        with replacing(path) as second:
+            second.write(b"second")
+            first.write(b" goes on")
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first goes on" and names(tmp_path) == ["anchors.npz"]
+
+
+def test_the_hidden_file_can_lie_elsewhere(tmp_path: Path):
+    (tmp_path / "models").mkdir()
+    abandoned = tmp_path / ".1.ckpt.01234567.tmp"
+    abandoned.write_bytes(b"of a killed process")
+    with replacing(tmp_path / "models" / "1.ckpt", beside=tmp_path / "1.ckpt") as file:
+        file.write(b"state")
+        assert names(tmp_path / "models") == [] and not abandoned.exists()
+    assert (tmp_path / "models" / "1.ckpt").read_bytes() == b"state" and names(tmp_path) == ["models"]
+
+
+@pytest.mark.parametrize("name", ["n" * 251 + ".png", "ü" * 125 + ".png"])
+def test_a_name_as_long_as_the_file_system_takes(tmp_path: Path, name: str):
+    replace_file(tmp_path / name, b"old")
+    replace_file(tmp_path / name, b"new")
+    assert names(tmp_path) == [name] and (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path):
+    path = tmp_path / "facts.json"
+    write_json(path, {"a": 1})
+    with full_disk(after=4096):
+        with pytest.raises(ConfigError, match=r"cannot write .*/facts\.json: File too large; make room or choose"):
+            write_json(path, {"a": "x" * 10_000})
+        with pytest.raises(ConfigError, match=r"cannot write .*/facts\.json: "), replacing(path) as file:
+            for _ in range(10_000):
+                file.write(b"xyz")
+    assert path.read_text() == '{\n "a": 1\n}\n' and names(tmp_path) == ["facts.json"]

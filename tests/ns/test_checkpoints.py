@@ -1,7 +1,6 @@
 """Checkpoints are complete or absent, whatever happens while they are written."""
 
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from csgaussian_ns.core.errors import CheckpointError
+from tests.full_disk import full_disk
 from tests.ns.commands import SCRIPTS, SECONDS, Forked
 
 
@@ -22,19 +22,15 @@ def readable(path: Path) -> int:
 def test_a_full_disk_keeps_the_previous_checkpoint(lite_config, started, capsys):
     trainer = started(lite_config(10))
     trainer.save_checkpoint(3)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # every write beyond 20 kB of a file now fails
-    try:
+    with full_disk(after=20_000):
         trainer.save_checkpoint(6)
         trainer.training_state = "completed"
         with pytest.raises(CheckpointError, match=r"step 7 could not be written.*step-000000003.ckpt"):
             trainer.save_checkpoint(7)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "the previous checkpoint is kept" in " ".join(capsys.readouterr().out.split())
     assert [path.name for path in trainer.checkpoint_dir.iterdir()] == ["step-000000003.ckpt"]
     assert readable(trainer.checkpoint_dir / "step-000000003.ckpt") == 3
-    assert not list(trainer.base_dir.glob("*.partial"))
+    assert not list(trainer.base_dir.glob(".*"))
 
 
 def test_only_the_latest_is_kept(lite_config, started):

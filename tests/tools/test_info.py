@@ -141,7 +141,7 @@ def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: 
     Decode(whole, tmp_path / "new" / "deep" / "anchors.npz").run()
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["anchors.npz"]
     (tmp_path / "folder" / "anchors.npz").mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"anchors\.npz cannot be written: Is a directory; choose another output"):
+    with pytest.raises(ConfigError, match=r"cannot write .*anchors\.npz: Is a directory; make room or choose"):
         Decode(whole, tmp_path / "folder" / "anchors.npz").run()
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["anchors.npz"]
     with pytest.raises(ConfigError, match=r"expected a name that ends in \.npz"):

@@ -13,6 +13,7 @@ from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.tools import cli
 from csgaussian_ns.tools.render import Render
 from tests.codec.scenes import random_scene
+from tests.full_disk import full_disk
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +106,27 @@ def test_damage_is_told_with_the_name_of_the_file(file: Path, tmp_path: Path, ca
         assert cli.main([command[0], str(damaged), *command[1:]]) == 2
         assert capsys.readouterr().err.startswith(f"csg: error: {damaged}: ")
     assert not output.parent.exists()
+
+
+@pytest.mark.parametrize("output", ["images", "film.mp4"])
+def test_a_full_disk_leaves_nothing_half(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str):
+    pytest.importorskip("av")
+    command = ["render", str(file), "-o", str(tmp_path / output), "--views", "2", "--width", "320", "--height", "180"]
+    assert cli.main(command) == 0  # the kernels are compiled now
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for path in before:
+        if path.suffix == ".png":
+            path.rename(path.with_name("kept_" + path.name))
+    capsys.readouterr()
+    with full_disk(after=1000):
+        assert cli.main(command) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"csg: error: cannot write {tmp_path / output}") and "File too large" in told
+    assert sorted(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) == sorted(before.values())
+
+
+def test_a_film_needs_two_pixels(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("av")
+    size = ["--views", "1", "--width", "1", "--height", "9"]
+    assert cli.main(["render", str(file), "-o", str(tmp_path / "a.mp4"), *size]) == 2
+    assert "1 x 9: films need at least 2 x 2 pixels" in capsys.readouterr().err and list(tmp_path.iterdir()) == []

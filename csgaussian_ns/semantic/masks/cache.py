@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 
 from csgaussian_ns.capture.photos import names_of, read_photo
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.semantic.masks.label_maps import read_notes, write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 
@@ -85,7 +86,7 @@ def fill(
         maker = load_maker()
         for photo, file, digest in progress(work):
             masks = maker(read_photo(photo))
-            file.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(file.parent)
             write_masks(file, masks, **{MAKER: made_by, PHOTO: digest})
     return Made(files, len(work), replaced, time.perf_counter() - began)
 

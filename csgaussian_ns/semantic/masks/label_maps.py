@@ -12,7 +12,6 @@ Ids name masks inside one view. That an id means the same object in all views is
 (``sources``).
 """
 
-import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,7 +21,8 @@ from jaxtyping import UInt16
 from PIL import Image, UnidentifiedImageError
 
 from csgaussian_ns.core.errors import DataError
-from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.core.npz import write_npz
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.semantic.masks.mask_set import MAX_ID, MaskSet, checked_ids
 
 ENDINGS = (".npz", ".png")
@@ -99,26 +99,14 @@ def read_arrays(path: Path, skip: tuple[str, ...] = ()) -> dict[str, np.ndarray]
 
 
 def write_masks(path: Path, masks: MaskSet, **notes: str) -> None:
-    """Write an ``.npz`` file; at any moment the old one or the complete new one is there. ``notes`` are kept in it.
-
-    The same masks give the same bytes: NumPy's own writer would put the time of day into them.
-    """
-    buffer = io.BytesIO()
+    """Write an ``.npz`` file; at any moment the old one or the complete new one is there. ``notes`` are kept in it."""
     arrays = {"masks": masks.packed, "width": np.int64(masks.width), "ids": masks.ids}
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, values in (arrays | {name: np.array(text) for name, text in notes.items()}).items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.asanyarray(values), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy")
-            archive.writestr(entry, content.getvalue(), zipfile.ZIP_DEFLATED)
-    replace_file(path, buffer.getvalue())
+    write_npz(path, arrays | notes, compressed=True)
 
 
 def write_label_map(path: Path, labels: UInt16[np.ndarray, "H W"]) -> None:
     """Write a ``.png`` file of 16 bit, in the same way."""
-    buffer = io.BytesIO()
-    Image.fromarray(labels).save(buffer, format="PNG")
-    replace_file(path, buffer.getvalue())
+    write_png(path, labels)
 
 
 def _read_picture(path: Path) -> UInt16[np.ndarray, "H W"]:

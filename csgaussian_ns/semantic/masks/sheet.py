@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 from PIL import Image, ImageDraw, ImageFont
 
+from csgaussian_ns.core.png import write_png
+
 CELL_WIDTH = 240
 """Of one picture of a pair, in pixels."""
 COLUMNS, ROWS = 3, 6
@@ -56,7 +58,7 @@ def write_sheets(folder: Path, pairs: Iterable[UInt8[np.ndarray, "h w 3"]]) -> l
     written = []
     for number, batch in enumerate(_batches(pairs, COLUMNS * ROWS), start=1):
         path = folder / f"contact_sheet_{number:02d}.png"
-        Image.fromarray(_grid(batch)).save(path)
+        write_png(path, _grid(batch))
         written.append(path)
     for old in set(folder.glob("contact_sheet_*.png")) - set(written):
         old.unlink()

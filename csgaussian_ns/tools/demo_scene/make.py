@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from csgaussian_ns.core.png import png
 from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
@@ -77,8 +78,9 @@ def _draw_all(
 
     def work(index: int) -> Image:
         image, ids = draw(stage, views[index], options.samples)
-        (folder / write.IMAGES / f"{write.stem(index)}.png").write_bytes(write.png(image))
-        (folder / write.MASKS / f"{write.stem(index)}.png").write_bytes(write.png(ids))
+        # PNG on purpose: a compression study should not pay for JPEG's own artefacts.
+        (folder / write.IMAGES / f"{write.stem(index)}.png").write_bytes(png(image))
+        (folder / write.MASKS / f"{write.stem(index)}.png").write_bytes(png(ids))
         whole = MaskSet.from_masks(np.stack([silhouette(shape, views[index]) for shape in shapes]))
         write_masks(folder / write.WHOLE / f"{write.stem(index)}.npz", whole)
         step(SHARES["views"] / len(views))

@@ -1,12 +1,12 @@
 """Options of ``csg demo-scene`` and the command itself. Imports nothing heavy: ``csg --help`` reads this file."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.terminal import tell
 
 LIMITS = {
     "seed": (0, 2**63),
@@ -62,7 +62,7 @@ class DemoScene:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Ray tracing", total=1.0)
             made = make_scene(self, lambda share: progress.advance(task, share))
-        sys.stdout.write(
+        tell(
             f"Made {self.out}: {made.views} views of {self.width}x{self.height}, {made.objects} objects, "
-            f"{made.points} points, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s\n"
+            f"{made.points} points, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s"
         )

@@ -1,25 +1,15 @@
 """The files of the scene folder, in nerfstudio's layout, and their names."""
 
-import io
 import json
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import UInt8
-from PIL import Image
 
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.points import Cloud
 
 IMAGES, MASKS, WHOLE = "images", "instance_masks", "whole_masks"
 TRANSFORMS, SPARSE, SURFACE, NAMES = "transforms.json", "sparse_pc.ply", "instance_points.ply", "instances.json"
-
-
-def png(pixels: UInt8[np.ndarray, "H W *C"]) -> bytes:
-    """PNG file. Lossless on purpose: a compression study should not pay for JPEG's own artefacts."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def ply(cloud: Cloud, payload: Sequence[str]) -> bytes:

@@ -1,0 +1,90 @@
+"""The ``.csg`` file that a command was given: by name, through a pipe, or on standard input."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase, BytesIO
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError, FormatError
+
+STDIN = Path("-")
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
+"""What a path makes of an address, such as https:/host/scene.csg. One letter before the colon is a drive."""
+
+SceneFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(help="The file; - reads it from standard input.")]
+"""Type of a command's field for the file it works on."""
+
+
+def name_of(path: Path) -> str:
+    """What a file is called when people are told about it."""
+    return "standard input" if path == STDIN else str(path)
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a ``.csg`` file for reading at any place; what the block finds wrong with it is told with its name.
+
+    A pipe is read to its end first, as far as the file in it should reach.
+
+    Raises:
+        ConfigError: It does not exist or cannot be read.
+    """
+    try:
+        with _open(path) as stream:
+            yield stream
+    except FormatError as error:
+        raise type(error)(f"{name_of(path)}: {error}") from error
+
+
+def refuse_addresses(options: dict[str, Any]) -> None:
+    """Say that files are expected, in place of a word about a strange folder.
+
+    Args:
+        options: Of a command, by name.
+
+    Raises:
+        ConfigError: A path is the address of something on a network.
+    """
+    for name, value in options.items():
+        match = ADDRESS.fullmatch(value.as_posix()) if isinstance(value, Path) else None
+        if match is not None:
+            option, slashes = name.replace("_", "-"), ":///" if match[1].lower() == "file" else "://"
+            raise ConfigError(
+                f"{option} {match[1]}{slashes}{match[2]}: expected a path on this machine, got an address; fetch or "
+                "send the file with another program, such as curl or scp"
+            )
+
+
+def _open(path: Path) -> BufferedIOBase:
+    try:
+        if path == STDIN:
+            if sys.stdin.isatty():
+                raise ConfigError("- reads a file from standard input: expected one, as in csg info - < scene.csg")
+            return _fetched(sys.stdin.buffer)
+        file = path.open("rb")
+        if file.seekable():
+            return file
+        with file:
+            return _fetched(file)
+    except OSError as error:
+        raise ConfigError(f"{name_of(path)} cannot be read: {error.strerror}") from error
+
+
+def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
+    """What comes through a pipe, up to one byte more than the file in it should have.
+
+    Raises:
+        FormatError: It does not begin like a ``.csg`` file.
+        LimitExceeded: It would be too long.
+    """
+    from csgaussian_ns.format.layout import HEADER_BYTES, parse_header
+    from csgaussian_ns.format.limits import DEFAULT_LIMITS
+
+    front = pipe.read(HEADER_BYTES)
+    length = parse_header(front, DEFAULT_LIMITS).file_length
+    return BytesIO(front + pipe.read(length + 1 - len(front)))

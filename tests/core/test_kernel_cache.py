@@ -1,0 +1,84 @@
+"""Machine code on disk: kept where it can be, and never in the way where it cannot."""
+
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from numba.core import config
+from numba.core.dispatcher import Dispatcher
+
+from csgaussian_ns.core import kernel_cache
+from csgaussian_ns.core.errors import SlowStart
+from tests.full_disk import full_disk
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where kernels are kept during the test."""
+    found = tmp_path / "kernels"
+    monkeypatch.setattr(config, "CACHE_DIR", str(found))
+    monkeypatch.setattr(kernel_cache, "_use_own_folder", lambda: found)
+    kernel_cache._warn.cache_clear()
+    return found
+
+
+def total(values: np.ndarray) -> int:
+    result = 0
+    for value in values:
+        result += value
+    return result
+
+
+def kept() -> Dispatcher:
+    return kernel_cache.kept(numba.njit(total))
+
+
+def files_of_numba(below: Path) -> set[str]:
+    return {path.name for path in below.rglob("*.nb[ci]")}
+
+
+def test_a_kernel_is_compiled_once(folder: Path):
+    for hits in (0, 1):
+        kernel = kept()
+        assert kernel(np.arange(5)) == 10
+        assert sum(kernel.stats.cache_hits.values()) == hits
+    assert len(files_of_numba(folder)) == 2
+
+
+def test_a_full_disk_costs_time_alone(folder: Path):
+    with full_disk(after=10), pytest.warns(SlowStart, match="compiles anew: File too large") as told:
+        for _ in range(2):
+            assert kept()(np.arange(5)) == 10
+    assert len(told) == 1 and files_of_numba(folder) == set()
+
+
+def test_a_folder_that_cannot_be_written_is_not_replaced_by_one_without_versions(folder: Path):
+    folder.write_text("a file is in the way")
+    before = files_of_numba(Path(__file__).parent)
+    with pytest.warns(SlowStart, match="kernels cannot be written"):
+        assert kept()(np.arange(5)) == 10
+    assert files_of_numba(Path(__file__).parent) == before
+
+
+def test_a_machine_without_homes(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(kernel_cache, "_use_own_folder", nowhere)
+    with pytest.warns(SlowStart, match="home directory"):
+        assert kept()(np.arange(5)) == 10
+
+
+def test_files_that_a_power_cut_left_empty_are_made_again(folder: Path):
+    assert kept()(np.arange(5)) == 10
+    for path in folder.rglob("*.nb[ci]"):
+        path.write_bytes(b"")
+    assert kept()(np.arange(5)) == 10
+    kernel = kept()
+    assert kernel(np.arange(5)) == 10 and sum(kernel.stats.cache_hits.values()) == 1
+
+
+def test_kernels_that_are_not_compiled_need_no_place():
+    """With NUMBA_DISABLE_JIT, numba returns the function itself."""
+    assert kernel_cache.kept(total) is total

@@ -1,0 +1,105 @@
+"""Files by name, through pipes and on standard input; addresses, which are none."""
+
+import io
+import os
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from csgaussian_ns.format.container import read_container
+
+from csgaussian_ns.core.errors import ConfigError, CsgError
+from csgaussian_ns.tools import cli
+from csgaussian_ns.tools.inputs import STDIN, open_file, refuse_addresses
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+DATA = next(path for path in sorted(GOLDEN.glob("*.csg")) if path.stat().st_size > 1000).read_bytes()
+
+
+@pytest.fixture
+def send(monkeypatch: pytest.MonkeyPatch):
+    """Put bytes on standard input."""
+
+    def to_stdin(data: bytes) -> io.BytesIO:
+        stream = io.BytesIO(data)
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream, isatty=lambda: False))
+        return stream
+
+    return to_stdin
+
+
+def test_standard_input(send, capsys):
+    send(DATA)
+    assert cli.main(["info", "-"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"standard input  {len(DATA) / 1e6:.3f} MB, ") and err == ""
+
+
+def test_what_follows_on_standard_input_is_not_read_to_its_end(send):
+    stream = send(DATA + bytes(1 << 20))
+    with pytest.raises(CsgError, match=r"standard input: .* something was appended"), open_file(STDIN) as file:
+        read_container(file)
+    assert stream.tell() == len(DATA) + 1
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "standard input: the file has 0 bytes"),
+        (b"y\n" * 100, "standard input: bytes 0 to 7: expected"),
+        (DATA[:100], "standard input: the file"),
+        (DATA[:24] + (1 << 40).to_bytes(8, "little") + DATA[32:], "more than max_file_bytes"),
+    ],
+)
+def test_what_is_no_file_is_told_in_one_line(send, capsys, data: bytes, told: str):
+    send(data)
+    assert cli.main(["info", "-"]) == 2
+    out, err = capsys.readouterr()
+    assert told in err and err.startswith("csg: error: ") and err.count("\n") == 1 and out == ""
+
+
+def test_a_terminal_is_no_file(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(ConfigError, match="expected one, as in"), open_file(STDIN):
+        pass
+
+
+def test_a_named_pipe(tmp_path: Path, capsys):
+    pipe = tmp_path / "scene.csg"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(DATA,))
+    writer.start()
+    assert cli.main(["info", str(pipe)]) == 0
+    writer.join()
+    assert capsys.readouterr().out.startswith(str(pipe))
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("https://a.b/c.csg", "https://a.b/c.csg"),
+        ("s3://bucket", "s3://bucket"),
+        ("file:///tmp/a.csg", "file:///tmp/a.csg"),
+        ("http:a/b", None),
+        ("C:/a", None),
+        ("/a/https:/b", None),
+        ("a.csg", None),
+    ],
+)
+def test_an_address_is_shown_as_it_was_given(path: str, address: str | None):
+    if address is None:
+        refuse_addresses({"file": Path(path)})
+        return
+    with pytest.raises(ConfigError) as told:
+        refuse_addresses({"views": 3, "output": None, "file": Path(path)})
+    assert str(told.value).startswith(f"file {address}: expected a path on this machine, got an address")
+
+
+@pytest.mark.parametrize("command", [["info"], ["decode", "a.csg", "-o"], ["select", "a.csg", "-o"], ["demo-scene"]])
+def test_every_path_of_every_command_is_looked_at(command: list[str], tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([*command, "https://a.b/c.npz"]) == 2
+    assert "https://a.b/c.npz: expected a path" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
