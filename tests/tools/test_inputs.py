@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from csgaussian_ns.format.container import read_container
 
 from csgaussian_ns.core.errors import ConfigError, CsgError
+from csgaussian_ns.format.container import read_container
 from csgaussian_ns.tools import cli
 from csgaussian_ns.tools.inputs import STDIN, open_file, refuse_addresses
 
