@@ -68,11 +68,10 @@ def label_map(seen: Seen, label: Int[Tensor, " A"], rasterizer: Rasterizer) -> I
         names[: len(group)] = group
         channels = torch.cat([own[:, None] == 0, own[:, None] == names], dim=1).float()
         rendering = rasterizer(replace(seen.gaussians, colors=channels), seen.camera)
-        if best is None:
-            best = rendering.image[..., 0] + 1 - rendering.alpha[..., 0]
+        before: Tensor = rendering.image[..., 0] + 1 - rendering.alpha[..., 0] if best is None else best
         share, winner = rendering.image[..., 1 : len(group) + 1].max(dim=-1)
-        result = torch.where(share > best, group[winner].long(), result)
-        best = torch.maximum(best, share)
+        result = torch.where(share > before, group[winner].long(), result)
+        best = torch.maximum(before, share)
     return result
 
 
