@@ -39,7 +39,7 @@ def remove_earlier_orbit(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if ORBIT_PICTURE.fullmatch(path.name) and path.is_file():
             try:
-                path.unlink()
+                path.unlink(missing_ok=True)  # another call may do the same
             except OSError as error:
                 raise ConfigError(
                     f"cannot replace {path} of an earlier call: {error.strerror}; choose another output"

@@ -45,7 +45,7 @@ def open_film(path: Path, frames_per_second: int) -> Iterator[Film]:
 
     Raises:
         BackendUnavailable: PyAV is not installed.
-        ConfigError: The film cannot be written.
+        ConfigError: The film cannot be encoded or written.
     """
     av = load_av()
     with replacing(path) as file:
@@ -56,9 +56,11 @@ def open_film(path: Path, frames_per_second: int) -> Iterator[Film]:
             yield Film(container, stream, av)
             container.mux(stream.encode())
             container.close()
-        except BaseException:
+        except BaseException as error:
             with suppress(av.FFmpegError, ConfigError):  # it cannot end the film of which it could not write a part
                 container.close()
+            if isinstance(error, av.FFmpegError):
+                raise ConfigError(f"cannot make the film {path}: {error}; try another size, or PNG images") from error
             raise
 
 

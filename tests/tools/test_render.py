@@ -1,5 +1,6 @@
 """``csg render`` as images and as a film, and commands whose output nobody reads to the end."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.tools import cli
+from csgaussian_ns.tools.outputs import remove_earlier_orbit
 from csgaussian_ns.tools.render import Render
 from tests.codec.scenes import random_scene
 from tests.full_disk import full_disk
@@ -125,8 +127,24 @@ def test_a_full_disk_leaves_nothing_half(file: Path, tmp_path: Path, capsys: pyt
     assert sorted(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) == sorted(before.values())
 
 
-def test_a_film_needs_two_pixels(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [(1, "1 x 9: films need at least 2 x 2 pixels"), (20_000, "a.mp4: [Errno 542398533] Generic error")],
+)
+def test_sizes_that_no_film_has(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], width: int, told: str):
     pytest.importorskip("av")
-    size = ["--views", "1", "--width", "1", "--height", "9"]
+    size = ["--views", "1", "--width", str(width), "--height", "9"]
     assert cli.main(["render", str(file), "-o", str(tmp_path / "a.mp4"), *size]) == 2
-    assert "1 x 9: films need at least 2 x 2 pixels" in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+    assert told in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_another_call_may_clear_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "orbit_0000.png").write_bytes(b"earlier")
+
+    def is_file_no_longer(path: Path) -> bool:
+        os.remove(path)
+        return True
+
+    monkeypatch.setattr(Path, "is_file", is_file_no_longer)
+    remove_earlier_orbit(tmp_path)
+    assert list(tmp_path.iterdir()) == []

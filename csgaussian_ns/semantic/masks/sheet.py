@@ -61,7 +61,7 @@ def write_sheets(folder: Path, pairs: Iterable[UInt8[np.ndarray, "h w 3"]]) -> l
         write_png(path, _grid(batch))
         written.append(path)
     for old in set(folder.glob("contact_sheet_*.png")) - set(written):
-        old.unlink()
+        old.unlink(missing_ok=True)
     return written
 
 
