@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.texts import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from csgaussian_ns.format.container import Container
 
 
+MOST_SHOWN = 2000
+"""Characters of one fact."""
 CUT = "cut after the colours: semantics are missing"
 
 
@@ -59,7 +62,7 @@ class Info:
             table.add_row(kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * share:.1f} %")
         console.print(table)
         for name, value in facts["meta"].items():
-            told = value if isinstance(value, str) else _rounded(value)
+            told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
             console.print(f"{name:12} {told}", highlight=False, markup=False)
         if facts["semantics"] is not None:
             _print_objects(console, facts["semantics"])
@@ -170,7 +173,11 @@ def describe(container: "Container") -> dict:
 def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
     from dataclasses import asdict
 
-    from csgaussian_ns.format.semantics import read_facts
+    from csgaussian_ns.format.kinds import Layer
+
+    if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
+        return None
+    from csgaussian_ns.format.semantics import read_facts  # loads numpy
 
     facts = read_facts(container)
     if facts is None:
