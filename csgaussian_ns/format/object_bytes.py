@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.morton import MAX_BITS, MAX_ORIGIN
 from csgaussian_ns.core.texts import has_control, quoted
+from csgaussian_ns.format.byte_reader import ByteReader
+from csgaussian_ns.format.morton import MAX_BITS, MAX_ORIGIN
 from csgaussian_ns.format.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTable, ObjectTexts
 
 _MAX_VOXEL = MAX_ORIGIN + (1 << MAX_BITS)
