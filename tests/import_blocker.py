@@ -20,17 +20,18 @@ class Blocker:
             raise ImportError(f"{name} is blocked by the test")
 
 sys.meta_path.insert(0, Blocker)
-for module in sys.argv[2:]:
+for module in sys.argv[3:]:
     try:
         importlib.import_module(module)
     except ImportError as error:
         print(f"{module}: {error}")
+exec(sys.argv[2])
 print("loaded:", " ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
 def import_without(
-    modules: Iterable[str], blocked: Iterable[str], folder: str | None = None
+    modules: Iterable[str], blocked: Iterable[str], folder: str | None = None, then: str = "pass"
 ) -> tuple[list[str], set[str]]:
     """Import ``modules`` one after another in a new interpreter where ``blocked`` packages raise ImportError.
 
@@ -38,11 +39,12 @@ def import_without(
         modules: Full module names.
         blocked: Top-level package names.
         folder: Working directory of the new interpreter, from which modules can be imported too.
+        then: Program that runs after the imports; its lines come after those of the failures.
 
     Returns:
         One line per module that failed, and the top-level packages that were loaded at the end.
     """
-    command = [sys.executable, "-c", _PROGRAM, ",".join(blocked), *modules]
+    command = [sys.executable, "-c", _PROGRAM, ",".join(blocked), then, *modules]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "csgaussian_ns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 300
+NEED_TORCH = {"geometry", "pictures"}  # of core, for a while: see the contract in pyproject.toml
 MAX_FUNCTION_LINES = 60
 MAX_KERNEL_LINES = 80  # numba kernels unroll by hand what a compiler will not
 
@@ -47,6 +48,37 @@ def test_tools_import_without_training_packages():
     names = [name for name in modules_of("tools") if not name.startswith("csgaussian_ns.tools.view")]
     failures, _ = import_without(names, ["nerfstudio", "viser", "gsplat"])
     assert failures == []
+
+
+DECODE = """
+import json, tempfile
+from pathlib import Path
+from csgaussian_ns.format.decode import decode
+from csgaussian_ns.tools import cli
+golden = Path("tests/golden")
+digests = json.loads((golden / "digests.json").read_text())
+for name in ("v1_inr.csg", "v1_semantics.csg", "v1_hashgrid.csg"):
+    assert decode(golden / name).digest() == digests[name]["content"], name
+file = str(golden / "v1_semantics.csg")
+with tempfile.TemporaryDirectory() as folder:
+    for command in (["info"], ["info", "--json"], ["verify"], ["decode", "-o", folder + "/anchors.npz"]):
+        assert cli.main([command[0], file, *command[1:]]) == 0, command
+print("decoded")
+"""
+
+
+def test_decoding_needs_neither_torch_nor_scipy():
+    names = [name for name in modules_of("core", "format") if name.split(".")[-1] not in NEED_TORCH]
+    assert len(names) > 45
+    lines, loaded = import_without(names, ["torch", "scipy"], folder=str(ROOT), then=DECODE)
+    assert lines[-1] == "decoded" and not [line for line in lines if line.startswith("csgaussian_ns.")]
+    assert loaded.isdisjoint({"torch", "scipy"}) and "numba" in loaded
+
+
+def test_facts_are_told_without_a_compiler():
+    then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_semantics.csg']) == 0"
+    _, loaded = import_without([], ["torch", "scipy", "numba"], folder=str(ROOT), then=then)
+    assert loaded.isdisjoint({"torch", "scipy", "numba"}) and "numpy" in loaded
 
 
 def test_the_package_itself_loads_nothing_heavy():

@@ -13,7 +13,6 @@ from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
-from csgaussian_ns.core.morton import morton_order
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.integer import to_integers
 from csgaussian_ns.entropy.model import ColourEntropyModel
@@ -22,6 +21,7 @@ from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.meta import SceneMeta, write_meta
+from csgaussian_ns.format.morton import morton_order
 from csgaussian_ns.format.networks.colour_model import IntegerColourModel, write_entropy_networks
 from csgaussian_ns.format.render_networks import write_render_networks
 from csgaussian_ns.format.streams.coders import coder_named

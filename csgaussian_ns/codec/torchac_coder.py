@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import BackendUnavailable, FormatError
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.streams.symbol_tables import PRECISION, Tables
 
 BLOCK_ENTRIES = 1 << 22  # of cumulative probabilities, 8 MB

@@ -47,10 +47,14 @@ def is_storable(text: str) -> bool:
         return False
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, or its begin where it is longer than ``most`` characters."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def quoted(value: object, most: int = 99) -> str:
     """A value from outside for a message: in ASCII without control characters, and cut."""
-    shown = ascii(value)
-    return shown if len(shown) <= most else f"{shown[:most]}..."
+    return shortened(ascii(value), most)
 
 
 def _is_unseen(c: str) -> bool:

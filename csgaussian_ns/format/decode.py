@@ -69,12 +69,12 @@ def decode(
             rows = SemanticRows(file.semantics, scene.grid)
             rows.fill(file.numbers, limits, arithmetic, threads)
             layer = rows.layer(file.meta.voxel_size, whole=chunks is None)
+        return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, file.container.truncated)
     except MemoryError as error:
         raise LimitExceeded(
             f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
             f"by max_memory_bytes, which is {limits.max_memory_bytes}"
         ) from error
-    return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, file.container.truncated)
 
 
 class _File(NamedTuple):

@@ -1,6 +1,7 @@
 """Facts about a scene: META, its writer and reader. Knows no numpy, so that a file's facts are told at once."""
 
 import json
+import struct
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from csgaussian_ns.format.container import Container
 MAX_DEPTH = 32
 LARGEST = 1e30
 """Bound on numbers: single precision reaches a little farther."""
+_FLOAT = struct.Struct("<f")
 _NUMBERS = {"base_steps": 3, "background": 3, "transform": 12}
 
 
@@ -93,7 +95,7 @@ def _checked(values: object) -> SceneMeta:
             raise FormatError(f"META: {name!r} must be {count} finite numbers")
         known[name] = tuple(float(x) for x in entry)
     for name in ("voxel_size", "scale"):
-        if not _finite(values.get(name)) or float(values[name]) <= 0:
+        if not _finite(values.get(name)) or _FLOAT.unpack(_FLOAT.pack(values[name]))[0] <= 0:
             raise FormatError(f"META: {name!r} must be a positive number, got {quoted(values.get(name))}")
         known[name] = float(values[name])
     for name, limit in (("feature_dim", 1024), ("num_offsets", 32)):

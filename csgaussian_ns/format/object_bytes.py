@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.morton import MAX_BITS, MAX_ORIGIN
-from csgaussian_ns.core.texts import has_control
+from csgaussian_ns.core.texts import has_control, quoted
+from csgaussian_ns.format.byte_reader import ByteReader
+from csgaussian_ns.format.morton import MAX_BITS, MAX_ORIGIN
 from csgaussian_ns.format.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTable, ObjectTexts
 
 _MAX_VOXEL = MAX_ORIGIN + (1 << MAX_BITS)
@@ -53,7 +53,9 @@ def read_objects(data: bytes, feature_dim: int, anchors: int) -> tuple[ObjectTab
     count, channels, length = reader.unpack(_HEAD)
     encoder = _text(reader, length)
     if channels > MAX_EMBEDDING or (channels > 0) != bool(encoder):
-        raise FormatError(f"LABL: embeddings of {channels} channels by encoder {encoder!r}; expected both or none")
+        raise FormatError(
+            f"LABL: embeddings of {channels} channels by encoder {quoted(encoder)}; expected both or none"
+        )
     table = ObjectTable(
         _integers(reader, count, 1)[:, 0], *(_integers(reader, count, width) for width in (3, 3, 3, feature_dim))
     )
@@ -93,5 +95,5 @@ def _text(reader: ByteReader, size: int) -> str:
     except UnicodeDecodeError as error:
         raise FormatError(f"LABL: a name is not UTF-8: {error}") from error
     if has_control(text):
-        raise FormatError(f"LABL: the name {text!r} holds control characters")
+        raise FormatError(f"LABL: the name {quoted(text)} holds control characters")
     return text

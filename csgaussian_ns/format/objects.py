@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 
 from csgaussian_ns.core.semantic_layer import SceneObject
-from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
+from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable, quoted
 
 CENTRE_UNITS = 16
 """Centres are in 1/16 voxel."""
@@ -73,7 +73,7 @@ class ObjectTexts:
         for text in (*names, encoder):
             if not is_storable(text):
                 raise ValueError(
-                    f"name {text!r}: expected at most {MAX_TEXT_BYTES} bytes of UTF-8, no control characters"
+                    f"name {quoted(text)}: expected at most {MAX_TEXT_BYTES} bytes of UTF-8, no control characters"
                 )
         if embeddings is None:
             return ObjectTexts(names, (None,) * len(names), "")

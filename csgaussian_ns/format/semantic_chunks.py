@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int32, Int64
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.checks import (
     check_codec,
     check_known_answer,

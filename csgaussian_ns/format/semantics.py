@@ -3,11 +3,11 @@
 import struct
 from dataclasses import dataclass
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.object_bytes import read_objects
 from csgaussian_ns.format.objects import ObjectTable, ObjectTexts, scene_objects

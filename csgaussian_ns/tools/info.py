@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.texts import shortened
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from csgaussian_ns.format.container import Container
 
 
+MOST_SHOWN = 2000
+"""Characters of one fact."""
 CUT = "cut after the colours: semantics are missing"
 
 
@@ -47,7 +50,8 @@ class Info:
         ]
         tell_table(("section", "count", "bytes", "share"), rows)
         for name, value in facts["meta"].items():
-            tell(f"{name:12} {value if isinstance(value, str) else _rounded(value)}")
+            told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
+            tell(f"{name:12} {told}")
         if facts["semantics"] is not None:
             _tell_objects(facts["semantics"])
 
@@ -129,7 +133,11 @@ def describe(container: "Container") -> dict:
 def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
     from dataclasses import asdict
 
-    from csgaussian_ns.format.semantics import read_facts
+    from csgaussian_ns.format.kinds import Layer
+
+    if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
+        return None
+    from csgaussian_ns.format.semantics import read_facts  # loads numpy
 
     facts = read_facts(container)
     if facts is None:

@@ -9,7 +9,7 @@ import torch
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import TrainedScene, encode
 from csgaussian_ns.core.errors import FormatError, QuantisationError
-from csgaussian_ns.core.morton import MAX_BITS
+from csgaussian_ns.format.morton import MAX_BITS
 from tests.codec.scenes import random_scene
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -53,6 +53,7 @@ def test_no_fact_may_be_missing(data: bytes, field: str):
         ("background", [0, 0], "must be 3 finite numbers"),
         ("scale", 0, "must be a positive number"),
         ("voxel_size", 1e30, "must be a positive number"),
+        ("voxel_size", 1e-46, "must be a positive number"),  # zero in float32
     ],
 )
 def test_facts_of_another_type_or_out_of_range(data: bytes, field: str, value: object, message: str):

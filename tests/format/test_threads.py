@@ -1,10 +1,13 @@
 """Chunks side by side: the same result for any number of threads, errors in order, memory bounded."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
-import torch
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import FormatError
@@ -12,6 +15,37 @@ from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.format.threads import run_in_order, threads_for
 from tests.codec.scenes import random_scene
+from tests.conftest import ROOT
+
+BUSY = """
+import sys, threading, time
+from pathlib import Path
+from csgaussian_ns.format.decode import decode
+
+def others():
+    # Clock ticks that all threads but this one have worked.
+    found = Path("/proc/self/task").glob("*/stat")
+    ticks = {path.parent.name: path.read_text().rpartition(")")[2].split()[11:13] for path in found}
+    return sum(int(tick) for name, pair in ticks.items() if name != str(threading.get_native_id()) for tick in pair)
+
+decode(sys.argv[1], threads=1)
+before, own = others(), time.thread_time()
+while time.thread_time() - own < 1:
+    decode(sys.argv[1], threads=1)
+print(others() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc to see threads work in")
+@pytest.mark.parametrize("chunk_anchors", [10_000, 500])
+def test_one_thread_is_one(tmp_path: Path, chunk_anchors: int):
+    """A BLAS that is allowed four threads starts none."""
+    (tmp_path / "scene.csg").write_bytes(encode(random_scene(3000), chunk_anchors=chunk_anchors).data)
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "4", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", BUSY, str(tmp_path / "scene.csg")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) <= 2  # hundredths of a second
 
 
 def test_threads_change_neither_file_nor_scene():
@@ -59,7 +93,7 @@ def test_results_come_in_order_and_jobs_are_not_taken_far_ahead():
 
 
 def test_the_first_error_is_raised_and_nothing_stays_behind():
-    before = torch.get_num_threads(), threading.active_count()
+    before = threading.active_count()
 
     def work(number: int) -> int:
         if number in (2, 3):
@@ -70,7 +104,7 @@ def test_the_first_error_is_raised_and_nothing_stays_behind():
     with pytest.raises(ValueError, match="job 2"):
         run_in_order(work, ((n,) for n in range(50)), 4, done.append)
     assert done == [0, 1]
-    assert (torch.get_num_threads(), threading.active_count()) == before
+    assert threading.active_count() == before
 
 
 def test_jobs_that_fail_do_not_hide_an_earlier_error():
@@ -93,43 +127,6 @@ def test_jobs_that_fail_do_not_hide_an_earlier_error():
         with pytest.raises(KeyError, match="jobs"):
             run_in_order(work, jobs(-1), threads, done.append)
         assert done == [0, 1, 2]
-
-
-def test_overlapping_decodes_leave_the_threads_of_torch_as_they_were():
-    data = encode(random_scene(300), chunk_anchors=100).data
-    inside, second_inside, first_done = (threading.Event() for _ in range(3))
-    before, after, results = torch.get_num_threads(), [], []
-
-    def first() -> None:
-        def progress(done: int, _: int) -> None:
-            inside.set()
-            assert second_inside.wait(60)
-
-        results.append(decode(data, threads=2, progress=progress).digest())
-        after.append(torch.get_num_threads())
-        first_done.set()
-
-    def second() -> None:
-        def progress(done: int, _: int) -> None:
-            second_inside.set()
-            assert first_done.wait(60)
-
-        assert inside.wait(60)
-        results.append(decode(data, threads=2, progress=progress).digest())
-        after.append(torch.get_num_threads())
-
-    try:
-        torch.set_num_threads(3)
-        for targets in ((first, second), (lambda: after.append(torch.get_num_threads()),)):
-            threads = [threading.Thread(target=target) for target in targets]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        assert len(set(results)) == 1 and len(results) == 2
-        assert [*after, torch.get_num_threads()] == [3, 3, 3, 3]
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_memory_bounds_the_number_of_threads():

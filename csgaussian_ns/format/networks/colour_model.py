@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Int, Int64
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT, Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.format.networks.hyperprior import (
     ChannelPrior,

@@ -1,16 +1,16 @@
 """Integer networks: the same numbers on any device, thread count, batch size, BLAS and order of summation.
 
 A floating-point network is none of that: its sums differ in the last bits between two BLAS kernels of one machine,
-and one wrong bit in one mean makes a whole entropy-coded stream undecodable. Here weights and activations are small
-integers, so that every partial sum of a row is an integer below 2**24. Such sums are exact in float32 in whatever
-order, fused or not, which lets ordinary matrix products of any library do the work. The rest is int64, elementwise:
+and one wrong bit in one mean makes a whole entropy-coded stream undecodable. Here everything is an integer:
 
     y = clamp(((W x + bias) * multiplier + 2**(shift - 1)) >> shift, lowest, highest)
 
-ReLU is the clamp: hidden layers have ``lowest = 0``. Shifts are arithmetic, so halves round towards +infinity.
+ReLU is the clamp: hidden layers have ``lowest = 0``. Shifts are arithmetic, so halves round towards +infinity. Weights
+and activations are so small that the partial sums of a row stay below 2**24, as a rule. Such sums are exact in float32
+in whatever order, fused or not, so the matrix products of any library, or of a GPU, can do the work, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -19,9 +19,13 @@ import numpy as np
 from jaxtyping import Int, Int8, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.jit import COMPILED
+from csgaussian_ns.format.networks.fixed_point_kernels import layer_outputs
 
 Arithmetic = Literal["auto", "float32", "float64", "int64"]
-"""What matrix products run in. ``auto`` takes float32 in every layer where it is exact, and float64 in the others."""
+"""``auto`` sums integers in compiled code, on the calling thread alone. The others are number formats of numpy's matrix
+products, whose BLAS may start threads; without numba ``auto`` takes float32 in every layer where it is exact, and
+float64 in the others."""
 
 FLOAT32_BOUND = 1 << 24
 FLOAT64_BOUND = 1 << 53
@@ -155,37 +159,51 @@ def evaluate(
         raise ValueError(f"the network takes {network.num_inputs} inputs, got {inputs.shape[1]}")
     if len(inputs) and max(int(inputs.max()), -int(inputs.min())) > network.input_limit:
         raise QuantisationError(f"inputs beyond the network's limit of {network.input_limit}")
-    formats = [_product_format(bound, arithmetic) for bound in network.row_bounds()]
-    return _run(network, formats, inputs, block_rows)
-
-
-def _product_format(bound: int, arithmetic: Arithmetic) -> str:
-    """Number format of one layer's matrix product."""
-    fits = bound < FLOAT32_BOUND
-    if arithmetic == "auto":
-        return "float32" if fits else "float64"
-    if arithmetic == "float32" and not fits:
-        raise QuantisationError(f"float32 is not exact: sums reach {bound}, the bound is {FLOAT32_BOUND}")
-    return arithmetic
-
-
-def _run(
-    network: IntegerNetwork, formats: Sequence[str], inputs: Int[np.ndarray, "N inputs"], block_rows: int
-) -> Int64[np.ndarray, "N out"]:
-    """Block by block, with the matrix product of each layer in its format."""
+    layers = [_evaluator(*pair, arithmetic) for pair in zip(network.layers, network.row_bounds(), strict=True)]
     outputs = np.empty((len(inputs), network.num_outputs), np.int64)
-    weights = [layer.weight.T.astype(form, order="C") for layer, form in zip(network.layers, formats, strict=True)]
     for start in range(0, len(inputs), block_rows):
         values = inputs[start : start + block_rows]
-        for layer, weight in zip(network.layers, weights, strict=True):
-            values = (values.astype(weight.dtype) @ weight).astype(np.int64)
-            values += layer.bias
-            values *= layer.multiplier
-            values += 1 << (layer.shift - 1)
-            values >>= layer.shift
-            values = values.clip(layer.lowest, layer.highest, out=values)
+        for layer in layers:
+            values = layer(values)
         outputs[start : start + block_rows] = values
     return outputs
+
+
+def _evaluator(layer: IntegerLayer, bound: int, arithmetic: Arithmetic) -> Callable[[np.ndarray], np.ndarray]:
+    """A layer as a function, in the number format that its sums, up to ``bound``, and ``arithmetic`` ask for."""
+    if arithmetic == "auto" and COMPILED:
+        fits = bound + int(np.abs(layer.bias).max()) <= MAX_OUTPUT
+        return _by_kernel(layer, np.int32 if fits else np.int64)
+    if arithmetic == "float32" and bound >= FLOAT32_BOUND:
+        raise QuantisationError(f"float32 is not exact: sums reach {bound}, the bound is {FLOAT32_BOUND}")
+    exact = "float32" if bound < FLOAT32_BOUND else "float64"
+    return _by_product(layer, exact if arithmetic == "auto" else arithmetic)
+
+
+def _by_kernel(layer: IntegerLayer, kind: type[np.signedinteger]) -> Callable[[np.ndarray], np.ndarray]:
+    weight, bias = layer.weight.T.astype(kind, order="C"), layer.bias.astype(kind)
+
+    def evaluated(values: np.ndarray) -> np.ndarray:
+        outputs, rows = np.empty((len(values), len(bias)), kind), np.ascontiguousarray(values, kind)
+        rescaling = (layer.multiplier, layer.shift, layer.lowest, layer.highest)
+        layer_outputs(rows, weight, bias, *rescaling, np.empty_like(bias), outputs)
+        return outputs
+
+    return evaluated
+
+
+def _by_product(layer: IntegerLayer, form: str) -> Callable[[np.ndarray], np.ndarray]:
+    weight = layer.weight.T.astype(form, order="C")
+
+    def evaluated(values: np.ndarray) -> np.ndarray:
+        sums = (values.astype(form) @ weight).astype(np.int64)
+        sums += layer.bias
+        sums *= layer.multiplier
+        sums += 1 << (layer.shift - 1)
+        sums >>= layer.shift
+        return sums.clip(layer.lowest, layer.highest, out=sums)
+
+    return evaluated
 
 
 def _within(values: np.ndarray, lowest: int, highest: int) -> bool:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Int64, UInt8
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError, QuantisationError
 from csgaussian_ns.format.attributes import VALUE_BITS, ChannelLayout
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.encodings import ENCODINGS, IntegerEncoding, InterpolatedIntegers
 from csgaussian_ns.format.networks.fixed_point import BLOCK_ROWS, Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.format.networks.lattice_tables import read_lattices, write_lattices

@@ -18,8 +18,8 @@ import struct
 
 import numpy as np
 
-from csgaussian_ns.core.byte_reader import ByteReader
 from csgaussian_ns.core.errors import FormatError, QuantisationError
+from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.fixed_point import IntegerLayer, IntegerNetwork
 
 MAX_LAYERS = 16

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, no_type_check
 import numpy as np
 
 from csgaussian_ns.core.jit import kernel
-from csgaussian_ns.core.morton import MAX_BITS
+from csgaussian_ns.format.morton import MAX_BITS
 from csgaussian_ns.format.streams.bits import POSITION, READING, adapt, code_bit, probability
 from csgaussian_ns.format.streams.buffers import buffer
 from csgaussian_ns.format.streams.mixing import learn, predict

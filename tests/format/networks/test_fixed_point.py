@@ -131,11 +131,28 @@ def test_beyond_the_bound_float32_is_wrong_and_refused():
     """Control: the bound is real. 12-bit activations over 256 inputs reach 2**27."""
     network, inputs = networks.wide_network(), networks.wide_inputs()
     exact = evaluate(network, inputs, "int64")
-    assert (fixed_point._run(network, ["float32"], inputs, 4096) != exact).mean() > 0.5
+    assert (fixed_point._by_product(network.layers[0], "float32")(inputs) != exact).mean() > 0.5
     with pytest.raises(QuantisationError, match="float32 is not exact"):
         evaluate(network, inputs, "float32")
     for arithmetic in ("auto", "float64"):
         assert digest(evaluate(network, inputs, arithmetic)) == digest(exact)
+
+
+def test_sums_beyond_32_bits_are_summed_in_64(monkeypatch):
+    inputs = np.full((3, 256), 4095, np.int64)
+    wide = dataclasses.replace(networks.wide_network().layers[0], bias=np.full(16, (1 << 31) - 1))
+    network, seen, real = IntegerNetwork((wide,), 4095), [], fixed_point._by_kernel
+    monkeypatch.setattr(fixed_point, "_by_kernel", lambda layer, kind: seen.append(kind) or real(layer, kind))
+    assert evaluate(network, inputs).tolist() == [by_hand(network, row) for row in inputs.tolist()]
+    evaluate(networks.network(), networks.inputs(2))
+    assert seen == [np.int64, np.int32, np.int32, np.int32]
+
+
+@pytest.mark.parametrize("arithmetic", FORMATS)
+def test_without_numba_auto_is_a_matrix_product(arithmetic, monkeypatch):
+    monkeypatch.setattr(fixed_point, "COMPILED", False)
+    monkeypatch.delattr(fixed_point, "layer_outputs")
+    assert digest(evaluate(networks.network(), networks.inputs(1000), arithmetic)) == GOLDEN
 
 
 def test_the_bound_itself_is_where_float32_ends():

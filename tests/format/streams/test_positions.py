@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.core.morton import morton_order
+from csgaussian_ns.format.morton import morton_order
 from csgaussian_ns.format.streams import positions
 from csgaussian_ns.format.streams.positions import common_origin, decode_positions, encode_positions, positions_crc
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from csgaussian_ns.core.morton import MAX_BITS, morton_cells, morton_key, morton_order
+from csgaussian_ns.format.morton import MAX_BITS, morton_cells, morton_key, morton_order
 
 TOP = (1 << MAX_BITS) - 1
 
