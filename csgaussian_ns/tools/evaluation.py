@@ -11,7 +11,7 @@ from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
-from csgaussian_ns.render.view import render_view
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.evaluation import Encode, Match, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.capture import Capture
 
@@ -72,8 +72,8 @@ def _colour(scene: CodedScene, capture: Capture, rasterizer: Rasterizer) -> dict
     per_view = {}
     for frame in capture.frames:
         photo = capture.photo(frame)
-        image = render_view(scene.anchors, scene.decoders, frame.camera, rasterizer, scene.background).image
-        image = image.clamp(0, 1)
+        seen = AnchorScene(scene.anchors, scene.decoders).seen(frame.camera)
+        image = rasterizer(seen.gaussians, frame.camera, scene.background).image.clamp(0, 1)
         per_view[frame.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
     means = {key: sum(view[key] for view in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
     size = capture.frames[0].camera.width, capture.frames[0].camera.height

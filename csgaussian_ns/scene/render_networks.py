@@ -1,0 +1,94 @@
+"""The render networks at a receiver: the networks of ``scene.decoders``, frozen, in arrays of numpy."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from csgaussian_ns.core.arrays import sigmoid
+
+
+class Decoded(NamedTuple):
+    """Attributes of every Gaussian slot of the given anchors.
+
+    Attributes:
+        opacity: In (-1, 1); slots at or below 0 are not drawn.
+        shape: Raw scale factors (3) and raw quaternion ``wxyz`` (4).
+        color: Linear RGB in (0, 1).
+    """
+
+    opacity: Float[Any, "A K"]
+    shape: Float[Any, "A K 7"]
+    color: Float[Any, "A K 3"]
+
+
+@runtime_checkable
+class AttributeDecoder(Protocol):
+    """Turns an anchor's feature, seen from a camera, into the attributes of its Gaussians."""
+
+    def __call__(
+        self, feature: Float[Any, "A F"], direction: Float[Any, "A 3"], distance: Float[Any, "A 1"]
+    ) -> Decoded:
+        """Decode all Gaussian slots of the given anchors.
+
+        Args:
+            feature: Anchor features.
+            direction: Unit vectors from the camera to the anchors, world axes.
+            distance: Camera to anchor, world units.
+        """
+        ...
+
+
+class Layer(NamedTuple):
+    """One affine layer.
+
+    Attributes:
+        weight: A row for each output.
+        bias: Added to the outputs.
+    """
+
+    weight: Float[np.ndarray, "O I"]
+    bias: Float[np.ndarray, " O"]
+
+
+Network = tuple[Layer, ...]
+"""Layers with ReLU between them."""
+
+
+@dataclass(frozen=True)
+class RenderNetworks:
+    """Three networks; the input of each is (feature, unit view direction, distance). An ``AttributeDecoder``.
+
+    Attributes:
+        opacity: One output for each slot, before tanh.
+        covariance: Seven for each: raw scale factors and quaternion.
+        color: Three for each, before the sigmoid.
+    """
+
+    opacity: Network
+    covariance: Network
+    color: Network
+
+    def __call__(
+        self,
+        feature: Float[np.ndarray, "A F"],
+        direction: Float[np.ndarray, "A 3"],
+        distance: Float[np.ndarray, "A 1"],
+    ) -> Decoded:
+        """Decode all Gaussian slots of the given anchors; see ``AttributeDecoder``."""
+        seen = np.concatenate([feature, direction, distance], axis=1)
+        opacity = np.tanh(_outputs(self.opacity, seen))
+        return Decoded(
+            opacity,
+            _outputs(self.covariance, seen).reshape(*opacity.shape, 7),
+            sigmoid(_outputs(self.color, seen)).reshape(*opacity.shape, 3),
+        )
+
+
+def _outputs(network: Network, values: Float[np.ndarray, "A I"]) -> Float[np.ndarray, "A O"]:
+    for number, (weight, bias) in enumerate(network):
+        if number:
+            values = np.maximum(values, 0, out=values)
+        values = values @ weight.T + bias
+    return values
