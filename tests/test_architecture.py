@@ -49,6 +49,12 @@ def test_tools_import_without_training_packages():
     assert failures == []
 
 
+def test_drawing_imports_without_torch():
+    names = ("core.geometry", "render.backend", "render.cpu_backward", "render.draw", "scene.ply", "tools.opened")
+    failures, loaded = import_without([f"csgaussian_ns.{name}" for name in names], ["torch", "scipy"])
+    assert failures == [] and loaded.isdisjoint({"torch", "scipy"})
+
+
 def test_the_package_itself_loads_nothing_heavy():
     failures, loaded = import_without(["csgaussian_ns"], ["nothing"])
     assert failures == []

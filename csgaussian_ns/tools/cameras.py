@@ -14,13 +14,11 @@ from csgaussian_ns.core.texts import has_control
 if TYPE_CHECKING:
     import torch
 
-    from csgaussian_ns.codec.scene import CodedScene, SceneMeta
     from csgaussian_ns.core.types import Camera
+    from csgaussian_ns.tools.orbit import Meta
 
 COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))
 """What nerfstudio takes for ``applied_transform`` where a folder has COLMAP's output but does not state it."""
-FARTHEST = 1e15
-"""Places beyond are not believed: their squares come near the end of float32."""
 SINGULAR = 1e-6
 """Volume that the axes of a pose span, of the product of their lengths, below which they lie in a plane."""
 PINHOLES = ("PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL", "RADIAL")
@@ -46,20 +44,30 @@ class Frame:
     entry: Mapping[str, Any]
 
 
-def cameras_by(option: str, scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
+def cameras_by(option: str, position: Any, meta: "Meta", views: int, width: int, height: int) -> dict[str, "Camera"]:
     """Cameras by name: ``orbit``, with the given number of views and image size, or of a ``transforms.json``.
+
+    Args:
+        option: ``orbit``, the path of a ``transforms.json``, or of its folder.
+        position: Of the rows of the scene ``[R, 3]``.
+        meta: Where the scene lies.
+        views: Of an orbit, their number.
+        width: Of its images.
+        height: Of its images.
 
     Raises:
         ConfigError: No such file, or not such a file; no views, or images of no or of an endless size.
     """
+    from csgaussian_ns.tools.orbit import orbit
+
     if option == "orbit":
         _check_orbit(views, width, height)
-        return orbit(scene, views, width, height)
+        return orbit(position, meta, views, width, height)
     path = transforms_of(Path(option))
     if not path.is_file():
         what = "the folder holds no transforms.json" if Path(option).is_dir() else "there is no such file"
         raise ConfigError(f"--camera {option}: {what}; give a nerfstudio transforms.json, its folder, or 'orbit'")
-    return {frame.name: frame.camera for frame in frames_of(path, scene.meta)}
+    return {frame.name: frame.camera for frame in frames_of(path, meta)}
 
 
 def transforms_of(path: Path) -> Path:
@@ -67,7 +75,7 @@ def transforms_of(path: Path) -> Path:
     return path / "transforms.json" if path.is_dir() else path
 
 
-def frames_of(path: Path, meta: "SceneMeta") -> list[Frame]:
+def frames_of(path: Path, meta: "Meta") -> list[Frame]:
     """Frames of a nerfstudio ``transforms.json`` in the order of their files, as nerfstudio's own parser sorts them.
 
     Raises:
@@ -136,7 +144,7 @@ def _names(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "SceneMeta") -> "tuple[torch.Tensor, float]":
+def _saved_to_trained(transforms: Mapping[str, Any], folder: Path, meta: "Meta") -> "tuple[torch.Tensor, float]":
     """Transform (3x4) and scale from the poses of a file to the frame of training.
 
     The file's meta data starts from the capture's own world. Poses that a tool turned or scaled before saving them say
@@ -223,48 +231,3 @@ def _check_orbit(views: int, width: int, height: int) -> None:
         raise ConfigError(
             f"--width {width} --height {height}: expected at least one pixel and fewer than 2^28; choose another size"
         )
-
-
-def _orbit_told(scene: "CodedScene") -> "tuple[torch.Tensor, float, float] | None":
-    """Middle, radius and height from META's ``extra``; it is not trusted."""
-    import torch
-
-    told = scene.meta.extra.get("orbit")
-    try:
-        focus = [float(x) for x in told["focus"]]  # type: ignore[index]
-        radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
-    except (TypeError, ValueError, KeyError, OverflowError):
-        return None
-    usable = len(focus) == 3 and all(abs(x) < FARTHEST for x in (*focus, radius, height)) and radius > 0
-    return (torch.tensor(focus, dtype=torch.float64), radius, height) if usable else None
-
-
-def _orbit_guessed(scene: "CodedScene") -> "tuple[torch.Tensor, float, float]":
-    """Around the middle of the anchors; of a scene without any, around the origin, to see its background."""
-    import torch
-
-    positions = scene.anchors.position.double()
-    if not len(positions):
-        return torch.zeros(3, dtype=torch.float64), 1.0, 0.45
-    centre = positions.median(dim=0).values
-    radius = 1.5 * float((positions - centre).norm(dim=1).median())
-    return centre, max(radius, 1e-6), 0.45 * radius
-
-
-def orbit(scene: "CodedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
-    """Cameras on a circle, looking at its middle, up being +z: where the photographer went if the file tells."""
-    import torch
-
-    from csgaussian_ns.core.geometry import opengl_camera
-
-    centre, radius, height_above = _orbit_told(scene) or _orbit_guessed(scene)
-    result = {}
-    for number in range(views):
-        angle = 2 * math.pi * number / views
-        eye = centre + radius * torch.tensor([math.cos(angle), math.sin(angle), height_above / radius]).double()
-        back = torch.nn.functional.normalize(eye - centre, dim=0)
-        right = torch.nn.functional.normalize(torch.linalg.cross(torch.tensor([0.0, 0, 1]).double(), back), dim=0)
-        pose = torch.stack([right, torch.linalg.cross(back, right), back, eye], dim=1)
-        focal, middle = (float(width), float(width)), (width / 2, height / 2)
-        result[f"orbit_{number:04d}"] = opengl_camera(pose, focal, middle, (width, height))
-    return result

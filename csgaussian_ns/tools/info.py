@@ -27,7 +27,7 @@ CUT = "cut after the colours: semantics are missing"
 
 @dataclass(frozen=True)
 class Info:
-    """Show what is inside a .csg file without decoding it."""
+    """Show what is inside a .csg file without decoding it, or which Gaussians a .ply file holds."""
 
     file: tyro.conf.Positional[Path]
     """The file."""
@@ -37,8 +37,14 @@ class Info:
     def run(self) -> None:
         """Print the facts."""
         from csgaussian_ns.codec.container import read_container
+        from csgaussian_ns.scene.ply import is_ply
+        from csgaussian_ns.tools.ply_info import describe_ply, print_ply
 
         with open_file(self.file) as stream:
+            if is_ply(stream):
+                gaussians = describe_ply(stream)
+                print(json.dumps(gaussians, indent=1)) if self.json else print_ply(str(self.file), gaussians)
+                return
             container = read_container(stream)
             facts = describe(container)
         if self.json:

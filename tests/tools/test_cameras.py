@@ -4,13 +4,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from csgaussian_ns.codec.scene import SceneMeta
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.cameras import cameras_by, frames_of, orbit
+from csgaussian_ns.tools.cameras import cameras_by, frames_of
+from csgaussian_ns.tools.orbit import orbit
 from tests.semantic.scenes import scene_of_balls
 
 APPLIED = [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.5], [0.0, -1.0, 0.0, 0.0]]
@@ -136,9 +138,10 @@ def test_other_files_are_refused_in_short(tmp_path: Path):
 
 def test_a_folder_stands_for_its_transforms(tmp_path: Path):
     path, scene = write(tmp_path / "scene"), scene_of_balls()
-    assert cameras_by(str(path.parent), scene, 1, 8, 8).keys() == cameras_by(str(path), scene, 1, 8, 8).keys()
+    where = scene.anchors.position, scene.meta
+    assert cameras_by(str(path.parent), *where, 1, 8, 8).keys() == cameras_by(str(path), *where, 1, 8, 8).keys()
     with pytest.raises(ConfigError, match=r"the folder holds no transforms\.json"):
-        cameras_by(str(tmp_path), scene, 1, 8, 8)
+        cameras_by(str(tmp_path), *where, 1, 8, 8)
 
 
 def named(folder: Path, *files: str) -> list[str]:
@@ -169,8 +172,8 @@ def test_names_of_frames_stay_in_a_folder_and_differ(tmp_path: Path):
 )
 def test_an_orbit_that_makes_no_sense_is_not_followed(told: dict):
     scene = scene_of_balls()
-    guessed = orbit(scene, 2, 40, 30)
+    guessed = orbit(scene.anchors.position, scene.meta, 2, 40, 30)
     hostile = {"focus": [0.0, 0.0, 0.0], "radius": 1.0, "height": 1.0, **told}
-    made = orbit(replace(scene, meta=replace(scene.meta, extra={"orbit": hostile})), 2, 40, 30)
+    made = orbit(scene.anchors.position, replace(scene.meta, extra={"orbit": hostile}), 2, 40, 30)
     for name, camera in guessed.items():
-        assert torch.equal(made[name].world_to_camera, camera.world_to_camera)
+        assert np.array_equal(made[name].world_to_camera, camera.world_to_camera)
