@@ -42,7 +42,7 @@ def click_miou(
     near, true = [], []
     for view in views:
         seen = see(scene.anchors, scene.decoders, view.camera)
-        feature = rasterizer(replace(seen.gaussians, colors=weighted[seen.anchor]), view.camera).image
+        feature = rasterizer(replace(seen.gaussians, colors=weighted[seen.row]), view.camera).image
         for mask in view.masks.values():
             depth = torch.from_numpy(distance_transform_edt(torch.nn.functional.pad(mask, (1, 1, 1, 1)).numpy()))
             place = int(depth[1:-1, 1:-1].argmax())

@@ -210,7 +210,7 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
     from csgaussian_ns.codec.encode import encode
     from csgaussian_ns.ns.run import trained_scene
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.render.view import render_view
+    from csgaussian_ns.scene.anchor_scene import AnchorScene
     from csgaussian_ns.tools.cameras import cameras_by, scaled
 
     name, scale = scene.split(":")
@@ -218,10 +218,11 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
     run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight, outputs))
     decoded = decode(encode(trained_scene(trainer_for(run, outputs).pipeline)).data)
     draw = choose_rasterizer("auto", "cpu")
-    for stem, camera in cameras_by(str(root / name), decoded, 0, 0, 0).items():
+    for stem, camera in cameras_by(str(root / name), decoded.anchors.position, decoded.meta, 0, 0, 0).items():
         camera = scaled(camera, float(scale))
         with torch.no_grad():
-            image = render_view(decoded.anchors, decoded.decoders, camera, draw, decoded.background).image
+            seen = AnchorScene(decoded.anchors, decoded.decoders).seen(camera)
+            image = draw(seen.gaussians, camera, decoded.background).image
         yield stem, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
@@ -377,10 +378,10 @@ def click_milliseconds(decoded: "CodedScene") -> float:
     import statistics
 
     from csgaussian_ns.semantic.query import pick
-    from csgaussian_ns.tools.cameras import orbit
+    from csgaussian_ns.tools.orbit import orbit
 
     times = []
-    for camera in orbit(decoded, 4, 480, 270).values():
+    for camera in orbit(decoded.anchors.position, decoded.meta, 4, 480, 270).values():
         pick(decoded, camera, (0, 0))
         for column in range(60, 480, 120):
             began = time.perf_counter()

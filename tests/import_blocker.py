@@ -8,10 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 
-_PROGRAM = """
-import importlib, sys
+_BLOCKER = """
+import sys
 
-blocked = set(sys.argv[1].split(","))
+blocked = set(sys.argv.pop(1).split(","))
 
 class Blocker:
     @staticmethod
@@ -20,14 +20,25 @@ class Blocker:
             raise ImportError(f"{name} is blocked by the test")
 
 sys.meta_path.insert(0, Blocker)
-for module in sys.argv[3:]:
+"""
+
+_IMPORTS = """
+import importlib
+
+then, *modules = sys.argv[1:]
+for module in modules:
     try:
         importlib.import_module(module)
     except ImportError as error:
         print(f"{module}: {error}")
-exec(sys.argv[2])
+exec(then)
 print("loaded:", " ".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
+
+
+def command_without(blocked: Iterable[str], program: str, *arguments: str) -> list[str]:
+    """Runs ``program`` with ``sys`` imported and these arguments in ``sys.argv``, without the ``blocked`` packages."""
+    return [sys.executable, "-c", _BLOCKER + program, ",".join(blocked), *arguments]
 
 
 def import_without(
@@ -44,7 +55,7 @@ def import_without(
     Returns:
         One line per module that failed, and the top-level packages that were loaded at the end.
     """
-    command = [sys.executable, "-c", _PROGRAM, ",".join(blocked), then, *modules]
+    command = command_without(blocked, _IMPORTS, then, *modules)
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "csgaussian_ns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 300
-NEED_TORCH = {"geometry", "pictures"}  # of core, for a while: see the contract in pyproject.toml
+NEED_TORCH = {"pictures"}  # of core, for a while: see the contract in pyproject.toml
 MAX_FUNCTION_LINES = 60
 MAX_KERNEL_LINES = 80  # numba kernels unroll by hand what a compiler will not
 
@@ -61,7 +61,8 @@ for name in ("v1_inr.csg", "v1_semantics.csg", "v1_hashgrid.csg"):
     assert decode(golden / name).digest() == digests[name]["content"], name
 file = str(golden / "v1_semantics.csg")
 with tempfile.TemporaryDirectory() as folder:
-    for command in (["info"], ["info", "--json"], ["verify"], ["decode", "-o", folder + "/anchors.npz"]):
+    pictures = ["render", "-o", folder + "/pictures", "--views", "1", "--width", "40", "--height", "30"]
+    for command in (["info"], ["info", "--json"], ["verify"], ["decode", "-o", folder + "/anchors.npz"], pictures):
         assert cli.main([command[0], file, *command[1:]]) == 0, command
 print("decoded")
 """
@@ -79,6 +80,12 @@ def test_facts_are_told_without_a_compiler():
     then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_semantics.csg']) == 0"
     _, loaded = import_without([], ["torch", "scipy", "numba"], folder=str(ROOT), then=then)
     assert loaded.isdisjoint({"torch", "scipy", "numba"}) and "numpy" in loaded
+
+
+def test_drawing_imports_without_torch():
+    names = ("core.geometry", "render.backend", "render.cpu_backward", "render.draw", "scene.ply", "tools.opened")
+    failures, loaded = import_without([f"csgaussian_ns.{name}" for name in names], ["torch", "scipy"])
+    assert failures == [] and loaded.isdisjoint({"torch", "scipy"})
 
 
 def test_the_package_itself_loads_nothing_heavy():

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 
 from csgaussian_ns.capture.transforms import DISTORTION, INTRINSICS, Capture, Frame
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.types import Camera
 
 COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))
@@ -136,13 +137,12 @@ def moved(pose: Matrix, transform: Matrix, scale: float) -> Matrix:
 
 def _camera(frame: Frame, transform: Matrix, scale: float) -> Camera:
     pose = moved(pose_of(frame), transform, scale)
-    rotation = pose[:, :3] * (1.0, -1.0, -1.0)  # OpenGL looks along -z with y up, we along +z with y down
-    world_to_camera = np.eye(4)
-    world_to_camera[:3, :3] = rotation.T
-    world_to_camera[:3, 3] = -rotation.T @ pose[:, 3]
-    if not np.abs(world_to_camera).max() < FARTHEST:
+    fx, fy, cx, cy, width, height = intrinsics_of(frame)
+    with np.errstate(over="ignore"):
+        camera = opengl_camera(pose, (fx, fy), (cx, cy), (width, height))
+    if not np.abs(camera.world_to_camera).max() < FARTHEST:
         raise DataError(f"{frame.where}: the camera is farther away than {FARTHEST:g}; check 'transform_matrix'")
-    return Camera(world_to_camera.astype(np.float32), *intrinsics_of(frame))
+    return camera
 
 
 def _matrix(rows: Any, name: str) -> Matrix:

@@ -26,7 +26,7 @@ class CheckpointError(CsgError, RuntimeError):
 
 
 class FormatError(CsgError, ValueError):
-    """A ``.csg`` file, or a stream inside it, that breaks the format: damaged, cut, or written by something else."""
+    """A ``.csg`` or ``.ply`` file, or a stream in it, that breaks the format: damaged, cut, or of something else."""
 
 
 class LimitExceeded(FormatError):

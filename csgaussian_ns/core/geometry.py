@@ -1,14 +1,16 @@
 """Conversions between camera conventions."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
+from csgaussian_ns.core.arrays import namespace
 from csgaussian_ns.core.types import Camera
 
 
 def opengl_camera(
-    camera_to_world: Float[Tensor, "3 4"],
+    camera_to_world: Float[Any, "3 4"],
     focal: tuple[float, float],
     centre: tuple[float, float],
     size: tuple[int, int],
@@ -18,13 +20,20 @@ def opengl_camera(
     OpenGL cameras look along -z with y up; ours (OpenCV) along +z with y down.
 
     Args:
-        camera_to_world: Rotation and position.
+        camera_to_world: Rotation and position; what is computed with them is as precise as they are.
         focal: In pixels, x and y.
         centre: Principal point in pixels from the top left corner.
         size: Width and height in pixels.
+
+    Returns:
+        With ``world_to_camera`` in single precision, of the library of ``camera_to_world`` and on its device.
     """
-    rotation = camera_to_world[:, :3] * camera_to_world.new_tensor([1.0, -1.0, -1.0])
-    world_to_camera = torch.eye(4, dtype=camera_to_world.dtype, device=camera_to_world.device)
-    world_to_camera[:3, :3] = rotation.T
-    world_to_camera[:3, 3] = -rotation.T @ camera_to_world[:, 3]
-    return Camera(world_to_camera.float(), *focal, *centre, *size)
+    library = namespace(camera_to_world)
+    right, up, back, position = camera_to_world.T
+    rotation = library.stack([right, -up, -back], axis=1)
+    upper = library.concatenate([rotation.T, (-rotation.T @ position)[:, None]], axis=1)
+    last = library.zeros_like(upper[:1])
+    last[0, 3] = 1
+    world_to_camera = library.concatenate([upper, last])
+    single = world_to_camera.astype(np.float32) if library is np else world_to_camera.float()
+    return Camera(single, *focal, *centre, *size)

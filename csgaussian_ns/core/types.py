@@ -5,13 +5,15 @@ Axes: ``A`` anchors, ``K`` offsets per anchor, ``F`` feature channels, ``N`` Gau
 at ``.5``, quaternions are ``wxyz`` and need not be normalised. Lengths are in the training frame's units.
 
 All arrays of one record are of one library: torch where something is trained or drawn on a GPU, numpy at a receiver,
-which has no torch. Nothing here imports either.
+which has no torch. A camera may be of another library than the scene it looks at.
 """
 
 from dataclasses import dataclass, fields
 from typing import Any
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+
+from csgaussian_ns.core.arrays import rows
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,7 @@ class Anchors:
 
     def at(self, index: Int[Any, " V"]) -> "Anchors":
         """The anchors at ``index``."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        if hasattr(index, "index_select"):  # of torch: its gradient is much cheaper than that of an index in brackets
-            return Anchors(*(value.index_select(0, index) for value in values))
-        return Anchors(*(value[index] for value in values))
+        return Anchors(*(rows(getattr(self, field.name), index) for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,10 @@ class Gaussians:
     scales: Float[Any, "N 3"]
     opacities: Float[Any, " N"]
     colors: Float[Any, "N C"]
+
+    def where(self, chosen: Bool[Any, " N"]) -> "Gaussians":
+        """Those that are ``chosen``, in the same order."""
+        return Gaussians(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.render.view import render_view
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 
 
 @torch.no_grad()
@@ -27,7 +27,8 @@ def quality_of(pipeline: Pipeline, scene: CodedScene | None) -> dict[str, float]
             outputs = model.get_outputs_for_camera(cameras)
         else:
             camera, background = to_camera(cameras.to("cpu")), model.background_color.cpu()
-            rendering = render_view(scene.anchors, scene.decoders, camera, rasterizer, background)
+            seen = AnchorScene(scene.anchors, scene.decoders).seen(camera)
+            rendering = rasterizer(seen.gaussians, camera, background)
             outputs = {"rgb": rendering.image.to(model.device), "accumulation": rendering.alpha.to(model.device)}
         results.append(model.get_image_metrics_and_images(outputs, batch)[0])
     return {name: sum(result[name] for result in results) / len(results) for name in results[0]}

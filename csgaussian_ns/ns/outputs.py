@@ -1,15 +1,17 @@
 """What can be seen of a scene as a decoder will have it: colour, and what is known of each anchor."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
-from csgaussian_ns.core.types import Camera, Gaussians
+from csgaussian_ns.core.types import Camera
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.render.backend import Rasterizer
-from csgaussian_ns.scene.spawn import spawn, visible_anchors
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.pca import principal_colours
 from csgaussian_ns.stages.scene import TrainableScene
 
@@ -39,15 +41,13 @@ def decoded_outputs(
     """
     appearance = None if objects is None else objects.appearance()
     anchors = scene.decoded().anchors if appearance is None else appearance.shown(scene.decoded().anchors)
-    index = visible_anchors(anchors.position, anchors.scaling, camera)
-    spawned = spawn(anchors.at(index), scene.decoders, camera)
+    seen = AnchorScene(anchors, scene.decoders).seen(camera)
     layers = anchor_layers(scene) | ({} if objects is None else objects.layers())
-    owner = index[torch.div(spawned.slots, scene.anchors.num_offsets, rounding_mode="floor")]
-    gaussians = spawned.gaussians if appearance is None else appearance.coloured(spawned.gaussians, owner)
-    channels = [gaussians.colors, *(layer.index_select(0, owner) for layer in layers.values())]
-    gaussians = _recoloured(gaussians, torch.cat(channels, dim=-1))
+    gaussians = seen.gaussians if appearance is None else appearance.coloured(seen.gaussians, seen.row)
+    channels = [gaussians.colors, *(layer.index_select(0, seen.row) for layer in layers.values())]
+    gaussians = replace(gaussians, colors=torch.cat(channels, dim=-1))
     if crop is not None:
-        gaussians = _cropped(gaussians, crop)
+        gaussians = gaussians.where(crop.within(gaussians.means).reshape(-1))
     behind = torch.cat([background, background.new_zeros(gaussians.colors.shape[1] - 3)])
     rendering = rasterizer(gaussians, camera, behind, with_depth=True)
     images = rendering.image.split([part.shape[1] for part in channels], dim=-1)
@@ -83,14 +83,3 @@ def share_of_most(bits: Float[Tensor, " A"]) -> Float[Tensor, " A"]:
         return torch.zeros_like(bits)
     rank = max(1, round(MOST * len(kept)))
     return (bits / kept.kthvalue(rank).values).clamp(max=1)
-
-
-def _recoloured(gaussians: Gaussians, colors: Tensor) -> Gaussians:
-    return Gaussians(gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities, colors)
-
-
-def _cropped(gaussians: Gaussians, crop: OrientedBox) -> Gaussians:
-    inside = crop.within(gaussians.means).reshape(-1)
-    return Gaussians(
-        *(getattr(gaussians, name)[inside] for name in ("means", "quats", "scales", "opacities", "colors"))
-    )

@@ -1,12 +1,11 @@
-"""The one interface every renderer implements, and the choice of one."""
+"""The one interface every renderer of tensors implements, and the choice of one. ``render.draw`` needs no tensors."""
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 
+from csgaussian_ns.core.arrays import namespace
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, ContractError
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 
@@ -15,7 +14,7 @@ from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 class PositionObserver(Protocol):
     """Is told, once for each backward pass through a rendering, where the loss wants the projected Gaussians to go."""
 
-    def __call__(self, gradient: Float[Tensor, "N 2"], visible: Bool[Tensor, " N"]) -> None:
+    def __call__(self, gradient: Float[Any, "N 2"], visible: Bool[Any, " N"]) -> None:
         """Take the gradients of one view.
 
         Args:
@@ -47,7 +46,7 @@ class Rasterizer(Protocol):
         self,
         gaussians: Gaussians,
         camera: Camera,
-        background: Float[Tensor, " C"] | None = None,
+        background: Float[Any, " C"] | None = None,
         with_depth: bool = False,
         observer: PositionObserver | None = None,
     ) -> Rendering:
@@ -65,7 +64,7 @@ class Rasterizer(Protocol):
 
 
 def observe_positions(
-    means2d: Float[Tensor, "*camera N 2"], visible: Bool[Tensor, " N"], observer: PositionObserver | None
+    means2d: Float[Any, "*camera N 2"], visible: Bool[Any, " N"], observer: PositionObserver | None
 ) -> None:
     """Let ``observer`` have the gradient that arrives at ``means2d``.
 
@@ -87,22 +86,27 @@ def observe_positions(
             "autograd graph, which no gradient passes through. Hand over the tensor itself, not a detached copy"
         )
 
-    def deliver(gradient: Tensor) -> None:
-        observer(torch.where(visible[:, None], gradient.detach().reshape(-1, 2), 0.0), visible)
+    def deliver(gradient: Any) -> None:
+        where = namespace(gradient).where
+        observer(where(visible[:, None], gradient.detach().reshape(-1, 2), 0.0), visible)
 
     means2d.register_hook(deliver)
 
 
-def choose_rasterizer(name: str, device: torch.device | str) -> Rasterizer:
+def choose_rasterizer(name: str, device: Any) -> Rasterizer:
     """The renderer called ``name``; ``"auto"`` takes gsplat for tensors on a CUDA ``device`` and the CPU's else.
 
-    Backends are imported here and not before: a CPU-only machine never loads gsplat.
+    Backends are imported here and not before: a CPU-only machine never loads gsplat, and a receiver no torch.
+
+    Args:
+        name: As ``Rasterizer.name``, or ``"auto"``.
+        device: A ``torch.device``, or as torch writes one.
 
     Raises:
         ConfigError: There is no renderer of that name.
         BackendUnavailable: gsplat was asked for, or is due, and cannot run here.
     """
-    kind = torch.device(device).type
+    kind = str(device).partition(":")[0]
     if name == "auto":
         name = "gsplat" if kind == "cuda" else "cpu"
     if name not in _MAKERS:

@@ -178,4 +178,5 @@ def _sort(keys, spare, counts):
         swapped = not swapped
         shift += np.uint64(_RADIX_BITS)
     if swapped:
-        keys[:] = spare[:n]
+        for i in range(n):  # keys[:] = spare[:n] would compile a message about shapes too: a fifth of all compiling
+            keys[i] = spare[i]

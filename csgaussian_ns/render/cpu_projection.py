@@ -17,6 +17,7 @@ from typing import NamedTuple, no_type_check
 import numpy as np
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.cpu_jit import (
     DILATION,
@@ -77,7 +78,7 @@ class Splats(NamedTuple):
 
 def pose_of(camera: Camera) -> Pose:
     """``camera`` in float32."""
-    view = camera.world_to_camera[:3].detach().cpu().numpy().astype(np.float32, order="C")
+    view = to_numpy(camera.world_to_camera)[:3].astype(np.float32, order="C")
     margin_x, margin_y = 0.15 * camera.width / camera.fx, 0.15 * camera.height / camera.fy
     left, right = camera.cx / camera.fx, (camera.width - camera.cx) / camera.fx
     above, below = camera.cy / camera.fy, (camera.height - camera.cy) / camera.fy
@@ -113,12 +114,11 @@ def cull(start, stop, points, opacities, pose, candidates):
 @kernel
 @no_type_check
 def project(start, stop, ids, points, opacities, pose, splats):
-    """Fill ``splats`` for the candidates [start, stop) of ``ids``."""
+    """Fill ``splats`` for the candidates [start, stop) of ``ids``; nothing may be visible before."""
     rows, planar = splats.rows, splats.planar
     clear_between(ids, start, stop, splats.means2d)
-    clear_between(ids, start, stop, splats.visible.reshape(-1, 1))
     for q in range(start, stop):
-        i = ids[q]
+        i = np.int64(ids[q])  # as in ``cull``: an index of another type would be compiled for again
         x, y, z = to_camera(pose.matrix, points.means, i)
         px, py, u, v, _, _ = image_point(pose.lens, x, y, ONE / z)
         a, b = half_covariance(points, i, axes_of(points.quats, i), jacobian_rows(pose, u, v, ONE / z))

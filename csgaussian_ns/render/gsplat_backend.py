@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.backend import PositionObserver, observe_positions
@@ -67,7 +68,7 @@ class GsplatRasterizer:
             gaussians.scales,
             gaussians.opacities,
             gaussians.colors,
-            viewmats=camera.world_to_camera.detach().to(gaussians.means)[None],
+            viewmats=like(camera.world_to_camera, gaussians.means).detach()[None],
             Ks=_intrinsics(camera).to(gaussians.means)[None],
             width=camera.width,
             height=camera.height,

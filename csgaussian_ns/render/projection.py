@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.types import Camera, Gaussians
 
 # The contract of render.backend.Rasterizer. cpu_jit states the same numbers for the kernels, which numba freezes.
@@ -64,7 +65,7 @@ def jacobians(points: Float[Tensor, "N 3"], camera: Camera) -> Float[Tensor, "N 
 
 def project(gaussians: Gaussians, camera: Camera) -> Projected:
     """Project ``gaussians`` in their own dtype, with autograd."""
-    view = camera.world_to_camera.detach().to(gaussians.means)
+    view = like(camera.world_to_camera, gaussians.means).detach()
     points = gaussians.means @ view[:3, :3].T + view[:3, 3]
     in_front = points[:, 2] >= NEAR
     # Points behind get some harmless place: a division by zero here would turn the gradients of all into NaN.

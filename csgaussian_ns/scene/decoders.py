@@ -1,27 +1,12 @@
 """MLPs that turn an anchor's feature, seen from a camera, into the attributes of its Gaussians (Scaffold-GS, 3.2)."""
 
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from csgaussian_ns.format.render_networks import VIEW_CHANNELS
 from csgaussian_ns.quant.coded_linear import CodedLinear
-
-
-class Decoded(NamedTuple):
-    """Attributes of every Gaussian slot of the given anchors.
-
-    Attributes:
-        opacity: In (-1, 1); slots at or below 0 are not drawn.
-        shape: Raw scale factors (3) and raw quaternion ``wxyz`` (4).
-        color: Linear RGB in (0, 1).
-    """
-
-    opacity: Float[Tensor, "A K"]
-    shape: Float[Tensor, "A K 7"]
-    color: Float[Tensor, "A K 3"]
+from csgaussian_ns.scene.render_networks import Decoded
 
 
 class Decoders(nn.Module):
@@ -44,13 +29,7 @@ class Decoders(nn.Module):
     def forward(
         self, feature: Float[Tensor, "A F"], direction: Float[Tensor, "A 3"], distance: Float[Tensor, "A 1"]
     ) -> Decoded:
-        """Decode all Gaussian slots of the given anchors.
-
-        Args:
-            feature: Anchor features.
-            direction: Unit vectors from the camera to the anchors, world axes.
-            distance: Camera to anchor, world units.
-        """
+        """Decode all Gaussian slots of the given anchors; see ``render_networks.AttributeDecoder``."""
         seen = torch.cat([feature, direction, distance], dim=-1)
         count = len(feature)
         return Decoded(

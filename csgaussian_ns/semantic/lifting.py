@@ -11,7 +11,8 @@ from torch import Tensor
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.semantic.seen import Seen, see
+from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.semantic.seen import see
 
 CHANNELS = 3
 """As many as colour has: the renderer's kernels for it are compiled already."""
@@ -120,8 +121,8 @@ def pixel_sums(
         rasterizer: Passes gradients to colours.
     """
     wide = torch.nn.functional.pad(pixels, (0, CHANNELS - pixels.shape[2]))
-    colours = wide.new_zeros(len(seen.anchor), CHANNELS).requires_grad_()
+    colours = wide.new_zeros(len(seen.row), CHANNELS).requires_grad_()
     with torch.enable_grad():
         image = rasterizer(replace(seen.gaussians, colors=colours), seen.camera).image
         (weights,) = torch.autograd.grad((image * wide).sum(), colours)
-    return wide.new_zeros(anchors, pixels.shape[2]).index_add_(0, seen.anchor, weights[:, : pixels.shape[2]])
+    return wide.new_zeros(anchors, pixels.shape[2]).index_add_(0, seen.row, weights[:, : pixels.shape[2]])

@@ -69,8 +69,8 @@ def mask_means(
     features, places, keys, count = [feature[:0]], [anchors.position[:0]], [feature.new_zeros(0, 3).long()], 0
     for number, view in enumerate(views):
         seen, count = see(anchors, decoders, view.camera), number + 1
-        drawn = rasterizer(replace(seen.gaussians, colors=feature[seen.anchor]), view.camera)
-        where = rasterizer(replace(seen.gaussians, colors=anchors.position[seen.anchor]), view.camera).image
+        drawn = rasterizer(replace(seen.gaussians, colors=feature[seen.row]), view.camera)
+        where = rasterizer(replace(seen.gaussians, colors=anchors.position[seen.row]), view.camera).image
         covered = drawn.alpha[..., 0] >= MIN_COVERAGE
         where = where / drawn.alpha.clamp(min=1e-6)
         for layer, labels in enumerate(view.labels):

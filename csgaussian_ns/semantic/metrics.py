@@ -26,8 +26,9 @@ from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.query import QueryableScene, semantics_of
-from csgaussian_ns.semantic.seen import Seen, label_map, see
+from csgaussian_ns.semantic.seen import label_map, see
 
 SILHOUETTE = 0.7
 """Coverage from which a pixel belongs to the silhouette of an object drawn alone."""
@@ -75,7 +76,7 @@ def iou(found: Bool[Tensor, "H W"], true: Bool[Tensor, "H W"]) -> float:
 @torch.no_grad()
 def silhouette(seen: Seen, chosen: Bool[Tensor, " A"], rasterizer: Rasterizer) -> Bool[Tensor, "H W"]:
     """Where the ``chosen`` anchors, drawn without all others, cover more than ``SILHOUETTE``."""
-    alone = seen.only(chosen[seen.anchor])
+    alone = seen.only(chosen[seen.row])
     return rasterizer(alone.gaussians, seen.camera).alpha[..., 0] > SILHOUETTE
 
 

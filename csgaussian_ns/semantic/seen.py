@@ -1,49 +1,30 @@
-"""What a camera sees of which anchor: Gaussians with their owners, the object at each pixel, the front at one pixel."""
+"""What a camera sees of which anchor: the object at each pixel, and the front at one pixel."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from csgaussian_ns.core.types import Anchors, Camera, Gaussians
+from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.projection import DILATION, MIN_ALPHA, NEAR, project
 from csgaussian_ns.render.reference import drawing_order, pixel_weights
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.spawn import spawn, visible_anchors
+from csgaussian_ns.scene.scene import Seen
 
 GROUP = 5
 """Objects drawn at a time. With the channel for none of them that makes 6, as many as a semantic feature has, so the
 renderer's kernels are compiled for both at once."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The Gaussians of one view and the anchors they belong to.
-
-    Attributes:
-        camera: The view.
-        gaussians: As ``scene.spawn`` makes them for this view.
-        anchor: Index of each Gaussian's anchor in the scene.
-    """
-
-    camera: Camera
-    gaussians: Gaussians
-    anchor: Int[Tensor, " N"]
-
-    def only(self, chosen: Bool[Tensor, " N"]) -> "Seen":
-        """The Gaussians where ``chosen``, in the same order."""
-        return Seen(self.camera, _at(self.gaussians, chosen), self.anchor[chosen])
-
-
 @torch.no_grad()
 def see(anchors: Anchors, decoders: Decoders, camera: Camera) -> Seen:
-    """Spawn what ``camera`` can see."""
-    index = visible_anchors(anchors.position, anchors.scaling, camera)
-    spawned = spawn(anchors.at(index), decoders, camera)
-    return Seen(camera, spawned.gaussians, index[spawned.slots // anchors.offset.shape[1]])
+    """What ``camera`` sees of these anchors, without gradients."""
+    return AnchorScene(anchors, decoders).seen(camera)
 
 
 @torch.no_grad()
@@ -59,7 +40,7 @@ def label_map(seen: Seen, label: Int[Tensor, " A"], rasterizer: Rasterizer) -> I
         label: Object id of every anchor of the scene, 0 for none.
         rasterizer: Draws one channel per object.
     """
-    own = label[seen.anchor]
+    own = label[seen.row]
     present = torch.unique(own[own > 0])
     result = torch.zeros(seen.camera.height, seen.camera.width, dtype=torch.int64, device=own.device)
     best: Tensor | None = None
@@ -93,7 +74,7 @@ def shares_at(seen: Seen, label: Int[Tensor, " A"], pixel: tuple[int, int]) -> d
     moved = replace(projected, means2d=projected.means2d - projected.means2d.new_tensor([column, row]))
     alone = replace(seen.camera, width=1, height=1)
     weights = pixel_weights(moved, near.gaussians.opacities, order, alone)
-    own = label[near.anchor[order]]
+    own = label[near.row[order]]
     result = {0: float(weights.left_over[0])}
     for name in torch.unique(own).tolist():
         result[name] = result.get(name, 0.0) + float(weights.blend[0, own == name].sum())
@@ -106,7 +87,7 @@ def _may_reach(seen: Seen, x: float, y: float) -> Bool[Tensor, " N"]:
     The footprint's largest variance is at most |J|^2 times the largest variance in space, plus the dilation.
     """
     camera, gaussians = seen.camera, seen.gaussians
-    view = camera.world_to_camera.to(gaussians.means)
+    view = like(camera.world_to_camera, gaussians.means)
     points = gaussians.means @ view[:3, :3].T + view[:3, 3]
     depth = points[:, 2].clamp_min(NEAR)
     u = points[:, 0] / depth
@@ -118,8 +99,3 @@ def _may_reach(seen: Seen, x: float, y: float) -> Bool[Tensor, " N"]:
     reach = 2 * (gaussians.opacities.clamp_min(MIN_ALPHA).log() - math.log(MIN_ALPHA)) * variance
     distance = (camera.fx * u + camera.cx - x) ** 2 + (camera.fy * v + camera.cy - y) ** 2
     return (points[:, 2] >= NEAR) & (distance <= 1.01 * reach + 1)
-
-
-def _at(gaussians: Gaussians, chosen: Bool[Tensor, " N"]) -> Gaussians:
-    g = gaussians
-    return Gaussians(g.means[chosen], g.quats[chosen], g.scales[chosen], g.opacities[chosen], g.colors[chosen])

@@ -16,10 +16,11 @@ from csgaussian_ns.quant.coded_linear import train_with_bits
 from csgaussian_ns.scene import growth
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.dropout import dropout
 from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
-from csgaussian_ns.scene.spawn import Spawned, dropout, spawn, visible_anchors
+from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
@@ -148,7 +149,7 @@ class TrainableScene(nn.Module):
     def spawned(self, anchors: Anchors, camera: Camera) -> Spawned:
         """The Gaussians of anchors in view as the current stage renders them.
 
-        Some of them are missing (``scene.spawn.dropout``), until values are rounded and the scene settles on all.
+        Some of them are missing (``scene.dropout``), until values are rounded and the scene settles on all.
         """
         share = self.settings.dropout
         if share == 0 or self.plan.at(self.step).quantisation == "rounding":
@@ -178,12 +179,11 @@ class TrainableScene(nn.Module):
         assert self.semantic is not None and state is not None
         anchors = self.decoded().anchors
         with torch.no_grad():
-            index = visible_anchors(anchors.position, anchors.scaling, camera)
-            spawned = spawn(anchors.at(index), self.decoders, camera)
+            index, spawned = spawn_visible(anchors, self.decoders, camera)
             weight = self.quality().index_select(0, index)
         generator = self._generator(index.device)
         feature, rate = self.semantic.in_training(index, self.anchors.grid, state, generator)
-        return with_features(spawned, feature * weight[:, None], self.anchors.num_offsets), rate
+        return with_features(spawned, feature * weight[:, None]), rate
 
     @torch.no_grad()
     def decoded(self) -> DecodedScene:
@@ -251,8 +251,7 @@ class TrainableScene(nn.Module):
         if not self.plan.at(self.step).observe:
             return None
         growth.observe_opacity(self.statistics, index, spawned.opacity)
-        owner = torch.div(spawned.slots, self.anchors.num_offsets, rounding_mode="floor")
-        slots = index[owner] * self.anchors.num_offsets + spawned.slots % self.anchors.num_offsets
+        slots = index[spawned.owner] * self.anchors.num_offsets + spawned.slots % self.anchors.num_offsets
         self._awaited = GrowthObserver(self.statistics, slots, size)
         return self._awaited
 

@@ -151,9 +151,8 @@ class SemanticParams(nn.Module):
         return quality_weight(feature_step, self.settings.quality_threshold)
 
 
-def with_features(spawned: Spawned, feature: Float[Tensor, "V D"], num_offsets: int) -> Gaussians:
+def with_features(spawned: Spawned, feature: Float[Tensor, "V D"]) -> Gaussians:
     """The Gaussians of a view in the colours of their anchors' features; geometry carries no gradient."""
-    owner = torch.div(spawned.slots, num_offsets, rounding_mode="floor")
     g = spawned.gaussians
     where = (g.means.detach(), g.quats.detach(), g.scales.detach(), g.opacities.detach())
-    return Gaussians(*where, feature.index_select(0, owner))
+    return Gaussians(*where, feature.index_select(0, spawned.owner))

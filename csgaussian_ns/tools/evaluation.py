@@ -13,7 +13,7 @@ from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
-from csgaussian_ns.render.view import render_view
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.evaluation import Encode, Match, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.views import View, Views
 
@@ -72,16 +72,17 @@ def _colour(scene: CodedScene, views: Views, rasterizer: Rasterizer) -> dict[str
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:
-        photo, seen = views.photo(view), _seen(view)
-        image = render_view(scene.anchors, scene.decoders, view.camera, rasterizer, scene.background).image
-        image, photo = image.clamp(0, 1) * seen, photo * seen
+        photo, counts = views.photo(view), _counts(view)
+        seen = AnchorScene(scene.anchors, scene.decoders).seen(view.camera)
+        image = rasterizer(seen.gaussians, view.camera, scene.background).image
+        image, photo = image.clamp(0, 1) * counts, photo * counts
         per_view[view.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
     means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
     size = views.compared[0].camera.width, views.compared[0].camera.height
     return {**means, "size": size, "per_view": per_view}
 
 
-def _seen(view: View) -> torch.Tensor:
+def _counts(view: View) -> torch.Tensor:
     """1 where the photo counts, 0 where its mask hides it, ``[H, W, 1]``."""
     camera = view.camera
     if view.mask is None:

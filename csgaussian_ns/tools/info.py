@@ -26,7 +26,7 @@ CUT = "cut after the colours: semantics are missing"
 
 @dataclass(frozen=True)
 class Info:
-    """Show what is inside a .csg file without decoding it."""
+    """Show what is inside a .csg file without decoding it, or which Gaussians a .ply file holds."""
 
     file: SceneFile
     json: bool = False
@@ -35,8 +35,15 @@ class Info:
     def run(self) -> None:
         """Print the facts."""
         from csgaussian_ns.format.container import read_container
+        from csgaussian_ns.scene.ply import is_ply
 
         with open_file(self.file) as stream:
+            if is_ply(stream):
+                from csgaussian_ns.tools.ply_info import describe_ply, tell_ply
+
+                gaussians = describe_ply(stream)
+                tell_json(gaussians) if self.json else tell_ply(name_of(self.file), gaussians)
+                return
             container = read_container(stream)
             facts = describe(container)
         if self.json:

@@ -1,4 +1,4 @@
-"""The ``.csg`` file that a command was given: by name, through a pipe, or on standard input."""
+"""The file with a scene that a command was given: by name, through a pipe, or on standard input."""
 
 import re
 import sys
@@ -27,7 +27,7 @@ def name_of(path: Path) -> str:
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BufferedIOBase]:
-    """Open a ``.csg`` file for reading at any place; what the block finds wrong with it is told with its name.
+    """Open a file for reading at any place; what the block finds wrong with it is told with its name.
 
     A pipe is read to its end first, as far as the file in it should reach.
 
@@ -76,15 +76,20 @@ def _open(path: Path) -> BufferedIOBase:
 
 
 def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
-    """What comes through a pipe, up to one byte more than the file in it should have.
+    """What comes through a pipe, up to one byte more than the file in it should have, or may have.
 
     Raises:
-        FormatError: It does not begin like a ``.csg`` file.
+        FormatError: It does not begin like a ``.csg`` or a ``.ply`` file.
         LimitExceeded: It would be too long.
     """
     from csgaussian_ns.format.layout import HEADER_BYTES, parse_header
     from csgaussian_ns.format.limits import DEFAULT_LIMITS
+    from csgaussian_ns.scene.ply import is_ply
 
     front = pipe.read(HEADER_BYTES)
-    length = parse_header(front, DEFAULT_LIMITS).file_length
-    return BytesIO(front + pipe.read(length + 1 - len(front)))
+    ply = is_ply(BytesIO(front))
+    length = DEFAULT_LIMITS.max_file_bytes if ply else parse_header(front, DEFAULT_LIMITS).file_length
+    content = front + pipe.read(length + 1 - len(front))
+    if ply:
+        DEFAULT_LIMITS.check("max_file_bytes", len(content), "a PLY file in a pipe")
+    return BytesIO(content)

@@ -1,4 +1,4 @@
-"""``csg render``: pictures or a film of a ``.csg`` file, from given cameras or around it."""
+"""``csg render``: pictures or a film of a ``.csg`` or ``.ply`` file, from given cameras or around it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ UNWRITTEN = (".avi", ".bmp", ".exr", ".gif", ".jpeg", ".jpg", ".m4v", ".mkv", ".
 
 @dataclass(frozen=True)
 class Render:
-    """Render a .csg file to PNG images or to an MP4 film."""
+    """Render a .csg file, or Gaussians in a .ply file, to PNG images or to an MP4 film."""
 
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
@@ -41,27 +41,24 @@ class Render:
 
     def run(self) -> None:
         """Decode, render, write."""
-        import torch
+        import numpy as np
         from rich.console import Console
         from rich.progress import track
 
-        from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.render.backend import choose_rasterizer
-        from csgaussian_ns.render.view import render_view
+        from csgaussian_ns.render.draw import draw
+        from csgaussian_ns.tools.opened import read_scene
 
         with open_file(self.file) as stream, self._writer() as write:
-            scene = decode(stream, semantics=False)
-            cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
+            opened = read_scene(stream)
+            scene = opened.scene
+            cameras = cameras_by(self.camera, scene.position, opened.meta, self.views, self.width, self.height)
             if self.camera == "orbit" and not self._film:
                 remove_earlier_orbit(self.output)
-            rasterizer = choose_rasterizer("auto", torch.device("cpu"))
             console = Console(stderr=True)
             silent = not console.is_terminal
             for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
-                with torch.no_grad():
-                    image = render_view(scene.anchors, scene.decoders, camera, rasterizer, scene.background).image
-                write(name, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())
-        tell(f"{self.output}: {len(cameras)} images of {len(scene.grid):,} anchors")
+                write(name, (draw(scene, camera).image.clip(0, 1) * 255 + 0.5).astype(np.uint8))
+        tell(f"{self.output}: {len(cameras)} images of {len(scene.position):,} {opened.rows}")
 
     @property
     def _film(self) -> bool:

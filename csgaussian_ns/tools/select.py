@@ -63,7 +63,7 @@ class Select:
         with open_file(self.file) as stream:
             scene = decode(stream)
         semantics_of(scene)
-        cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
+        cameras = cameras_by(self.camera, scene.anchors.position, scene.meta, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)
         if not len(selection):
             tell(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")

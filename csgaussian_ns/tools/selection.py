@@ -43,7 +43,7 @@ def write_selection(
         seen = see(scene.anchors, scene.decoders, camera)
         mask = torch.isin(label_map(seen, semantics_of(scene).label, rasterizer), ids)
         image = rasterizer(seen.gaussians, camera, scene.background).image.clamp(0, 1)
-        alone = rasterizer(seen.only(selection.anchors[seen.anchor]).gaussians, camera)
+        alone = rasterizer(seen.only(selection.anchors[seen.row]).gaussians, camera)
         colour = alone.image / alone.alpha.clamp_min(1e-6)
         _write(torch.cat([colour, alone.alpha], dim=-1), folder / "cutouts" / f"{name}.png")
         _write(mask.float(), folder / "masks" / f"{name}.png")

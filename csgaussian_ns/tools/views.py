@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import as_torch, scaled
+from csgaussian_ns.tools.cameras import scaled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,7 +121,7 @@ def open_views(
     hidden = capture.files_under(masks.KEY)
     placed = cameras(capture, meta.transform, meta.scale)
     views = [
-        View(frame.name, frame.photo, scaled(as_torch(camera), scale), hidden.get(frame.photo))
+        View(frame.name, frame.photo, scaled(camera, scale), hidden.get(frame.photo))
         for frame, camera in zip(capture.frames, placed, strict=True)
     ]
     split = choose(capture, meta.extra, interval)

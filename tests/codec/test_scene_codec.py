@@ -141,10 +141,11 @@ def test_limits_hold_before_memory_is_taken(coded):
 
 def test_gaussians_of_the_decoded_scene_can_be_drawn(coded):
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.render.view import render_view
+    from csgaussian_ns.scene.anchor_scene import AnchorScene
     from tests.scene.scenes import camera_at
 
     decoded = decode(coded[1].data)
     assert isinstance(decoded.anchors, Anchors)
-    rendering = render_view(decoded.anchors, decoded.decoders, camera_at(40.0), choose_rasterizer("cpu", "cpu"))
+    seen = AnchorScene(decoded.anchors, decoded.decoders).seen(camera_at(40.0))
+    rendering = choose_rasterizer("cpu", "cpu")(seen.gaussians, seen.camera)
     assert rendering.alpha.max() > 0.2 and torch.isfinite(rendering.image).all()

@@ -1,11 +1,17 @@
 """From anchors to Gaussians: the formulas of Scaffold-GS, and which anchors a camera needs."""
 
+from dataclasses import fields, replace
+
+import numpy as np
 import torch
 
+from csgaussian_ns.codec.render_networks import networks_of
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.anchors import AnchorParams
-from csgaussian_ns.scene.decoders import Decoded, Decoders
-from csgaussian_ns.scene.spawn import dropout, spawn, visible_anchors
+from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.render_networks import Decoded, FrozenDecoders
+from csgaussian_ns.scene.spawn import spawn, spawn_visible, visible_anchors
 from tests.scene.scenes import camera_at, grid_anchors
 
 
@@ -37,7 +43,8 @@ def test_gaussians_follow_the_formulas():
     decoded = Decoded(torch.tensor([[0.5, -0.1], [0.9, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
     decoders = FixedDecoders(decoded)
     camera = camera_at(depth=5.0)
-    gaussians, slots, opacity = spawn(all_of(anchors), decoders, camera)
+    gaussians, owner, slots, opacity = spawn(all_of(anchors), decoders, camera)
+    assert owner.tolist() == [0, 1, 1]
 
     assert slots.tolist() == [0, 2, 3]
     assert torch.equal(opacity, decoded.opacity)
@@ -85,7 +92,7 @@ def test_an_off_centre_principal_point_moves_the_frustum():
 
 def test_a_view_of_nothing_gives_no_gaussians():
     anchors, camera = grid_anchors([[0, 0, -100]]), camera_at()
-    gaussians, slots, _ = spawn(all_of(anchors).at(visible(anchors, camera)), Decoders(4, 3, 8), camera)
+    gaussians, _, slots, _ = spawn(all_of(anchors).at(visible(anchors, camera)), Decoders(4, 3, 8), camera)
     assert len(slots) == len(gaussians.means) == 0
 
 
@@ -99,18 +106,31 @@ def test_masked_slots_are_not_drawn_and_the_mask_gets_a_gradient():
     assert mask.grad is not None and mask.grad.tolist() == [[0.5, 0], [0, 0.5]]
 
 
-def test_dropout_leaves_out_a_share_and_keeps_the_mean():
-    factor = dropout((400, 10), 0.2, torch.Generator().manual_seed(0))
-    assert factor.unique().tolist() == [0, 1.25]
-    assert abs(float(factor.mean()) - 1) < 0.03
-    assert torch.equal(factor, dropout((400, 10), 0.2, torch.Generator().manual_seed(0)))
-
-
 def test_an_opacity_factor_removes_slots_and_never_exceeds_one():
     decoded = Decoded(torch.tensor([[0.5, 0.95], [0.6, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
     anchors = grid_anchors([[0, 0, 0], [1, 0, 0]], num_offsets=2)
     factor = torch.tensor([[0.0, 1.25], [1.25, 0.0]])
-    gaussians, slots, opacity = spawn(all_of(anchors), FixedDecoders(decoded), camera_at(), factor)
+    gaussians, _, slots, opacity = spawn(all_of(anchors), FixedDecoders(decoded), camera_at(), factor)
     assert slots.tolist() == [1, 2]
     assert gaussians.opacities.tolist() == [1.0, 0.75]
     assert opacity.tolist() == [[0, 1.0], [0.75, 0]]
+
+
+def test_numpy_spawns_what_torch_spawns():
+    torch.manual_seed(2)
+    anchors = grid_anchors(torch.randint(-6, 7, (400, 3)).tolist(), num_offsets=4)
+    for values in (anchors.offset, anchors.feature, anchors.scaling):
+        values.data.normal_()
+    decoders, camera, everything = Decoders(4, 4, 16), camera_at(depth=2.0), all_of(anchors)
+    with torch.no_grad():
+        index, expected = spawn_visible(everything, decoders, camera)
+    in_numpy = Anchors(*(to_numpy(getattr(everything, field.name)) for field in fields(Anchors)))
+    for view in (camera, replace(camera, world_to_camera=camera.world_to_camera.numpy())):  # a camera may be of either
+        found_index, found = spawn_visible(in_numpy, FrozenDecoders(networks_of(decoders)), view)
+        assert 50 < len(index) < 400 and len(expected.slots) > 200
+        for ours, theirs in ((found_index, index), (found.slots, expected.slots), (found.owner, expected.owner)):
+            assert ours.tolist() == theirs.tolist()
+        assert np.allclose(found.opacity, expected.opacity, atol=1e-6)
+        for field in fields(found.gaussians):
+            ours, theirs = getattr(found.gaussians, field.name), getattr(expected.gaussians, field.name)
+            assert ours.dtype == np.float32 and np.allclose(ours, theirs, rtol=2e-5, atol=2e-6)

@@ -50,7 +50,7 @@ def test_a_moved_object_is_elsewhere():
 def test_a_recoloured_object_changes_hue_and_nothing_else():
     scene = scene_of_balls()
     seen = see(scene.anchors, scene.decoders, camera())
-    chosen = by_id(scene, 3).anchors[seen.anchor]
+    chosen = by_id(scene, 3).anchors[seen.row]
     before = seen.gaussians.colors.clone()
     changed = recolour(seen.gaussians, chosen, (1.0, 1.0, 0.0), 1.0).colors
     assert torch.equal(changed[~chosen], before[~chosen]) and torch.equal(seen.gaussians.colors, before)

@@ -29,7 +29,7 @@ def ray(view: Camera, column: int, row: int) -> tuple[tuple, tuple]:
 
 def drawn(looking: ObjectView, view: Camera) -> torch.Tensor:
     seen = see(looking.appearance.shown(looking.scene.anchors), looking.scene.decoders, view)
-    gaussians = looking.appearance.coloured(seen.gaussians, seen.anchor)
+    gaussians = looking.appearance.coloured(seen.gaussians, seen.row)
     return choose_rasterizer("cpu", torch.device("cpu"))(gaussians, view).image
 
 
@@ -75,14 +75,14 @@ def test_recolouring_shows_the_new_colour_and_keeps_the_selection(scene):
 def test_channels_after_the_colours_are_left_alone(scene):
     looking = ObjectView.of(scene).select_id(1)
     seen = see(scene.anchors, scene.decoders, camera(0.0))
-    colors = torch.cat([seen.gaussians.colors, torch.arange(len(seen.anchor))[:, None].float()], dim=1)
+    colors = torch.cat([seen.gaussians.colors, torch.arange(len(seen.row))[:, None].float()], dim=1)
     gaussians = replace(seen.gaussians, colors=colors)
-    result = looking.appearance.coloured(gaussians, seen.anchor).colors
+    result = looking.appearance.coloured(gaussians, seen.row).colors
     assert torch.equal(result[:, 3], colors[:, 3])
-    lit = looking.rows[seen.anchor]
+    lit = looking.rows[seen.row]
     torch.testing.assert_close(result[~lit, :3], DIMMED * colors[~lit, :3])
     assert ((result[lit, :3] - torch.tensor(LIGHT)).abs() <= LIGHT_SHARE).all()
-    plain = ObjectView.of(scene).appearance.coloured(gaussians, seen.anchor)
+    plain = ObjectView.of(scene).appearance.coloured(gaussians, seen.row)
     assert torch.equal(plain.colors, colors)
 
 

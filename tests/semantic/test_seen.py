@@ -29,7 +29,7 @@ def test_one_pixel_is_what_the_renderer_blends_there():
     assert scene.semantics is not None
     label = scene.semantics.label
     seen = see(scene.anchors, scene.decoders, view)
-    channels = torch.nn.functional.one_hot(label[seen.anchor], 4).float()
+    channels = torch.nn.functional.one_hot(label[seen.row], 4).float()
     drawn = CPU(replace(seen.gaussians, colors=channels), view)
     image = drawn.image.clone()
     image[..., 0] += 1 - drawn.alpha[..., 0]

@@ -79,9 +79,10 @@ def test_a_view_of_nothing_is_no_error():
 
 def test_all_gaussians_of_an_anchor_share_its_feature_and_geometry_stays_out_of_it():
     tensors = [torch.rand(5, *shape, requires_grad=True) for shape in ((3,), (4,), (3,), (), (3,))]
-    spawned = Spawned(Gaussians(*tensors), torch.tensor([0, 2, 3, 7, 8]), torch.rand(3, 3))
+    slots = torch.tensor([0, 2, 3, 7, 8])
+    spawned = Spawned(Gaussians(*tensors), slots // 3, slots, torch.rand(3, 3))
     feature = torch.randn(3, 6, requires_grad=True)
-    gaussians = with_features(spawned, feature, num_offsets=3)
+    gaussians = with_features(spawned, feature)
     assert torch.equal(gaussians.colors, feature[[0, 0, 1, 2, 2]])
     assert not any(getattr(gaussians, name).requires_grad for name in ("means", "quats", "scales", "opacities"))
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.render.view import render_view
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from tests.semantic.scenes import BALLS, camera, pose, scene_of_balls, true_labels
@@ -37,7 +37,8 @@ def write_capture(folder: Path, views: int = 9, **extra: object) -> Path:
     for number in range(views):
         angle = 0.7 * number
         view = camera(angle, *SIZE)
-        image = render_view(scene.anchors, scene.decoders, view, draw, scene.background).image.clamp(0, 1)
+        seen = AnchorScene(scene.anchors, scene.decoders).seen(view)
+        image = draw(seen.gaussians, view, scene.background).image.clamp(0, 1)
         pixels = (image * 255 + 0.5).to(torch.uint8).numpy()
         Image.fromarray(pixels).save(folder / "images" / f"{number:02d}.png")
         Image.fromarray(true_labels(view).numpy().astype(np.uint8)).save(folder / "masks" / f"{number:02d}.png")

@@ -3,30 +3,33 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import cameras_by, orbit
+from csgaussian_ns.tools.cameras import cameras_by
+from csgaussian_ns.tools.orbit import orbit
 from tests.capture.captures import pose, write
 from tests.semantic.scenes import scene_of_balls
 
 
 def test_a_folder_stands_for_its_transforms(tmp_path: Path):
     path, scene = write(tmp_path / "scene"), scene_of_balls()
-    found = cameras_by(str(path), scene, 1, 8, 8)
-    assert list(found) == ["a", "b", "c"] == list(cameras_by(str(path.parent), scene, 1, 8, 8))
-    assert isinstance(found["a"].world_to_camera, torch.Tensor)
+    where = scene.anchors.position, scene.meta
+    found = cameras_by(str(path), *where, 1, 8, 8)
+    assert list(found) == ["a", "b", "c"] == list(cameras_by(str(path.parent), *where, 1, 8, 8))
     with pytest.raises(ConfigError, match=r"the folder holds no transforms\.json"):
-        cameras_by(str(tmp_path), scene, 1, 8, 8)
+        cameras_by(str(tmp_path), *where, 1, 8, 8)
     (tmp_path / "scene.csg").write_bytes(b"CSG\xff")
     with pytest.raises(DataError, match=r"expected a transforms\.json of nerfstudio; this is not a JSON file"):
-        cameras_by(str(tmp_path / "scene.csg"), scene, 1, 8, 8)
+        cameras_by(str(tmp_path / "scene.csg"), *where, 1, 8, 8)
 
 
 def test_intrinsics_that_are_given_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     frame = {"file_path": "0.png", "transform_matrix": pose(0.1, (0, 0, 1)), "fl_x": 80.0}
-    [camera] = cameras_by(str(write(tmp_path, frames=[frame])), scene_of_balls(), 1, 8, 8).values()
+    scene = scene_of_balls()
+    placed = cameras_by(str(write(tmp_path, frames=[frame])), scene.anchors.position, scene.meta, 1, 8, 8)
+    [camera] = placed.values()
     said = capsys.readouterr()
     assert camera.fx == 80.0 and said.out == ""
     assert said.err.startswith("csg: note: ") and "fl_x of 1 of 1 frames differ" in said.err
@@ -46,8 +49,8 @@ def test_intrinsics_that_are_given_twice_are_told(tmp_path: Path, capsys: pytest
 )
 def test_an_orbit_that_makes_no_sense_is_not_followed(told: dict):
     scene = scene_of_balls()
-    guessed = orbit(scene, 2, 40, 30)
+    guessed = orbit(scene.anchors.position, scene.meta, 2, 40, 30)
     hostile = {"focus": [0.0, 0.0, 0.0], "radius": 1.0, "height": 1.0, **told}
-    made = orbit(replace(scene, meta=replace(scene.meta, extra={"orbit": hostile})), 2, 40, 30)
+    made = orbit(scene.anchors.position, replace(scene.meta, extra={"orbit": hostile}), 2, 40, 30)
     for name, camera in guessed.items():
-        assert torch.equal(made[name].world_to_camera, camera.world_to_camera)
+        assert np.array_equal(made[name].world_to_camera, camera.world_to_camera)

@@ -1,0 +1,50 @@
+"""What code needs that works on arrays of numpy as well as of torch, and imports no torch.
+
+Both libraries know most functions by one name, and beside its own word ``dim`` torch takes numpy's ``axis``. So a
+formula is written once with ``namespace(array).exp(array)`` and the like; what they call differently is here.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def namespace(array: Any) -> Any:
+    """The module whose functions take ``array``: ``numpy``, or ``torch`` for a tensor."""
+    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
+
+
+def rows(array: Any, index: Any) -> Any:
+    """``array[index]`` for integers; of torch by ``index_select``, whose gradient is cheaper than that of brackets."""
+    return array.take(index, axis=0) if isinstance(array, np.ndarray) else array.index_select(0, index)
+
+
+def places(mask: Any) -> Any:
+    """Indices at which a mask of one axis is true, ascending."""
+    return namespace(mask).where(mask)[0]
+
+
+def sigmoid(array: Any) -> Any:
+    """1 / (1 + exp(-x)), accurate on both sides and without overflow."""
+    if not isinstance(array, np.ndarray):
+        return array.sigmoid()
+    small = np.exp(-np.abs(array))
+    return np.where(array >= 0, 1, small) / (1 + small)
+
+
+def detached(array: Any) -> Any:
+    """The same numbers without a gradient."""
+    return array if isinstance(array, np.ndarray) else array.detach()
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """The same numbers in an array of numpy, which shares memory with a tensor on the CPU."""
+    return array if isinstance(array, np.ndarray) else array.detach().cpu().numpy()
+
+
+def like(array: Any, other: Any) -> Any:
+    """``array`` in the library and the type of ``other``, and on its device; the very same where it is so already."""
+    if isinstance(other, np.ndarray):
+        return to_numpy(array).astype(other.dtype, copy=False)
+    return sys.modules["torch"].as_tensor(array).to(other)

@@ -1,0 +1,39 @@
+"""A scene of anchors and the networks that decode them, in training or from a file."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from csgaussian_ns.core.types import Anchors, Camera
+from csgaussian_ns.scene.render_networks import AttributeDecoder
+from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.scene.spawn import spawn_visible
+
+
+@dataclass(frozen=True)
+class AnchorScene:
+    """A ``Scene`` whose rows are anchors.
+
+    Attributes:
+        anchors: With values in place.
+        decoder: The render networks, of the library of ``anchors``.
+        background: Linear RGB behind the scene; black where ``None``.
+    """
+
+    anchors: Anchors
+    decoder: AttributeDecoder
+    background: Float[Any, "3"] | None = None
+
+    @property
+    def position(self) -> Float[Any, "A 3"]:
+        """Of the anchors."""
+        return self.anchors.position
+
+    def seen(self, camera: Camera) -> Seen:
+        """Spawn what ``camera`` sees; ``row`` counts the anchors."""
+        # A file may hold what is infinite in single precision. torch says nothing of it, and it is not drawn.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            index, spawned = spawn_visible(self.anchors, self.decoder, camera)
+        return Seen(camera, spawned.gaussians, index[spawned.owner])

@@ -1,0 +1,107 @@
+"""Cameras around a scene, where its file, or else its middle, says that there is something to see."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from csgaussian_ns.core.arrays import to_numpy
+from csgaussian_ns.core.geometry import opengl_camera
+from csgaussian_ns.core.types import Camera
+
+FARTHEST = 1e15
+"""Places beyond are not believed: their squares come near the end of float32."""
+
+
+@runtime_checkable
+class Meta(Protocol):
+    """What ``codec.scene.SceneMeta`` says about where a scene lies."""
+
+    @property
+    def transform(self) -> tuple[float, ...]:
+        """From the capture's world to the frame of the scene, 3x4 row by row, before ``scale``."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """Factor applied after ``transform``."""
+        ...
+
+    @property
+    def extra(self) -> Mapping[str, object]:
+        """May hold where the photographer went."""
+        ...
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A ``Meta`` of scenes whose files say less: as they lie in the capture's world.
+
+    Attributes:
+        up: Which way is up, along an axis other than x.
+    """
+
+    transform: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    scale: float = 1.0
+    extra: Mapping[str, object] = field(default_factory=dict)
+    up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+
+def orbit(position: Float[Any, "R 3"], meta: Meta, views: int, width: int, height: int) -> dict[str, Camera]:
+    """Cameras on a circle, looking at its middle: where the photographer went if the file tells. +z is up.
+
+    Args:
+        position: Of the rows of the scene.
+        meta: What the file tells; the ``up`` of a ``Placement`` may be another.
+        views: How many.
+        width: Of the images.
+        height: Of the images.
+    """
+    up = np.array(meta.up if isinstance(meta, Placement) else (0.0, 0.0, 1.0))
+    first = np.array([1.0, 0.0, 0.0])
+    second = np.cross(up, first)
+    centre, radius, height_above = _orbit_told(meta) or _orbit_guessed(position)
+    result = {}
+    for number in range(views):
+        angle = 2 * math.pi * number / views
+        back = math.cos(angle) * first + math.sin(angle) * second + height_above / radius * up
+        eye = centre + radius * back
+        back /= np.linalg.norm(back)
+        right = np.cross(up, back)
+        right /= np.linalg.norm(right)
+        pose = np.stack([right, np.cross(back, right), back, eye], axis=1)
+        focal, middle = (float(width), float(width)), (width / 2, height / 2)
+        result[f"orbit_{number:04d}"] = opengl_camera(pose, focal, middle, (width, height))
+    return result
+
+
+def _orbit_told(meta: Meta) -> tuple[Float64[np.ndarray, "3"], float, float] | None:
+    """Middle, radius and height from META's ``extra``; it is not trusted."""
+    told = meta.extra.get("orbit")
+    try:
+        focus = [float(x) for x in told["focus"]]  # type: ignore[index]
+        radius, height = float(told["radius"]), float(told["height"])  # type: ignore[index]
+    except (TypeError, ValueError, KeyError, OverflowError):
+        return None
+    usable = len(focus) == 3 and all(abs(x) < FARTHEST for x in (*focus, radius, height)) and radius > 0
+    return (np.array(focus), radius, height) if usable else None
+
+
+def _orbit_guessed(position: Float[Any, "R 3"]) -> tuple[Float64[np.ndarray, "3"], float, float]:
+    """Around the middle of the scene; of one that holds nothing, around the origin, to see its background."""
+    places = to_numpy(position).astype(np.float64)
+    places = places[(np.abs(places) < FARTHEST).all(axis=1)]
+    if not len(places):
+        return np.zeros(3), 1.0, 0.45
+    centre = _median(places)
+    radius = 1.5 * float(_median(np.linalg.norm(places - centre, axis=1)))
+    return centre, max(radius, 1e-6), 0.45 * radius
+
+
+def _median(values: Float64[np.ndarray, "R *C"]) -> Any:
+    """Of each column, or of the only one; of the two in the middle the lower one."""
+    middle = (len(values) - 1) // 2
+    return np.partition(values, middle, axis=0)[middle]
