@@ -10,8 +10,8 @@ import torch
 
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.entropy.base import Widths
+from csgaussian_ns.entropy.registry import new_model
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.stages.settings import SceneSettings
@@ -43,7 +43,7 @@ def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0) -> Train
     settings = SceneSettings()
     grid = surface_voxels(count, generator)
     steps = (settings.feature_step, settings.scaling_step, settings.offset_step)
-    layout = AttributeLayout(FEATURE_DIM, NUM_OFFSETS, steps)
+    meta = SceneMeta(VOXEL, FEATURE_DIM, NUM_OFFSETS, steps)
     # From a channel that costs 4 bits to those that cost next to nothing.
     spread = torch.exp2(torch.linspace(2.0, -4.0, FEATURE_DIM))
     feature = torch.randn(count, FEATURE_DIM, generator=generator) * spread
@@ -52,7 +52,7 @@ def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0) -> Train
     mask = (torch.rand(count, NUM_OFFSETS, generator=generator) < kept).float()
     mask[:, 0] = 1.0
     anchors = Anchors(grid * VOXEL, feature, offset, scaling, mask)
-    model = ColourEntropyModel(layout, hidden_dim=64, carm_dim=48)
-    model.start(grid, anchors)
+    model = new_model("inr", meta.layout, Widths(64, 48))
+    model.start(grid, model.values(meta.layout.flat(anchors)))
     decoders = Decoders(FEATURE_DIM, NUM_OFFSETS, settings.hidden_dim)
-    return TrainedScene(grid, anchors, model, decoders, SceneMeta(VOXEL, FEATURE_DIM, NUM_OFFSETS, steps))
+    return TrainedScene(grid, anchors, model, decoders, meta)

@@ -44,7 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "tables-14": {"hyperprior_size": 14},
     "tables-16": {"hyperprior_size": 16},
     "hyperprior-32": {"hyperprior_dim": 32},
-    PLAIN: {},
+    PLAIN: {"hyperprior": PLAIN},
 }
 """What is set differently, by name of an ablation."""
 KEY = ("scene", "lambda", "steps", "hyperprior", "seed", "variant")
@@ -91,7 +91,7 @@ def measure(options: Options) -> dict:
     from csgaussian_ns.ns.model import model_of
 
     if options.variant == PLAIN:
-        _round_plainly()
+        _add_plain_rounding()
     weight, key = options.lambdas[0], _key(options)
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_for(_run(options), Path(folder))
@@ -128,6 +128,7 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
     from csgaussian_ns.ns.evaluation import quality_of
     from csgaussian_ns.ns.model import model_of
     from csgaussian_ns.ns.run import trained_scene
+    from csgaussian_ns.scene.anchor_scene import AnchorScene
 
     trained, record = model_of(trainer.pipeline).scene, {}
     scene_to_code = trained_scene(trainer.pipeline)
@@ -138,8 +139,8 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
     record["decode_seconds"] = time.perf_counter() - began
     record["decoded"] = quality_of(trainer.pipeline, decoded)
     with torch.no_grad():
-        trained.show_unrounded()
-    record["unrounded"] = quality_of(trainer.pipeline, None)
+        unrounded = AnchorScene(trained.masked(), trained.decoders)
+    record["unrounded"] = quality_of(trainer.pipeline, unrounded)
     options.files.mkdir(parents=True, exist_ok=True)
     name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
     (options.files / f"{name}.csg").write_bytes(encoded.data)
@@ -153,30 +154,36 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
     }
 
 
-def _round_plainly() -> None:
+def _add_plain_rounding() -> None:
+    """Register an entropy model that differs from ``inr`` in what a decoder is expected to see."""
     import torch
 
     from csgaussian_ns.entropy.base import per_channel
-    from csgaussian_ns.entropy.model import ColourEntropyModel
+    from csgaussian_ns.entropy.hyper_carm import HyperCarm, HyperCarmExpectation
+    from csgaussian_ns.entropy.inr import InrEncoding
+    from csgaussian_ns.entropy.registry import MODELS
 
-    @torch.no_grad()
-    def plain(self: ColourEntropyModel, values: "torch.Tensor", prior: object, steps: "torch.Tensor") -> "torch.Tensor":
-        del prior
-        step = per_channel(self.layout, steps)
-        return torch.round(values / step) * step
+    class Expectation(HyperCarmExpectation):
+        @torch.no_grad()
+        def quantised(self, values: torch.Tensor) -> torch.Tensor:
+            step = per_channel(self.model.layout, self.steps)
+            return torch.round(values / step) * step
 
-    ColourEntropyModel.quantised = plain
+    class PlainRounding(HyperCarm):
+        EXPECTATION = Expectation
+
+    MODELS[PLAIN] = lambda layout, widths, size: PlainRounding(layout, widths, InrEncoding(size))
 
 
 def _view(scene: "TrainableScene") -> tuple[list[float], dict[str, float]]:
     """Mean step of each type in base steps, and what each type takes in bytes as the floating-point model sees it."""
     from csgaussian_ns.stages.colour import decoded_view, masked_bits
 
-    anchors, encoding = scene.masked(), scene.entropy.encoding(scene.anchors.grid)
-    _, bits, steps = decoded_view(anchors, encoding, scene.entropy)
-    parts = masked_bits(bits, anchors.mask, scene.entropy)
-    taken = {name: float(part.sum()) / 8 for name, part in zip(("feature", "scaling", "offset"), parts, strict=True)}
-    return steps.mean(dim=0).tolist(), taken
+    anchors = scene.masked()
+    _, seen = decoded_view(anchors, scene.layout, scene.entropy, scene.context())
+    parts = masked_bits(seen.bits, anchors.mask, scene.layout)
+    taken = {name: float(part.sum()) / 8 for name, part in zip(scene.layout.names, parts, strict=True)}
+    return seen.steps.mean(dim=0).tolist(), taken
 
 
 def _key(options: Options) -> dict[str, Any]:

@@ -24,14 +24,13 @@ from torch import Tensor
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.integer import to_integers
-from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.entropy.registry import SIZES, HyperpriorName, new_encoding
+from csgaussian_ns.entropy.base import Context, Widths
+from csgaussian_ns.entropy.registry import SIZES, ModelName, new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, deflated
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.limits import DEFAULT_LIMITS
-from csgaussian_ns.format.networks.colour_model import read_entropy_networks, write_entropy_networks
+from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.stages.colour import masked_bits
 
 THINNED = (4, 2, 1)
@@ -73,33 +72,34 @@ class Frozen:
 def frozen(path: Path) -> Frozen:
     """The anchors of a file, and the steps that its entropy model gives them."""
     scene = decode(path, semantics=False)
-    layout = AttributeLayout(scene.meta.feature_dim, scene.meta.num_offsets, scene.meta.base_steps)
+    layout = scene.meta.layout
     with path.open("rb") as file:
-        model = read_entropy_networks(content_of(read_container(file, DEFAULT_LIMITS), "NETE"), layout)
+        model = IntegerHyperCarm.from_bytes(content_of(read_container(file, DEFAULT_LIMITS), "NETE"), layout)
     steps = torch.from_numpy(model.hyperprior.prior(scene.grid.numpy()).step).double() / 2**16
     return Frozen(scene.grid, scene.anchors, steps.float(), layout)
 
 
-def fit(scene: Frozen, name: HyperpriorName, options: Options) -> dict[str, float]:
+def fit(scene: Frozen, name: ModelName, options: Options) -> dict[str, float]:
     """Bits per anchor and bytes of networks and tables of one entropy model."""
     torch.manual_seed(options.seed)
     size = min(max(round(math.log2(len(scene.grid))), SIZES[0]), SIZES[1])
-    model = ColourEntropyModel(scene.layout, 64, 48, new_encoding(name, size))
-    model.start(scene.grid, scene.anchors)
-    values = model.values(scene.anchors)
+    model = new_model(name, scene.layout, Widths(64, 48), size)
+    values = model.values(scene.layout.flat(scene.anchors))
+    model.start(scene.grid, values)
+    context = Context(scene.grid, 0.0, lambda rows: values[rows])
     optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.1 ** (1 / options.steps))
     began = time.process_time()
 
     def cost(rows: Tensor) -> Tensor:
         """Bits of feature, scaling and offsets of all these anchors, ``[3]``."""
-        prior = model.hyperprior.prior(model.hyperprior.hidden(model.encoding(scene.grid, rows)))
-        bits = model.bits(values[rows], prior, scene.steps[rows])
-        return torch.stack([part.sum() for part in masked_bits(bits, scene.anchors.mask[rows], model)])
+        expected = model.expect(model.place(context._replace(index=rows)), scene.steps[rows])
+        parts = masked_bits(expected.bits(values[rows]), scene.anchors.mask[rows], scene.layout)
+        return torch.stack([part.sum() for part in parts])
 
     for _ in range(options.steps):
         rows = torch.randperm(len(values))[: options.batch]
-        loss = cost(rows).sum() / len(rows) + model.encoding.table_bits() / len(values)
+        loss = cost(rows).sum() / len(rows) + model.own_bits() / len(values)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -107,8 +107,7 @@ def fit(scene: Frozen, name: HyperpriorName, options: Options) -> dict[str, floa
     seconds = time.process_time() - began
     with torch.no_grad():
         bits = sum(cost(rows) for rows in torch.arange(len(values)).split(4096)) / len(values)
-    feature = values[:, : scene.layout.feature_dim].numpy()
-    coded = deflated(write_entropy_networks(to_integers(model, scene.grid.numpy(), feature)))[1]
+    coded = deflated(model.freeze(context).to_bytes())[1]
     feature, scaling, offset = bits.tolist()  # type: ignore[union-attr]
     return {
         "anchors": len(values),
@@ -138,7 +137,7 @@ def main(options: Options) -> None:
     scene = frozen(options.file)
     subsets = [scene.thinned(every, options.seed) for every in THINNED]
     results = {}
-    for name in get_args(HyperpriorName):
+    for name in get_args(ModelName):
         points = [fit(subset, name, options) for subset in subsets]
         whole = points[-1]
         per_anchor = (points[-1]["network_bytes"] - points[0]["network_bytes"]) / (

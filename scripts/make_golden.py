@@ -26,11 +26,11 @@ def scenes() -> dict[str, bytes]:
     sys.modules["tests"] = types.ModuleType("tests")
     sys.modules["tests"].__path__ = [str(ROOT / "tests")]
     from csgaussian_ns.codec.encode import encode
-    from csgaussian_ns.entropy.registry import ENCODINGS
+    from csgaussian_ns.entropy.registry import MODELS
     from tests.codec.scenes import random_scene, with_semantics
 
     small = {"feature_dim": 10, "num_offsets": 2, "carm_dim": 3}
-    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in ENCODINGS}
+    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in MODELS}
     made["semantics"] = encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
     made["torchac"] = encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
     made["float16_no_carm"] = encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int, Int64
+from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.checks import check_finite
@@ -14,15 +14,14 @@ from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sect
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.integer import to_integers
-from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.meta import SceneMeta, write_meta
 from csgaussian_ns.format.morton import morton_order
-from csgaussian_ns.format.networks.colour_model import IntegerColourModel, write_entropy_networks
+from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.render_networks import write_render_networks
 from csgaussian_ns.format.streams.coders import coder_named
 from csgaussian_ns.format.streams.positions import common_origin
@@ -49,16 +48,18 @@ class TrainedScene:
         decoders: The render networks.
         meta: Facts.
         semantics: Features and labels of the same anchors, if they were trained.
+        rate_weight: Weight of the rate against the distortion, for entropy models that know it.
         network_bits: Bits per weight that the networks were trained with, 4 to 8; 16 are 16 for the render networks and
             8 for the others.
     """
 
     grid: Int[Tensor, "A 3"]
     anchors: Anchors
-    entropy: ColourEntropyModel
+    entropy: EntropyModel
     decoders: Decoders
     meta: SceneMeta
     semantics: TrainedSemantics | None = None
+    rate_weight: float = 0.0
     network_bits: int = 8
 
 
@@ -107,8 +108,15 @@ def encode(
     check_finite(tensors_of(scene))
     order = kept_in_order(scene)
     grid, mask = scene.grid[order].cpu().numpy(), (scene.anchors.mask[order] > 0).cpu().numpy()
-    entropy = copy.deepcopy(scene.entropy).cpu()  # training may go on with the one that was given
-    model = to_integers(entropy, grid, _features(entropy, scene.anchors, order), min(scene.network_bits, 8))
+    layout, entropy = scene.meta.layout, copy.deepcopy(scene.entropy).cpu()  # training may go on with that one
+
+    def values_of(rows: Int[Tensor, " n"]) -> Float[Tensor, "n D"]:
+        chosen = scene.anchors.at(order[rows.to(order.device)])
+        on_cpu = Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))
+        return entropy.values(layout.flat(on_cpu)).detach()
+
+    context = Context(torch.from_numpy(grid), scene.rate_weight, values_of)
+    model = entropy.freeze(context, min(scene.network_bits, 8))
     origin = common_origin(grid)
     parts = _common_sections(scene, model)
     chunks: list[CodedChunk] = []
@@ -118,19 +126,19 @@ def encode(
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
             where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
-            values = _channels(entropy, scene.anchors, order[rows])
-            yield model, grid[rows], mask[rows], values, origin, where, chosen
+            values = values_of(torch.arange(rows.start, rows.stop)).numpy()  # a copy of a few anchors at a time
+            yield model, layout, grid[rows], mask[rows], values, origin, where, chosen
 
     def take(chunk: CodedChunk) -> None:
         chunks.append(chunk)
         progress(len(chunks), len(starts))
 
-    count = threads_for(len(starts), chunk_anchors * model.layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
+    count = threads_for(len(starts), chunk_anchors * layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
     run_in_order(encode_chunk, jobs(), count, take)
     for kind in ("positions", "masks", "colours"):
         parts += [getattr(chunk, kind) for chunk in chunks]
     if scene.semantics is not None:
-        parts += semantic_sections(scene.semantics, order, grid, chunk_anchors)
+        parts += semantic_sections(scene.semantics, order, grid, chunk_anchors, chosen)
     ideal = sum((chunk.ideal_bits for chunk in chunks), 0.0)
     return _summary(pack(parts, len(grid)), parts, len(grid), int(mask.sum()), ideal)
 
@@ -165,26 +173,12 @@ def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
     return kept[torch.from_numpy(order).to(kept.device)]
 
 
-def _channels(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float32[np.ndarray, "V D"]:
-    """Channels of some anchors in base steps; of a few at a time, as those of a whole scene are a second copy of it."""
-    chosen = anchors.at(index)
-    on_cpu = Anchors(*(getattr(chosen, field.name).cpu() for field in fields(Anchors)))
-    return entropy.values(on_cpu).detach().numpy()
-
-
-def _features(entropy: ColourEntropyModel, anchors: Anchors, index: Int64[Tensor, " V"]) -> Float32[np.ndarray, "V F"]:
-    """Features of some anchors in base steps, the same numbers as in ``_channels``."""
-    base_step = entropy.base_step[: entropy.layout.feature_dim]
-    return anchors.feature.detach().index_select(0, index).cpu().div_(base_step).numpy()
-
-
-def _common_sections(scene: TrainedScene, model: IntegerColourModel) -> list[Section]:
-    contents = {
-        "META": write_meta(scene.meta),
-        "NETE": write_entropy_networks(model),
-        "NETR": write_render_networks(networks_of(scene.decoders), scene.network_bits),
-    }
-    return [packed_section(kind, content) for kind, content in contents.items()]
+def _common_sections(scene: TrainedScene, model: IntegerModel) -> list[Section]:
+    return [
+        packed_section("META", write_meta(scene.meta)),
+        packed_section("NETE", model.to_bytes(), model.NUMBER),
+        packed_section("NETR", write_render_networks(networks_of(scene.decoders), scene.network_bits)),
+    ]
 
 
 def _summary(data: bytes, parts: list[Section], anchors: int, offsets: int, ideal: float) -> Encoded:

@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Float, Float32, Int, Int32, Int64
 from torch import Tensor
 
-from csgaussian_ns.entropy.integer import integer_hyperprior
-from csgaussian_ns.entropy.semantic import SemanticEntropyModel
+from csgaussian_ns.entropy.base import Context, EntropyModel
+from csgaussian_ns.format.attribute_streams import encode_values
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.layout import Section
-from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior, write_hyperprior
+from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.object_bytes import write_objects
 from csgaussian_ns.format.objects import ObjectTexts, object_table
-from csgaussian_ns.format.semantic_chunks import encode_features, encode_semantic_chunk
-from csgaussian_ns.format.semantics import write_nets
+from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk, write_nets
+from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import MAX_OBJECTS
 
 
@@ -32,14 +32,16 @@ class TrainedSemantics:
         names: One per object, empty where unknown; none at all stands for all unknown.
         embeddings: One per object, of any length; zeros where unknown.
         text_encoder: Whose embeddings they are.
+        rate_weight: Weight of the features' rate, for entropy models that know it.
     """
 
     feature: Float[Tensor, "A D"]
-    entropy: SemanticEntropyModel
+    entropy: EntropyModel
     label: Int[Tensor, " A"] | None = None
     names: tuple[str, ...] = ()
     embeddings: Float[np.ndarray, "N E"] | None = None
     text_encoder: str = ""
+    rate_weight: float = 0.0
 
 
 def decoded_features(
@@ -53,12 +55,17 @@ def decoded_features(
         grid: Their voxels.
     """
     voxels = grid.cpu().numpy()
-    values, hyperprior = _in_order(semantics, order, voxels)
-    return torch.from_numpy(hyperprior.layout.real_values(encode_features(hyperprior, voxels, values)[1]))
+    values, model = _in_order(semantics, order, voxels)
+    decoded = encode_values(model, voxels, np.ones(values.shape, bool), values).values
+    return torch.from_numpy(model.layout.real_values(decoded))
 
 
 def semantic_sections(
-    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int32[np.ndarray, "V 3"], chunk_anchors: int
+    semantics: TrainedSemantics,
+    order: Int64[Tensor, " V"],
+    grid: Int32[np.ndarray, "V 3"],
+    chunk_anchors: int,
+    coder: Coder = Coder.RANS,
 ) -> list[Section]:
     """The semantic layer of a file.
 
@@ -67,6 +74,7 @@ def semantic_sections(
         order: The anchors that are kept, in the order of the file.
         grid: Their voxels.
         chunk_anchors: Anchors per chunk, as for colour.
+        coder: Of the features.
 
     Raises:
         QuantisationError: A feature is not finite or too far from its prior to be coded.
@@ -77,20 +85,20 @@ def semantic_sections(
         labels = semantics.label[order.to(semantics.label.device)].cpu().numpy().astype(np.int32)
     objects = _count_objects(labels, semantics)
     texts = ObjectTexts.of(semantics.names or ("",) * objects, semantics.embeddings, semantics.text_encoder)
-    values, hyperprior = _in_order(semantics, order, grid)
-    coded = (labels > 0) | everywhere
-    chunks, decoded = [], [np.zeros((0, hyperprior.layout.channels), np.int64)]
+    values, model = _in_order(semantics, order, grid)
+    described = (labels > 0) | everywhere
+    chunks, decoded = [], [np.zeros((0, model.layout.channels), np.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
         where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
         section, integers = encode_semantic_chunk(
-            hyperprior, grid[rows], values[rows], labels[rows], coded[rows], objects, where
+            model, grid[rows], values[rows], labels[rows], described[rows], objects, where, coder
         )
         chunks.append(section)
         decoded.append(integers)
     table = object_table(labels, grid, np.concatenate(decoded), objects)
     return [
-        packed_section("NETS", write_nets(hyperprior.layout, everywhere, write_hyperprior(hyperprior))),
+        write_nets(model, everywhere),
         packed_section("LABL", write_objects(table, texts)),
         *chunks,
     ]
@@ -98,12 +106,12 @@ def semantic_sections(
 
 def _in_order(
     semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int32[np.ndarray, "V 3"]
-) -> tuple[Float32[np.ndarray, "V D"], IntegerHyperprior]:
+) -> tuple[Float32[np.ndarray, "V D"], IntegerModel]:
     """Features in base steps, and the integer model calibrated on their voxels."""
     entropy = copy.deepcopy(semantics.entropy).cpu()
-    values = entropy.values(semantics.feature.detach().cpu()[order.cpu()]).detach().numpy()
-    known = grid if len(grid) else np.zeros((1, 3), np.int32)  # nothing to calibrate on, nothing to code
-    return values, integer_hyperprior(entropy.hyperprior, entropy.encoding, known)
+    values = entropy.values(semantics.feature.detach().cpu()[order.cpu()]).detach()
+    context = Context(torch.from_numpy(grid), semantics.rate_weight, lambda rows: values[rows])
+    return values.numpy(), entropy.freeze(context)
 
 
 def _count_objects(labels: Int[np.ndarray, " V"], semantics: TrainedSemantics) -> int:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from csgaussian_ns.format.networks.colour_model import feature_slices
+from csgaussian_ns.format.networks.hyper_carm import feature_slices
 from csgaussian_ns.quant.coded_linear import CodedLinear
 
 

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
-from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, straight_through
+from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
 from csgaussian_ns.format.networks.encodings import IntegerHashgrid
 from csgaussian_ns.format.networks.lattice import PLANES, SPACE, Lattice
-from csgaussian_ns.quant.rounding import clamp_inward
+from csgaussian_ns.quant.rounding import clamp_inward, straight_through
 
 SOURCE_SIZE = 19
 SPACE_RESOLUTIONS = (18, 24, 33, 44, 59, 80, 108, 148, 201, 275, 376, 514)

@@ -1,13 +1,29 @@
 """The network of every hyperprior: from the encoding of an anchor's place to the prior of its attributes."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from csgaussian_ns.entropy.base import Prior
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.quant.coded_linear import CodedLinear
+
+
+class Prior(NamedTuple):
+    """What is expected of an anchor's channels by the hyperprior alone.
+
+    Attributes:
+        mean: Expected value, in base steps.
+        log_scale: log2 of the spread, in base steps: standard deviation of a Gaussian, mean absolute deviation of a
+            Laplacian.
+        raw_step: Logit of each type's step, see ``quant.steps.step_from_raw``.
+    """
+
+    mean: Float[Tensor, "A D"]
+    log_scale: Float[Tensor, "A D"]
+    raw_step: Float[Tensor, "A T"]
 
 
 class Hyperprior(nn.Module):

@@ -1,4 +1,4 @@
-"""Trained entropy models made integer, as ``format.networks`` has them, calibrated on the scene they will code."""
+"""Parts of trained entropy models made integer, as ``format.networks`` has them, calibrated on what they will code."""
 
 from collections.abc import Iterable
 
@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Float32, Int
 from torch import nn
 
+from csgaussian_ns.entropy.base import Context
+from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior
-from csgaussian_ns.entropy.model import ColourEntropyModel
 from csgaussian_ns.format.attributes import VALUE_BITS
-from csgaussian_ns.format.networks.colour_model import IntegerColourModel
+from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
 from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior
 from csgaussian_ns.format.networks.requantise import choose_requantiser, requantise
 from csgaussian_ns.format.networks.steps import LOG_SCALE_BITS, MEAN_BITS, RAW_STEP_BITS
@@ -21,40 +22,29 @@ CALIBRATION_ANCHORS = 8192
 REQUANTISER_QUANTILE = 0.999
 
 
-def to_integers(
-    model: ColourEntropyModel,
-    grid: Int[np.ndarray, "A 3"],
-    feature: Float32[np.ndarray, "A F"],
-    weight_bits: int = 8,
-) -> IntegerColourModel:
-    """A trained model in integers.
+def integer_carm(carm: Carm, context: Context, weight_bits: int) -> tuple[tuple[IntegerNetwork, ...], tuple[int, int]]:
+    """The networks of a trained ``carm``, and the requantiser in front of them.
 
     Args:
-        model: Trained, on the CPU.
-        grid: Voxels of the scene's anchors.
-        feature: Their features in base steps.
+        carm: Trained.
+        context: Anchors that it will see.
         weight_bits: Bits per weight, at most 8.
     """
-    if len(grid) == 0:  # nothing to calibrate on, nothing to code: any network will do
-        grid, feature = np.zeros((1, 3), np.int32), np.zeros((1, model.layout.feature_dim), np.float32)
-    layout, hyperprior = model.layout, integer_hyperprior(model.hyperprior, model.encoding, grid, weight_bits)
-    if model.carm is None:
-        return IntegerColourModel(layout, hyperprior, (), (1, 1))
-
+    feature = _features(context, carm.slices[-1].stop)
     magnitudes = np.abs(feature).ravel()
     rank = int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
     magnitudes.partition(rank)
     largest = round(float(magnitudes[rank]) * 2**VALUE_BITS)
-    calibration = np.rint(feature[_calibration_rows(len(grid))].astype(np.float64) * 2**VALUE_BITS).astype(np.int64)
+    calibration = np.rint(feature[_calibration_rows(len(feature))].astype(np.float64) * 2**VALUE_BITS).astype(np.int64)
     multiplier, shift = choose_requantiser(min(max(largest, 1), 1 << 34))
     unit = 2**shift / multiplier / 2**VALUE_BITS  # what one input of a network stands for, in base steps
-    carm = []
-    for channels, network in zip(model.carm.slices[1:], model.carm.networks, strict=True):
+    networks = []
+    for channels, network in zip(carm.slices[1:], carm.networks, strict=True):
         width = channels.stop - channels.start
         inputs = requantise(calibration[:, : channels.start], multiplier, shift)
         fractions = [MEAN_BITS] * width + [LOG_SCALE_BITS] * width
-        carm.append(quantise_network(_affine(network.children()), inputs, unit, fractions, weight_bits=weight_bits))
-    return IntegerColourModel(layout, hyperprior, tuple(carm), (multiplier, shift))
+        networks.append(quantise_network(_affine(network.children()), inputs, unit, fractions, weight_bits=weight_bits))
+    return tuple(networks), (multiplier, shift)
 
 
 def integer_hyperprior(
@@ -65,15 +55,24 @@ def integer_hyperprior(
     Args:
         model: Trained.
         encoding: Trained with it.
-        grid: Voxels of at least one anchor, to calibrate on.
+        grid: Voxels to calibrate on.
         weight_bits: Bits per weight, at most 8.
     """
+    if len(grid) == 0:
+        grid = np.zeros((1, 3), np.int32)  # nothing to code: any network will do
     layout, integers = model.layout, encoding.integers(grid)
     fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * layout.types
     inputs = integers(grid[_calibration_rows(len(grid))])
     layers = _affine([*model.trunk, model.head])
     network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT, weight_bits)
     return IntegerHyperprior(layout, integers, network)
+
+
+def _features(context: Context, channels: int) -> Float32[np.ndarray, "A F"]:
+    """The first channels of all anchors; of a few anchors at a time, as all channels of all are a copy of the scene."""
+    rows = torch.arange(len(context.grid)).split(CALIBRATION_ANCHORS)
+    parts = [context.values_of(part)[:, :channels].numpy() for part in rows if len(part)]
+    return np.concatenate(parts) if parts else np.zeros((1, channels), np.float32)
 
 
 def _affine(layers: Iterable[nn.Module]) -> list[AffineLayer]:

@@ -92,8 +92,3 @@ class InterpolatedEncoding(SpatialEncoding):
         if not self.CODED.BINARY:
             return np.zeros(numbers.shape[1], np.int8)
         return np.where(numbers.sum(axis=0) >= 0, 1, -1).astype(np.int8)
-
-
-def straight_through(exact: Float[Tensor, "*shape"], shown: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """The value of ``shown`` with the gradient of ``exact``."""
-    return exact + (shown - exact).detach()

@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.format.attributes import ChannelLayout
+from csgaussian_ns.format.streams.symbol_tables import GAUSSIAN, LAPLACE
+
 MIN_MASS = 1e-6
 """Smallest probability of a bin in training: 20 bits, about what an escape costs in the file."""
 TAIL_SLOPE = 0.3
@@ -41,3 +44,14 @@ def laplacian_bits(
     within = torch.minimum(distance, half)
     inside = torch.log1p(-0.5 * (torch.exp(within - half) + torch.exp(-within - half)))
     return -torch.where(distance >= half, outside, inside) / math.log(2)
+
+
+_BITS = {GAUSSIAN: gaussian_bits, LAPLACE: laplacian_bits}
+
+
+def code_length(
+    layout: ChannelLayout, residual: Float[Tensor, "A D"], scale: Float[Tensor, "A D"], step: Float[Tensor, "A D"]
+) -> Float[Tensor, "A D"]:
+    """Bits of all channels, each type by the family of its tables; arguments as of these, one column per channel."""
+    parts = [_BITS[family](residual[:, run], scale[:, run], step[:, run]) for run, family in layout.runs]
+    return torch.cat(parts, dim=-1)

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
-from csgaussian_ns.entropy.interpolated import InterpolatedEncoding, straight_through
+from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
 from csgaussian_ns.entropy.likelihood import laplacian_bits
 from csgaussian_ns.format.networks.encodings import IntegerTriplane
 from csgaussian_ns.format.networks.lattice import MAX_LOG2_ROWS, PLANES, Lattice
+from csgaussian_ns.quant.rounding import straight_through
 
 CHANNELS = 8
 """Per plane. CAT-3DGS has 72 for scenes of 500 k anchors. On bonsai (30 k) 16 save 1 kB, and cost 4."""

@@ -8,7 +8,7 @@ from csgaussian_ns.format.kinds import KINDS, info_of
 from csgaussian_ns.format.layout import Section
 
 RAW, DEFLATE = 0, 1
-"""Codec ids."""
+"""Codec ids, behind twice the number of an entropy model where a kind holds one."""
 
 
 def deflated(body: bytes) -> tuple[int, bytes]:
@@ -25,9 +25,9 @@ def inflated(codec: int, body: bytes | memoryview, kind: str) -> bytes:
         FormatError: Damaged, or too large.
     """
     most = KINDS[kind].max_content
-    if codec not in (RAW, DEFLATE):
+    if codec > DEFLATE and not KINDS[kind].modelled:
         raise UnsupportedVersion(f"{kind}: codec {codec} is unknown; expected {RAW} (raw) or {DEFLATE} (deflate)")
-    if codec == RAW:
+    if codec % 2 == RAW:
         if len(body) > most:
             raise FormatError(f"{kind}: {len(body)} bytes; at most {most} are allowed")
         return bytes(body)
@@ -41,8 +41,13 @@ def inflated(codec: int, body: bytes | memoryview, kind: str) -> bytes:
     return data
 
 
-def packed_section(kind: str, content: bytes) -> Section:
+def packed_section(kind: str, content: bytes, model: int = 0) -> Section:
     """A section that occurs once, deflated if that helps.
+
+    Args:
+        kind: Of the section.
+        content: Plain.
+        model: Number of the entropy model, for a kind that holds one.
 
     Raises:
         ConfigError: More bytes than this kind may have.
@@ -53,7 +58,7 @@ def packed_section(kind: str, content: bytes) -> Section:
             "table (hyperprior_size), fewer objects, an encoder with shorter vectors, or less in 'extra'"
         )
     codec, body = deflated(content)
-    return Section(info_of(kind, codec=codec, decoded_crc=zlib.crc32(content)), body)
+    return Section(info_of(kind, codec=codec + 2 * model, decoded_crc=zlib.crc32(content)), body)
 
 
 def content_of(container: Container, kind: str) -> bytes:
@@ -70,3 +75,8 @@ def content_of(container: Container, kind: str) -> bytes:
     if zlib.crc32(content) != info.decoded_crc:
         raise FormatError(f"{kind}: its content does not have the checksum in the table of contents")
     return content
+
+
+def model_number(container: Container, kind: str) -> int:
+    """Number of the entropy model in a section that ``content_of`` gives the content of."""
+    return container.of_kind(kind)[0].info.codec // 2

@@ -7,9 +7,8 @@ from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
 from csgaussian_ns.format.kinds import SectionInfo
-from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
-from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior
+from csgaussian_ns.format.networks.model import IntegerModel
 
 KNOWN_ANSWER_ANCHORS = 256
 
@@ -19,21 +18,20 @@ def values_crc(values: Int64[np.ndarray, "A D"]) -> int:
     return zlib.crc32(np.ascontiguousarray(values, "<i8").data)
 
 
-def known_answer(hyperprior: IntegerHyperprior, grid: Int[np.ndarray, "A 3"], arithmetic: Arithmetic = "auto") -> int:
-    """CRC-32 of the hyperprior's integers for the first anchors of a chunk: a device that misses it cannot decode."""
-    prior = hyperprior.prior(grid[:KNOWN_ANSWER_ANCHORS], arithmetic)
-    return values_crc(np.concatenate([prior.mean, prior.log_scale, prior.step], axis=1))
+def known_answer(model: IntegerModel, grid: Int[np.ndarray, "A 3"], arithmetic: Arithmetic = "auto") -> int:
+    """CRC-32 of what the model's networks say of the first anchors of a chunk, see ``IntegerModel.known_answer``."""
+    return values_crc(model.known_answer(grid[:KNOWN_ANSWER_ANCHORS], arithmetic))
 
 
 def check_known_answer(
-    expected: int, hyperprior: IntegerHyperprior, grid: Int[np.ndarray, "A 3"], where: str, arithmetic: Arithmetic
+    expected: int, model: IntegerModel, grid: Int[np.ndarray, "A 3"], where: str, arithmetic: Arithmetic
 ) -> None:
     """Evaluate the network before its outputs are relied on.
 
     Raises:
         FormatError: It gives other integers than the encoder had.
     """
-    if expected != known_answer(hyperprior, grid, arithmetic):
+    if expected != known_answer(model, grid, arithmetic):
         raise FormatError(
             f"{where}: the entropy networks do not give the known answer; the file is damaged, or this device "
             "computes integers wrongly"
@@ -48,16 +46,6 @@ def check_codec(info: SectionInfo) -> None:
     """
     if info.codec:
         raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
-
-
-def check_symbols(info: SectionInfo, channels: int, limits: DecodeLimits) -> None:
-    """Refuse a chunk whose anchors have more channels in all than a reader wants.
-
-    Raises:
-        LimitExceeded: It does.
-    """
-    limits.check("max_symbols_per_chunk", info.anchors * channels, str(info))
-    limits.check("max_memory_bytes", info.anchors * channels * BYTES_PER_SYMBOL, str(info))
 
 
 def compare_crc(expected: int, found: int, where: str) -> None:

@@ -8,26 +8,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
 from csgaussian_ns.format.attributes import AttributeLayout
-from csgaussian_ns.format.checks import (
-    check_codec,
-    check_known_answer,
-    check_symbols,
-    compare_crc,
-    known_answer,
-    values_crc,
-)
+from csgaussian_ns.format.checks import check_codec, compare_crc, values_crc
 from csgaussian_ns.format.kinds import info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import DecodeLimits
-from csgaussian_ns.format.networks.colour_model import IntegerColourModel, code_channels
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
-from csgaussian_ns.format.networks.hyperprior import ChannelPrior
-from csgaussian_ns.format.streams.coders import Coder, coder_numbered, reader_of, write_symbols
+from csgaussian_ns.format.networks.model import IntegerModel
+from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.mixing import most_bits
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions, most_points, positions_crc
-from csgaussian_ns.format.streams.symbol_tables import load_tables
 
 KINDS = ("POSI", "MASK", "COLR")
 
@@ -50,7 +42,8 @@ class Chunk(NamedTuple):
 
 
 def encode_chunk(
-    model: IntegerColourModel,
+    model: IntegerModel,
+    layout: AttributeLayout,
     grid: Int32[np.ndarray, "A 3"],
     mask: Bool[np.ndarray, "A K"],
     values: Float[np.ndarray, "A D"],
@@ -62,6 +55,7 @@ def encode_chunk(
 
     Args:
         model: The shared model.
+        layout: Its attributes.
         grid: Voxels, in Morton order.
         mask: Which offsets are kept.
         values: Channels in base steps.
@@ -72,21 +66,21 @@ def encode_chunk(
     Raises:
         QuantisationError: A value is not finite or too far from its prior to be coded.
     """
-    stream, decoded, bits = encode_colour(model, grid, mask, values, coder)
-    colour = {"symbols": model.layout.symbols(mask), "decoded_crc": values_crc(decoded)}
-    colour["known_answer_crc"] = known_answer(model.hyperprior, grid)
+    colours = encode_values(model, grid, layout.coded(mask), values, coder)
+    said = {**colours.fields, "decoded_crc": values_crc(colours.values)}
     return CodedChunk(
         Section(info_of("POSI", decoded_crc=positions_crc(grid), **where), encode_positions(grid, origin)),
         Section(info_of("MASK", symbols=mask.size, decoded_crc=_masks_crc(mask), **where), encode_masks(mask)),
-        Section(info_of("COLR", codec=int(coder), **colour, **where), stream),
-        bits,
+        Section(info_of("COLR", **said, **where), colours.stream),
+        colours.ideal_bits,
     )
 
 
 def decode_chunk(
     entries: Sequence[Entry],
     bodies: Sequence[bytes | memoryview],
-    model: IntegerColourModel,
+    model: IntegerModel,
+    layout: AttributeLayout,
     arithmetic: Arithmetic = "auto",
 ) -> Chunk:
     """The inverse of ``encode_chunk``; each part is compared with its checksum.
@@ -97,13 +91,9 @@ def decode_chunk(
     position, masking, colour = (entry.info for entry in entries)
     grid = decode_positions(bodies[0], position.anchors)
     compare_crc(position.decoded_crc, positions_crc(grid), str(position))
-    mask = decode_masks(bodies[1], position.anchors, model.layout.num_offsets)
+    mask = decode_masks(bodies[1], position.anchors, layout.num_offsets)
     compare_crc(masking.decoded_crc, _masks_crc(mask), str(masking))
-    symbols = model.layout.symbols(mask)
-    if colour.symbols != symbols:
-        raise FormatError(f"{colour}: promises {colour.symbols} symbols, its masks ask for {symbols}")
-    check_known_answer(colour.known_answer_crc, model.hyperprior, grid, str(colour), arithmetic)
-    values = decode_colour(model, grid, mask, bodies[2], arithmetic, Coder(colour.codec))
+    values = decode_values(colour, model, grid, layout.coded(mask), bodies[2], arithmetic)
     compare_crc(colour.decoded_crc, values_crc(values), str(colour))
     return Chunk(grid, mask, values)
 
@@ -123,65 +113,14 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
     check_codec(position)
     check_codec(masking)
-    coder_numbered(colour.codec, str(colour))
     if masking.symbols != bits:
         raise FormatError(f"{masking}: promises {masking.symbols} symbols; {count} anchors have {bits} offsets")
-    check_symbols(colour, layout.channels, limits)
+    check_values(colour, layout.channels, limits)
     for entry, wanted, most in ((entries[0], count, most_points), (entries[1], bits, most_bits)):
         if wanted > most(entry.length):
             raise FormatError(
                 f"{entry.info}: {count} anchors cannot come from {entry.length} bytes; the file is damaged"
             )
-
-
-def encode_colour(
-    model: IntegerColourModel,
-    grid: Int32[np.ndarray, "A 3"],
-    mask: Bool[np.ndarray, "A K"],
-    values: Float[np.ndarray, "A D"],
-    coder: Coder = Coder.RANS,
-) -> tuple[bytes, Int64[np.ndarray, "A D"], float]:
-    """The colour stream, the integers that a decoder will get, and the ideal code length in bits under the tables.
-
-    Arguments and errors as of ``encode_chunk``.
-    """
-    symbols: list[np.ndarray] = []
-    tables: list[np.ndarray] = []
-
-    def from_values(channels: slice, coded: np.ndarray | None, prior: ChannelPrior) -> np.ndarray:
-        wanted = values[:, channels].reshape(-1) if coded is None else values[:, channels][coded]
-        found = prior.symbols(wanted)
-        symbols.append(found.astype(np.int32))
-        tables.append(prior.table)
-        return found
-
-    decoded = code_channels(model, grid, mask, from_values)
-    known = load_tables()
-    bits = sum((known.ideal_bits(*part) for part in zip(symbols, tables, strict=True)), 0.0)
-    return write_symbols(coder, symbols, tables, known), decoded, bits
-
-
-def decode_colour(
-    model: IntegerColourModel,
-    grid: Int32[np.ndarray, "A 3"],
-    mask: Bool[np.ndarray, "A K"],
-    data: bytes | memoryview,
-    arithmetic: Arithmetic = "auto",
-    coder: Coder = Coder.RANS,
-) -> Int64[np.ndarray, "A D"]:
-    """The inverse of ``encode_colour``: channels in 1/2**16 base step.
-
-    Raises:
-        FormatError: The stream is damaged.
-    """
-    reader = reader_of(coder, data, load_tables())
-
-    def from_stream(channels: slice, coded: np.ndarray | None, prior: ChannelPrior) -> np.ndarray:
-        return reader.take(prior.table).astype(np.int64)
-
-    decoded = code_channels(model, grid, mask, from_stream, arithmetic)
-    reader.finish()
-    return decoded
 
 
 def _masks_crc(mask: Bool[np.ndarray, "A K"]) -> int:

@@ -10,14 +10,15 @@ import numpy as np
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.attributes import AttributeLayout
-from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import SceneMeta, meta_of
-from csgaussian_ns.format.networks.colour_model import IntegerColourModel, read_entropy_networks
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
+from csgaussian_ns.format.networks.model import IntegerModel
+from csgaussian_ns.format.networks.models import read_model
 from csgaussian_ns.format.render_networks import RenderNetworks, read_render_networks
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, open_semantics
@@ -82,7 +83,7 @@ class _File(NamedTuple):
 
     Attributes:
         container: The whole.
-        meta, model, networks: Its common sections.
+        meta, layout, model, networks: From its common sections.
         numbers: The chunks that are wanted.
         chunks: POSI, MASK and COLR of each of them.
         semantics: Reader of that layer, if there is one and it is wanted.
@@ -90,7 +91,8 @@ class _File(NamedTuple):
 
     container: Container
     meta: SceneMeta
-    model: IntegerColourModel
+    layout: AttributeLayout
+    model: IntegerModel
     networks: RenderNetworks
     numbers: list[int]
     chunks: list[tuple[Entry, ...]]
@@ -105,16 +107,16 @@ class _File(NamedTuple):
     def chunk_memory(self) -> int:
         """Bytes that decoding the largest chunk takes."""
         largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
-        return largest * self.model.layout.channels * BYTES_PER_SYMBOL
+        return largest * self.layout.channels * BYTES_PER_SYMBOL
 
     def check(self, limits: DecodeLimits) -> None:
         """Refuse all that can be refused before memory is taken; errors as of ``decode``."""
-        layout, meanings = self.model.layout, self.semantics
+        layout, meanings = self.layout, self.semantics
         memory = self.anchors * (layout.channels + layout.num_offsets + 6) * 4
         memory += 0 if meanings is None else meanings.memory(self.anchors)
         limits.check("max_memory_bytes", memory, "the decoded scene")
         operations = self.model.operations + self.networks.operations
-        operations += 0 if meanings is None else meanings.hyperprior.operations
+        operations += 0 if meanings is None else meanings.model.operations
         limits.check("max_network_operations", self.anchors * operations, f"networks for {self.anchors} anchors")
         for chunk in self.chunks:
             check_chunk(chunk, layout, limits)
@@ -124,13 +126,14 @@ class _File(NamedTuple):
     def jobs(self, arithmetic: Arithmetic) -> Iterator[tuple]:
         """Arguments of ``decode_chunk``, one chunk after the other."""
         for chunk in self.chunks:
-            yield chunk, [self.container.read(entry).body for entry in chunk], self.model, arithmetic
+            yield chunk, [self.container.read(entry).body for entry in chunk], self.model, self.layout, arithmetic
 
 
 def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -> _File:
     meta = meta_of(container)
-    layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
-    model = read_entropy_networks(content_of(container, "NETE"), layout)
+    layout = meta.layout
+    content = content_of(container, "NETE")
+    model = read_model(model_number(container, "NETE"), content, layout, "NETE")
     networks = read_render_networks(content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
     kinds = {kind: container.chunks(kind) for kind in KINDS}
     counts = {kind: len(entries) for kind, entries in kinds.items()}
@@ -142,14 +145,15 @@ def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -
         if not 0 <= number < len(trios):
             raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
     wanted = [trios[number] for number in numbers]
-    return _File(container, meta, model, networks, numbers, wanted, open_semantics(container) if semantics else None)
+    meanings = open_semantics(container) if semantics else None
+    return _File(container, meta, layout, model, networks, numbers, wanted, meanings)
 
 
 class _Rows:
     """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
 
     def __init__(self, file: _File) -> None:
-        self._layout, self._voxel_size = file.model.layout, np.float32(file.meta.voxel_size)
+        self._layout, self._voxel_size = file.layout, np.float32(file.meta.voxel_size)
         self.chunks, self._filled, count = 0, 0, file.anchors
         self.grid = np.empty((count, 3), np.int32)
         self._values = [np.empty((count, size), np.float32) for size in self._layout.sizes]
@@ -166,6 +170,5 @@ class _Rows:
 
     def anchors(self) -> Anchors:
         """Everything, once all chunks are there."""
-        feature, scaling, offset = self._values
-        shaped = offset.reshape(len(self.grid), self._layout.num_offsets, 3)
-        return Anchors(self.grid.astype(np.float32) * self._voxel_size, feature, shaped, scaling, self._mask)
+        position = self.grid.astype(np.float32) * self._voxel_size
+        return self._layout.anchors(position, self._values, self._mask)

@@ -58,6 +58,7 @@ class Kind:
         chunked: They share out the anchors; else there is one, about no anchors in particular.
         counted: They say how many values they hold.
         answered: They say what a network answers.
+        modelled: They hold an entropy model, whose number is a part of their codec.
         max_content: Bytes of the plain content of one that may be deflated.
     """
 
@@ -65,6 +66,7 @@ class Kind:
     chunked: bool = False
     counted: bool = False
     answered: bool = False
+    modelled: bool = False
     max_content: int = 1 << 24
 
     @property
@@ -94,12 +96,12 @@ class Kind:
 
 KINDS = {
     "META": Kind(Layer.COMMON, max_content=1 << 16),
-    "NETE": Kind(Layer.COMMON),
+    "NETE": Kind(Layer.COMMON, modelled=True),
     "NETR": Kind(Layer.COMMON),
     "POSI": Kind(Layer.COMMON, chunked=True),
     "MASK": Kind(Layer.COLOUR, chunked=True, counted=True),
     "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
-    "NETS": Kind(Layer.SEMANTIC),
+    "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable, quoted
+from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 
@@ -43,6 +44,11 @@ class SceneMeta:
     tool: str = ""
     name: str = ""
     extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> AttributeLayout:
+        """Of the colour attributes."""
+        return AttributeLayout(self.feature_dim, self.num_offsets, self.base_steps)
 
     def to_json(self) -> dict[str, object]:
         """For ``json.dumps``."""

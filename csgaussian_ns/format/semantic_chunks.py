@@ -5,52 +5,69 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int32, Int64
+from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
+from csgaussian_ns.format.attributes import ChannelLayout
+from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
-from csgaussian_ns.format.checks import (
-    check_codec,
-    check_known_answer,
-    check_symbols,
-    compare_crc,
-    known_answer,
-    values_crc,
-)
+from csgaussian_ns.format.checks import compare_crc, values_crc
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.kinds import SectionInfo, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
-from csgaussian_ns.format.networks.hyperprior import ChannelPrior, IntegerHyperprior, pack_blocks, read_hyperprior
+from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
+from csgaussian_ns.format.networks.hyperprior import pack_blocks, read_hyperprior, write_hyperprior
+from csgaussian_ns.format.networks.model import IntegerModel
+from csgaussian_ns.format.networks.models import read_model
 from csgaussian_ns.format.objects import BYTES_PER_NUMBER, ObjectSums, same_table
-from csgaussian_ns.format.semantics import SemanticFacts, read_facts
-from csgaussian_ns.format.streams import rans
+from csgaussian_ns.format.semantics import SemanticFacts, nets_head, read_facts
+from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
-from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.format.threads import run_in_order, threads_for
 
 
+def write_nets(model: IntegerModel, everywhere: bool) -> Section:
+    """NETS: its head, then the entropy model.
+
+    Number 0 is a hyperprior alone, as version 1.0 knows it; n + 1 is entropy model n with all its bytes.
+    """
+    bare = isinstance(model, IntegerHyperCarm) and not model.carm
+    body = write_hyperprior(model.hyperprior) if bare else model.to_bytes()
+    return packed_section("NETS", nets_head(model.layout, everywhere) + body, 0 if bare else model.NUMBER + 1)
+
+
+def _read_nets(facts: SemanticFacts) -> IntegerModel:
+    number, data = facts.model
+    if number == 0:
+        return IntegerHyperCarm(facts.layout, read_hyperprior(data, facts.layout))
+    return read_model(number - 1, data, facts.layout, "NETS")
+
+
 def encode_semantic_chunk(
-    hyperprior: IntegerHyperprior,
+    model: IntegerModel,
     grid: Int32[np.ndarray, "A 3"],
     values: Float[np.ndarray, "A D"],
     labels: Int32[np.ndarray, " A"],
-    coded: Bool[np.ndarray, " A"],
+    described: Bool[np.ndarray, " A"],
     objects: int,
     where: dict[str, int],
+    coder: Coder = Coder.RANS,
 ) -> tuple[Section, Int64[np.ndarray, "A D"]]:
     """Code one run of anchors.
 
     Args:
-        hyperprior: The shared model.
+        model: The shared model.
         grid: Voxels, in the order of the file.
         values: Features in base steps.
         labels: 0 .. ``objects``.
-        coded: Whose features are coded.
+        described: Whose features are coded.
         objects: Of the scene.
         where: Fields of ``SectionInfo`` that tell which run it is.
+        coder: Of the features.
 
     Returns:
         The section, and the integers that a decoder will get, in 1/2**16 base step.
@@ -58,24 +75,10 @@ def encode_semantic_chunk(
     Raises:
         QuantisationError: A value is not finite or too far from its prior to be coded.
     """
-    stream, known = encode_features(hyperprior, grid[coded], values[coded])
-    decoded = np.zeros((len(grid), known.shape[1]), np.int64)
-    decoded[coded] = known
-    checks = {"decoded_crc": _crc(decoded, labels), "known_answer_crc": known_answer(hyperprior, grid)}
-    body = pack_blocks([stream]) + encode_labels(labels, objects)
-    return Section(info_of("SEMA", symbols=known.size, **checks, **where), body), decoded
-
-
-def encode_features(
-    hyperprior: IntegerHyperprior, grid: Int32[np.ndarray, "A 3"], values: Float[np.ndarray, "A D"]
-) -> tuple[bytes, Int64[np.ndarray, "A D"]]:
-    """The feature stream of some anchors, anchor by anchor, and the integers that a decoder will get.
-
-    Arguments and errors as of ``encode_semantic_chunk``.
-    """
-    prior = _prior(hyperprior, grid, "auto")
-    symbols = prior.symbols(values)
-    return rans.encode(symbols.ravel().astype(np.int32), prior.table.ravel(), load_tables()), prior.values(symbols)
+    features = encode_values(model, grid, _coded(described, model.layout), values, coder)
+    said = {**features.fields, "decoded_crc": _crc(features.values, labels)}
+    body = pack_blocks([features.stream]) + encode_labels(labels, objects)
+    return Section(info_of("SEMA", **said, **where), body), features.values
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,13 @@ class SemanticReader:
 
     Attributes:
         facts: What its chunks share.
-        hyperprior: From the facts.
+        model: From the facts.
         entries: SEMA chunk by chunk.
         container: The file.
     """
 
     facts: SemanticFacts
-    hyperprior: IntegerHyperprior
+    model: IntegerModel
     entries: tuple[Entry, ...]
     container: Container
 
@@ -117,10 +120,9 @@ class SemanticReader:
         colour = self.container.of_kind("COLR")
         for number in numbers:
             info = self.entries[number].info
-            check_codec(info)
             if info.anchors != colour[number].info.anchors:
                 raise FormatError(f"{info}: its anchors are not those of the colours")
-            check_symbols(info, self.facts.layout.channels, limits)
+            check_values(info, self.facts.layout.channels, limits)
 
     def jobs(
         self, numbers: Sequence[int], grid: Int32[np.ndarray, "A 3"], arithmetic: Arithmetic
@@ -151,18 +153,11 @@ class SemanticReader:
         Raises:
             FormatError: Damaged.
         """
-        check_known_answer(info.known_answer_crc, self.hyperprior, grid, str(info), arithmetic)
         reader = ByteReader(body, str(info))
-        features = reader.block()
+        stream = reader.block()
         labels = decode_labels(reader.rest(), len(grid), len(self.facts.table))
-        coded = (labels > 0) | self.facts.everywhere
-        values = np.zeros((len(grid), self.facts.layout.channels), np.int64)
-        symbols = int(coded.sum()) * values.shape[1]
-        if info.symbols != symbols:
-            raise FormatError(f"{info}: promises {info.symbols} symbols, its labels ask for {symbols}")
-        prior = _prior(self.hyperprior, grid[coded], arithmetic)
-        found = rans.decode(features, prior.table.ravel(), load_tables()).astype(np.int64)
-        values[coded] = prior.values(found.reshape(prior.mean.shape))
+        coded = _coded((labels > 0) | self.facts.everywhere, self.facts.layout)
+        values = decode_values(info, self.model, grid, coded, stream, arithmetic)
         compare_crc(info.decoded_crc, _crc(values, labels), str(info))
         return values, labels
 
@@ -226,11 +221,11 @@ def open_semantics(container: Container) -> SemanticReader | None:
     entries, colour = container.chunks("SEMA"), container.chunks("COLR")
     if len(entries) != len(colour):
         raise FormatError(f"SEMA: {len(entries)} chunks, the colours have {len(colour)}")
-    return SemanticReader(facts, read_hyperprior(facts.hyperprior, facts.layout), entries, container)
+    return SemanticReader(facts, _read_nets(facts), entries, container)
 
 
-def _prior(hyperprior: IntegerHyperprior, grid: Int[np.ndarray, "A 3"], arithmetic: Arithmetic) -> ChannelPrior:
-    return hyperprior.prior(grid, arithmetic).channels(slice(0, hyperprior.layout.channels), 0)
+def _coded(described: Bool[np.ndarray, " A"], layout: ChannelLayout) -> Bool[np.ndarray, "A D"]:
+    return np.broadcast_to(described[:, None], (len(described), layout.channels))
 
 
 def _crc(values: Int64[np.ndarray, "A D"], labels: Int32[np.ndarray, " A"]) -> int:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.semantic_layer import SceneObject
-from csgaussian_ns.format.attributes import ChannelLayout
-from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.attributes import ChannelLayout, semantic_layout
+from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.object_bytes import read_objects
@@ -26,13 +26,13 @@ class SemanticFacts:
     Attributes:
         layout: One attribute type.
         everywhere: Anchors without an object have a feature, too.
-        hyperprior: Bytes of ``networks.hyperprior``.
+        model: Number in NETS and bytes of the entropy model, see ``semantic_chunks.write_nets``.
         table, texts: The objects.
     """
 
     layout: ChannelLayout
     everywhere: bool
-    hyperprior: memoryview
+    model: tuple[int, memoryview]
     table: ObjectTable
     texts: ObjectTexts
 
@@ -41,9 +41,9 @@ class SemanticFacts:
         return scene_objects(self.table, self.texts, voxel_size, self.layout.base_steps[0], embeddings)
 
 
-def write_nets(layout: ChannelLayout, everywhere: bool, hyperprior: bytes) -> bytes:
-    """NETS: u16 channels, u8 whose features are coded, f64 base step, hyperprior."""
-    return _HEAD.pack(layout.channels, EVERYWHERE if everywhere else IN_OBJECTS, layout.base_steps[0]) + hyperprior
+def nets_head(layout: ChannelLayout, everywhere: bool) -> bytes:
+    """How NETS begins: u16 channels, u8 whose features are coded, f64 base step."""
+    return _HEAD.pack(layout.channels, EVERYWHERE if everywhere else IN_OBJECTS, layout.base_steps[0])
 
 
 def read_facts(container: Container) -> SemanticFacts | None:
@@ -63,5 +63,5 @@ def read_facts(container: Container) -> SemanticFacts | None:
     if not 1 <= channels <= MAX_CHANNELS or not 0 < base_step < 1e30:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
     table, texts = read_objects(content_of(container, "LABL"), channels, container.header.anchors)
-    layout = ChannelLayout((channels,), (base_step,))
-    return SemanticFacts(layout, scope == EVERYWHERE, reader.rest(), table, texts)
+    layout, model = semantic_layout(channels, base_step), (model_number(container, "NETS"), reader.rest())
+    return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts)

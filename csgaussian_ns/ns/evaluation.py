@@ -12,7 +12,7 @@ from csgaussian_ns.scene.anchor_scene import AnchorScene
 
 
 @torch.no_grad()
-def quality_of(pipeline: Pipeline, scene: CodedScene | None) -> dict[str, float]:
+def quality_of(pipeline: Pipeline, scene: CodedScene | AnchorScene | None) -> dict[str, float]:
     """Mean PSNR (dB), SSIM and, where available, LPIPS over the held-out views.
 
     Args:

@@ -63,7 +63,9 @@ def with_meaning(pipeline: Pipeline, trained: TrainedScene) -> TrainedScene:
             "objects cannot be told from background without the masks that the run was trained with, and they cannot "
             "be read. Put them back, or export with --semantics False"
         )
-    semantics = TrainedSemantics(model.scene.semantic.feature.detach(), model.scene.semantic.entropy)
+    learned = model.scene.semantic
+    weight = learned.settings.lambda_feature_rate
+    semantics = TrainedSemantics(learned.feature.detach(), learned.entropy, rate_weight=weight)
     order = kept_in_order(trained)
     feature = decoded_features(semantics, order, trained.grid[order].cpu())
     found, names = objects_in(pipeline, trained, feature / semantics.entropy.layout.base_steps[0])

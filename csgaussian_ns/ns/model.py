@@ -32,8 +32,6 @@ from csgaussian_ns.stages.settings import SceneSettings
 
 Batch = dict[str, Any]
 """One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
-ATTRIBUTES = ("feature", "scaling", "offset")
-"""Attribute types in coding order, as progress and TensorBoard name them."""
 
 
 @dataclass
@@ -105,7 +103,7 @@ class CSGaussianModel(Model):
         plan = PLANS[config.plan] if config.lambda_rate > 0 else PLANS[config.plan].without_rate()
         plan = plan.scaled_to(config.plan_steps) if config.plan_steps else plan
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
-        self.scene = TrainableScene(self._first_anchors(), plan, config.scene)
+        self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
         self.quality = ImageQuality()
         self.objects = ObjectControls()
         level = 1.0 if config.background == "white" else 0.0
@@ -177,8 +175,9 @@ class CSGaussianModel(Model):
         image, target = self._compared(outputs, batch)
         metrics = {"psnr": psnr(image.detach(), target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
         if "rate" in outputs:
-            metrics |= {f"bits_{name}": bits for name, bits in zip(ATTRIBUTES, outputs["bits_per_type"], strict=True)}
-            parameters = len(self.scene.anchors) * self.scene.entropy.layout.channels
+            layout, bits = self.scene.layout, outputs["bits_per_type"]
+            metrics |= {f"bits_{name}": bits[number] for number, name in enumerate(layout.names)}
+            parameters = len(self.scene.anchors) * layout.channels
             metrics["attributes_mb"] = outputs["rate"].detach() * parameters / 8e6
         return metrics
 
@@ -193,8 +192,9 @@ class CSGaussianModel(Model):
         if "volume" in outputs:
             losses["volume"] = objective.VOLUME_WEIGHT * outputs["volume"]
         if "rate" in outputs:
-            losses["rate"] = self.config.lambda_rate * outputs["rate"]
-            losses["mask"] = self.config.lambda_rate * self.config.lambda_offset_mask * outputs["mask"]
+            weight = self.scene.rate_weight
+            losses["rate"] = weight * outputs["rate"]
+            losses["mask"] = weight * self.config.lambda_offset_mask * outputs["mask"]
         return losses
 
     def get_image_metrics_and_images(

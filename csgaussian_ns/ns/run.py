@@ -78,9 +78,9 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
     background = tuple(float(x) for x in model.background_color)
     meta = SceneMeta(
         voxel_size=float(scene.anchors.voxel_size),
-        feature_dim=scene.entropy.layout.feature_dim,
-        num_offsets=scene.entropy.layout.num_offsets,
-        base_steps=scene.entropy.layout.base_steps,  # type: ignore[arg-type]
+        feature_dim=scene.layout.feature_dim,
+        num_offsets=scene.layout.num_offsets,
+        base_steps=scene.layout.base_steps,  # type: ignore[arg-type]
         background=background,  # type: ignore[arg-type]
         transform=tuple(float(x) for x in outputs.dataparser_transform[:3, :4].flatten()),
         scale=float(outputs.dataparser_scale),
@@ -94,6 +94,7 @@ def trained_scene(pipeline: Pipeline, semantics: bool = True) -> TrainedScene:
         scene.entropy,
         scene.decoders,
         meta,
+        rate_weight=scene.rate_weight,
         network_bits=scene.settings.network_bits,
     )
     return with_meaning(pipeline, trained) if meaning else trained

@@ -17,20 +17,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def unit_noise(values: Float[Tensor, "*shape"], generator: torch.Generator | None = None) -> Float[Tensor, "*shape"]:
+    """Noise for ``noisy``, uniform in [-1/2, 1/2), drawn on the device of ``values``; globally without a generator."""
+    return torch.rand(values.shape, generator=generator, device=values.device, dtype=values.dtype) - 0.5
+
+
 def noisy(
-    values: Float[Tensor, "*shape"], step: Float[Tensor, "..."], generator: torch.Generator | None = None
+    values: Float[Tensor, "*shape"], step: Float[Tensor, "..."] | float, noise: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """Values with the noise that stands for rounding in training: uniform in ``step * [-1/2, 1/2)``.
+    """Values with the noise that stands for rounding in training.
 
     Gradient: 1 to ``values``; the noise itself, in units of the step, to ``step``.
 
     Args:
         values: Attributes, any unit.
         step: Quantisation step > 0 in the same unit; broadcasts to ``values``.
-        generator: Source of randomness on the device of ``values``; the global one if None.
+        noise: See ``unit_noise``.
     """
-    unit = torch.rand(values.shape, generator=generator, device=values.device, dtype=values.dtype) - 0.5
-    return values + step * unit
+    return values + step * noise
+
+
+def straight_through(exact: Float[Tensor, "*shape"], shown: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The value of ``shown`` with the gradient of ``exact``."""
+    return exact + (shown - exact).detach()
 
 
 def clamp_inward(values: Float[Tensor, "*shape"], lowest: float, highest: float) -> Float[Tensor, "*shape"]:

@@ -14,6 +14,6 @@ STEP_OFFSET = 1.1
 _LIMIT = RAW_STEP_LIMIT / 2**RAW_STEP_BITS
 
 
-def step_from_raw(raw: Float[Tensor, "*shape"], base_step: float) -> Float[Tensor, "*shape"]:
-    """Quantisation step ``base_step * (1.1 + tanh(raw))``, between 0.10 and 2.10 base steps, in their unit."""
-    return base_step * (STEP_OFFSET + torch.tanh(clamp_inward(raw, -_LIMIT, _LIMIT)))
+def step_from_raw(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Quantisation step ``1.1 + tanh(raw)``, between 0.10 and 2.10 base steps."""
+    return STEP_OFFSET + torch.tanh(clamp_inward(raw, -_LIMIT, _LIMIT))

@@ -1,4 +1,4 @@
-"""Stage 1: what happens to the attributes of the anchors in view between the parameters and the renderer."""
+"""Stage 1: attributes of the anchors in view, their masks, and what their bits cost."""
 
 from typing import NamedTuple
 
@@ -7,23 +7,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import per_channel
-from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.quant.rounding import noisy
+from csgaussian_ns.entropy.base import Context, EntropyModel
+from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.quant.steps import STEP_OFFSET
+from csgaussian_ns.stages.quantise import Preview, Treatment, preview
+from csgaussian_ns.stages.quantise import quantise as quantise_values
 from csgaussian_ns.stages.schedule import Quantisation
 
-RATE_SAMPLE = 0.3
-"""Share of the anchors in view whose bits are estimated in a step. CAT-3DGS takes 5 %; over fewer steps, the noise of
-so small a sample keeps masks and values from following the rate (bonsai: 0.3 gives 4 % fewer bytes than 0.1)."""
-MIN_SAMPLE = 400
+TREATMENT = Treatment(fixed_step=STEP_OFFSET, share=0.3, least=400, twice=True)
+"""CAT-3DGS estimates the bits of 5 % of the anchors in view; over fewer steps, the noise of so small a sample keeps
+masks and values from following the rate (bonsai: 0.3 gives 4 % fewer bytes than 0.1)."""
 
 
 class Rate(NamedTuple):
     """Estimated cost of what is in view.
 
     Attributes:
-        per_parameter: Bits per parameter, masked offsets counting 0, differentiable. What the loss pays for.
+        per_parameter: Bits per parameter, masked offsets counting 0, differentiable. What the loss pays for: tables of
+            the entropy model are shared out among all parameters of the scene.
         mask: Mean of the mask's sigmoid, differentiable.
         per_type: Mean bits per channel of feature, scaling and kept offsets, for people.
     """
@@ -42,8 +44,9 @@ class Quantised(NamedTuple):
 
 def quantise(
     anchors: Anchors,
-    encoding: Float[Tensor, "A E"] | None,
-    model: ColourEntropyModel,
+    layout: AttributeLayout,
+    model: EntropyModel,
+    context: Context,
     how: Quantisation,
     mask_logit: Float[Tensor, "A K"],
     generator: torch.Generator,
@@ -52,86 +55,61 @@ def quantise(
 
     Args:
         anchors: The anchors in view; their mask is straight-through where it is trained.
-        encoding: Their positional encoding; needed once steps are learned.
+        layout: Of their attributes.
         model: The entropy model.
+        context: Of the same anchors.
         how: See ``Quantisation``.
         mask_logit: Of the same anchors, for the mask term of the rate.
         generator: Of the noise and the sample; seeded by the step, so that a resumed run draws the same.
     """
     if how == "none":
         return Quantised(anchors, None)
-    values = model.values(anchors)
-    if how == "fixed noise":
-        step = torch.full_like(values, STEP_OFFSET)
-        return Quantised(model.anchors(noisy(values, step, generator), anchors), None)
-    assert encoding is not None
-    size = max(MIN_SAMPLE, int(RATE_SAMPLE * len(anchors)))
-    sample = torch.randperm(len(anchors), generator=generator, device=values.device)[:size]
-    if how == "rounding":  # only the sample's bits have a gradient to the hyperprior
-        with torch.no_grad():
-            everywhere = model.hyperprior.hidden(encoding)
-            steps = model.steps(everywhere)
-            rounded = model.quantised(values, model.hyperprior.prior(everywhere), steps)
-        values = values + (rounded - values).detach()
-        paid, hidden = values[sample], model.hyperprior.hidden(encoding[sample])
-    else:
-        hidden = model.hyperprior.hidden(encoding)
-        steps = model.steps(hidden)
-        step = per_channel(model.layout, steps)
-        drawn = noisy(values, step, generator)
-        paid = drawn[sample]
-        values = drawn if how == "learned noise" else _rounded(values, step, hidden, steps, model)
-        hidden = hidden[sample]
-    bits = model.bits(paid, model.hyperprior.prior(hidden), steps[sample])
-    rate = _rate(bits, anchors.mask[sample], mask_logit, model)
-    return Quantised(model.anchors(values, anchors), rate)
+    values = model.values(layout.flat(anchors))
+    sample = None if how == "fixed noise" else TREATMENT.sample(len(anchors), generator, values.device)
+    noise = None if how == "rounding" else unit_noise(values, generator)
+    shown = quantise_values(values, model, context, how, TREATMENT, noise, sample)
+    rate = None
+    if shown.bits is not None:
+        rate = _rate(shown.bits, anchors.mask[sample], mask_logit, layout)
+        own = model.own_bits() / max(len(context.grid) * layout.channels, 1)
+        rate = rate._replace(per_parameter=rate.per_parameter + own)
+    return Quantised(anchors_of(shown.values, layout, model, anchors), rate)
 
 
-def _rounded(
-    values: Float[Tensor, "A D"],
-    step: Float[Tensor, "A D"],
-    hidden: Float[Tensor, "A H"],
-    steps: Float[Tensor, "A 3"],
-    model: ColourEntropyModel,
-) -> Float[Tensor, "A D"]:
-    """Values as decoded; gradient 1 to the value and, to the step, the error of rounding in units of the step."""
-    with torch.no_grad():
-        error = (model.quantised(values, model.hyperprior.prior(hidden), steps) - values) / step
-    return values + step * error
+def anchors_of(values: Float[Tensor, "A D"], layout: AttributeLayout, model: EntropyModel, like: Anchors) -> Anchors:
+    """Anchors with the given channels (in base steps), positions and masks from ``like``."""
+    return layout.anchors(like.position, model.real(values).split(layout.sizes, dim=-1), like.mask)
 
 
-@torch.no_grad()
 def decoded_view(
-    anchors: Anchors, encoding: Float[Tensor, "A E"], model: ColourEntropyModel
-) -> tuple[Anchors, Float[Tensor, "A D"], Float[Tensor, "A 3"]]:
-    """All anchors rounded as a decoder will see them, the bits of each channel, and the steps (in base steps)."""
-    hidden = model.hyperprior.hidden(encoding)
-    steps, prior = model.steps(hidden), model.hyperprior.prior(hidden)
-    values = model.quantised(model.values(anchors), prior, steps)
-    return model.anchors(values, anchors), model.bits(values, prior, steps), steps
+    anchors: Anchors, layout: AttributeLayout, model: EntropyModel, context: Context
+) -> tuple[Anchors, Preview]:
+    """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``quantise``."""
+    seen = preview(model.values(layout.flat(anchors)), model, context)
+    return anchors_of(seen.values, layout, model, anchors), seen
 
 
 def masked_bits(
-    bits: Float[Tensor, "A D"], mask: Float[Tensor, "A K"], model: ColourEntropyModel
+    bits: Float[Tensor, "A D"], mask: Float[Tensor, "A K"], layout: AttributeLayout
 ) -> tuple[Float[Tensor, " A"], Float[Tensor, " A"], Float[Tensor, " A"]]:
     """Bits of feature, scaling and kept offsets of each anchor; an anchor without any kept offset costs nothing.
 
     The mask is straight-through in training: through it, dropping a slot or a whole anchor is paid for in bits.
     """
-    feature, scaling, offset = bits.split(model.layout.sizes, dim=-1)
+    feature, scaling, offset = bits.split(layout.sizes, dim=-1)
     whole = (mask.detach().amax(dim=-1) > 0).to(bits.dtype)
     whole = whole * (1 + mask.mean(dim=-1) - mask.mean(dim=-1).detach())
-    per_slot = offset.reshape(len(bits), model.layout.num_offsets, 3).sum(dim=-1)
+    per_slot = offset.reshape(len(bits), layout.num_offsets, 3).sum(dim=-1)
     return feature.sum(dim=-1) * whole, scaling.sum(dim=-1) * whole, (per_slot * mask).sum(dim=-1)
 
 
 def _rate(
-    bits: Float[Tensor, "S D"], mask: Float[Tensor, "S K"], mask_logit: Float[Tensor, "A K"], model: ColourEntropyModel
+    bits: Float[Tensor, "S D"], mask: Float[Tensor, "S K"], mask_logit: Float[Tensor, "A K"], layout: AttributeLayout
 ) -> Rate:
-    feature, scaling, offset = masked_bits(bits, mask, model)
+    feature, scaling, offset = masked_bits(bits, mask, layout)
     total = (feature + scaling + offset).sum() / max(bits.numel(), 1)
     with torch.no_grad():
-        counts = torch.tensor(model.layout.sizes[:2], dtype=bits.dtype) * max(len(bits), 1)
+        counts = torch.tensor(layout.sizes[:2], dtype=bits.dtype) * max(len(bits), 1)
         per_type = torch.stack(
             [feature.sum() / counts[0], scaling.sum() / counts[1], offset.sum() / (3 * mask.sum()).clamp(min=1)]
         )

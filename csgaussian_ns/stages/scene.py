@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
-from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.entropy.registry import new_encoding
+from csgaussian_ns.entropy.base import Context
+from csgaussian_ns.entropy.registry import new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.coded_linear import train_with_bits
 from csgaussian_ns.scene import growth
@@ -27,7 +27,7 @@ from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, Sema
 from csgaussian_ns.stages.settings import SceneSettings
 
 
-class DecodedScene(NamedTuple):
+class ScenePreview(NamedTuple):
     """All anchors as a decoder would see them.
 
     Attributes:
@@ -44,24 +44,31 @@ class DecodedScene(NamedTuple):
 class TrainableScene(nn.Module):
     """What checkpoints hold. Knows the plan and the step, and no image, no loss, no nerfstudio."""
 
-    def __init__(self, anchors: AnchorParams, plan: StagePlan, settings: SceneSettings) -> None:
-        """Put decoders, entropy model and statistics beside the first anchors."""
+    def __init__(
+        self, anchors: AnchorParams, plan: StagePlan, settings: SceneSettings, rate_weight: float = 0.0
+    ) -> None:
+        """Put decoders, entropy model and statistics beside the first anchors.
+
+        Args:
+            anchors: The first ones.
+            plan: What happens when.
+            settings: Sizes and steps.
+            rate_weight: Weight of the rate against the distortion, for the loss and for entropy models that know it.
+        """
         super().__init__()
         settings.growth.check_start(len(anchors))
-        self.plan, self.settings, self.step = plan, settings, 0
+        self.plan, self.settings, self.rate_weight, self.step = plan, settings, rate_weight, 0
         feature_dim, num_offsets = anchors.feature.shape[1], anchors.num_offsets
         steps = (settings.feature_step, settings.scaling_step, settings.offset_step)
         self.anchors = anchors
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
-        layout = AttributeLayout(feature_dim, num_offsets, steps)
-        encoding = new_encoding(settings.hyperprior, settings.hyperprior_size)
-        self.entropy = ColourEntropyModel(layout, *settings.widths(), encoding)
+        self.layout = AttributeLayout(feature_dim, num_offsets, steps)
+        self.entropy = new_model(settings.hyperprior, self.layout, settings.widths(), settings.hyperprior_size)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
         self._awaited: GrowthObserver | None = None
-        self._decoded: DecodedScene | None = None
-        self._unrounded = False
+        self._decoded: ScenePreview | None = None
         self._decoded_semantics: DecodedSemantics | None = None
 
     def add_semantics(self, settings: SemanticSettings, plan: SemanticPlan) -> None:
@@ -94,16 +101,17 @@ class TrainableScene(nn.Module):
         """What stage 1 trains and nothing after it may touch; tables of the entropy model, if any, on their own."""
         groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
         groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
-        groups["entropy"] = [p for name, p in self.entropy.named_parameters() if not name.startswith("encoding.")]
-        tables = list(self.entropy.encoding.parameters())
+        tables = self.entropy.tables()
+        own = set(map(id, tables))
+        groups["entropy"] = [parameter for parameter in self.entropy.parameters() if id(parameter) not in own]
         return groups | ({"entropy_tables": tables} if tables else {})
 
     def go_to(self, step: int) -> None:
         """Be at ``step``, with nothing but the plan's view of it changed: a checkpoint is about to be read."""
         frozen = self.semantic_state is not None
         self.step, self._decoded_semantics = step, None
-        if self._unrounded or not (frozen and self.semantic_state is not None):
-            self._decoded, self._unrounded = None, False
+        if not (frozen and self.semantic_state is not None):
+            self._decoded = None
         rounds = self.plan.at(step).quantisation == "rounding"
         bits = self.settings.network_bits
         train_with_bits(self.decoders, bits if rounds and bits <= 8 else None)
@@ -120,8 +128,8 @@ class TrainableScene(nn.Module):
         if not self.training:
             return
         if self.plan.at(step).start_rate:
-            self.entropy.resize(*self.settings.widths(len(self.anchors)))
-            self.entropy.start(self.anchors.grid, self._all_as_trained())
+            self.entropy.resize(self.settings.widths(len(self.anchors)))
+            self.entropy.start(self.anchors.grid, self.entropy.values(self.layout.flat(self._all_as_trained())))
         state = self.semantic_state
         if state is None or self.semantic is None:
             return
@@ -137,14 +145,22 @@ class TrainableScene(nn.Module):
         state = self.plan.at(self.step)
         index = visible_anchors(self.anchors.position, self.anchors.scaling, camera)
         logit = self.anchors.mask_logit.index_select(0, index)
-        encoding = self.entropy.encoding(self.anchors.grid, index) if state.rate else None
         mask = torch.ones_like(logit)
         if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
-        quantised = quantise(anchors, encoding, self.entropy, state.quantisation, logit, generator)
-        return index, self._with_tables(quantised)
+        how, context = state.quantisation, self.context(index)
+        return index, quantise(anchors, self.layout, self.entropy, context, how, logit, generator)
+
+    def context(self, index: Int[Tensor, " V"] | None = None) -> Context:
+        """What the entropy model may know of some anchors, or of all."""
+
+        def values_of(rows: Int[Tensor, " n"]) -> Float[Tensor, "n D"]:
+            anchors = self.anchors.at(rows, torch.ones_like(self.anchors.mask_logit[rows]))
+            return self.entropy.values(self.layout.flat(anchors))
+
+        return Context(self.anchors.grid, self.rate_weight, values_of, index)
 
     def spawned(self, anchors: Anchors, camera: Camera) -> Spawned:
         """The Gaussians of anchors in view as the current stage renders them.
@@ -162,14 +178,6 @@ class TrainableScene(nn.Module):
         device = self.anchors.grid.device
         return torch.rand(3, generator=self._generator(device, stream=2), device=device)
 
-    def _with_tables(self, quantised: Quantised) -> Quantised:
-        """Share the encoding's own bits out among all parameters of the scene."""
-        if quantised.rate is None:
-            return quantised
-        parameters = max(len(self.anchors) * self.entropy.layout.channels, 1)
-        per_parameter = quantised.rate.per_parameter + self.entropy.encoding.table_bits() / parameters
-        return quantised._replace(rate=quantised.rate._replace(per_parameter=per_parameter))
-
     def in_semantic_training(self, camera: Camera) -> tuple[Gaussians, Float[Tensor, ""] | None]:
         """The Gaussians of a view in the colours of their features, and the features' bits per channel in stage 3.
 
@@ -186,7 +194,7 @@ class TrainableScene(nn.Module):
         return with_features(spawned, feature * weight[:, None]), rate
 
     @torch.no_grad()
-    def decoded(self) -> DecodedScene:
+    def decoded(self) -> ScenePreview:
         """All anchors as a decoder would see them; computed once per step."""
         if self._decoded is None:
             self._decoded = self._decode()
@@ -217,20 +225,15 @@ class TrainableScene(nn.Module):
             mask = kept(self.anchors.mask_logit, self.statistics.view_frequency()).to(mask.dtype)
         return self.anchors.at(everything, mask)
 
-    def show_unrounded(self) -> None:
-        """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""
-        decoded = self.decoded()
-        self._decoded, self._unrounded = DecodedScene(self.masked(), decoded.bits, decoded.feature_step), True
-
-    def _decode(self) -> DecodedScene:
+    def _decode(self) -> ScenePreview:
         if not self.plan.at(self.step).rate:
             anchors = self._all_as_trained()
             nothing = torch.zeros_like(anchors.position[:, 0])
-            return DecodedScene(anchors, nothing, nothing + 1)
+            return ScenePreview(anchors, nothing, nothing + 1)
         anchors = self.masked()
-        rounded, bits, steps = decoded_view(anchors, self.entropy.encoding(self.anchors.grid), self.entropy)
-        feature, scaling, offset = masked_bits(bits, anchors.mask, self.entropy)
-        return DecodedScene(rounded, feature + scaling + offset, steps[:, 0])
+        rounded, seen = decoded_view(anchors, self.layout, self.entropy, self.context())
+        feature, scaling, offset = masked_bits(seen.bits, anchors.mask, self.layout)
+        return ScenePreview(rounded, feature + scaling + offset, seen.steps[:, 0])
 
     def _all_as_trained(self) -> Anchors:
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)

@@ -8,16 +8,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.types import Gaussians
-from csgaussian_ns.entropy.base import per_channel
-from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
-from csgaussian_ns.quant.rounding import noisy
+from csgaussian_ns.entropy.base import Context, Widths
+from csgaussian_ns.entropy.registry import ModelName, new_model
+from csgaussian_ns.format.attributes import semantic_layout
+from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.scene.spawn import Spawned
 from csgaussian_ns.semantic.weighting import quality_weight
+from csgaussian_ns.stages.quantise import Treatment, preview, quantise
 from csgaussian_ns.stages.schedule import SemanticState
 
-RATE_SAMPLE = 0.25
-"""Share of the anchors in view whose bits are estimated in a step."""
-MIN_SAMPLE = 1000
+TREATMENT = Treatment(fixed_step=1.0, share=0.25, least=1000, twice=False)
 START_SPREAD = 0.3
 """Standard deviation of the features before training: far below a step, so that the origin means "no object"."""
 
@@ -48,6 +48,10 @@ class SemanticSettings:
     """Weight of the rate of the features (bits per parameter) in stage 3."""
     hyperprior_dim: int = 16
     """Width of the features' own hyperprior; its weights are part of the file."""
+    hyperprior: ModelName = "inr"
+    """Prior by position of the features, as scene.hyperprior."""
+    carm: bool = False
+    """Channel-wise autoregression over the features; six channels do not repay its networks."""
 
     @property
     def base_step(self) -> float:
@@ -74,7 +78,7 @@ class SemanticParams(nn.Module):
 
     Attributes:
         feature: One row per anchor ``[A, D]``.
-        entropy: Its own hyperprior.
+        entropy: Their own entropy model.
     """
 
     def __init__(self, settings: SemanticSettings) -> None:
@@ -83,7 +87,8 @@ class SemanticParams(nn.Module):
         self.settings = settings
         self.feature = nn.Parameter(torch.zeros(0, settings.feature_dim))
         layout = semantic_layout(settings.feature_dim, settings.base_step)
-        self.entropy = SemanticEntropyModel(layout, settings.hyperprior_dim)
+        widths = Widths(settings.hyperprior_dim, settings.hyperprior_dim if settings.carm else 0)
+        self.entropy = new_model(settings.hyperprior, layout, widths)
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """One group for the features, one for their entropy model."""
@@ -97,7 +102,7 @@ class SemanticParams(nn.Module):
 
     def start_rate(self, grid: Int[Tensor, "A 3"]) -> None:
         """Stage 3 begins: the entropy model starts from the features' statistics."""
-        self.entropy.start(grid, self.feature.detach())
+        self.entropy.start(grid, self.entropy.values(self.feature.detach()))
 
     def resize_for(self, count: int) -> None:
         """Make room for ``count`` anchors, keeping the Parameter object that the optimiser knows."""
@@ -114,35 +119,31 @@ class SemanticParams(nn.Module):
             state: What the plan says of this step.
             generator: Of noise and sample; seeded by the step.
         """
-        model = self.entropy
+        model, how = self.entropy, state.quantisation
         values = model.values(self.feature.index_select(0, index))
-        if state.quantisation == "none":
-            return model.feature(values), None
-        if state.quantisation == "fixed noise":
-            return model.feature(noisy(values, torch.ones_like(values), generator)), None
-        hidden = model.hyperprior.hidden(model.encoding(grid).index_select(0, index))
-        steps = model.steps(hidden)
-        if state.quantisation == "learned noise":
-            values = noisy(values, per_channel(model.layout, steps), generator)
-        else:
-            steps = steps.detach()
-            rounded = model.quantised(values, model.hyperprior.prior(hidden), steps)
-            values = values + (rounded - values).detach()
-        size = max(MIN_SAMPLE, int(RATE_SAMPLE * len(index)))
-        sample = torch.randperm(len(index), generator=generator, device=index.device)[:size]
-        bits = model.bits(values[sample], model.hyperprior.prior(hidden[sample]), steps[sample])
-        return model.feature(values), bits.sum() / max(bits.numel(), 1)
+        noise = unit_noise(values, generator) if how.endswith("noise") else None
+        sample = TREATMENT.sample(len(index), generator, index.device) if state.rate else None
+        values, bits = quantise(values, model, self.context(grid, index), how, TREATMENT, noise, sample)
+        if bits is None:
+            return model.real(values), None
+        own = model.own_bits() / max(self.feature.numel(), 1)
+        return model.real(values), bits.sum() / max(bits.numel(), 1) + own
+
+    def context(self, grid: Int[Tensor, "A 3"], index: Int[Tensor, " V"] | None = None) -> Context:
+        """What the entropy model may know of some anchors, or of all."""
+
+        def values_of(rows: Int[Tensor, " n"]) -> Float[Tensor, "n D"]:
+            return self.entropy.values(self.feature.index_select(0, rows))
+
+        return Context(grid, self.settings.lambda_feature_rate, values_of, index)
 
     @torch.no_grad()
     def decoded(self, grid: Int[Tensor, "A 3"], rated: bool, quality: Float[Tensor, " A"]) -> DecodedSemantics:
         """All features as a decoder would see them; rounded if the rate is paid for (``rated``)."""
         if not rated:
             return DecodedSemantics(self.feature.detach().clone(), torch.zeros_like(quality), quality)
-        model = self.entropy
-        hidden = model.hyperprior.hidden(model.encoding(grid))
-        prior, steps = model.hyperprior.prior(hidden), model.steps(hidden)
-        values = model.quantised(model.values(self.feature), prior, steps)
-        return DecodedSemantics(model.feature(values), model.bits(values, prior, steps).sum(dim=-1), quality)
+        seen = preview(self.entropy.values(self.feature), self.entropy, self.context(grid))
+        return DecodedSemantics(self.entropy.real(seen.values), seen.bits.sum(dim=-1), quality)
 
     def quality(self, feature_step: Float[Tensor, " A"]) -> Float[Tensor, " A"]:
         """Weight of each anchor from the step of its colour feature, see ``semantic.weighting``."""

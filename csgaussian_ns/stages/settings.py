@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from csgaussian_ns.entropy.base import Widths
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
-from csgaussian_ns.entropy.registry import HyperpriorName
+from csgaussian_ns.entropy.registry import ModelName
 from csgaussian_ns.scene.growth import GrowthSettings
 
 WIDEST = 128
@@ -26,7 +27,7 @@ class SceneSettings:
     """Base quantisation step of the scaling, in natural-log units: a relative precision, free of scene units."""
     offset_step: float = 0.2
     """Base quantisation step of the offsets, in units of the anchor's length."""
-    hyperprior: HyperpriorName = "inr"
+    hyperprior: ModelName = "inr"
     """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere."""
     hyperprior_size: int = DEFAULT_SIZE
     """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
@@ -46,11 +47,11 @@ class SceneSettings:
     seed: int = 0
     """Seed of the random choices of training; with it and the step they repeat exactly."""
 
-    def widths(self, anchors: int | None = None) -> tuple[int, int]:
+    def widths(self, anchors: int | None = None) -> Widths:
         """Widths of hyperprior and channel networks for a scene of so many anchors; the widest where it is not known.
 
         A wide one costs bytes that few anchors do not repay. 0 leaves channel networks out.
         """
         fitting = WIDEST if anchors is None else 16 * round(anchors / ANCHORS_PER_UNIT / 16)
         width = self.hyperprior_dim or min(max(fitting, NARROWEST), WIDEST)
-        return width, max(1, 3 * width // 4) if self.carm else 0
+        return Widths(width, max(1, 3 * width // 4) if self.carm else 0)

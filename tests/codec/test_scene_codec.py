@@ -14,7 +14,8 @@ from csgaussian_ns.core.errors import LimitExceeded, QuantisationError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.quant.int8_rows import on_int8_grid
-from tests.codec.scenes import random_scene
+from csgaussian_ns.stages.quantise import preview
+from tests.codec.scenes import context_of, random_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,9 +54,7 @@ def test_the_stream_costs_what_its_tables_say(coded):
 def test_the_integer_model_costs_what_the_float_model_estimates(coded):
     scene, encoded = coded
     model, anchors = scene.entropy, scene.anchors
-    hidden = model.hyperprior.hidden(model.encoding(scene.grid))
-    prior, steps = model.hyperprior.prior(hidden), model.steps(hidden)
-    bits = model.bits(model.quantised(model.values(anchors), prior, steps), prior, steps)
+    bits = preview(model.values(scene.meta.layout.flat(anchors)), model, context_of(scene)).bits
     feature, scaling, offset = bits.split(model.layout.sizes, dim=-1)
     kept = anchors.mask.amax(dim=1) > 0
     slots = anchors.mask[:, :, None].expand(-1, -1, 3).reshape(len(offset), -1)

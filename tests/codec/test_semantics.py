@@ -19,6 +19,9 @@ from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_or
 from csgaussian_ns.codec.encode_semantics import decoded_features
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.entropy.base import Widths
+from csgaussian_ns.entropy.registry import new_model
+from csgaussian_ns.format.attributes import semantic_layout
 from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.format.layout import Section
@@ -241,9 +244,7 @@ def test_a_changed_network_misses_the_known_answer(coded, monkeypatch):
 def test_limits_hold_for_semantics_too():
     scene = with_semantics(random_scene(300, feature_dim=1, num_offsets=1, carm_dim=0, kept=1.1))
     wide = torch.zeros(len(scene.grid), 32)
-    from csgaussian_ns.entropy.semantic import SemanticEntropyModel, semantic_layout
-
-    entropy = SemanticEntropyModel(semantic_layout(32, 1.0), 8)
+    entropy = new_model("inr", semantic_layout(32, 1.0), Widths(8))
     semantics = dataclasses.replace(scene.semantics, feature=wide, entropy=entropy)
     data = encode(dataclasses.replace(scene, semantics=semantics)).data
     limits = DecodeLimits(max_symbols_per_chunk=20 * len(scene.grid))

@@ -4,11 +4,14 @@ import pytest
 import torch
 
 from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.entropy.base import Context
+from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
-from csgaussian_ns.entropy.model import ColourEntropyModel
-from csgaussian_ns.entropy.registry import ENCODINGS, new_encoding
+from csgaussian_ns.entropy.registry import MODELS
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.networks.lattice_tables import write_lattices
+from tests.codec.scenes import hyper_carm
 
 LAYOUT = AttributeLayout(8, 2, (1.0, 0.2, 0.2))
 LEARNED = ["triplane", "hashgrid"]
@@ -22,17 +25,22 @@ def some_scene(count: int = 1500) -> tuple[torch.Tensor, Anchors]:
     return grid, Anchors(grid * 0.1, feature, offset, torch.randn(count, 6) * 0.2, torch.ones(count, 2))
 
 
-def trained(name: str, steps: int = 80) -> tuple[ColourEntropyModel, torch.Tensor, float, float]:
+def encoding_called(name: str, size: int) -> SpatialEncoding:
+    return hyper_carm(name, LAYOUT, 16, size).encoding
+
+
+def trained(name: str, steps: int = 80) -> tuple[HyperCarm, torch.Tensor, float, float]:
     """A model after some steps; bits of a channel at first and at last, its tables shared out among all."""
     grid, anchors = some_scene()
-    model = ColourEntropyModel(LAYOUT, 32, 0, new_encoding(name, 10))
-    model.start(grid, anchors)
+    model = hyper_carm(name, LAYOUT, 32, 10)
+    values = model.values(LAYOUT.flat(anchors))
+    model.start(grid, values)
+    context = Context(grid, 0.0, lambda rows: values[rows])
     groups = [{"params": [p for p in model.parameters()], "lr": 0.01}]
-    optimizer, values, costs = torch.optim.Adam(groups), model.values(anchors), []
+    optimizer, costs = torch.optim.Adam(groups), []
     steps_ = torch.ones(len(grid), 3)
     for _ in range(steps):
-        prior = model.hyperprior.prior(model.hyperprior.hidden(model.encoding(grid)))
-        bits = model.bits(values, prior, steps_).sum() + model.encoding.table_bits()
+        bits = model.expect(model.place(context), steps_).bits(values).sum() + model.own_bits()
         costs.append(float(bits.detach()) / values.numel())
         optimizer.zero_grad()
         bits.backward()
@@ -41,7 +49,7 @@ def trained(name: str, steps: int = 80) -> tuple[ColourEntropyModel, torch.Tenso
 
 
 def test_every_encoding_learns_and_those_that_know_the_place_learn_more():
-    results = {name: trained(name)[2:] for name in ENCODINGS}
+    results = {name: trained(name)[2:] for name in MODELS}
     assert results["factorised"][1] < results["factorised"][0] - 0.005
     for name in ("inr", *LEARNED):
         first, last = results[name]
@@ -60,7 +68,7 @@ def test_tables_cost_about_what_training_estimates(name: str):
 
 @pytest.mark.parametrize("name", LEARNED)
 def test_only_what_anchors_ask_for_is_stored(name: str):
-    encoding, (grid, _) = new_encoding(name, 13), some_scene()
+    encoding, (grid, _) = encoding_called(name, 13), some_scene()
     encoding.fit(grid)
     assert isinstance(encoding, InterpolatedEncoding)
     few, many = (len(write_lattices(encoding.integers(voxels))) for voxels in (grid.numpy()[:3], grid.numpy()))
@@ -72,7 +80,7 @@ def test_only_what_anchors_ask_for_is_stored(name: str):
 
 @pytest.mark.parametrize("name", LEARNED)
 def test_gradients_reach_tables_and_an_optimiser_moves_them(name: str):
-    encoding, (grid, _) = new_encoding(name, 9), some_scene(200)
+    encoding, (grid, _) = encoding_called(name, 9), some_scene(200)
     encoding.fit(grid)
     assert isinstance(encoding, InterpolatedEncoding)
     before = encoding.integers(voxels := grid.numpy())(voxels)
@@ -87,10 +95,10 @@ def test_gradients_reach_tables_and_an_optimiser_moves_them(name: str):
 
 
 def test_sizes_follow_the_scene():
-    small, large = (new_encoding("hashgrid", size) for size in (15, 19))
+    small, large = (encoding_called("hashgrid", size) for size in (15, 19))
     assert isinstance(large, InterpolatedEncoding) and isinstance(small, InterpolatedEncoding)
     space, planes = large.lattices
     assert (space.log2_rows, planes.log2_rows) == (13, 15) and space.resolutions[-1] == 514
     assert [one.log2_rows for one in small.lattices] == [9, 11]
-    planes = new_encoding("triplane", 15)
+    planes = encoding_called("triplane", 15)
     assert isinstance(planes, InterpolatedEncoding) and planes.lattices[0].resolutions == (30, 60)

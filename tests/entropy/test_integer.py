@@ -10,16 +10,16 @@ import torch
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError, FormatError
-from csgaussian_ns.entropy.hyperprior import Hyperprior
+from csgaussian_ns.entropy.base import Widths
 from csgaussian_ns.entropy.integer import integer_hyperprior
-from csgaussian_ns.entropy.registry import ENCODINGS, HyperpriorName, new_encoding
+from csgaussian_ns.entropy.registry import MODELS, ModelName, new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.networks import encodings
 from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior, read_hyperprior, write_hyperprior
-from tests.codec.scenes import random_scene
+from tests.codec.scenes import hyper_carm, random_scene
 
 LAYOUT = AttributeLayout(6, 2, (1.0, 0.2, 0.2))
-every = pytest.mark.parametrize("name", ENCODINGS)
+every = pytest.mark.parametrize("name", MODELS)
 
 
 def some_voxels(count: int = 400) -> np.ndarray:
@@ -28,23 +28,26 @@ def some_voxels(count: int = 400) -> np.ndarray:
 
 def some_hyperprior(name: str) -> tuple[IntegerHyperprior, np.ndarray]:
     grid = some_voxels()
-    encoding = new_encoding(name, 8)
-    encoding.fit(torch.from_numpy(grid))
-    return integer_hyperprior(Hyperprior(LAYOUT, encoding, 16), encoding, grid), grid
+    model = hyper_carm(name, LAYOUT, 16, 8)
+    model.encoding.fit(torch.from_numpy(grid))
+    return integer_hyperprior(model.hyperprior, model.encoding, grid), grid
 
 
 def test_names_and_numbers_are_each_used_once():
-    assert list(get_args(HyperpriorName)) == list(ENCODINGS)
-    assert {encoding.CODED for encoding in ENCODINGS.values()} == set(encodings.ENCODINGS.values())
-    assert len(encodings.ENCODINGS) == len(ENCODINGS) and {0, 1, 2, 3} == set(encodings.ENCODINGS)
+    assert list(get_args(ModelName)) == list(MODELS)
+    coded = {hyper_carm(name, LAYOUT, 16, 8).encoding.CODED for name in MODELS}
+    assert coded == set(encodings.ENCODINGS.values())
+    assert len(encodings.ENCODINGS) == len(MODELS) and {0, 1, 2, 3} == set(encodings.ENCODINGS)
     with pytest.raises(ConfigError, match="inr, triplane, hashgrid, factorised"):
-        new_encoding("oracle")
+        new_model("oracle", LAYOUT, Widths(16))
+    with pytest.raises(ConfigError, match="at least 6"):
+        new_model("inr", AttributeLayout(5, 2, (1.0, 0.2, 0.2)), Widths(16, 8))
 
 
 @every
 def test_floats_and_integers_say_the_same_of_a_place(name: str):
     grid = some_voxels()
-    encoding = new_encoding(name, 8)
+    encoding = hyper_carm(name, LAYOUT, 16, 8).encoding
     encoding.fit(voxels := torch.from_numpy(grid))
     integers = encoding.integers(grid)
     coded, trained = torch.from_numpy(integers(grid)), encoding(voxels).detach()

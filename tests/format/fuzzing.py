@@ -4,7 +4,6 @@ A mutation must end in a typed error, or, where checksums are in force, in the v
 Used by test_fuzz.py for some 10^5 mutations and by benchmarks/fuzz.py for as many as there is time for.
 """
 
-import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,16 +17,15 @@ import numpy as np
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import CsgError, FormatError
-from csgaussian_ns.format import chunks, meta, semantic_chunks, semantics
+from csgaussian_ns.format import attribute_streams, chunks, meta, semantic_chunks, semantics
 from csgaussian_ns.format import decode as whole
-from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, inflated
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES
 from csgaussian_ns.format.limits import DecodeLimits
-from csgaussian_ns.format.networks.colour_model import read_entropy_networks, write_entropy_networks
+from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior, write_hyperprior
 from csgaussian_ns.format.object_bytes import read_objects
 from csgaussian_ns.format.render_networks import read_render_networks, write_render_networks
@@ -37,7 +35,7 @@ from csgaussian_ns.format.streams.positions import decode_positions, encode_posi
 from csgaussian_ns.format.streams.rans import Decoder
 from csgaussian_ns.format.streams.rans import encode as encode_symbols
 from csgaussian_ns.format.streams.symbol_tables import load_tables
-from tests.codec.scenes import random_scene, with_semantics
+from tests.codec.scenes import frozen, random_scene, with_semantics
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import inflated_sections, with_checksums
 
@@ -128,7 +126,7 @@ def attack(target: Target, number: int) -> bool:
 @contextmanager
 def no_checksums() -> Iterator[None]:
     """Checksums of decoded content and known answers pass: what lies behind them must stand on its own."""
-    checks = itertools.product((chunks, semantic_chunks), ("compare_crc", "check_known_answer"))
+    checks = [(chunks, "compare_crc"), (semantic_chunks, "compare_crc"), (attribute_streams, "check_known_answer")]
     patches: list[Any] = [mock.patch.object(*check, lambda *_: None) for check in checks]
     patches += [mock.patch.object(module, "content_of", _unchecked_content) for module in (whole, meta, semantics)]
     for patch in patches:
@@ -229,18 +227,14 @@ def _streams() -> list[Target]:
 
 def _networks() -> list[Target]:
     scene = random_scene(12, feature_dim=10, num_offsets=2, carm_dim=3)
-    layout = AttributeLayout(10, 2, (1.0, 0.2, 0.2))
-    from csgaussian_ns.entropy.integer import to_integers
-
-    model = to_integers(scene.entropy, scene.grid.numpy(), scene.anchors.feature.numpy())
+    layout, model = scene.meta.layout, frozen(scene)
     decoders = tuple(write_render_networks(networks_of(scene.decoders), bits) for bits in (8, 16))
 
     def entropy(data: bytes) -> None:
-        found = read_entropy_networks(data, layout)
-        found.hyperprior.prior(scene.grid[:2].numpy())
+        IntegerHyperCarm.from_bytes(data, layout).known_answer(scene.grid[:2].numpy())
 
     learned = [random_scene(40, feature_dim=10, num_offsets=2, encoding=name) for name in ("triplane", "hashgrid")]
-    lattices = [to_integers(one.entropy, one.grid.numpy(), one.anchors.feature.numpy()).hyperprior for one in learned]
+    lattices = [frozen(one).hyperprior for one in learned]
     texts = with_semantics(random_scene(60))
     objects = content_of(read_container(encode(texts).data), "LABL")
 
@@ -248,7 +242,7 @@ def _networks() -> list[Target]:
         read_hyperprior(data, layout).prior(np.zeros((1, 3), np.int32))
 
     return [
-        Target("entropy-networks", 0.015, (write_entropy_networks(model),), entropy),
+        Target("entropy-networks", 0.015, (model.to_bytes(),), entropy),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
         Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
         Target("objects", 0.03, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),

@@ -8,9 +8,9 @@ import pytest
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import CsgError, FormatError
-from csgaussian_ns.format import chunks
+from csgaussian_ns.format import attribute_streams
 from csgaussian_ns.format.decode import decode
-from csgaussian_ns.format.networks import colour_model, fixed_point, hyperprior, positional
+from csgaussian_ns.format.networks import fixed_point, hyper_carm, hyperprior, positional
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.format.tables import integers
 from tests.codec.scenes import random_scene
@@ -27,14 +27,14 @@ def wrong_step(patch: pytest.MonkeyPatch) -> None:
 
 
 def requantiser_off_by_one(patch: pytest.MonkeyPatch) -> None:
-    real = colour_model.requantise
-    patch.setattr(colour_model, "requantise", lambda values, *how: (real(values, *how) + 1).clip(-511, 511))
+    real = hyper_carm.requantise
+    patch.setattr(hyper_carm, "requantise", lambda values, *how: (real(values, *how) + 1).clip(-511, 511))
 
 
 def swapped_networks(patch: pytest.MonkeyPatch) -> None:
     """Slices in another order: the second CARM network is fed the anchors in reverse."""
-    real = colour_model.evaluate
-    patch.setattr(colour_model, "evaluate", lambda network, inputs, *how: real(network, inputs[::-1], *how))
+    real = hyper_carm.evaluate
+    patch.setattr(hyper_carm, "evaluate", lambda network, inputs, *how: real(network, inputs[::-1], *how))
 
 
 def swapped_types(patch: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,9 @@ def swapped_types(patch: pytest.MonkeyPatch) -> None:
 
 
 def swapped_anchors(patch: pytest.MonkeyPatch) -> None:
-    real = chunks.code_channels
-    patch.setattr(chunks, "code_channels", lambda model, grid, *rest: real(model, np.roll(grid, 1, 0), *rest))
+    real = hyper_carm.IntegerHyperCarm.walk
+    rolled = lambda model, grid, *rest: real(model, np.roll(grid, 1, 0), *rest)  # noqa: E731
+    patch.setattr(hyper_carm.IntegerHyperCarm, "walk", rolled)
 
 
 def _floating(network: fixed_point.IntegerNetwork, inputs: np.ndarray, _: str = "auto") -> np.ndarray:
@@ -63,12 +64,12 @@ def floating_hyperprior(patch: pytest.MonkeyPatch) -> None:
 
 
 def floating_autoregression(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(colour_model, "evaluate", _floating)
+    patch.setattr(hyper_carm, "evaluate", _floating)
 
 
 def noise_of_a_blas(patch: pytest.MonkeyPatch) -> None:
     """One output in a thousand differs by one."""
-    real, random = colour_model.evaluate, np.random.default_rng(0)
+    real, random = hyper_carm.evaluate, np.random.default_rng(0)
 
     def evaluate(
         network: fixed_point.IntegerNetwork, inputs: np.ndarray, how: fixed_point.Arithmetic = "auto"
@@ -76,7 +77,7 @@ def noise_of_a_blas(patch: pytest.MonkeyPatch) -> None:
         out = real(network, inputs, how)
         return out + (random.random(out.shape) < 1e-3)
 
-    patch.setattr(colour_model, "evaluate", evaluate)
+    patch.setattr(hyper_carm, "evaluate", evaluate)
 
 
 def changed_sine(patch: pytest.MonkeyPatch) -> None:
@@ -94,7 +95,7 @@ def swapped_probabilities(patch: pytest.MonkeyPatch) -> None:
     cumulative = np.concatenate([[0], np.cumsum(changed)[:-1]])
     starts = np.repeat(cumulative[tables.offsets], tables.sizes)
     patch.setattr(
-        chunks,
+        attribute_streams,
         "load_tables",
         lambda: replace(tables, frequencies=changed, cumulative=(cumulative - starts).astype("i4")),
     )

@@ -21,7 +21,7 @@ NETWORKS = "csgaussian_ns.format.networks"
 @contextmanager
 def networks_by(evaluate: Callable[..., Any]) -> Iterator[None]:
     """Let every network of the decoder be evaluated by this function."""
-    colours, priors = (f"{NETWORKS}.{module}.evaluate" for module in ("colour_model", "hyperprior"))
+    colours, priors = (f"{NETWORKS}.{module}.evaluate" for module in ("hyper_carm", "hyperprior"))
     with mock.patch(colours, evaluate), mock.patch(priors, evaluate):
         yield
 

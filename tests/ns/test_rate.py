@@ -7,6 +7,7 @@ from csgaussian_ns.codec.encode import encode, kept_in_order
 from csgaussian_ns.ns.evaluation import quality_of
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import trained_scene
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.stages.colour import decoded_view
 
 
@@ -19,8 +20,7 @@ def test_rounding_and_coding_cost_little_and_steps_stay_off_their_rails(lite_con
     model = model_of(trainer.pipeline).eval()
     scene = model.scene
 
-    encoding = scene.entropy.encoding(scene.anchors.grid)
-    _, _, steps = decoded_view(scene.masked(), encoding, scene.entropy)
+    steps = decoded_view(scene.masked(), scene.layout, scene.entropy, scene.context())[1].steps
     for name, mean in zip(("feature", "scaling", "offset"), steps.mean(dim=0).tolist(), strict=True):
         assert 0.2 < mean < 1.8, f"the mean step of {name} is {mean:.2f} base steps"
 
@@ -29,14 +29,13 @@ def test_rounding_and_coding_cost_little_and_steps_stay_off_their_rails(lite_con
     decoded = decode(encode(given).data)
     order = kept_in_order(given)
     for number, name in enumerate(("feature", "scaling", "offset")):
-        step = steps[order, number] * scene.entropy.layout.base_steps[number]
+        step = steps[order, number] * scene.layout.base_steps[number]
         wanted, found = getattr(given.anchors, name)[order], getattr(decoded.anchors, name)
         away = (wanted - found).abs() / step.reshape(-1, *[1] * (wanted.dim() - 1))
         elsewhere = (away > 0.5)[(wanted != 0) & (found != 0)]  # dropped offsets are 0
         assert float(elsewhere.float().mean()) < 0.005, f"{name}: values fell into other bins than in training"
     coded = quality_of(trainer.pipeline, decoded)["psnr"]
-    scene.show_unrounded()
-    unrounded = quality_of(trainer.pipeline, None)["psnr"]
+    unrounded = quality_of(trainer.pipeline, AnchorScene(scene.masked(), scene.decoders))["psnr"]
     record_property("psnr", (unrounded, rounded, coded))
     assert rounded > unrounded - 0.05
     assert coded == pytest.approx(rounded, abs=0.05)

@@ -83,6 +83,10 @@ def attributes(grid: torch.Tensor) -> torch.Tensor:
     return values
 
 
+def noisy(values: torch.Tensor, step: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return rounding.noisy(values, step, rounding.unit_noise(values, generator))
+
+
 class Model:
     """A hyperprior of positions, and one step of channel-wise autoregression from the first slice to the second."""
 
@@ -95,7 +99,7 @@ class Model:
     def outputs(self, places: torch.Tensor, decoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Means, log scales and step; ``decoded`` gives the first slice once its mean and step are known."""
         mean, log_scale, raw = self.prior(places).split([CHANNELS, CHANNELS, 1], dim=1)
-        step = step_from_raw(raw, BASE_STEP)
+        step = BASE_STEP * step_from_raw(raw)
         first = decoded(mean[:, :SLICE], step)
         correction = self.slices((first / self.largest).clamp(-1, 1))
         mean = torch.cat([mean[:, :SLICE], mean[:, SLICE:] + correction[:, :SLICE]], dim=1)
@@ -109,9 +113,9 @@ class Model:
             rows = torch.randint(0, len(values), (512,), generator=generator)
             drawn = values[rows]
             mean, log_scale, step = self.outputs(
-                places[rows], lambda _, step, drawn=drawn: rounding.noisy(drawn[:, :SLICE], step, generator)
+                places[rows], lambda _, step, drawn=drawn: noisy(drawn[:, :SLICE], step, generator)
             )
-            noised = rounding.noisy(drawn, step, generator)
+            noised = noisy(drawn, step, generator)
             rate = bits_of(noised / step - mean, torch.exp2(log_scale)).mean()
             loss = rate + 100 * ((noised - drawn) ** 2).mean()
             optimiser.zero_grad()

@@ -6,27 +6,31 @@ import torch
 from csgaussian_ns.quant import rounding
 
 
+def noisy(values: torch.Tensor, step: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    return rounding.noisy(values, step, rounding.unit_noise(values, generator))
+
+
 def leaf(*values: float) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64, requires_grad=True)
 
 
 def test_noise_is_uniform_and_as_wide_as_the_step():
     step = torch.tensor([[0.1], [4.0]])
-    noise = rounding.noisy(torch.zeros(2, 200_000), step, torch.Generator().manual_seed(3)) / step
+    noise = noisy(torch.zeros(2, 200_000), step, torch.Generator().manual_seed(3)) / step
     assert noise.min() >= -0.5 and noise.max() < 0.5
     assert noise.mean(dim=1).abs().max() < 3e-3
     assert noise.var(dim=1).tolist() == pytest.approx([1 / 12] * 2, rel=0.01)
 
 
 def test_noise_depends_on_the_generator_alone():
-    draw = lambda seed: rounding.noisy(torch.zeros(50), torch.ones(1), torch.Generator().manual_seed(seed))  # noqa: E731
+    draw = lambda seed: noisy(torch.zeros(50), torch.ones(1), torch.Generator().manual_seed(seed))  # noqa: E731
     assert torch.equal(draw(1), draw(1))
     assert not torch.equal(draw(1), draw(2))
 
 
 def test_gradients_of_noise_are_one_and_the_noise():
     values, step = torch.zeros(4, 5, requires_grad=True), torch.full((4, 1), 0.3, requires_grad=True)
-    result = rounding.noisy(values, step, torch.Generator().manual_seed(0))
+    result = noisy(values, step, torch.Generator().manual_seed(0))
     weight = torch.arange(20.0).reshape(4, 5)
     (result * weight).sum().backward()
     assert values.grad is not None and torch.equal(values.grad, weight)
@@ -39,7 +43,7 @@ def test_step_gradient_of_noise_is_that_of_rounding_in_expectation():
     count, q = 400_000, 0.4
     values = torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 50
     step = leaf(q)
-    ((rounding.noisy(values, step, torch.Generator().manual_seed(2)) - values) ** 2).mean().backward()
+    ((noisy(values, step, torch.Generator().manual_seed(2)) - values) ** 2).mean().backward()
     assert step.grad is not None and step.grad.item() == pytest.approx(q / 6, rel=0.01)
 
 
@@ -48,7 +52,7 @@ def test_rate_path_pushes_steps_up_and_distortion_pushes_them_down():
     generator = torch.Generator().manual_seed(5)
     values = torch.randn(200_000, dtype=torch.float64, generator=generator)
     step = leaf(0.5)
-    noised = rounding.noisy(values, step, generator)
+    noised = noisy(values, step, generator)
     half = step / 2
     normal = torch.distributions.Normal(torch.zeros(1, dtype=torch.float64), 1.0)
     bits = -torch.log2(normal.cdf(noised + half) - normal.cdf(noised - half)).mean()

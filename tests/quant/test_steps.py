@@ -10,7 +10,7 @@ from csgaussian_ns.quant import steps
 
 def test_steps_have_closed_form_limits_and_gradient():
     raw = torch.tensor([-9.0, -4.0, 0.0, 0.5, 4.0, 9.0], dtype=torch.float64, requires_grad=True)
-    q = steps.step_from_raw(raw, 0.2)
+    q = 0.2 * steps.step_from_raw(raw)
     assert q.tolist() == pytest.approx([0.2 * (1.1 + math.tanh(max(-4, min(4, r)))) for r in raw.tolist()])
     q.sum().backward()
     assert raw.grad is not None

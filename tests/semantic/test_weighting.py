@@ -15,5 +15,5 @@ def test_weights_are_those_of_equation_3():
 
 
 def test_all_steps_that_there_can_be_span_the_scale():
-    ends = step_from_raw(torch.tensor([-9.0, 9.0]), 1.0)
+    ends = step_from_raw(torch.tensor([-9.0, 9.0]))
     assert torch.allclose(quality_weight(ends, 1.0), torch.tensor([1.0, 0.0]), atol=1e-3)

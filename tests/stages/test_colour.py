@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import per_channel
-from csgaussian_ns.entropy.model import ColourEntropyModel
+from csgaussian_ns.entropy.base import Context, per_channel
+from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.stages.colour import decoded_view, masked_bits, quantise
+from csgaussian_ns.stages.quantise import Preview
+from tests.codec.scenes import hyper_carm
 
 LAYOUT = AttributeLayout(20, 4, (1.0, 0.2, 0.5))
 
@@ -21,17 +23,23 @@ def some_anchors(count: int = 500) -> tuple[torch.Tensor, Anchors]:
 
 
 @pytest.fixture
-def scene() -> tuple[ColourEntropyModel, torch.Tensor, Anchors]:
+def scene() -> tuple[HyperCarm, Context, Anchors]:
     grid, anchors = some_anchors()
-    model = ColourEntropyModel(LAYOUT, hidden_dim=16, carm_dim=8)
-    model.start(grid, anchors)
-    return model, grid, anchors
+    model = hyper_carm("inr", LAYOUT, 16, 15, correction=8)
+    values = model.values(LAYOUT.flat(anchors)).detach()
+    model.start(grid, values)
+    return model, Context(grid, 0.0, lambda rows: values[rows]), anchors
 
 
 def run(scene, how, logit=None, seed=0):
-    model, grid, anchors = scene
-    logit = torch.zeros(len(grid), 4) if logit is None else logit
-    return quantise(anchors, model.encoding(grid), model, how, logit, torch.Generator().manual_seed(seed))
+    model, context, anchors = scene
+    logit = torch.zeros(len(anchors), 4) if logit is None else logit
+    return quantise(anchors, LAYOUT, model, context, how, logit, torch.Generator().manual_seed(seed))
+
+
+def seen(scene) -> Preview:
+    model, context, anchors = scene
+    return decoded_view(anchors, LAYOUT, model, context)[1]
 
 
 def test_nothing_happens_without_quantisation(scene):
@@ -60,7 +68,7 @@ def test_distortion_reaches_attributes_whole_and_steps_through_the_noise(scene):
     noisy.feature.sum().backward()
     assert torch.allclose(anchors.feature.grad, torch.ones_like(anchors.feature))
     drawn = (noisy.feature - anchors.feature).detach()
-    steps = model.steps(model.hyperprior.hidden(model.encoding(scene[1]))).detach()[:, 0]
+    steps = seen(scene).steps[:, 0]
     raw = torch.atanh((steps - 1.1).clamp(-0.999, 0.999))
     expected = (drawn.sum(dim=1) / steps * (1 - torch.tanh(raw) ** 2)).sum()
     assert float(model.hyperprior.head.bias.grad[-3]) == pytest.approx(float(expected), rel=1e-3, abs=1e-3)
@@ -68,9 +76,9 @@ def test_distortion_reaches_attributes_whole_and_steps_through_the_noise(scene):
 
 @pytest.mark.parametrize("how", ["mixed", "rounding"])
 def test_rounding_gives_the_decoders_values_and_passes_the_gradient(scene, how):
-    model, grid, anchors = scene
+    model, context, anchors = scene
     rounded = run(scene, how).anchors
-    decoded, _, _ = decoded_view(anchors, model.encoding(grid), model)
+    decoded, _ = decoded_view(anchors, LAYOUT, model, context)
     assert torch.allclose(rounded.feature, decoded.feature, atol=1e-5)
     assert torch.allclose(rounded.offset, decoded.offset, atol=1e-5)
     rounded.feature.sum().backward()
@@ -82,7 +90,7 @@ def test_mixed_rounding_moves_steps_by_the_error_of_rounding(scene):
     model, _, anchors = scene
     rounded = run(scene, "mixed").anchors
     rounded.scaling.sum().backward()
-    steps = model.steps(model.hyperprior.hidden(model.encoding(scene[1]))).detach()[:, 1]
+    steps = seen(scene).steps[:, 1]
     error = (rounded.scaling - anchors.scaling).detach().sum(dim=1) / steps
     raw = torch.atanh((steps - 1.1).clamp(-0.999, 0.999))
     expected = (error * (1 - torch.tanh(raw) ** 2)).sum()
@@ -90,33 +98,30 @@ def test_mixed_rounding_moves_steps_by_the_error_of_rounding(scene):
 
 
 def test_rounded_values_lie_on_the_grid_around_their_mean(scene):
-    model, grid, anchors = scene
-    _, _, steps = decoded_view(anchors, model.encoding(grid), model)
-    hidden = model.hyperprior.hidden(model.encoding(grid))
-    prior, values = model.hyperprior.prior(hidden), model.values(anchors)
-    result = model.quantised(values, prior, steps)
-    mean, _ = model.corrected(prior, result)
+    model, context, anchors = scene
+    result, _, steps = seen(scene)
+    values = model.values(LAYOUT.flat(anchors))
+    mean, _ = model.expect(model.place(context)).corrected(result)
     symbols = (result - mean) / per_channel(model.layout, steps)
     assert torch.allclose(symbols, symbols.round(), atol=2e-3)
     assert ((result - values).abs() <= per_channel(model.layout, steps) / 2 + 1e-4).all()
 
 
 def test_a_dropped_anchor_costs_nothing_and_a_dropped_slot_only_its_bits():
-    model = ColourEntropyModel(LAYOUT, 16, 8)
     bits = torch.ones(3, LAYOUT.channels)
     mask = torch.tensor([[1.0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]])
-    feature, scaling, offset = masked_bits(bits, mask, model)
+    feature, scaling, offset = masked_bits(bits, mask, LAYOUT)
     assert feature.tolist() == [20, 20, 0]
     assert scaling.tolist() == [6, 6, 0]
     assert offset.tolist() == [12, 3, 0]
 
 
 def test_the_rate_pushes_masks_down_and_values_to_their_mean(scene):
-    model, grid, anchors = scene
-    logit = torch.zeros(len(grid), 4, requires_grad=True)
+    model, context, anchors = scene
+    logit = torch.zeros(len(anchors), 4, requires_grad=True)
     mask = 1 + torch.sigmoid(logit) - torch.sigmoid(logit).detach()
     masked = Anchors(anchors.position, anchors.feature, anchors.offset, anchors.scaling, mask)
-    rate = quantise(masked, model.encoding(grid), model, "learned noise", logit, torch.Generator()).rate
+    rate = quantise(masked, LAYOUT, model, context, "learned noise", logit, torch.Generator()).rate
     assert rate is not None and rate.per_parameter > 0 and (rate.per_type > 0).all()
     rate.per_parameter.backward()
     assert logit.grad is not None and (logit.grad >= 0).all() and logit.grad.sum() > 0
@@ -126,9 +131,10 @@ def test_the_rate_pushes_masks_down_and_values_to_their_mean(scene):
 
 @pytest.mark.parametrize("how", ["fixed noise", "learned noise", "mixed", "rounding"])
 def test_a_view_of_nothing_is_no_error(scene, how):
-    model, grid, anchors = scene
-    nothing = torch.zeros(0, dtype=torch.int64)
-    result = quantise(anchors.at(nothing), model.encoding(grid)[:0], model, how, torch.zeros(0, 4), torch.Generator())
+    model, context, anchors = scene
+    context = context._replace(index=torch.zeros(0, dtype=torch.int64))
+    shown = anchors.at(context.index)
+    result = quantise(shown, LAYOUT, model, context, how, torch.zeros(0, 4), torch.Generator())
     assert len(result.anchors) == 0
     if result.rate is not None:
         assert torch.isfinite(result.rate.per_parameter)

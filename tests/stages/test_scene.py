@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.entropy.registry import ENCODINGS
+from csgaussian_ns.entropy.hyper_carm import HyperCarm
+from csgaussian_ns.entropy.registry import MODELS
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.stages.scene import TrainableScene
@@ -21,7 +22,7 @@ def a_scene(name: str) -> TrainableScene:
     return TrainableScene(anchors_from_points(points, 20, 4, None), PLAN, settings)
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_parameter_is_in_one_group_and_no_group_is_empty(name: str):
     scene = a_scene(name)
     groups = scene.param_groups()
@@ -30,7 +31,7 @@ def test_every_parameter_is_in_one_group_and_no_group_is_empty(name: str):
     assert all(groups.values()) and ("entropy_tables" in groups) == (name in ("triplane", "hashgrid"))
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_rate_of_a_view_pays_for_tables(name: str, monkeypatch):
     scene = a_scene(name)
     scene.begin_step(PLAN.rate_from)
@@ -39,11 +40,11 @@ def test_the_rate_of_a_view_pays_for_tables(name: str, monkeypatch):
     quantised.rate.per_parameter.backward()
     tables = scene.param_groups().get("entropy_tables", [])
     assert all(table.grad is not None and table.grad.abs().sum() > 0 for table in tables)
-    own = float(scene.entropy.encoding.table_bits().detach())
+    own = float(scene.entropy.own_bits().detach())
     assert (own > 100) == bool(tables)
-    monkeypatch.setattr(scene.entropy.encoding, "table_bits", lambda: torch.zeros(()))
+    monkeypatch.setattr(scene.entropy, "own_bits", lambda: torch.zeros(()))
     without = scene.in_training(camera_at(4.0))[1].rate
-    shared_out = own / (len(scene.anchors) * scene.entropy.layout.channels)
+    shared_out = own / (len(scene.anchors) * scene.layout.channels)
     assert without is not None and float(without.per_parameter.detach()) > 0.1
     assert float((quantised.rate.per_parameter - without.per_parameter).detach()) == pytest.approx(shared_out, rel=1e-3)
 
@@ -80,7 +81,7 @@ def parameter_shapes(scene: TrainableScene) -> dict[str, torch.Size]:
     return {name: parameter.shape for name, parameter in scene.entropy.named_parameters()}
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("name", MODELS)
 def test_its_width_is_chosen_where_the_rate_is_first_paid_for_and_follows_a_checkpoint(name: str):
     points = torch.rand(400, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     anchors = anchors_from_points(points, 20, 4, None)
@@ -91,7 +92,7 @@ def test_its_width_is_chosen_where_the_rate_is_first_paid_for_and_follows_a_chec
     scene.begin_step(PLAN.rate_from - 1)
     assert parameter_shapes(scene) == before
     scene.begin_step(PLAN.rate_from)
-    assert scene.entropy.carm is not None
+    assert isinstance(scene.entropy, HyperCarm) and scene.entropy.carm is not None
     assert parameter_shapes(scene)["carm.networks.0.0.weight"] == (24, 2)
     if name != "factorised":
         assert scene.entropy.hyperprior.head.in_features == 32

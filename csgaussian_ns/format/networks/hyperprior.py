@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Int64, UInt8
+from jaxtyping import Int, Int64
 
-from csgaussian_ns.core.errors import FormatError, QuantisationError
-from csgaussian_ns.format.attributes import VALUE_BITS, ChannelLayout
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.encodings import ENCODINGS, IntegerEncoding, InterpolatedIntegers
 from csgaussian_ns.format.networks.fixed_point import BLOCK_ROWS, Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.format.networks.lattice_tables import read_lattices, write_lattices
+from csgaussian_ns.format.networks.model import ChannelPrior
 from csgaussian_ns.format.networks.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.format.networks.positional import MAX_EXTENT, VoxelBox
-from csgaussian_ns.format.networks.steps import MEAN_BITS, integer_log_steps, integer_steps, scale_rows
-from csgaussian_ns.format.streams.symbol_tables import GAUSSIAN
+from csgaussian_ns.format.networks.steps import integer_log_steps, integer_steps, scale_rows
 
-SYMBOL_LIMIT = (1 << 24) - 1
-"""Largest magnitude of a symbol; with it every decoded integer stays below 2**51."""
 _HEAD = struct.Struct("<B3iI")
 _LENGTH = struct.Struct("<I")
 
@@ -38,7 +36,7 @@ class IntegerPrior(NamedTuple):
     step: Int64[np.ndarray, "A T"]
     log_step: Int64[np.ndarray, "A T"]
 
-    def channels(self, channels: slice, kind: int, family: int = GAUSSIAN) -> "ChannelPrior":
+    def channels(self, channels: slice, kind: int, family: int) -> ChannelPrior:
         """What is known of some channels of one attribute type.
 
         Args:
@@ -49,40 +47,6 @@ class IntegerPrior(NamedTuple):
         mean = self.mean[:, channels]
         row = scale_rows(self.log_scale[:, channels] - self.log_step[:, kind : kind + 1]) + family
         return ChannelPrior(mean, np.broadcast_to(self.step[:, kind : kind + 1], mean.shape), row.astype(np.uint8))
-
-
-class ChannelPrior(NamedTuple):
-    """What is known of some values just before their symbols are coded.
-
-    Attributes:
-        mean: In 1/256 base step.
-        step: In 1/2**16 base step.
-        table: Probability table of each symbol.
-    """
-
-    mean: Int64[np.ndarray, "*n"]
-    step: Int64[np.ndarray, "*n"]
-    table: UInt8[np.ndarray, "*n"]
-
-    def symbols(self, values: Float[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
-        """The symbols of real values in base steps. Only an encoder runs this, so it may use floats.
-
-        Raises:
-            QuantisationError: A value is not finite or too far from its mean to be coded.
-        """
-        centred = values.astype(np.float64) * 2**VALUE_BITS - (self.mean << (VALUE_BITS - MEAN_BITS))
-        rounded = np.rint(centred / self.step)
-        # NaN compares false, so it is caught too; converting it to an integer would give an arbitrary symbol.
-        if not (np.abs(rounded) <= SYMBOL_LIMIT).all():
-            raise QuantisationError(
-                f"a value lies {np.abs(rounded).max():g} steps from its mean; at most {SYMBOL_LIMIT} can be coded: "
-                "look for NaN or for a step that is too small"
-            )
-        return rounded.astype(np.int64)
-
-    def values(self, symbols: Int64[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
-        """Decoded values in 1/2**16 base step."""
-        return (self.mean << (VALUE_BITS - MEAN_BITS)) + self.step * symbols.clip(-SYMBOL_LIMIT, SYMBOL_LIMIT)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.core.errors import QuantisationError
-from csgaussian_ns.format.networks.hyperprior import SYMBOL_LIMIT, ChannelPrior
+from csgaussian_ns.format.networks.model import SYMBOL_LIMIT, ChannelPrior
 
 
 def prior(count: int) -> ChannelPrior:
