@@ -35,9 +35,10 @@ def write_nets(model: IntegerModel, everywhere: bool) -> Section:
 
     Number 0 is a hyperprior alone, as version 1.0 knows it; n + 1 is entropy model n with all its bytes.
     """
-    bare = isinstance(model, IntegerHyperCarm) and not model.carm
-    body = write_hyperprior(model.hyperprior) if bare else model.to_bytes()
-    return packed_section("NETS", nets_head(model.layout, everywhere) + body, 0 if bare else model.NUMBER + 1)
+    head = nets_head(model.layout, everywhere)
+    if isinstance(model, IntegerHyperCarm) and not model.carm:
+        return packed_section("NETS", head + write_hyperprior(model.hyperprior))
+    return packed_section("NETS", head + model.to_bytes(), model.NUMBER + 1)
 
 
 def _read_nets(facts: SemanticFacts) -> IntegerModel:

@@ -22,12 +22,13 @@ def quality_of(pipeline: Pipeline, scene: CodedScene | AnchorScene | None) -> di
     model = model_of(pipeline)
     assert isinstance(pipeline.datamanager, CSGaussianDataManager)
     results, rasterizer = [], choose_rasterizer("auto", "cpu")
+    shown = AnchorScene(scene.anchors, scene.decoders) if isinstance(scene, CodedScene) else scene
     for cameras, batch in pipeline.datamanager.fixed_indices_eval_dataloader:
-        if scene is None:
+        if shown is None:
             outputs = model.get_outputs_for_camera(cameras)
         else:
             camera, background = to_camera(cameras.to("cpu")), model.background_color.cpu()
-            seen = AnchorScene(scene.anchors, scene.decoders).seen(camera)
+            seen = shown.seen(camera)
             rendering = rasterizer(seen.gaussians, camera, background)
             outputs = {"rgb": rendering.image.to(model.device), "accumulation": rendering.alpha.to(model.device)}
         results.append(model.get_image_metrics_and_images(outputs, batch)[0])

@@ -5,6 +5,7 @@ import torch
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Gaussians
+from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.scene.spawn import Spawned
 from csgaussian_ns.stages.schedule import SEMANTIC_PLANS, SemanticPlan
 from csgaussian_ns.stages.semantic import SemanticParams, SemanticSettings, with_features
@@ -54,6 +55,7 @@ def test_the_rate_has_a_gradient_to_features_steps_and_prior():
     rate.backward()
     assert params.feature.grad is not None
     assert (params.feature.grad[::2] != 0).any() and (params.feature.grad[1::2] == 0).all()
+    assert isinstance(params.entropy, HyperCarm)
     assert all((p.grad != 0).any() for p in params.entropy.hyperprior.head.parameters())
 
 
