@@ -93,15 +93,7 @@ def found_objects(
     order: Int64[Tensor, " V"],
     feature: Float[Tensor, "V D"],
 ) -> FoundObjects:
-    """``objects_in`` of the anchors that a file keeps, with the masks of the run's training views.
-
-    Args:
-        model: Of the run.
-        manager: Of the run.
-        trained: What is handed over of it.
-        order: The anchors that are kept, in the order of the file.
-        feature: Of these, in base steps.
-    """
+    """``objects_in`` of the anchors that a file keeps, ``order``; ``feature`` is theirs in base steps."""
     device, scene = trained.grid.device, AnchorScene(trained.anchors.at(order), trained.decoders)
     weighted = (feature.to(device) * model.scene.quality()[order, None]).contiguous()
     return objects_in(

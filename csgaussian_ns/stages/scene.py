@@ -27,7 +27,7 @@ from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, Sema
 from csgaussian_ns.stages.settings import SceneSettings
 
 
-class DecodedScene(NamedTuple):
+class SceneAsDecoded(NamedTuple):
     """All anchors as a decoder would see them.
 
     Attributes:
@@ -60,7 +60,7 @@ class TrainableScene(nn.Module):
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
         self._awaited: GrowthObserver | None = None
-        self._decoded: DecodedScene | None = None
+        self._decoded: SceneAsDecoded | None = None
         self._unrounded = False
         self._decoded_semantics: DecodedSemantics | None = None
 
@@ -186,7 +186,7 @@ class TrainableScene(nn.Module):
         return with_features(spawned, feature * weight[:, None]), rate
 
     @torch.no_grad()
-    def decoded(self) -> DecodedScene:
+    def decoded(self) -> SceneAsDecoded:
         """All anchors as a decoder would see them; computed once per step."""
         if self._decoded is None:
             self._decoded = self._decode()
@@ -220,17 +220,17 @@ class TrainableScene(nn.Module):
     def show_unrounded(self) -> None:
         """Until the next step, let ``decoded`` give the anchors masked but not rounded: tells what rounding costs."""
         decoded = self.decoded()
-        self._decoded, self._unrounded = DecodedScene(self.masked(), decoded.bits, decoded.feature_step), True
+        self._decoded, self._unrounded = SceneAsDecoded(self.masked(), decoded.bits, decoded.feature_step), True
 
-    def _decode(self) -> DecodedScene:
+    def _decode(self) -> SceneAsDecoded:
         if not self.plan.at(self.step).rate:
             anchors = self._all_as_trained()
             nothing = torch.zeros_like(anchors.position[:, 0])
-            return DecodedScene(anchors, nothing, nothing + 1)
+            return SceneAsDecoded(anchors, nothing, nothing + 1)
         anchors = self.masked()
         rounded, bits, steps = decoded_view(anchors, self.entropy.encoding(self.anchors.grid), self.entropy)
         feature, scaling, offset = masked_bits(bits, anchors.mask, self.entropy)
-        return DecodedScene(rounded, feature + scaling + offset, steps[:, 0])
+        return SceneAsDecoded(rounded, feature + scaling + offset, steps[:, 0])
 
     def _all_as_trained(self) -> Anchors:
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
