@@ -87,9 +87,6 @@ def measure(options: Options) -> dict:
     """One point, in this process."""
     import torch
 
-    from csgaussian_ns.ns.evaluation import quality_of
-    from csgaussian_ns.ns.model import model_of
-
     if options.variant == PLAIN:
         _add_plain_rounding()
     weight, key = options.lambdas[0], _key(options)
@@ -100,11 +97,11 @@ def measure(options: Options) -> dict:
         clock.start()
         trainer.train()
         clock.stop()
-    trained = model_of(trainer.pipeline).scene.eval()
-    model_of(trainer.pipeline).eval()
+    trained = trainer.pipeline.model.scene.eval()
+    trainer.pipeline.model.eval()
     record = key | {"train_seconds": clock.seconds, "stem_seconds": stem_seconds}
     record |= {"train_cpu_seconds": clock.cpu_seconds, "threads": torch.get_num_threads()}
-    record["trained"] = quality_of(trainer.pipeline, None)
+    record["trained"] = trainer.pipeline.quality()
     record["anchors_trained"] = len(trained.anchors)
     if weight == 0:
         record["float32_bytes"] = 4 * sum(
@@ -125,22 +122,19 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
 
     from csgaussian_ns.codec.decode import decode
     from csgaussian_ns.codec.encode import encode
-    from csgaussian_ns.ns.evaluation import quality_of
-    from csgaussian_ns.ns.model import model_of
-    from csgaussian_ns.ns.run import trained_scene
     from csgaussian_ns.scene.anchor_scene import AnchorScene
 
-    trained, record = model_of(trainer.pipeline).scene, {}
-    scene_to_code = trained_scene(trainer.pipeline)
+    trained, record = trainer.pipeline.model.scene, {}
+    scene_to_code = trainer.pipeline.trained_scene()
     began = time.perf_counter()
     encoded = encode(scene_to_code)
     record["encode_seconds"], began = time.perf_counter() - began, time.perf_counter()
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
-    record["decoded"] = quality_of(trainer.pipeline, decoded)
+    record["decoded"] = trainer.pipeline.quality(decoded)
     with torch.no_grad():
         unrounded = AnchorScene(trained.masked(), trained.decoders)
-    record["unrounded"] = quality_of(trainer.pipeline, unrounded)
+    record["unrounded"] = trainer.pipeline.quality(unrounded)
     options.files.mkdir(parents=True, exist_ok=True)
     name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
     (options.files / f"{name}.csg").write_bytes(encoded.data)

@@ -208,7 +208,6 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
 
     from csgaussian_ns.codec.decode import decode
     from csgaussian_ns.codec.encode import encode
-    from csgaussian_ns.ns.run import trained_scene
     from csgaussian_ns.render.backend import choose_rasterizer
     from csgaussian_ns.scene.anchor_scene import AnchorScene
     from csgaussian_ns.tools.cameras import cameras_by, scaled
@@ -216,7 +215,7 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
     name, scale = scene.split(":")
     root = scene_root(options, name)
     run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight, outputs))
-    decoded = decode(encode(trained_scene(trainer_for(run, outputs).pipeline)).data)
+    decoded = decode(encode(trainer_for(run, outputs).pipeline.trained_scene()).data)
     draw = choose_rasterizer("auto", "cpu")
     for stem, camera in cameras_by(str(root / name), decoded.anchors.position, decoded.meta, 0, 0, 0).items():
         camera = scaled(camera, float(scale))
@@ -232,8 +231,6 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
 
     from csgaussian_ns.codec.decode import decode
     from csgaussian_ns.codec.encode import encode, kept_in_order
-    from csgaussian_ns.ns.model import model_of
-    from csgaussian_ns.ns.run import trained_scene
 
     scene, weight, name, seed = options.scenes[0], options.lambdas[0], options.variants[0], options.seeds[0]
     variant, root = VARIANTS[name], scene_root(options, scene.split(":")[0])
@@ -251,13 +248,13 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
         semantic=variant.settings,
     )
     trainer, clock = trainer_for(run, outputs), Clock()
-    plan = model_of(trainer.pipeline).scene.semantic_plan
+    plan = trainer.pipeline.model.scene.semantic_plan
     assert plan is not None
     unrounded: list[torch.Tensor] = []
     last = options.steps + plan.rate_from - 1
 
     def keep(step: int) -> None:
-        semantic = model_of(trainer.pipeline).scene.semantic
+        semantic = trainer.pipeline.model.scene.semantic
         if step == last and semantic is not None:
             unrounded.append(semantic.feature.detach().clone())
 
@@ -265,12 +262,12 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     clock.start()
     trainer.train()
     clock.stop()
-    trained = trained_scene(trainer.pipeline)
+    trained = trainer.pipeline.trained_scene()
     encoded = encode(trained)
     decoded = decode(encoded.data)
     assert decoded.semantics is not None
-    weights = model_of(trainer.pipeline).scene.quality()[kept_in_order(trained)]
-    semantic_layer = model_of(trainer.pipeline).scene.semantic
+    weights = trainer.pipeline.model.scene.quality()[kept_in_order(trained)]
+    semantic_layer = trainer.pipeline.model.scene.semantic
     assert semantic_layer is not None
     before, base_step = with_features(trainer, decoded, unrounded[0]), semantic_layer.settings.base_step
     sizes = encoded.bytes_by_kind
@@ -351,14 +348,14 @@ def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: 
 
     from csgaussian_ns.codec.encode import kept_in_order
     from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
-    from csgaussian_ns.ns.meaning import objects_in
-    from csgaussian_ns.ns.model import model_of
-    from csgaussian_ns.ns.run import trained_scene
+    from csgaussian_ns.ns.handover import found_objects
 
-    trained, semantic = trained_scene(trainer.pipeline, semantics=False), model_of(trainer.pipeline).scene.semantic
+    trained, semantic = trainer.pipeline.trained_scene(semantics=False), trainer.pipeline.model.scene.semantic
     assert semantic is not None
-    kept = feature[kept_in_order(trained).to(feature.device)].cpu()
-    found, _ = objects_in(trainer.pipeline, trained, kept / semantic.settings.base_step)
+    order, pipeline = kept_in_order(trained), trainer.pipeline
+    kept = feature[order.to(feature.device)].cpu()
+    in_steps = kept / semantic.settings.base_step
+    found = found_objects(pipeline.model, pipeline.datamanager, trained, order, in_steps).label
     objects = []
     for number in range(1, int(found.max()) + 1 if len(found) else 1):
         own = found == number

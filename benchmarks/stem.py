@@ -14,7 +14,7 @@ from common import Clock
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
 import csgaussian_ns
-from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
+from csgaussian_ns.ns.model import CSGaussianModelConfig
 
 if TYPE_CHECKING:
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
@@ -62,7 +62,7 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> Clock:
 
 
 def _save_on_the_way(trainer: "CSGaussianTrainer", path: Path) -> None:
-    clock, last = Clock(), model_of(trainer.pipeline).scene.plan.rate_from - 1
+    clock, last = Clock(), trainer.pipeline.model.scene.plan.rate_from - 1
     clock.start()
 
     def save(step: int) -> None:
@@ -82,7 +82,7 @@ def _name(trainer: "CSGaussianTrainer") -> str:
     model, manager = config.pipeline.model, config.pipeline.datamanager
     assert isinstance(model, CSGaussianModelConfig)
     scene = model.scene
-    parts = [str(manager), str(config.optimizers), str(model_of(trainer.pipeline).scene.plan), str(config.machine.seed)]
+    parts = [str(manager), str(config.optimizers), str(trainer.pipeline.model.scene.plan), str(config.machine.seed)]
     parts += [str((model.feature_dim, model.num_offsets, model.voxel_size, model.background, model.backend))]
     parts += [str((scene.hidden_dim, scene.feature_step, scene.scaling_step, scene.offset_step, scene.growth))]
     parts += [str((scene.seed, torch.get_num_threads(), torch.__version__))]

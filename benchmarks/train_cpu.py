@@ -69,8 +69,6 @@ def train(options: Options, scene: str) -> Record:
     """Train one scene in this process."""
     from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
 
-    from csgaussian_ns.ns.model import model_of
-
     with tempfile.TemporaryDirectory() as folder:
         run = Run(options.method, options.data, scene, options.steps, options.lambda_rate)
         trainer = trainer_for(run, Path(folder))
@@ -84,7 +82,7 @@ def train(options: Options, scene: str) -> Record:
                 record.seconds.append(clock.seconds)
                 record.psnr.append(metrics["psnr"])
                 record.ssim.append(metrics["ssim"])
-                record.anchors.append(len(model_of(trainer.pipeline).scene.anchors))
+                record.anchors.append(len(trainer.pipeline.model.scene.anchors))
                 clock.start()
 
         trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], measure))

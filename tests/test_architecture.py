@@ -129,6 +129,29 @@ def test_the_kernel_cache_is_named_after_what_kernels_depend_on(tmp_path):
     assert version_of(tmp_path) != before
 
 
+def imports_in_circles(graph: grimp.ImportGraph, package: str) -> list[str]:
+    """Modules of ``package`` that import themselves by way of others, also inside functions."""
+    inside = {name for name in graph.modules if name.startswith(f"{package}.")}
+    return sorted(
+        name
+        for name in inside
+        if any(name in graph.find_upstream_modules(near) for near in graph.find_modules_directly_imported_by(name))
+    )
+
+
+@pytest.mark.parametrize("package", ["ns", "semantic", "stages"])
+def test_nothing_is_imported_in_a_circle(package: str):
+    graph = grimp.build_graph("csgaussian_ns", exclude_type_checking_imports=True, cache_dir=None)
+    assert imports_in_circles(graph, f"csgaussian_ns.{package}") == []
+
+
+def test_a_circle_is_seen():
+    graph = grimp.ImportGraph()
+    for importer, imported in (("x.a", "x.b"), ("x.b", "x.c"), ("x.c", "x.b"), ("x.d", "x.a")):
+        graph.add_import(importer=importer, imported=imported)
+    assert imports_in_circles(graph, "x") == ["x.b", "x.c"]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_files_and_functions_stay_short(path):
     text = path.read_text()

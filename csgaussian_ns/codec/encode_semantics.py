@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, Int32, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int32, Int64
 from torch import Tensor
 
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attribute_streams import encode_values
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.object_bytes import write_objects
-from csgaussian_ns.format.objects import ObjectTexts, object_table
+from csgaussian_ns.format.objects import ObjectTexts, object_table, scene_objects
 from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk, write_nets
 from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import MAX_OBJECTS
@@ -44,20 +45,29 @@ class TrainedSemantics:
     rate_weight: float = 0.0
 
 
-def decoded_features(
-    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"]
-) -> Float[Tensor, "V D"]:
-    """The features that a decoder gets where they are coded, for all anchors: what to cluster.
+def decoded_layer(
+    semantics: TrainedSemantics, order: Int64[Tensor, " V"], grid: Int[Tensor, "V 3"], voxel_size: float
+) -> SemanticLayer:
+    """The layer that a decoder gets of a file, row by row in its order, without writing the file.
 
     Args:
-        semantics: Trained; labels are not read.
-        order: The anchors that are kept, in the order of the file (``encode.kept_in_order``).
+        semantics: Trained; without labels the layer has the features of all anchors, which is what to cluster.
+        order: The anchors that are kept, in the order of the file.
         grid: Their voxels.
+        voxel_size: Edge of a voxel.
+
+    Raises:
+        QuantisationError, ValueError: As of ``semantic_sections``.
     """
+    labels, coded, texts = _labelled(semantics, order)
     voxels = grid.cpu().numpy()
     values, model = _in_order(semantics, order, voxels)
-    decoded = encode_values(model, voxels, np.ones(values.shape, bool), values).values
-    return torch.from_numpy(model.layout.real_values(decoded))
+    described = np.broadcast_to(coded[:, None], values.shape)
+    integers = encode_values(model, voxels, described, values).values
+    table = object_table(labels, voxels, integers, len(texts.names))
+    objects = scene_objects(table, texts, voxel_size, model.layout.base_steps[0])
+    label = torch.from_numpy(labels.astype(np.int64))
+    return SemanticLayer(torch.from_numpy(model.layout.real_values(integers)), label, objects, texts.encoder)
 
 
 def semantic_sections(
@@ -80,13 +90,9 @@ def semantic_sections(
         QuantisationError: A feature is not finite or too far from its prior to be coded.
         ValueError: Labels have gaps, an object lost all its anchors, or names and embeddings do not match them.
     """
-    everywhere, labels = semantics.label is None, np.zeros(len(order), np.int32)
-    if semantics.label is not None:
-        labels = semantics.label[order.to(semantics.label.device)].cpu().numpy().astype(np.int32)
-    objects = _count_objects(labels, semantics)
-    texts = ObjectTexts.of(semantics.names or ("",) * objects, semantics.embeddings, semantics.text_encoder)
+    labels, described, texts = _labelled(semantics, order)
     values, model = _in_order(semantics, order, grid)
-    described = (labels > 0) | everywhere
+    objects = len(texts.names)
     chunks, decoded = [], [np.zeros((0, model.layout.channels), np.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
@@ -98,10 +104,23 @@ def semantic_sections(
         decoded.append(integers)
     table = object_table(labels, grid, np.concatenate(decoded), objects)
     return [
-        write_nets(model, everywhere),
+        write_nets(model, semantics.label is None),
         packed_section("LABL", write_objects(table, texts)),
         *chunks,
     ]
+
+
+def _labelled(
+    semantics: TrainedSemantics, order: Int64[Tensor, " V"]
+) -> tuple[Int32[np.ndarray, " V"], Bool[np.ndarray, " V"], ObjectTexts]:
+    """The label of each kept anchor, whether its feature is coded, and what is known of the objects besides."""
+    if semantics.label is None:
+        labels, coded = np.zeros(len(order), np.int32), np.ones(len(order), bool)
+    else:
+        labels = semantics.label[order.to(semantics.label.device)].cpu().numpy().astype(np.int32)
+        coded = labels > 0
+    names = ("",) * _count_objects(labels, semantics)
+    return labels, coded, ObjectTexts.of(semantics.names or names, semantics.embeddings, semantics.text_encoder)
 
 
 def _in_order(

@@ -6,7 +6,6 @@ import torch
 from nerfstudio.configs.base_config import LocalWriterConfig, LoggingConfig, MachineConfig, ViewerConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
 from nerfstudio.engine.optimizers import AdamOptimizerConfig
-from nerfstudio.pipelines.base_pipeline import VanillaPipelineConfig
 from nerfstudio.plugins.types import MethodSpecification
 
 from csgaussian_ns.capture.split import INTERVAL
@@ -14,7 +13,7 @@ from csgaussian_ns.ns.compat import allow_numpy_scalars_in_checkpoints
 from csgaussian_ns.ns.datamanager import CSGaussianDataManagerConfig
 from csgaussian_ns.ns.export import add_to_ns_export
 from csgaussian_ns.ns.model import CSGaussianModelConfig
-from csgaussian_ns.ns.pipeline import CSGaussianPipeline
+from csgaussian_ns.ns.pipeline import CSGaussianPipelineConfig
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 from csgaussian_ns.ns.trainer import CSGaussianTrainerConfig
 from csgaussian_ns.stages.schedule import LITE_PLAN, LITE_SEMANTIC_PLAN, PAPER_PLAN, StagePlan
@@ -78,8 +77,7 @@ def _trainer(method_name: str, plan: StagePlan, model: CSGaussianModelConfig, ev
         steps_per_eval_image=every,
         steps_per_eval_all_images=5 * every,
         mixed_precision=False,
-        pipeline=VanillaPipelineConfig(
-            _target=CSGaussianPipeline,
+        pipeline=CSGaussianPipelineConfig(
             datamanager=CSGaussianDataManagerConfig(
                 dataparser=NerfstudioDataParserConfig(
                     load_3D_points=True, eval_mode="interval", eval_interval=INTERVAL

@@ -3,6 +3,7 @@
 import copy
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,12 +19,13 @@ from csgaussian_ns.capture.split import HELD_OUT, names_of, storable
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
 from csgaussian_ns.core.texts import one_line
-from csgaussian_ns.ns.cameras import to_camera
-from csgaussian_ns.ns.checks import check_lenses, check_precision, check_scene_folder, check_split
+from csgaussian_ns.ns.data_checks import check_lenses, check_precision, check_scene_folder, check_split
 from csgaussian_ns.ns.dataset import PhotoDataset
-from csgaussian_ns.ns.labels import find_labels, load_labels, say_coverage, say_lone_masks
 from csgaussian_ns.ns.parser import CaptureParser, with_our_parser
+from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.ns.training_masks import find_labels, load_labels, say_coverage, say_lone_masks
 from csgaussian_ns.scene.gap_points import points_behind_gaps
+from csgaussian_ns.semantic.finding.views import MaskedView, spread
 from csgaussian_ns.semantic.masks.sources import LabelSource
 
 GAP_POINTS = "gap_points"
@@ -100,6 +102,13 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
     def has_labels(self) -> bool:
         """Whether any training view has masks."""
         return any(photo in self._labels.files for photo in self.train_dataset.image_filenames)
+
+    def masked_views(self) -> Iterator[MaskedView]:
+        """Training views that have masks, some of them if they are many, for ``semantic.finding``."""
+        batches = self.cached_train  # caching also corrects the cameras
+        for index in spread([index for index, batch in enumerate(batches) if "labels" in batch]):
+            camera = to_camera(self.train_dataset.cameras[index : index + 1].to(self.device))
+            yield MaskedView(camera, batches[index]["labels"].to(self.device, torch.int32))
 
     @property
     def capture(self) -> Capture | None:

@@ -21,8 +21,6 @@ from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.pictures import side_by_side
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.texts import one_line
-from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import load_run
 
 PLY_BYTES_PER_GAUSSIAN = 248
@@ -87,8 +85,7 @@ def draw_views(config: Path, picture: Path, count: int, decoded: Path | None = N
         decoded: Folder of images that another process rendered from the file, named like the photos.
     """
     pipeline = load_run(config)
-    model, manager, rows = model_of(pipeline), pipeline.datamanager, []
-    assert isinstance(manager, CSGaussianDataManager)
+    model, manager, rows = pipeline.model, pipeline.datamanager, []
     names = [path.stem for path in manager.eval_dataset.image_filenames]
     with torch.no_grad():
         for name, (camera, batch) in list(zip(names, manager.fixed_indices_eval_dataloader, strict=True))[:count]:

@@ -15,11 +15,11 @@ from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
 
 if TYPE_CHECKING:
-    from nerfstudio.pipelines.base_pipeline import Pipeline
     from rich.progress import TaskID
 
     from csgaussian_ns.codec.encode import Encoded, TrainedScene
     from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.ns.pipeline import CSGaussianPipeline
 
 SUBCOMMAND = "csg-bitstream"
 
@@ -61,21 +61,18 @@ class ExportCsgBitstream:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.codec.encode import encode
         from csgaussian_ns.core.files import make_folder, write_json
-        from csgaussian_ns.ns.evaluation import quality_of
-        from csgaussian_ns.ns.model import model_of
-        from csgaussian_ns.ns.run import load_run, trained_scene
+        from csgaussian_ns.ns.run import load_run
 
         make_folder(self.output_dir)
         encoder = self._text_encoder()
         pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
-        model = model_of(pipeline)
         target = self.output_dir / "scene.csg"
         began = time.perf_counter()
-        scene_to_code = trained_scene(pipeline, self.semantics)
+        scene_to_code = pipeline.trained_scene(self.semantics)
         objects_seconds = time.perf_counter() - began
         report: dict[str, Any] = {"file": str(target), "tool": f"csgaussian_ns {__version__}"}
         if self.evaluate:
-            report["before"] = quality_of(pipeline, None)
+            report["before"] = pipeline.quality()
         began = time.perf_counter()
         trained = self._described(pipeline, scene_to_code, encoder)
         report["objects_seconds"] = objects_seconds + time.perf_counter() - began
@@ -86,7 +83,7 @@ class ExportCsgBitstream:
         scene = decode(encoded.data)
         report["decode_seconds"] = time.perf_counter() - began
         if self.evaluate:
-            report["after"] = quality_of(pipeline, scene)
+            report["after"] = pipeline.quality(scene)
         report |= {
             "bytes": len(encoded.data),
             "bytes_by_section": encoded.bytes_by_kind,
@@ -95,7 +92,7 @@ class ExportCsgBitstream:
             "anchors": encoded.anchors,
             "offsets": encoded.offsets,
             "ideal_attribute_bytes": encoded.ideal_bits / 8,
-            "anchors_trained": len(model.scene.anchors),
+            "anchors_trained": len(pipeline.model.scene.anchors),
         }
         _write_verified(target, encoded.data)
         write_json(self.output_dir / "scene.json", report)
@@ -117,14 +114,16 @@ class ExportCsgBitstream:
         return load_openclip(self.text_weights, self.text_architecture, "cuda" if torch.cuda.is_available() else "cpu")
 
     @staticmethod
-    def _described(pipeline: "Pipeline", trained: "TrainedScene", encoder: TextEncoder | None) -> "TrainedScene":
+    def _described(
+        pipeline: "CSGaussianPipeline", trained: "TrainedScene", encoder: TextEncoder | None
+    ) -> "TrainedScene":
         """``trained`` with vectors of its objects, under a bar of progress; as it is without an encoder."""
         if encoder is None:
             return trained
         from nerfstudio.utils.rich_utils import CONSOLE
         from rich.progress import Progress
 
-        from csgaussian_ns.ns.objects import with_vectors
+        from csgaussian_ns.ns.object_vectors import with_vectors
 
         with Progress(console=CONSOLE, transient=True, disable=not CONSOLE.is_terminal) as bar:
             tasks: dict[str, TaskID] = {}
@@ -134,7 +133,7 @@ class ExportCsgBitstream:
                     tasks[what] = bar.add_task(what, total=total)
                 bar.update(tasks[what], completed=done)
 
-            return with_vectors(pipeline, trained, encoder, tell)
+            return with_vectors(pipeline.datamanager, trained, encoder, tell)
 
 
 def _write_verified(target: Path, data: bytes) -> None:

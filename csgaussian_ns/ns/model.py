@@ -10,28 +10,26 @@ from nerfstudio.data.scene_box import OrientedBox
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackAttributes, TrainingCallbackLocation
 from nerfstudio.engine.optimizers import Optimizers
 from nerfstudio.models.base_model import Model, ModelConfig
-from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.ns import semantics
-from csgaussian_ns.ns.cameras import TrainingCameras, to_camera
+from csgaussian_ns.ns.checkpoints import completed, holds_semantics
 from csgaussian_ns.ns.datamanager import GAP_POINTS
-from csgaussian_ns.ns.metrics import ImageQuality, psnr
-from csgaussian_ns.ns.outputs import decoded_outputs
+from csgaussian_ns.ns.drawing import decoded_outputs
+from csgaussian_ns.ns.pinhole import TrainingCameras, to_camera
+from csgaussian_ns.ns.quality import Batch, ImageQuality, compared, psnr
+from csgaussian_ns.ns.training import ColourStep, SemanticStep
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points, voxel_size_of
+from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings
 from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
 from csgaussian_ns.stages.semantic import SemanticSettings
 from csgaussian_ns.stages.settings import SceneSettings
-
-Batch = dict[str, Any]
-"""One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
 
 
 @dataclass
@@ -73,6 +71,8 @@ class CSGaussianModelConfig(ModelConfig):
     """Steps of stages 2 and 3, after colour; taken only where the capture has masks. 0 trains colour alone."""
     semantic: SemanticSettings = field(default_factory=SemanticSettings)
     """Sizes, weights and switches of stages 2 and 3."""
+    finding: FindingSettings = DEFAULTS  # not a factory: runs of before this option find it in the class
+    """What counts as an object."""
 
 
 class CSGaussianModel(Model):
@@ -105,7 +105,7 @@ class CSGaussianModel(Model):
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
         self.quality = ImageQuality()
-        self.objects = ObjectControls()
+        self.object_controls = ObjectControls()
         level = 1.0 if config.background == "white" else 0.0
         self.register_buffer("background_color", torch.full((3,), level), persistent=False)
 
@@ -138,10 +138,16 @@ class CSGaussianModel(Model):
         """Groups as ``method_configs.md`` lists them."""
         return self.scene.param_groups()
 
+    def train_on(self, cameras: Cameras) -> ColourStep | SemanticStep:
+        """Draw one training view as the present stage asks for it, with what its losses need."""
+        camera, config = self._training_camera(cameras), self.config
+        if self.scene.semantic_state is not None:
+            return SemanticStep.of(self.scene, camera, self.rasterizer, config.semantic)
+        background = self.scene.random_colour() if config.random_background else self.background_color
+        return ColourStep.of(self.scene, camera, self.rasterizer, background, config.lambda_offset_mask)
+
     def get_outputs(self, camera: Cameras) -> dict[str, Tensor]:  # type: ignore[override]
-        """Render one camera: in training with what the losses need, otherwise as ``get_outputs_for_camera``."""
-        if self.training and torch.is_grad_enabled():
-            return self._training_outputs(camera)
+        """Render one camera as ``get_outputs_for_camera``; what is trained on is drawn by ``train_on``."""
         return self._decoded_outputs(camera, None)
 
     @torch.no_grad()
@@ -149,75 +155,29 @@ class CSGaussianModel(Model):
         """Render one camera as a decoder would, inside ``obb_box`` only if one is given (the viewer's crop)."""
         return self._decoded_outputs(camera.to(self.device), obb_box)
 
-    def _training_outputs(self, cameras: Cameras) -> dict[str, Tensor]:
-        camera = self._training_camera(cameras)
-        if self.scene.semantic_state is not None:
-            return semantics.training_outputs(self.scene, camera, self.rasterizer)
-        index, (anchors, rate) = self.scene.in_training(camera)
-        spawned = self.scene.spawned(anchors, camera)
-        observer = self.scene.observer(index, spawned, (camera.width, camera.height))
-        background = self.scene.random_colour() if self.config.random_background else self.background_color
-        rendering = self.rasterizer(spawned.gaussians, camera, background, observer=observer)
-        outputs = {"rgb": rendering.image, "accumulation": rendering.alpha, "background": background}
-        outputs["volume"] = objective.volume(spawned.gaussians.scales)
-        if rate is not None:
-            outputs |= {"rate": rate.per_parameter, "mask": rate.mask, "bits_per_type": rate.per_type}
-        return outputs
-
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
         camera = to_camera(cameras)
-        return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.objects)
+        return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.object_controls)
 
     def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """Number of anchors; of colour PSNR of the view and bits per attribute; of meaning its size. For people."""
-        if "semantic_feature" in outputs:
-            return semantics.figures(outputs, len(self.scene.anchors))
-        image, target = self._compared(outputs, batch)
-        metrics = {"psnr": psnr(image.detach(), target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
-        if "rate" in outputs:
-            layout, bits = self.scene.layout, outputs["bits_per_type"]
-            metrics |= {f"bits_{name}": bits[number] for number, name in enumerate(layout.names)}
-            parameters = len(self.scene.anchors) * layout.channels
-            metrics["attributes_mb"] = outputs["rate"].detach() * parameters / 8e6
-        return metrics
+        """PSNR of an evaluation view, number of anchors. For people."""
+        image, target = compared(outputs["rgb"], batch, self.background_color)
+        return {"psnr": psnr(image, target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
 
     def get_loss_dict(
         self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
-        """Distortion and, in training, volume regulariser and rate, or what masks ask for; ready to be summed."""
-        if "semantic_feature" in outputs:
-            return semantics.losses(outputs, batch.get("labels"), self.config.semantic)
-        image, target = self._compared(outputs, batch)
-        losses = {"distortion": objective.distortion(image, target)}
-        if "volume" in outputs:
-            losses["volume"] = objective.VOLUME_WEIGHT * outputs["volume"]
-        if "rate" in outputs:
-            weight = self.scene.rate_weight
-            losses["rate"] = weight * outputs["rate"]
-            losses["mask"] = weight * self.config.lambda_offset_mask * outputs["mask"]
-        return losses
+        """Distortion of an evaluation view."""
+        return {"distortion": objective.distortion(*compared(outputs["rgb"], batch, self.background_color))}
 
     def get_image_metrics_and_images(
         self, outputs: dict[str, Tensor], batch: Batch
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Quality of one evaluation view, and photo and rendering side by side."""
-        image, target = self._compared(outputs, batch)
+        image, target = compared(outputs["rgb"], batch, self.background_color)
         image = image.clamp(0, 1)
         pictures = {"img": torch.cat([target, image], dim=1), "accumulation": outputs["accumulation"]}
         return self.quality(image, target), pictures
-
-    def _compared(self, outputs: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Tensor]:
-        """Rendering and photo as floats, transparent photos over the background, both black outside the mask."""
-        image, target = outputs["rgb"], batch["image"].to(self.device)
-        if target.dtype == torch.uint8:
-            target = target.float() / 255
-        if target.shape[-1] == 4:
-            background = outputs.get("background", self.background_color)
-            target = target[..., :3] * target[..., 3:] + background * (1 - target[..., 3:])
-        if "mask" in batch:
-            mask = batch["mask"].to(self.device)
-            image, target = image * mask, target * mask
-        return image, target
 
     def get_training_callbacks(
         self, training_callback_attributes: TrainingCallbackAttributes
@@ -257,10 +217,10 @@ class CSGaussianModel(Model):
                 "the checkpoint holds no anchors ('scene.anchors.grid'): it is not one of csgaussian's"
             )
         self.scene.resize_for({name.removeprefix("scene."): value for name, value in state_dict.items()})
-        if semantics.present_in(state_dict):
+        if holds_semantics(state_dict):
             self.add_semantics()
         try:
-            return super().load_state_dict(semantics.completed(state_dict, self.scene), strict=True, assign=assign)
+            return super().load_state_dict(completed(state_dict, self.scene), strict=True, assign=assign)
         except RuntimeError as error:
             raise CheckpointError(
                 f"the checkpoint does not fit this configuration (feature_dim={self.config.feature_dim}, num_offsets="
@@ -280,20 +240,11 @@ def _check_options(config: CSGaussianModelConfig) -> None:
     never_negative = ("qat_step", "quality_threshold", "smoothing_weight", "contrast_weight", "lambda_feature_rate")
     least |= {f"semantic.{name}": 0 for name in never_negative}
     least |= {"semantic.feature_dim": 1, "semantic.hyperprior_dim": 1, "semantic.min_mask_pixels": 1}
+    least |= {"finding.fewest_views": 2, "finding.enough_views": 2, "finding.step": 1e-3}
+    least |= {f"finding.{name}": 0 for name in ("share", "position_weight", "stray")}
     if not 0 <= config.scene.dropout < 1:
         raise ConfigError(f"--pipeline.model.scene.dropout must lie in [0, 1), got {config.scene.dropout}")
     for name, low in least.items():
         value = attrgetter(name)(config)
         if not value >= low:
             raise ConfigError(f"--pipeline.model.{name.replace('_', '-')} must be at least {low}, got {value}")
-
-
-def model_of(pipeline: Pipeline) -> CSGaussianModel:
-    """The model of a pipeline that was loaded from a run.
-
-    Raises:
-        ConfigError: The run is of another method.
-    """
-    if not isinstance(pipeline.model, CSGaussianModel):
-        raise ConfigError(f"expected a run of csgaussian; this one holds a {type(pipeline.model).__name__}")
-    return pipeline.model

@@ -19,8 +19,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
-from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-from csgaussian_ns.ns.model import CSGaussianModelConfig, model_of
+from csgaussian_ns.ns.pipeline import CSGaussianPipeline, CSGaussianPipelineConfig
 from csgaussian_ns.ns.progress import FIGURES, TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
 from csgaussian_ns.stages.schedule import PLANS
@@ -39,6 +38,7 @@ class CSGaussianTrainerConfig(TrainerConfig):
     """
 
     _target: type = field(default_factory=lambda: CSGaussianTrainer)
+    pipeline: CSGaussianPipelineConfig = field(default_factory=CSGaussianPipelineConfig)
 
     def link(self) -> None:
         """Carry the run's length into the parts that are planned over it, and refuse what cannot work.
@@ -53,8 +53,6 @@ class CSGaussianTrainerConfig(TrainerConfig):
                 "data parallel does not follow: the copies would drift apart"
             )
         model, colour = self.pipeline.model, self.max_num_iterations
-        if not isinstance(model, CSGaussianModelConfig):
-            return
         model.plan_steps = colour
         for name, group in self.optimizers.items():
             scheduler = group.get("scheduler")
@@ -87,6 +85,7 @@ class CSGaussianTrainer(Trainer):
     """See the module."""
 
     config: CSGaussianTrainerConfig
+    pipeline: CSGaussianPipeline
 
     def setup(self, test_mode: Literal["test", "val", "inference"] = "val") -> None:
         """Build everything, and queue the closing summary behind all other callbacks."""
@@ -96,10 +95,8 @@ class CSGaussianTrainer(Trainer):
 
     def setup_optimizers(self) -> Optimizers:
         """Optimisers of all groups; where the capture has masks, those of stages 2 and 3 are among them."""
-        manager = self.pipeline.datamanager
-        assert isinstance(manager, CSGaussianDataManager)
-        if manager.has_labels:
-            model_of(self.pipeline).add_semantics()
+        if self.pipeline.datamanager.has_labels:
+            self.pipeline.model.add_semantics()
         return super().setup_optimizers()
 
     def train(self) -> None:
@@ -126,7 +123,7 @@ class CSGaussianTrainer(Trainer):
     def train_iteration(self, step: int) -> tuple[torch.Tensor, dict, dict]:  # type: ignore[override]
         """One step, reported."""
         loss, losses, metrics = super().train_iteration(step)
-        scene = model_of(self.pipeline).scene
+        scene = self.pipeline.model.scene
         figures = {name: value for name, value in (losses | metrics).items() if name in FIGURES}
         self._progress.update(step, scene.stage_name, len(scene.anchors), figures)
         return loss, losses, metrics
@@ -140,7 +137,7 @@ class CSGaussianTrainer(Trainer):
         seconds = time.monotonic() - self._began
         metrics = self.pipeline.get_average_eval_image_metrics(step=step)
         views = len(self.pipeline.datamanager.eval_dataset or ())
-        anchors = len(model_of(self.pipeline).scene.anchors)
+        anchors = len(self.pipeline.model.scene.anchors)
         CONSOLE.print(
             f"[bold green]{self.config.method_name} · {self.config.experiment_name}[/bold green]: {anchors:,} anchors, "
             f"PSNR {metrics['psnr']:.2f} dB, SSIM {metrics['ssim']:.3f} over {views} held-out views, "
@@ -175,7 +172,7 @@ class CSGaussianTrainer(Trainer):
             ) from error
         if path is not None:
             self._catch_up()
-        planned = self.config.max_num_iterations + model_of(self.pipeline).scene.semantic_total
+        planned = self.config.max_num_iterations + self.pipeline.model.scene.semantic_total
         self.config.max_num_iterations = max(planned - self._start_step, 0)
         self.step = self._start_step - 1 if path is not None else 0  # what a run without steps saves itself under
         if path is not None and self.config.max_num_iterations == 0:

@@ -26,7 +26,7 @@ from nerfstudio.viewer.viewer_elements import (
 )
 from torch import Tensor, nn
 
-from csgaussian_ns.core.errors import ConfigError, CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError, QueryError
 from csgaussian_ns.ns.note import ViewerNote
 from csgaussian_ns.semantic.appearance import Appearance, palette
 from csgaussian_ns.semantic.embeddings import with_embeddings
@@ -35,6 +35,10 @@ from csgaussian_ns.semantic.query import by_text
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, WHERE_TO_GET, TextEncoder, load_openclip
 
 Handler: TypeAlias = Callable[..., None]
+Finder: TypeAlias = Callable[[], tuple[ObjectScene, int]]
+"""Gives the objects of a run, and the step that it is at."""
+Describer: TypeAlias = Callable[[ObjectScene, TextEncoder, Callable[[str, int, int], None], int], dict[int, Tensor]]
+"""Gives vectors of objects; called with a scene, an encoder, whom to tell of progress, and how many photos to use."""
 
 NONE = "none"
 GROW_HINT = "Anchors to add to the object, or to take away, in per cent; the best fitting first, the worst fitting last"
@@ -93,10 +97,15 @@ class ObjectControls(nn.Module):
         self.row_m = ViewerText("Encoder", DEFAULT_ARCHITECTURE, hint="OpenCLIP's name of their architecture")
         for row in self._rows():
             row.visible = False
+        self._run: tuple[Finder, Describer] | None = None
         self._view: ObjectView | None = None
         self._step = 0
         self._encoder: tuple[tuple[str, str], TextEncoder] | None = None
         self._finding = threading.Lock()
+
+    def serve(self, find: Finder, describe: Describer) -> None:
+        """Ask these when somebody presses a button; without them nothing can be found."""
+        self._run = find, describe
 
     def _rows(self) -> list[ViewerElement]:
         """All elements but the note."""
@@ -127,12 +136,9 @@ class ObjectControls(nn.Module):
 
     @_told
     def _find(self, _: ViewerElement | None = None) -> None:
-        from csgaussian_ns.ns.objects import find_objects  # it knows the model, which knows this module
-
         with self._finding:
             self.row_a.content = "Finding the objects that the exported file will have …"
-            scene, step = find_objects(self.control.viewer.pipeline)
-            self.adopt(scene, step)
+            self.adopt(*self._served()[0]())
         self.control.viewer._trigger_rerender()
 
     def adopt(self, scene: ObjectScene, step: int) -> None:
@@ -158,6 +164,11 @@ class ObjectControls(nn.Module):
         lines += [f"Selected: **{name}**, {int(view.rows.sum()):,} anchors."] if chosen else []
         lines += [f"{hidden:,} anchors are hidden."] if hidden else []
         self.row_a.content = "  \n".join([*lines, *([remark] if remark else [])])
+
+    def _served(self) -> tuple[Finder, Describer]:
+        if self._run is None:
+            raise QueryError("this is a run of an early version, whose viewer cannot look for objects; export it")
+        return self._run
 
     def _present(self) -> ObjectView:
         if self._view is None:
@@ -243,13 +254,10 @@ class ObjectControls(nn.Module):
 
     def _described(self, view: ObjectView, encoder: TextEncoder) -> ObjectView:
         """``view`` with vectors of ``encoder`` for its objects, which takes a while the first time."""
-        from csgaussian_ns.ns.objects import object_vectors
-
         scene = view.scene
         if scene.semantics.text_encoder == encoder.name:
             return view
-        parts = scene.anchors, scene.decoders, scene.semantics.label
-        vectors = object_vectors(self.control.viewer.pipeline, *parts, encoder, self._progress, TEXT_VIEWS)
+        vectors = self._served()[1](scene, encoder, self._progress, TEXT_VIEWS)
         return view.knowing(with_embeddings(scene.semantics, vectors, encoder.name))
 
     def _progress(self, what: str, done: int, total: int) -> None:

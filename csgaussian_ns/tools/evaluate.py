@@ -15,7 +15,7 @@ from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
-    from csgaussian_ns.semantic.evaluation import Encode
+    from csgaussian_ns.semantic.measure_objects import Encode
 
 MEASURES = {"selection_3d": "3-D selection", "whole_3d": "3-D selection, whole objects", "rendered_2d": "2-D"}
 

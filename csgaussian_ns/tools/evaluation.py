@@ -14,7 +14,7 @@ from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.scene.anchor_scene import AnchorScene
-from csgaussian_ns.semantic.evaluation import Encode, Match, MeasuredObjects, measure_objects
+from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.views import View, Views
 
 
@@ -27,13 +27,15 @@ class Measured:
 
 
 @torch.no_grad()
-def evaluate(scene: CodedScene, views: Views, match: Match, encode: Encode | None, rasterizer: Rasterizer) -> Measured:
+def evaluate(
+    scene: CodedScene, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
+) -> Measured:
     """Measure a decoded scene.
 
     Args:
         scene: To measure.
         views: Photos and true masks.
-        match: See ``semantic.evaluation.measure_objects``.
+        match: See ``semantic.measure_objects.measure_objects``.
         encode: Names to vectors, if that was asked for.
         rasterizer: Draws.
 

@@ -16,7 +16,7 @@ import torch
 import csgaussian_ns
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode, kept_in_order
-from csgaussian_ns.codec.encode_semantics import decoded_features
+from csgaussian_ns.codec.encode_semantics import decoded_layer
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.entropy.base import Widths
@@ -61,7 +61,7 @@ def test_the_modules_of_a_run_stay_where_they_are(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(torch.nn.Module, "_apply", spy)
     encode(scene)
-    decoded_features(scene.semantics, order := kept_in_order(scene), scene.grid[order])
+    decoded_layer(scene.semantics, order := kept_in_order(scene), scene.grid[order], scene.meta.voxel_size)
     own = [scene.entropy, scene.decoders, scene.semantics.entropy]
     assert touched and not {id(part) for module in own for part in module.modules()} & set(map(id, touched))
 
@@ -76,8 +76,19 @@ def test_features_and_labels_come_back(coded):
     feature, inside = decoded.semantics.feature, decoded.semantics.label > 0
     error = (feature - scene.semantics.feature[order]).abs()[inside]
     assert error.max() <= 2.1 / 2 + 1e-4 and 0.05 < error.mean() < 0.4
-    assert torch.equal(feature[inside], decoded_features(scene.semantics, order, decoded.grid)[inside])
     assert not feature[~inside].any() and 100 < int(inside.sum()) < len(feature) - 100
+
+
+def test_the_layer_of_the_file_is_known_without_writing_it(coded):
+    scene, wanted = coded[0], layer_of(coded[1].data)
+    order = kept_in_order(scene)
+    found = decoded_layer(scene.semantics, order, scene.grid[order], scene.meta.voxel_size)
+    assert torch.equal(found.feature, wanted.feature) and torch.equal(found.label, wanted.label)
+    assert (found.objects, found.text_encoder) == (wanted.objects, wanted.text_encoder)
+    bare = dataclasses.replace(scene.semantics, label=None, names=(), embeddings=None)
+    everywhere = decoded_layer(bare, order, scene.grid[order], scene.meta.voxel_size)
+    inside = wanted.label > 0
+    assert torch.equal(everywhere.feature[inside], wanted.feature[inside]) and everywhere.feature[~inside].any()
 
 
 def test_objects_say_what_their_anchors_say(coded):
@@ -150,7 +161,8 @@ def test_without_objects():
     bare = dataclasses.replace(scene.semantics, label=None, names=(), embeddings=None, text_encoder="")
     data = encode(dataclasses.replace(scene, semantics=bare)).data
     layer, order = layer_of(data), kept_in_order(scene)
-    assert torch.equal(layer.feature, decoded_features(bare, order, scene.grid[order]))
+    known = decoded_layer(bare, order, scene.grid[order], scene.meta.voxel_size)
+    assert torch.equal(layer.feature, known.feature)
     assert layer.objects == () and not layer.label.any() and layer.feature.std() > 1
 
 

@@ -14,10 +14,8 @@ import csgaussian_ns
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.ns.evaluation import quality_of
 from csgaussian_ns.ns.export import ExportCsgBitstream
-from csgaussian_ns.ns.model import model_of
-from csgaussian_ns.ns.run import load_run, trained_scene
+from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.render.cpu import CpuRasterizer
 from csgaussian_ns.semantic.query import rank
 from tests.codec.scenes import random_scene
@@ -122,8 +120,8 @@ def test_without_its_masks_a_run_is_not_exported(typed_run: TypedRun, monkeypatc
     pipeline = load_run(Path(typed_run.config))
     monkeypatch.setattr(type(pipeline.datamanager), "has_labels", False)
     with pytest.raises(ConfigError, match="masks that the run was trained with"):
-        trained_scene(pipeline)
-    assert trained_scene(pipeline, semantics=False).semantics is None
+        pipeline.trained_scene()
+    assert pipeline.trained_scene(semantics=False).semantics is None
 
 
 def test_the_receiver_needs_no_nerfstudio(receive: Forked, exported: Path, scene_folder: Path):
@@ -199,13 +197,13 @@ def test_a_run_without_rate_is_refused(lite_config, started):
     trainer = started(config)
     trainer.train()
     with pytest.raises(ConfigError, match="not been trained for compression"):
-        trained_scene(load_run(trainer.base_dir / "config.yml"))
+        load_run(trainer.base_dir / "config.yml").trained_scene()
 
 
 def test_what_a_file_holds_is_drawn_on_the_cpu(lite_config, started, monkeypatch: pytest.MonkeyPatch):
     """Its anchors are decoded there, and the renderer of a run on a GPU takes none from the CPU."""
     trainer = started(lite_config(5))
-    model = model_of(trainer.pipeline).eval()
+    model = trainer.pipeline.model.eval()
 
     class OnlyCuda(CpuRasterizer):
         def __call__(self, *args, **kwargs):
@@ -213,5 +211,5 @@ def test_what_a_file_holds_is_drawn_on_the_cpu(lite_config, started, monkeypatch
 
     monkeypatch.setattr(model, "rasterizer", OnlyCuda())
     with pytest.raises(ConfigError):
-        quality_of(trainer.pipeline, None)
-    assert 0 < quality_of(trainer.pipeline, decode(encode(random_scene(60)).data))["psnr"] < 40
+        trainer.pipeline.quality()
+    assert 0 < trainer.pipeline.quality(decode(encode(random_scene(60)).data))["psnr"] < 40

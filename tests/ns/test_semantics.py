@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from nerfstudio.utils.eval_utils import eval_setup
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.run import load_run
 from tests.ns.test_training import state_of
 
 COLOUR, MEANING = 60, 40  # stage 3 sets in at step 60 + 24
@@ -18,7 +17,7 @@ def colour_run(lite_config_in, started, tmp_path_factory: pytest.TempPathFactory
     config.pipeline.datamanager.masks = "none"
     trainer = started(config)
     trainer.train()
-    assert model_of(trainer.pipeline).scene.semantic is None
+    assert trainer.pipeline.model.scene.semantic is None
     assert trainer.step == COLOUR - 1
     return trainer
 
@@ -51,7 +50,7 @@ def test_a_colour_run_is_continued_without_touching_colour(colour_run, lite_conf
 
 def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     trainer = started(lite_config(COLOUR, "all", 240))
-    scene = model_of(trainer.pipeline).scene
+    scene = trainer.pipeline.model.scene
     assert scene.semantic is not None and len(scene.semantic.feature) == 0
     names, contrast = [], []
     step_once = trainer.train_iteration
@@ -70,17 +69,17 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     assert len(scene.semantic.feature) == len(scene.anchors)
     assert sum(contrast[-20:]) < 0.6 * sum(contrast[:20])
 
-    _, pipeline, _, step = eval_setup(trainer.base_dir / "config.yml")
-    loaded = model_of(pipeline).scene
+    pipeline = load_run(trainer.base_dir / "config.yml")
+    loaded = pipeline.model.scene
     assert (
         loaded.semantic is not None
-        and step == COLOUR + 239
+        and loaded.step == COLOUR + 239
         and torch.equal(loaded.semantic.feature, scene.semantic.feature)
     )
     decoded = loaded.decoded_semantics()
     assert decoded is not None and decoded.bits.min() > 0
-    camera, _ = next(iter(pipeline.datamanager.fixed_indices_eval_dataloader))  # type: ignore[arg-type]
-    outputs = model_of(pipeline).get_outputs_for_camera(camera)
+    camera, _ = next(iter(pipeline.datamanager.fixed_indices_eval_dataloader))
+    outputs = pipeline.model.get_outputs_for_camera(camera)
     assert outputs["semantic"].shape == (60, 80, 3) and outputs["quality_weight"].shape == (60, 80, 1)
     for name in ("anchor_bits", "feature_step"):  # colour maps show 0 to 1
         assert outputs[name].max() <= 1.01 and outputs[name].std() > 0.02, name
@@ -130,7 +129,7 @@ def test_meaning_can_follow_colour_without_rate(lite_config, started):
     config.pipeline.model.lambda_rate = 0.0
     trainer = started(config)
     trainer.train()
-    decoded = model_of(trainer.pipeline).scene.eval().decoded_semantics()
+    decoded = trainer.pipeline.model.scene.eval().decoded_semantics()
     assert decoded is not None and (decoded.quality == 1).all()
 
 

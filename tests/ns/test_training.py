@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from nerfstudio.utils.eval_utils import eval_setup
 
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
-from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.ns.trainer import CSGaussianTrainer
 
 
@@ -36,7 +35,7 @@ class WholeRun:
 @pytest.fixture(scope="module")
 def whole(lite_config_in, started, tmp_path_factory: pytest.TempPathFactory) -> WholeRun:
     trainer = started(lite_config_in(tmp_path_factory.mktemp("whole"), STEPS))
-    psnr, anchors = evaluated(trainer), len(model_of(trainer.pipeline).scene.anchors)
+    psnr, anchors = evaluated(trainer), len(trainer.pipeline.model.scene.anchors)
     with redirect_stdout(StringIO()) as printed:
         trainer.train()
     state = {name: value.clone() for name, value in state_of(trainer).items()}
@@ -52,12 +51,12 @@ def test_a_short_run_learns_and_its_config_reproduces_it(whole: WholeRun):
     assert "step 250/250 rounding" in printed and "attributes 0." in printed
     assert f"PSNR {after:.2f} dB" in printed.split("Training Finished")[1]
 
-    anchors = len(model_of(trainer.pipeline).scene.anchors)
+    anchors = len(trainer.pipeline.model.scene.anchors)
     assert anchors != whole.anchors_before, "growth and pruning changed nothing"
     config_file = trainer.base_dir / "config.yml"
-    _, pipeline, checkpoint, step = eval_setup(config_file)
-    assert step == 249 and checkpoint.name == "step-000000249.ckpt"
-    assert len(model_of(pipeline).scene.anchors) == anchors
+    pipeline = load_run(config_file)
+    assert pipeline.model.scene.step == 249 and (trainer.checkpoint_dir / "step-000000249.ckpt").is_file()
+    assert len(pipeline.model.scene.anchors) == anchors
     again = pipeline.get_average_eval_image_metrics() or {}
     assert again["psnr"] == pytest.approx(after, abs=1e-4)
 

@@ -18,8 +18,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 from viser.transforms import SO3
 
-from csgaussian_ns.ns.cameras import to_camera
-from csgaussian_ns.ns.model import model_of
+from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.ns.trainer import CSGaussianTrainer
 from csgaussian_ns.semantic.appearance import DIMMED
 from csgaussian_ns.semantic.seen import label_map, see
@@ -36,7 +35,7 @@ class Viewed:
 
     @property
     def model(self):
-        return model_of(self.state.pipeline)
+        return self.state.pipeline.model
 
     def expected(self, output: str) -> np.ndarray:
         """Our own rendering of what the page's camera sees, as the viewer colours it, at the canvas's size."""
@@ -67,7 +66,7 @@ class Viewed:
 
     def note(self) -> str:
         """What the controls for objects say."""
-        return self.model.objects.row_a.content
+        return self.model.object_controls.row_a.content
 
     def look_through(self, camera: Cameras) -> None:
         """Put the page where a photo was taken, with the photo's width filling the page's."""
@@ -188,7 +187,7 @@ def test_a_click_highlights_the_object_that_is_seen(viewed: Viewed):
 
 def best_known(viewed: Viewed, camera: Cameras, labels: np.ndarray) -> int:
     """The true object that the run knows best in a view: so short a training does not tell all of them apart."""
-    view = viewed.model.objects._view
+    view = viewed.model.object_controls._view
     assert view is not None
     seen = see(view.scene.anchors, view.scene.decoders, to_camera(camera))
     found = label_map(seen, view.scene.semantics.label, viewed.model.rasterizer).numpy()

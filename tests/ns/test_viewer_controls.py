@@ -9,7 +9,7 @@ from nerfstudio.viewer.render_state_machine import RenderStateMachine
 from nerfstudio.viewer.utils import parse_object
 from nerfstudio.viewer.viewer_elements import ViewerClick, ViewerControl, ViewerElement
 
-from csgaussian_ns.ns import objects, viewer
+from csgaussian_ns.ns import viewer
 from csgaussian_ns.ns.viewer import NONE, ObjectControls
 from csgaussian_ns.semantic.object_view import ObjectScene
 from tests.semantic.scenes import ENCODER, camera, scene_of_balls
@@ -42,7 +42,7 @@ def click_at(column: int, row: int) -> ViewerClick:
 
 def test_the_viewer_finds_the_elements_in_order(controls):
     parent = torch.nn.Module()
-    parent.objects = controls
+    parent.object_controls = controls
     names = [element.name for _, element in parse_object(parent, ViewerElement, "model")]
     assert names[:5] == ["", "Find objects", "Select by click", "Object", "Grow / shrink"]
     assert len(parse_object(parent, ViewerControl, "model")) == 1
@@ -129,9 +129,3 @@ def test_words(controls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     press(controls.row_k)
     assert controls.row_d.value == "3 lamp"
     assert "Similarity to “a lamp”: 3 lamp: 1.00" in controls.row_a.content
-
-
-def test_rows_of_a_file_are_found_again():
-    everything = torch.tensor([[5, -3, 2], [0, 0, 0], [1, 2, 3], [-7, 0, 1]], dtype=torch.int32)
-    order = torch.tensor([2, 0, 3])
-    assert torch.equal(objects.rows_of(everything[order], everything), order)

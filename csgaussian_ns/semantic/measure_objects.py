@@ -23,7 +23,7 @@ from csgaussian_ns.semantic.metrics import (
 )
 from csgaussian_ns.semantic.query import QueryableScene, by_text, semantics_of
 
-Match = Literal["auto", "name", "text", "overlap"]
+MatchBy = Literal["auto", "name", "text", "overlap"]
 Encode = Callable[[list[str]], dict[str, torch.Tensor]]
 """Names to text vectors."""
 MATCHED = {
@@ -68,7 +68,7 @@ def measure_objects(
     scene: QueryableScene,
     views: Sequence[TrueView],
     rasterizer: Rasterizer,
-    match: Match = "auto",
+    match: MatchBy = "auto",
     encode: Encode | None = None,
 ) -> MeasuredObjects:
     """Measure in the ways of ``semantic.metrics``.
@@ -98,7 +98,7 @@ def measure_objects(
     return MeasuredObjects(how, matching, tuple(views), tuple(maps), tuple(pairs))
 
 
-def _way(scene: QueryableScene, names: list[str], match: Match, encode: Encode | None) -> str:
+def _way(scene: QueryableScene, names: list[str], match: MatchBy, encode: Encode | None) -> str:
     layer = semantics_of(scene)
     if match == "text" and encode is None:
         raise ConfigError("matching by text needs vectors of the names: give --text-weights or --vectors")

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 from nerfstudio.cameras.cameras import Cameras
-from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 from torch import Tensor
@@ -17,20 +16,19 @@ from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError, QueryError
 from csgaussian_ns.core.texts import one_line
-from csgaussian_ns.ns.cameras import to_camera
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
-from csgaussian_ns.ns.labels import align
-from csgaussian_ns.ns.meaning import has_meaning
-from csgaussian_ns.ns.model import model_of
-from csgaussian_ns.ns.run import trained_scene
+from csgaussian_ns.ns.handover import has_semantics, trained_scene
+from csgaussian_ns.ns.model import CSGaussianModel
+from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.ns.training_masks import align
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.evaluation import measure_objects
 from csgaussian_ns.semantic.ground_truth import GroundTruth, instance_masks
+from csgaussian_ns.semantic.measure_objects import measure_objects
 from csgaussian_ns.semantic.metrics import ACCURACIES, TrueView
 
 
 @torch.no_grad()
-def object_report(pipeline: Pipeline) -> dict[str, Any]:
+def object_report(model: CSGaussianModel, manager: CSGaussianDataManager) -> dict[str, Any]:
     """What ``csg evaluate`` reports as ``semantics`` of the exported file, for the instance masks of the data set.
 
     It does not matter which masks the run was trained with. Empty before a file with objects could be written, and
@@ -38,12 +36,10 @@ def object_report(pipeline: Pipeline) -> dict[str, Any]:
     masks of the data set or of the run cannot be read, the file has no objects, or a library is missing: other figures
     do not depend on it.
     """
-    manager, scene = pipeline.datamanager, model_of(pipeline).scene
-    assert isinstance(manager, CSGaussianDataManager)
-    if not has_meaning(pipeline) or not scene.plan.at(scene.step).rate:
+    if not has_semantics(model.scene) or not model.scene.plan.at(model.scene.step).rate:
         return {}
     try:
-        return _measured(pipeline, manager)
+        return _measured(model, manager)
     except (BackendUnavailable, ConfigError, DataError, QueryError) as error:
         CONSOLE.print(f"[yellow]Objects are not measured: {escape(one_line(error))}[/yellow]")
         return {}
@@ -60,12 +56,12 @@ def means_of(report: Mapping[str, Any]) -> dict[str, float]:
     return means | {"miou_2d": report["rendered_2d"]["miou"]}
 
 
-def _measured(pipeline: Pipeline, manager: CSGaussianDataManager) -> dict[str, Any]:
+def _measured(model: CSGaussianModel, manager: CSGaussianDataManager) -> dict[str, Any]:
     truth = _truth(manager)
     views = _views(manager, truth) if truth is not None else []
     if truth is None or not views:
         return {}
-    coded = decode(encode(trained_scene(pipeline)).data)
+    coded = decode(encode(trained_scene(model, manager)).data)
     assert coded.semantics is not None
     facts = {"layout": truth.layout, "objects_in_file": len(coded.semantics.objects)}
     return facts | measure_objects(coded, views, choose_rasterizer("auto", "cpu")).report()

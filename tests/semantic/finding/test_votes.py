@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.lifting import MaskedView, Votes, pixel_sums, thinned, votes
-from csgaussian_ns.semantic.seen import see
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.semantic.finding.views import MaskedView, thinned
+from csgaussian_ns.semantic.finding.votes import Votes, pixel_sums, votes
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
 CPU = choose_rasterizer("cpu", "cpu")
@@ -16,7 +17,7 @@ def test_masks_vote_for_the_anchors_that_they_show():
     scene = scene_of_balls()
     assert scene.semantics is not None
     views = [MaskedView(view, true_labels(view)[None].int()) for view in VIEWS]
-    said = votes(scene.anchors, scene.decoders, views, 4, CPU)
+    said = votes(AnchorScene(scene.anchors, scene.decoders), views, 4, CPU)
     label, true = said.label(0.5), scene.semantics.label
     often = said.seen > 1
     assert (label == true)[often].float().mean() > 0.95 and not label[said.seen == 0].any()
@@ -28,8 +29,10 @@ def test_a_dropped_object_loses_its_votes_and_nobody_else_does():
     scene, view = scene_of_balls(), VIEWS[0]
     labels = true_labels(view).int()
     everything = torch.where(labels > 0, 4, 0)
-    said = votes(scene.anchors, scene.decoders, [MaskedView(view, torch.stack([labels, everything]))], 4, CPU)
-    alone = votes(scene.anchors, scene.decoders, [MaskedView(view, labels[None])], 4, CPU)
+    said = votes(
+        AnchorScene(scene.anchors, scene.decoders), [MaskedView(view, torch.stack([labels, everything]))], 4, CPU
+    )
+    alone = votes(AnchorScene(scene.anchors, scene.decoders), [MaskedView(view, labels[None])], 4, CPU)
     assert torch.allclose(said.labelled, alone.labelled) and torch.allclose(said.seen, alone.seen)
     assert torch.equal(said.label(0.5, {4}), alone.label(0.5))
     assert set(said.label(0.5, {1, 2, 3}).unique().tolist()) == {0, 4}
@@ -41,7 +44,7 @@ def test_a_spilled_vote_wins_nothing(monkeypatch: pytest.MonkeyPatch):
     objects = torch.tensor([[0.001, 0.0], [9.0, 11.0], [89.0, 0.001], [50.0, 40.0], [0.0, 0.0]])
     said = Votes(seen, labelled, objects)
     for block in (2, 100):
-        monkeypatch.setattr("csgaussian_ns.semantic.lifting.BLOCK", block)
+        monkeypatch.setattr("csgaussian_ns.semantic.finding.votes.BLOCK", block)
         assert said.label(0.5).tolist() == [0, 2, 1, 1, 0]
         assert said.label(0.5, {1}).tolist() == [0, 2, 0, 2, 0]
         assert said.label(0.5, {2}).tolist() == [0, 0, 1, 1, 0]
@@ -57,7 +60,7 @@ def test_things_of_no_object_do_not_become_their_neighbours():
         labels = true_labels(view).int()
         part = (labels == 2) & (torch.rand(labels.shape) < (0.03 if number == 0 else 0.0))
         views.append(MaskedView(view, torch.where(part, 1, torch.where(labels == 2, -1, labels))[None]))
-    said = votes(scene.anchors, scene.decoders, views, 3, CPU)
+    said = votes(AnchorScene(scene.anchors, scene.decoders), views, 3, CPU)
     ball, often = scene.semantics.label == 2, said.seen > 1
     assert (said.objects[ball & often, 0] > 0).float().mean() > 0.5
     assert (said.label(0.5)[ball & often] == 0).float().mean() > 0.8
@@ -68,17 +71,17 @@ def test_masks_of_no_object_cover_but_do_not_vote():
     scene, view = scene_of_balls(), VIEWS[0]
     labels = true_labels(view).int()
     views = [MaskedView(view, torch.where(labels == 2, -1, labels)[None])]
-    said = votes(scene.anchors, scene.decoders, views, 3, CPU)
-    alone = votes(scene.anchors, scene.decoders, [MaskedView(view, labels[None])], 3, CPU)
+    said = votes(AnchorScene(scene.anchors, scene.decoders), views, 3, CPU)
+    alone = votes(AnchorScene(scene.anchors, scene.decoders), [MaskedView(view, labels[None])], 3, CPU)
     assert torch.equal(said.labelled, alone.labelled) and not said.objects[:, 1].any()
     assert torch.equal(said.objects[:, 2], alone.objects[:, 2])
-    nothing = votes(scene.anchors, scene.decoders, [], 0, CPU)
+    nothing = votes(AnchorScene(scene.anchors, scene.decoders), [], 0, CPU)
     assert not nothing.seen.any() and not nothing.label(0.5).any()
 
 
 def test_the_sums_are_the_pixels_of_the_picture():
     scene, view = scene_of_balls(), VIEWS[1]
-    seen = see(scene.anchors, scene.decoders, view)
+    seen = AnchorScene(scene.anchors, scene.decoders).seen(view)
     pixels = torch.rand(view.height, view.width, 2)
     sums = pixel_sums(seen, pixels, len(scene.anchors), CPU)
     alpha = CPU(seen.gaussians, view).alpha

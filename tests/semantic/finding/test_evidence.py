@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from csgaussian_ns.semantic.evidence import MaskEvidence
+from csgaussian_ns.semantic.finding.evidence import MaskEvidence
 
 NAMES = {1: "cup", 2: "plate", 7: "spoon"}
 
@@ -13,7 +13,7 @@ def view(labels, shown):
 
 
 def names_after(views, names, objects):
-    evidence = MaskEvidence(objects, names)
+    evidence = MaskEvidence(objects, names, 20)
     for labels, shown in views:
         evidence.add(labels, shown)
     return evidence.names()
@@ -49,7 +49,7 @@ def test_nothing_at_all():
 @pytest.mark.parametrize(("views_with_own_mask", "unsupported"), [(0, {2}), (2, {2}), (3, set()), (10, set())])
 def test_what_no_mask_stands_for_is_no_object(views_with_own_mask: int, unsupported: set[int]):
     """Object 2 lies at the border of object 1's mask in ten views; in some of them it has a mask of its own."""
-    evidence = MaskEvidence(3, {})
+    evidence = MaskEvidence(3, {}, 20)
     shown = np.repeat([1, 2, 0], [60, 30, 10])
     for number in range(10):
         border = 9 if number < views_with_own_mask else 4
@@ -58,7 +58,7 @@ def test_what_no_mask_stands_for_is_no_object(views_with_own_mask: int, unsuppor
 
 
 def test_views_that_show_next_to_nothing_do_not_judge():
-    evidence = MaskEvidence(2, {})
+    evidence = MaskEvidence(2, {}, 20)
     evidence.add(*view([3] * 20 + [4] * 20, [1] * 20 + [2] * 20))
     for _ in range(4):
         evidence.add(*view([3] * 100, [1] * 81 + [2] * 19))

@@ -3,8 +3,9 @@
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.lifting import MaskedView
-from csgaussian_ns.semantic.mask_means import mask_means
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.semantic.finding.mask_means import mask_means
+from csgaussian_ns.semantic.finding.views import MaskedView
 from tests.semantic.scenes import BALLS, camera, scene_of_balls, true_labels
 
 CPU = choose_rasterizer("cpu", "cpu")
@@ -14,7 +15,7 @@ def means_of(views):
     scene = scene_of_balls()
     assert scene.semantics is not None
     feature = torch.nn.functional.one_hot(scene.semantics.label, 6).float()
-    return mask_means(scene.anchors, scene.decoders, feature, views, CPU)
+    return mask_means(AnchorScene(scene.anchors, scene.decoders), feature, views, CPU, 20)
 
 
 def masked(angle: float, ids: dict[int, int]) -> MaskedView:

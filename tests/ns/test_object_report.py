@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from nerfstudio.scripts.eval import ComputePSNR
-from nerfstudio.utils.eval_utils import eval_setup
 
 from csgaussian_ns.codec.encode import encode
-from csgaussian_ns.ns.run import trained_scene
+from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.tools import cli
 
 
@@ -19,7 +18,7 @@ def test_ns_eval_says_what_csg_evaluate_says_of_the_file(run_with_meaning, scene
     trained.pipeline.eval()
     ComputePSNR(trained.checkpoint_dir.parent / "config.yml", tmp_path / "eval.json").main()
     results = json.loads((tmp_path / "eval.json").read_text())["results"]
-    (tmp_path / "scene.csg").write_bytes(encode(trained_scene(trained.pipeline)).data)
+    (tmp_path / "scene.csg").write_bytes(encode(trained.pipeline.trained_scene()).data)
     capsys.readouterr()
     assert cli.main(["evaluate", str(tmp_path / "scene.csg"), "--data", str(scene_folder), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -75,6 +74,5 @@ def test_masks_that_cannot_be_read_cost_the_object_figures_alone(
     assert "Objects are not measured: the label map" in said and "cannot be read" in said
     damaged.write_bytes(whole)
     shutil.rmtree(masks)
-    _, pipeline, _, _ = eval_setup(config.get_base_dir() / "config.yml")
-    said = measured(pipeline)
+    said = measured(load_run(config.get_base_dir() / "config.yml"))
     assert "Objects are not measured: objects cannot be told from background without the masks" in said

@@ -18,33 +18,34 @@ squared."""
 
 
 @dataclass(frozen=True)
-class ClusterSettings:
-    """What counts as an object.
-
-    Attributes:
-        share: Share of the views in which an object must have a mask of its own ...
-        fewest, enough: ... but in no fewer views than ``fewest``, and ``enough`` of them always suffice.
-        step: Masks whose means are closer than this, in steps of the feature, show the same: rounding may be all that
-            sets them apart.
-        position_weight: Steps that the radius of what masks show counts as. Objects that are never seen together may
-            have the same feature, so their place must tell them apart.
-        stray: Masks that are farther from the middle of their object than this many times the median one show more
-            or less than the object, and count for none.
-    """
+class FindingSettings:
+    """What counts as an object."""
 
     share: float = 1 / 6
-    fewest: int = 3
-    enough: int = 10
+    """Share of the views in which an object must have a mask of its own ..."""
+    fewest_views: int = 3
+    """... but in no fewer views than this ..."""
+    enough_views: int = 10
+    """... and so many always suffice."""
     step: float = 0.5
+    """Masks whose mean features are closer than this, in steps of the feature, show the same: rounding may be all that
+    sets them apart."""
     position_weight: float = 0.5
+    """Steps that the radius of what masks show counts as. Objects that are never seen together may have the same
+    feature, so their place must tell them apart."""
     stray: float = 4.0
+    """Masks that are farther from the middle of their object than this many times the median one show more or less
+    than the object, and count for none."""
+
+
+DEFAULTS = FindingSettings()
 
 
 def cluster(
     feature: Float[np.ndarray, "M D"],
     place: Float[np.ndarray, "M 3"],
     views: int,
-    settings: ClusterSettings = ClusterSettings(),
+    settings: FindingSettings = DEFAULTS,
 ) -> Int[np.ndarray, " M"]:
     """Object of each mask, from 1 on, 0 for none.
 
@@ -61,9 +62,9 @@ def cluster(
         return np.zeros(0, np.int64)
     points = np.concatenate([feature, settings.position_weight * _normalised(place)], axis=1)
     try:
-        if views < 2 * settings.fewest:  # masks of an object are hardly more than the fewest: none may be left out
+        if views < 2 * settings.fewest_views:  # objects have hardly more masks than the fewest: all count
             return _chains(points, 2 * settings.step) + 1
-        needed = int(np.clip(round(settings.share * views), settings.fewest, settings.enough))
+        needed = int(np.clip(round(settings.share * views), settings.fewest_views, settings.enough_views))
         found = _with_at_least(needed, _of_sample(points, needed, settings))
     except ImportError as error:
         raise BackendUnavailable(
@@ -97,7 +98,7 @@ def _normalised(place: Float[np.ndarray, "M 3"]) -> Float[np.ndarray, "M 3"]:
     return centred / max(radius, 1e-12)
 
 
-def _of_sample(points: Float[np.ndarray, "M C"], needed: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
+def _of_sample(points: Float[np.ndarray, "M C"], needed: int, settings: FindingSettings) -> Int[np.ndarray, " M"]:
     """Clusters from 0 on, -1 for none, of all points if they are few, else by the nearest in a sample.
 
     The sample is random: masks come in the same order in many views, so that every n-th would be of the same objects.
@@ -109,11 +110,11 @@ def _of_sample(points: Float[np.ndarray, "M C"], needed: int, settings: ClusterS
 
     sample, share = np.random.default_rng(0).permutation(len(points))[:MOST_POINTS], MOST_POINTS / len(points)
     smallest = int(needed * share - (needed * share * (1 - share)) ** 0.5)
-    found = _found(points[sample], max(settings.fewest, smallest), settings)
+    found = _found(points[sample], max(settings.fewest_views, smallest), settings)
     return found[pairwise_distances_argmin(points, points[sample])]
 
 
-def _found(points: Float[np.ndarray, "M C"], smallest: int, settings: ClusterSettings) -> Int[np.ndarray, " M"]:
+def _found(points: Float[np.ndarray, "M C"], smallest: int, settings: FindingSettings) -> Int[np.ndarray, " M"]:
     """Clusters of at least ``smallest`` points from 0 on, -1 for none.
 
     HDBSCAN finds splits; where it sees none, the most that hangs together is the only object.

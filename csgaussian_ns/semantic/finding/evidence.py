@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Integer
 
-MIN_PIXELS = 20
-"""Objects that show fewer pixels under masks in a view are not judged by it."""
 MIN_SUPPORT = 0.3
 """Share of those views in which some mask must be mainly the object's. Of an object it is nearly 1; of what lies
 between objects, whose features are mixed, nearly 0."""
@@ -15,14 +13,15 @@ between objects, whose features are mixed, nearly 0."""
 class MaskEvidence:
     """Counts pixels view by view, so that views need not be kept."""
 
-    def __init__(self, objects: int, names: Mapping[int, str]) -> None:
+    def __init__(self, objects: int, names: Mapping[int, str], min_pixels: int) -> None:
         """Nothing seen yet.
 
         Args:
             objects: How many there are.
             names: Id of a mask to name; empty unless ids mean the same in every view.
+            min_pixels: Objects that show fewer pixels under masks in a view are not judged by it.
         """
-        self._objects = objects
+        self._objects, self._min_pixels = objects, min_pixels
         self._ids, self._names = np.array(sorted(names), np.int64), [names[number] for number in sorted(names)]
         self._pixels = np.zeros((objects + 1, len(names) + 1), np.int64)  # by name, the last column for no name
         self._shown, self._main = np.zeros(objects + 1, np.int64), np.zeros(objects + 1, np.int64)
@@ -46,7 +45,7 @@ class MaskEvidence:
             mains += [int(row.argmax()) + 1 for row in count[:, 1:] if row.any()]
             for number, row in zip(masks.tolist(), count, strict=True):
                 self._pixels[:, self._column(number)] += row
-        judged = under_masks >= MIN_PIXELS
+        judged = under_masks >= self._min_pixels
         self._shown += judged
         self._main += judged & np.isin(np.arange(self._objects + 1), mains)
 

@@ -1,6 +1,7 @@
 """Image quality: PSNR and SSIM always, LPIPS where its weights are on this machine."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -8,6 +9,24 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
 from csgaussian_ns.render.ssim import psnr, ssim
+
+Batch = dict[str, Any]
+"""One view as nerfstudio hands it over: ``image`` [H, W, 3 or 4], maybe ``mask`` [H, W, 1], and its ``image_idx``."""
+
+
+def compared(
+    image: Float[Tensor, "H W 3"], batch: Batch, background: Float[Tensor, "3"]
+) -> tuple[Float[Tensor, "H W 3"], Float[Tensor, "H W 3"]]:
+    """Rendering and photo as floats, transparent photos over ``background``, both black outside the mask."""
+    target = batch["image"].to(image.device)
+    if target.dtype == torch.uint8:
+        target = target.float() / 255
+    if target.shape[-1] == 4:
+        target = target[..., :3] * target[..., 3:] + background * (1 - target[..., 3:])
+    if "mask" in batch:
+        mask = batch["mask"].to(image.device)
+        image, target = image * mask, target * mask
+    return image, target
 
 
 class ImageQuality:

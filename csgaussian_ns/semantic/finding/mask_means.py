@@ -7,15 +7,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.render.backend import Rasterizer
-from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.semantic.lifting import MaskedView
+from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.semantic.finding.views import MaskedView
 from csgaussian_ns.semantic.losses import MIN_COVERAGE, Members, members_of, sum_by_mask
-from csgaussian_ns.semantic.seen import see
-
-MIN_PIXELS = 20
-"""Masks that show fewer pixels say nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,30 +46,26 @@ class MaskMeans:
 
 @torch.no_grad()
 def mask_means(
-    anchors: Anchors,
-    decoders: Decoders,
-    feature: Float[Tensor, "A D"],
-    views: Iterable[MaskedView],
-    rasterizer: Rasterizer,
+    scene: Scene, feature: Float[Tensor, "A D"], views: Iterable[MaskedView], rasterizer: Rasterizer, min_pixels: int
 ) -> MaskMeans:
-    """Means over the pixels of each mask that the scene covers, of masks with at least ``MIN_PIXELS`` of them.
+    """Means over the pixels of each mask that the scene covers, of masks with at least ``min_pixels`` of them.
 
     Args:
-        anchors: What is drawn.
-        decoders: Draw it.
-        feature: Of the anchors, weighted as in training.
+        scene: What is drawn, of tensors.
+        feature: Of its rows, weighted as in training.
         views: With masks.
         rasterizer: Draws; once features, once positions, with as many channels as training does.
+        min_pixels: Masks that show fewer say nothing.
     """
-    features, places, keys, count = [feature[:0]], [anchors.position[:0]], [feature.new_zeros(0, 3).long()], 0
+    features, places, keys, count = [feature[:0]], [scene.position[:0]], [feature.new_zeros(0, 3).long()], 0
     for number, view in enumerate(views):
-        seen, count = see(anchors, decoders, view.camera), number + 1
+        seen, count = scene.seen(view.camera), number + 1
         drawn = rasterizer(replace(seen.gaussians, colors=feature[seen.row]), view.camera)
-        where = rasterizer(replace(seen.gaussians, colors=anchors.position[seen.row]), view.camera).image
+        where = rasterizer(replace(seen.gaussians, colors=scene.position[seen.row]), view.camera).image
         covered = drawn.alpha[..., 0] >= MIN_COVERAGE
         where = where / drawn.alpha.clamp(min=1e-6)
         for layer, labels in enumerate(view.labels):
-            members = members_of(labels.flatten(), covered.flatten(), MIN_PIXELS)
+            members = members_of(labels.flatten(), covered.flatten(), min_pixels)
             features.append(_means(drawn.image, members))
             places.append(_means(where, members))
             ids = torch.unique(labels.flatten()[members.pixel]).long()  # ascending, as members are numbered

@@ -1,6 +1,5 @@
 """From masks in views to anchors: how much of what views see of an anchor lies under which masks."""
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -8,11 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.render.backend import Rasterizer
-from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.scene.scene import Seen
-from csgaussian_ns.semantic.seen import see
+from csgaussian_ns.scene.scene import Scene, Seen
+from csgaussian_ns.semantic.finding.views import MaskedView
 
 CHANNELS = 3
 """As many as colour has: the renderer's kernels for it are compiled already."""
@@ -22,33 +19,6 @@ what is no object would become theirs. An object has several times as much even 
 and count for none."""
 BLOCK = 65_536
 """Anchors whose votes are compared at a time, so that no second table of votes is needed."""
-
-
-@dataclass(frozen=True)
-class MaskedView:
-    """A view and its masks: layers of label maps, 0 for none."""
-
-    camera: Camera
-    labels: Int[Tensor, "L H W"]
-
-
-def thinned(view: MaskedView, most_pixels: int) -> MaskedView:
-    """A view with every n-th pixel in both directions, n chosen so that at most ``most_pixels`` are left."""
-    height, width = view.labels.shape[1:]
-    every = max(1, math.ceil(math.sqrt(height * width / most_pixels)))
-    first = every // 2
-    labels = view.labels[:, first::every, first::every]
-    old = view.camera
-    camera = replace(
-        old,
-        fx=old.fx / every,
-        fy=old.fy / every,
-        cx=(old.cx - first - 0.5) / every + 0.5,
-        cy=(old.cy - first - 0.5) / every + 0.5,
-        width=labels.shape[2],
-        height=labels.shape[1],
-    )
-    return MaskedView(camera, labels)
 
 
 @dataclass(frozen=True)
@@ -83,27 +53,26 @@ class Votes:
         return torch.where((most > MIN_VOTES * self.labelled) & (self.labelled > min_share * self.seen), winner + 1, 0)
 
 
-def votes(
-    anchors: Anchors, decoders: Decoders, views: Iterable[MaskedView], objects: int, rasterizer: Rasterizer
-) -> Votes:
+@torch.no_grad()
+def votes(scene: Scene, views: Iterable[MaskedView], objects: int, rasterizer: Rasterizer) -> Votes:
     """Let masks vote for the anchors that they show.
 
     Args:
-        anchors: What is drawn.
-        decoders: Draw it.
+        scene: What is drawn, of tensors.
         views: Whose labels are objects, 1 .. ``objects``; -1 for masks of none of them.
         objects: How many there are.
         rasterizer: Passes gradients to colours.
     """
-    sums = anchors.position.new_zeros(len(anchors), 2 + objects)
+    count = len(scene.position)
+    sums = scene.position.new_zeros(count, 2 + objects)
     for view in views:
         labelled, present = (view.labels != 0).any(dim=0), torch.unique(view.labels[view.labels > 0]).tolist()
         pictures = [torch.ones_like(labelled), labelled, *((view.labels == n).any(dim=0) for n in present)]
         columns = [0, 1, *(1 + number for number in present)]
-        seen = see(anchors, decoders, view.camera)
+        seen = scene.seen(view.camera)
         for first in range(0, len(columns), CHANNELS):
             pixels = torch.stack(pictures[first : first + CHANNELS], dim=-1).to(sums)
-            sums[:, columns[first : first + CHANNELS]] += pixel_sums(seen, pixels, len(anchors), rasterizer)
+            sums[:, columns[first : first + CHANNELS]] += pixel_sums(seen, pixels, count, rasterizer)
     return Votes(sums[:, 0], sums[:, 1], sums[:, 2:])
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from csgaussian_ns.semantic.strays import without_strays
+from csgaussian_ns.semantic.finding.strays import without_strays
 
 
 def test_a_stray_anchor_leaves_its_object():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.core.errors import BackendUnavailable
-from csgaussian_ns.semantic import cluster as module
-from csgaussian_ns.semantic.cluster import ClusterSettings, by_size, cluster
+from csgaussian_ns.semantic.finding import cluster as module
+from csgaussian_ns.semantic.finding.cluster import FindingSettings, by_size, cluster
 
 
 def masks_of(objects, views, spread=0.2, apart=3.0, merged=0.0, seed=0):
@@ -69,9 +69,9 @@ def test_equal_features_in_two_places_are_two_objects():
     """Objects that no view shows together may end up with the same feature."""
     feature, place, owner = masks_of(2, 60, spread=0.1)
     feature = feature - np.array([[0.0] * 6, [-3.0, 3.0, 0.0, 0.0, 0.0, 0.0]])[owner]
-    apart = ClusterSettings(position_weight=4.0)
+    apart = FindingSettings(position_weight=4.0)
     assert cluster(feature, 3 * place, 60, apart).max() == 2
-    assert cluster(feature, 3 * place, 60, ClusterSettings(position_weight=0.0)).max() == 1
+    assert cluster(feature, 3 * place, 60, FindingSettings(position_weight=0.0)).max() == 1
 
 
 @pytest.mark.parametrize(("count", "views", "label"), [(0, 0, 1), (0, 40, 1), (1, 1, 1), (2, 40, 0), (7, 40, 1)])
@@ -84,7 +84,7 @@ def test_a_rare_thing_is_not_taken_for_the_only_object(views: int, rows: int):
     """With so few masks outside the largest chain that HDBSCAN is not asked."""
     feature, place, owner = masks_of(2, views, spread=0.02)
     kept = np.concatenate([np.flatnonzero(owner == 0), np.flatnonzero(owner == 1)[:rows]])
-    found = cluster(feature[kept], place[kept], views, ClusterSettings(position_weight=0.1))
+    found = cluster(feature[kept], place[kept], views, FindingSettings(position_weight=0.1))
     assert (found[:views] == 1).mean() > 0.9 and not found[views:].any()
 
 
@@ -93,7 +93,7 @@ def test_scattered_masks_are_not_taken_for_the_only_object():
     feature, place, _ = masks_of(1, 15, spread=0.02)
     far = 20 * np.random.default_rng(1).normal(size=(14, 6))
     points = np.concatenate([feature, far]), np.concatenate([place, place[:14]])
-    assert cluster(*points, 60, ClusterSettings(position_weight=0.1)).tolist() == [1] * 15 + [0] * 14
+    assert cluster(*points, 60, FindingSettings(position_weight=0.1)).tolist() == [1] * 15 + [0] * 14
 
 
 @pytest.mark.parametrize("masks", [1, 2])

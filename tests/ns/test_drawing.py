@@ -2,7 +2,7 @@
 
 import torch
 
-from csgaussian_ns.ns.outputs import share_of_most
+from csgaussian_ns.ns.drawing import share_of_most
 
 
 def test_bits_are_shown_as_a_share_of_what_dear_anchors_take():

@@ -1,0 +1,77 @@
+"""From views with masks to objects: means of masks, clusters among them, votes for anchors (docs/decisions/0014)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings, by_size, cluster
+from csgaussian_ns.semantic.finding.evidence import MaskEvidence
+from csgaussian_ns.semantic.finding.mask_means import mask_means
+from csgaussian_ns.semantic.finding.strays import without_strays
+from csgaussian_ns.semantic.finding.views import MaskedView, thinned
+from csgaussian_ns.semantic.finding.votes import votes
+from csgaussian_ns.semantic.seen import label_map
+
+MIN_SHARE = 0.5
+"""Rows of which views see less under masks belong to no object."""
+MIN_PIXELS = 20
+"""Masks that show fewer pixels in a view say nothing of it."""
+
+
+@dataclass(frozen=True)
+class FoundObjects:
+    """Objects of a scene, the largest first.
+
+    Attributes:
+        label: Object of each row of the scene, from 1 on, 0 for none; on the CPU.
+        names: Of the objects, empty where unknown; none at all if no name is known.
+    """
+
+    label: Int[Tensor, " A"]
+    names: tuple[str, ...]
+
+
+@torch.no_grad()
+def objects_in(
+    views: Iterable[MaskedView],
+    scene: Scene,
+    feature: Float[Tensor, "A D"],
+    rasterizer: Rasterizer,
+    *,
+    settings: FindingSettings = DEFAULTS,
+    names: Mapping[int, str] = {},
+    min_pixels: int = MIN_PIXELS,
+) -> FoundObjects:
+    """The objects that semantic features form and masks bear out (CSGaussian 3.2).
+
+    Args:
+        views: With masks; ids need mean nothing from view to view. All are looked at three times, at
+            ``views.MOST_PIXELS`` pixels or fewer, so ``views.spread`` some hundreds first.
+        scene: Of tensors on the device of ``views``.
+        feature: Of its rows in base steps, weighted as in training (``semantic.weighting``).
+        rasterizer: Draws three channels and as many as a feature has; passes gradients to colours.
+        settings: What counts as an object.
+        names: Id of a mask to name; empty unless ids mean the same in every view.
+        min_pixels: Masks, and objects in a view, that show fewer pixels say nothing.
+
+    Raises:
+        BackendUnavailable: scikit-learn is not installed.
+    """
+    looked_at = [thinned(view) for view in views]
+    means = mask_means(scene, feature, looked_at, rasterizer, min_pixels)
+    own = torch.from_numpy(cluster(means.feature.numpy(), means.place.numpy(), means.views, settings))
+    count = int(own.max()) if len(own) else 0
+    said = votes(scene, (means.renamed(view, n, own) for n, view in enumerate(looked_at)), count, rasterizer)
+    evidence, everything = MaskEvidence(count, names, min_pixels), said.label(MIN_SHARE)
+    for view in looked_at:
+        shown = label_map(scene.seen(view.camera), everything, rasterizer)
+        evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
+    label = said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy()
+    found, old = by_size(without_strays(label, scene.position.cpu().numpy()))
+    called = evidence.names()
+    return FoundObjects(torch.from_numpy(found), tuple(called[number - 1] for number in old) if any(called) else ())
