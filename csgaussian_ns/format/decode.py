@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import FormatError, LimitExceeded
+from csgaussian_ns.core.errors import FormatError, LimitExceeded, UnsupportedVersion
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of
@@ -15,7 +15,7 @@ from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import SceneMeta, meta_of
+from csgaussian_ns.format.meta import ANCHORS, SceneMeta, meta_of, representation_of
 from csgaussian_ns.format.networks.colour_model import IntegerColourModel, read_entropy_networks
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.render_networks import RenderNetworks, read_render_networks
@@ -25,7 +25,7 @@ from csgaussian_ns.format.threads import run_in_order, threads_for
 
 
 def decode(
-    source: str | Path | bytes | bytearray | memoryview | BufferedIOBase,
+    source: str | Path | bytes | bytearray | memoryview | BufferedIOBase | Container,
     limits: DecodeLimits = DEFAULT_LIMITS,
     chunks: Sequence[int] | None = None,
     arithmetic: Arithmetic = "auto",
@@ -36,7 +36,7 @@ def decode(
     """Decode a scene.
 
     Args:
-        source: Path, content, or an open seekable file; from the latter only what is needed is read.
+        source: Path, content, an open seekable file, of which only what is needed is read, or an open container.
         limits: What to refuse before memory is taken or work is done.
         chunks: Numbers of the chunks to decode; all by default.
         arithmetic: Of the entropy networks; never changes the result.
@@ -54,7 +54,8 @@ def decode(
         with open(source, "rb") as file:
             return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
     try:
-        file = _open(read_container(source, limits), chunks, semantics)
+        container = source if isinstance(source, Container) else read_container(source, limits)
+        file = _open(container, chunks, semantics)
         file.check(limits)
         scene = _Rows(file)
 
@@ -128,6 +129,11 @@ class _File(NamedTuple):
 
 
 def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -> _File:
+    representation = representation_of(container)
+    if representation != ANCHORS:
+        raise UnsupportedVersion(
+            f"the scene is made of {representation!r}, this reader knows {ANCHORS}; a newer reader is needed"
+        )
     meta = meta_of(container)
     layout = AttributeLayout(meta.feature_dim, meta.num_offsets, meta.base_steps)
     model = read_entropy_networks(content_of(container, "NETE"), layout)

@@ -19,7 +19,7 @@ from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import model_of
 from csgaussian_ns.ns.run import trained_scene
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.render_networks import AttributeDecoder
 from csgaussian_ns.semantic.embeddings import LabelledView, best_cut_outs, object_embeddings
 from csgaussian_ns.semantic.object_view import ObjectScene
 from csgaussian_ns.semantic.query import semantics_of
@@ -82,7 +82,7 @@ def with_vectors(pipeline: Pipeline, trained: TrainedScene, encoder: TextEncoder
 def object_vectors(
     pipeline: Pipeline,
     anchors: Anchors,
-    decoders: Decoders,
+    decoders: AttributeDecoder,
     label: Int[Tensor, " A"],
     encoder: TextEncoder,
     progress: Progress,
