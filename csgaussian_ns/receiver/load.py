@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.format.container import read_container
@@ -13,7 +11,7 @@ from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
 from csgaussian_ns.receiver.representations import Wanted, read
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.scene.ply import Z_UP, is_ply, read_gaussians, read_header
+from csgaussian_ns.scene.ply_magic import is_ply
 
 Source = str | Path | bytes | bytearray | memoryview | BufferedIOBase
 SECONDS = 30
@@ -49,6 +47,8 @@ def load(
     limits.check("max_file_bytes", len(data), "the file")
     stream = BytesIO(data)
     if is_ply(stream):
+        from csgaussian_ns.scene.ply import Z_UP, read_gaussians, read_header
+
         header = read_header(stream)
         up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
         return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
@@ -59,6 +59,9 @@ def load(
 def _content(source: Source, limits: DecodeLimits) -> bytes:
     most = limits.max_file_bytes + 1
     if isinstance(source, str) and source.startswith(("http://", "https://")):
+        from urllib.error import URLError
+        from urllib.request import urlopen
+
         try:
             with urlopen(source, timeout=SECONDS) as answer:
                 return answer.read(most)

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from csgaussian_ns.capture.cameras import cameras
-from csgaussian_ns.capture.transforms import Capture, read_capture, transforms_in
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import make_folder, replace_file
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
@@ -25,6 +23,9 @@ from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.query import pick
 from csgaussian_ns.semantic.shown import Shown, look_of
+
+if TYPE_CHECKING:
+    from csgaussian_ns.capture.transforms import Capture
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -113,10 +114,14 @@ class LoadedScene:
         Raises:
             DataError: It cannot be used.
         """
+        from csgaussian_ns.capture.transforms import read_capture, transforms_in
+
         return self.cameras_of(read_capture(transforms_in(Path(transforms))))
 
-    def cameras_of(self, capture: Capture) -> dict[str, Camera]:
+    def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
         """As ``cameras``, of a capture that is read."""
+        from csgaussian_ns.capture.cameras import cameras
+
         placed = cameras(capture, self.meta.transform, self.meta.scale)
         return {frame.name: camera for frame, camera in zip(capture.frames, placed, strict=True)}
 

@@ -35,7 +35,7 @@ class Info:
     def run(self) -> None:
         """Print the facts."""
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.scene.ply import is_ply
+        from csgaussian_ns.scene.ply_magic import is_ply
 
         with open_file(self.file) as stream:
             if is_ply(stream):
