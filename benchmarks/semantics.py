@@ -208,20 +208,20 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
 
     from csgaussian_ns.codec.decode import decode
     from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.receiver.load import load
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.scene.anchor_scene import AnchorScene
-    from csgaussian_ns.tools.cameras import cameras_by, scaled
+    from csgaussian_ns.tools.cameras import scaled
 
     name, scale = scene.split(":")
     root = scene_root(options, name)
     run = Run(options.method, root, scene, options.steps, weight, load=coloured(options, scene, weight, outputs))
-    decoded = decode(encode(trainer_for(run, outputs).pipeline.trained_scene()).data)
+    data = encode(trainer_for(run, outputs).pipeline.trained_scene()).data
+    decoded = decode(data)
     draw = choose_rasterizer("auto", "cpu")
-    for stem, camera in cameras_by(str(root / name), decoded.anchors.position, decoded.meta, 0, 0, 0).items():
+    for stem, camera in load(data, semantics=False).cameras(root / name).items():
         camera = scaled(camera, float(scale))
         with torch.no_grad():
-            seen = AnchorScene(decoded.anchors, decoded.decoders).seen(camera)
-            image = draw(seen.gaussians, camera, decoded.background).image
+            image = draw(decoded.seen(camera).gaussians, camera, decoded.background).image
         yield stem, (image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
 
 
@@ -374,8 +374,8 @@ def click_milliseconds(decoded: "CodedScene") -> float:
     """Median time to answer a click at 480 x 270 after loading, over a grid of pixels of four views."""
     import statistics
 
+    from csgaussian_ns.receiver.orbit import orbit
     from csgaussian_ns.semantic.query import pick
-    from csgaussian_ns.tools.orbit import orbit
 
     times = []
     for camera in orbit(decoded.anchors.position, decoded.meta, 4, 480, 270).values():

@@ -1,23 +1,87 @@
-"""csgaussian: small, streamable, understandable splat assets. Importing this package imports nothing heavy."""
+"""csgaussian: small, streamable, understandable splat assets. Importing this package imports nothing heavy.
 
+What ``__all__`` lists is stable: within a major version names, arguments and meanings stay. All else in submodules may
+change at any time.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from csgaussian_ns.codec.decode import decode as load
+    from csgaussian_ns.core.errors import (
+        BackendUnavailable,
+        ConfigError,
+        CsgError,
+        DataError,
+        FormatError,
+        LimitExceeded,
+        QueryError,
+        UnsupportedVersion,
+    )
+    from csgaussian_ns.core.semantic_layer import SceneObject
+    from csgaussian_ns.core.types import Camera, Rendering
     from csgaussian_ns.format.limits import DecodeLimits
+    from csgaussian_ns.receiver.load import load
+    from csgaussian_ns.receiver.scene import LoadedScene
+    from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour, Target
 
 __version__ = "0.1.0"
-__all__ = ["DecodeLimits", "__version__", "load"]
+_ERRORS = (
+    "BackendUnavailable",
+    "ConfigError",
+    "CsgError",
+    "DataError",
+    "FormatError",
+    "LimitExceeded",
+    "QueryError",
+    "UnsupportedVersion",
+)
+_HOMES = {
+    **dict.fromkeys(_ERRORS, "core.errors"),
+    "SceneObject": "core.semantic_layer",
+    **dict.fromkeys(("Camera", "Rendering"), "core.types"),
+    "DecodeLimits": "format.limits",
+    "load": "receiver.load",
+    "LoadedScene": "receiver.scene",
+    **dict.fromkeys(
+        ("Appearance", "Hide", "Highlight", "Isolate", "Move", "Recolour", "Target"), "semantic.appearance"
+    ),
+}
+__all__ = [
+    "Appearance",
+    "BackendUnavailable",
+    "Camera",
+    "ConfigError",
+    "CsgError",
+    "DataError",
+    "DecodeLimits",
+    "FormatError",
+    "Hide",
+    "Highlight",
+    "Isolate",
+    "LimitExceeded",
+    "LoadedScene",
+    "Move",
+    "QueryError",
+    "Recolour",
+    "Rendering",
+    "SceneObject",
+    "Target",
+    "UnsupportedVersion",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:  # any public name
-    """Import ``load`` and ``DecodeLimits`` when they are first asked for."""
-    if name == "load":
-        from csgaussian_ns.codec.decode import decode
+    """Import public names when they are first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'csgaussian_ns' has no attribute {name!r}")
+    value = getattr(import_module(f"csgaussian_ns.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return decode
-    if name == "DecodeLimits":
-        from csgaussian_ns.format.limits import DecodeLimits
 
-        return DecodeLimits
-    raise AttributeError(f"module 'csgaussian_ns' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

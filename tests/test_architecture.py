@@ -83,7 +83,7 @@ def test_facts_are_told_without_a_compiler():
 
 
 def test_drawing_imports_without_torch():
-    names = ("core.geometry", "render.backend", "render.cpu_backward", "render.draw", "scene.ply", "tools.opened")
+    names = ("core.geometry", "render.backend", "render.cpu_backward", "render.draw", "scene.ply", "receiver.load")
     failures, loaded = import_without([f"csgaussian_ns.{name}" for name in names], ["torch", "scipy"])
     assert failures == [] and loaded.isdisjoint({"torch", "scipy"})
 

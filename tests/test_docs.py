@@ -1,15 +1,19 @@
 """What the documentation says exists: commands, links, options."""
 
 import re
+from dataclasses import replace
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.semantic.scenes import loaded, scene_of_balls
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "csgaussian_ns").rglob("*.md")])
 SHELL_BLOCK = re.compile(r"^```(?:bash|sh|shell|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 # Commands that are the system's or nerfstudio's, not ours.
 FOREIGN = {"git", "cd", "pip", "python", "python3", "source", ".", "ls", "export", "unzip", "pre-commit"}
@@ -67,6 +71,23 @@ def test_commands_exist(page):
         if not known:
             unknown.append(" ".join(words))
     assert unknown == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/objects.md"])
+def test_examples_in_python_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a folder with a file and a capture, of objects that have the names of the examples."""
+    coded = scene_of_balls()
+    assert coded.semantics is not None
+    names = ("cup", "plate", "lamp")
+    things = tuple(replace(thing, name=name) for thing, name in zip(coded.semantics.objects, names, strict=True))
+    scene = loaded(replace(coded, semantics=replace(coded.semantics, objects=things)))
+    monkeypatch.setattr("csgaussian_ns.load", {"out/scene.csg": scene}.get, raising=False)
+    monkeypatch.chdir(tmp_path)
+    [block] = PYTHON_BLOCK.findall((ROOT / page).read_text())
+    known: dict = {}
+    exec(block, known)
+    assert known["picture"].shape == (270, 480, 3) and known["picture"].max() > 100
+    assert known["cup"].name == "cup" and (known["seen"] is None or known["seen"] in scene.objects)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from csgaussian_ns.core.semantic_layer import SemanticLayer
-from csgaussian_ns.core.types import Anchors
+from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.scene import digest
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.scene import Seen
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,16 @@ class CodedScene:
     def digest(self) -> str:
         """As of ``format.scene``."""
         return digest(self.grid, self.anchors, self.semantics)
+
+    @property
+    def position(self) -> Float[Tensor, "A 3"]:
+        """Of the anchors."""
+        return self.anchors.position
+
+    def seen(self, camera: Camera, only: Bool[Tensor, " A"] | None = None) -> Seen:
+        """As of ``scene.scene.Scene``, without gradients."""
+        with torch.no_grad():
+            return AnchorScene(self.anchors, self.decoders).seen(camera, only)
 
     @property
     def background(self) -> Tensor:

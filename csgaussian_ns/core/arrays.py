@@ -5,6 +5,8 @@ formula is written once with ``namespace(array).exp(array)`` and the like; what 
 """
 
 import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,36 @@ def places(mask: Any) -> Any:
     return namespace(mask).where(mask)[0]
 
 
+def is_one_of(array: Any, values: Iterable[int]) -> Any:
+    """Where integers are among ``values``."""
+    if isinstance(array, np.ndarray):
+        return np.isin(array, np.array(list(values), array.dtype))
+    return sys.modules["torch"].isin(array, array.new_tensor(list(values)))
+
+
+def ascending(array: Any) -> Any:
+    """Indices that sort an array of one axis; what is equal stays in order."""
+    return np.argsort(array, kind="stable") if isinstance(array, np.ndarray) else array.argsort(stable=True)
+
+
+def median(array: Any) -> Any:
+    """Of an array of one axis; of the two in the middle the lower one."""
+    if not isinstance(array, np.ndarray):
+        return array.median()
+    middle = (len(array) - 1) // 2
+    return np.partition(array, middle)[middle]
+
+
+def constants(numbers: Any, other: Any) -> Any:
+    """``numbers`` as an array of the library and the type of ``other``, and on its device."""
+    return np.array(numbers, other.dtype) if isinstance(other, np.ndarray) else other.new_tensor(numbers)
+
+
+def single(array: Any) -> Any:
+    """In single precision."""
+    return array.astype(np.float32) if isinstance(array, np.ndarray) else array.float()
+
+
 def sigmoid(array: Any) -> Any:
     """1 / (1 + exp(-x)), accurate on both sides and without overflow."""
     if not isinstance(array, np.ndarray):
@@ -36,6 +68,11 @@ def sigmoid(array: Any) -> Any:
 def detached(array: Any) -> Any:
     """The same numbers without a gradient."""
     return array if isinstance(array, np.ndarray) else array.detach()
+
+
+def without_gradients(array: Any) -> AbstractContextManager:
+    """Within it, nothing that is computed of tensors such as ``array`` has a gradient."""
+    return nullcontext() if isinstance(array, np.ndarray) else sys.modules["torch"].no_grad()
 
 
 def to_numpy(array: Any) -> np.ndarray:

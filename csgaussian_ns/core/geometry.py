@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from jaxtyping import Float
 
-from csgaussian_ns.core.arrays import namespace
+from csgaussian_ns.core.arrays import namespace, single
 from csgaussian_ns.core.types import Camera
 
 
@@ -35,5 +34,4 @@ def opengl_camera(
     last = library.zeros_like(upper[:1])
     last[0, 3] = 1
     world_to_camera = library.concatenate([upper, last])
-    single = world_to_camera.astype(np.float32) if library is np else world_to_camera.float()
-    return Camera(single, *focal, *centre, *size)
+    return Camera(single(world_to_camera), *focal, *centre, *size)

@@ -1,6 +1,6 @@
 """What a decoded scene knows about meaning: a feature and an object for each anchor, and the list of objects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jaxtyping import Float, Int
@@ -26,8 +26,8 @@ class SceneObject:
     centre: tuple[float, float, float]
     lowest: tuple[float, float, float]
     highest: tuple[float, float, float]
-    feature: tuple[float, ...]
-    embedding: tuple[float, ...] | None = None
+    feature: tuple[float, ...] = field(repr=False)
+    embedding: tuple[float, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

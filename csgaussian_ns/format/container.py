@@ -15,6 +15,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.format.layout import (
     HEADER_BYTES,
+    MINOR,
     Entry,
     Header,
     MustUnderstand,
@@ -177,6 +178,7 @@ def pack(
     anchors: int,
     must_understand: MustUnderstand = MustUnderstand.NONE,
     optional: int = 0,
+    minor: int = MINOR,
 ) -> bytes:
     """The bytes of a file with these sections, in this order.
 
@@ -185,13 +187,14 @@ def pack(
         anchors: Anchors of the scene.
         must_understand: Header flags that every reader must know.
         optional: Header flags that a reader may ignore.
+        minor: Minor version.
 
     Raises:
         ValueError: A field does not fit, a section is empty, repeats, or is out of order (as a FormatError: the result
             is read back before it is returned).
     """
     sections = list(sections)
-    header = Header(anchors, len(sections), 0, must_understand, optional)
+    header = Header(anchors, len(sections), 0, must_understand, optional, minor)
     entries, offset = [], header.toc_end
     for section in sections:
         body = memoryview(section.body).cast("B")

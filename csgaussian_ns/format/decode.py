@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import FormatError, LimitExceeded
+from csgaussian_ns.core.errors import FormatError, LimitExceeded, UnsupportedVersion
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, model_number
@@ -15,7 +15,7 @@ from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import SceneMeta, meta_of
+from csgaussian_ns.format.meta import ANCHORS, SceneMeta, meta_of, representation_of
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.models import read_model
@@ -26,7 +26,7 @@ from csgaussian_ns.format.threads import run_in_order, threads_for
 
 
 def decode(
-    source: str | Path | bytes | bytearray | memoryview | BufferedIOBase,
+    source: str | Path | bytes | bytearray | memoryview | BufferedIOBase | Container,
     limits: DecodeLimits = DEFAULT_LIMITS,
     chunks: Sequence[int] | None = None,
     arithmetic: Arithmetic = "auto",
@@ -37,7 +37,7 @@ def decode(
     """Decode a scene.
 
     Args:
-        source: Path, content, or an open seekable file; from the latter only what is needed is read.
+        source: Path, content, an open seekable file, of which only what is needed is read, or an open container.
         limits: What to refuse before memory is taken or work is done.
         chunks: Numbers of the chunks to decode; all by default.
         arithmetic: Of the entropy networks; never changes the result.
@@ -55,7 +55,8 @@ def decode(
         with open(source, "rb") as file:
             return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
     try:
-        file = _open(read_container(source, limits), chunks, semantics)
+        container = source if isinstance(source, Container) else read_container(source, limits)
+        file = _open(container, chunks, semantics)
         file.check(limits)
         scene = _Rows(file)
 
@@ -130,6 +131,11 @@ class _File(NamedTuple):
 
 
 def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -> _File:
+    representation = representation_of(container)
+    if representation != ANCHORS:
+        raise UnsupportedVersion(
+            f"the scene is made of {representation!r}, this reader knows {ANCHORS}; a newer reader is needed"
+        )
     meta = meta_of(container)
     layout = meta.layout
     content = content_of(container, "NETE")

@@ -29,9 +29,11 @@ _MUST_UNDERSTAND_ENTRY_FLAGS = 0x00FF  # the others may be ignored
 
 
 class MustUnderstand(IntFlag):
-    """Header flags that change how the file is read; a reader refuses a file with one it does not know. None so far."""
+    """Header flags that change how the file is read; a reader refuses a file with one it does not know."""
 
     NONE = 0
+    REPRESENTATION = 1
+    """The scene is not made of anchors: META says of what."""
 
 
 @dataclass(frozen=True)

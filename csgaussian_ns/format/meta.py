@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,10 +11,15 @@ from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable, quoted
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.layout import MustUnderstand
 
+ANCHORS = "anchors"
+"""Representation of all files without the header's flag."""
 MAX_DEPTH = 32
 LARGEST = 1e30
 """Bound on numbers: single precision reaches a little farther."""
+FREE = ("tool", "name", "extra", "background", "transform", "scale")
+"""Facts that may be changed without decoding to anything else."""
 _FLOAT = struct.Struct("<f")
 _NUMBERS = {"base_steps": 3, "background": 3, "transform": 12}
 
@@ -60,13 +66,40 @@ def meta_of(container: Container) -> SceneMeta:
     return read_meta(content_of(container, "META"))
 
 
+def representation_of(container: Container) -> str:
+    """What the scene of an open file is made of: ``anchors``, or what META says.
+
+    Raises:
+        FormatError: META does not say it although the header's flag is set, or is damaged.
+    """
+    if MustUnderstand.REPRESENTATION not in container.header.must_understand:
+        return ANCHORS
+    name = facts_of(content_of(container, "META")).get("representation")
+    if not isinstance(name, str) or name in ("", ANCHORS) or not is_storable(name):
+        raise FormatError(f"META: 'representation' must name one other than anchors, got {quoted(name)}")
+    return name
+
+
+def changed_meta(data: bytes, changes: Mapping[str, object]) -> bytes:
+    """META of anchors with other facts; those that this version does not know are kept.
+
+    Raises:
+        FormatError: Not a META section.
+        ConfigError: Facts that no reader takes.
+    """
+    return _taken(json.dumps({**facts_of(data), **changes}, separators=(",", ":")).encode("utf8"))
+
+
 def write_meta(meta: SceneMeta) -> bytes:
     """UTF-8 JSON.
 
     Raises:
         ConfigError: Facts that no reader takes.
     """
-    data = json.dumps(meta.to_json(), separators=(",", ":")).encode("utf8")
+    return _taken(json.dumps(meta.to_json(), separators=(",", ":")).encode("utf8"))
+
+
+def _taken(data: bytes) -> bytes:
     try:
         read_meta(data)
     except FormatError as error:
@@ -80,20 +113,29 @@ def read_meta(data: bytes) -> SceneMeta:
     Raises:
         FormatError: Not such JSON; a field is missing, of another type, or out of range.
     """
+    return _checked(facts_of(data))
+
+
+def facts_of(data: bytes) -> dict[str, Any]:
+    """The JSON object of a META section, whatever is in it.
+
+    Raises:
+        FormatError: It is none.
+    """
     try:
         values = json.loads(data.decode("utf8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"META: {error}") from error
-    return _checked(values)
+    if not isinstance(values, dict):
+        raise FormatError(f"META: expected a JSON object, got {type(values).__name__}")
+    return values
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _checked(values: object) -> SceneMeta:
-    if not isinstance(values, dict):
-        raise FormatError(f"META: expected a JSON object, got {type(values).__name__}")
+def _checked(values: dict[str, Any]) -> SceneMeta:
     known = {}
     for name, count in _NUMBERS.items():
         entry = values.get(name)

@@ -13,6 +13,7 @@ from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.pca import principal_colours
+from csgaussian_ns.semantic.shown import Shown
 from csgaussian_ns.stages.scene import TrainableScene
 
 MOST = 0.99
@@ -39,13 +40,11 @@ def decoded_outputs(
         crop: Draw only what is inside.
         objects: The viewer's controls: they may hide and recolour, and know of more layers.
     """
-    appearance = None if objects is None else objects.appearance()
-    anchors = scene.decoded().anchors if appearance is None else appearance.shown(scene.decoded().anchors)
-    seen = AnchorScene(anchors, scene.decoders).seen(camera)
+    look, decoded = None if objects is None else objects.look(), AnchorScene(scene.decoded().anchors, scene.decoders)
+    seen = decoded.seen(camera) if look is None else Shown(decoded, look).seen(camera)
     layers = anchor_layers(scene) | ({} if objects is None else objects.layers())
-    gaussians = seen.gaussians if appearance is None else appearance.coloured(seen.gaussians, seen.row)
-    channels = [gaussians.colors, *(layer.index_select(0, seen.row) for layer in layers.values())]
-    gaussians = replace(gaussians, colors=torch.cat(channels, dim=-1))
+    channels = [seen.gaussians.colors, *(layer.index_select(0, seen.row) for layer in layers.values())]
+    gaussians = replace(seen.gaussians, colors=torch.cat(channels, dim=-1))
     if crop is not None:
         gaussians = gaussians.where(crop.within(gaussians.means).reshape(-1))
     behind = torch.cat([background, background.new_zeros(gaussians.colors.shape[1] - 3)])

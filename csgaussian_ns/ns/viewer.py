@@ -28,10 +28,10 @@ from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ConfigError, CsgError, QueryError
 from csgaussian_ns.ns.note import ViewerNote
-from csgaussian_ns.semantic.appearance import Appearance, palette
 from csgaussian_ns.semantic.embeddings import with_embeddings
 from csgaussian_ns.semantic.object_view import ObjectScene, ObjectView
 from csgaussian_ns.semantic.query import by_text
+from csgaussian_ns.semantic.shown import Look, palette
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, WHERE_TO_GET, TextEncoder, load_openclip
 
 Handler: TypeAlias = Callable[..., None]
@@ -111,10 +111,10 @@ class ObjectControls(nn.Module):
         """All elements but the note."""
         return [getattr(self, f"row_{letter}") for letter in "bcdefghijklm"]
 
-    def appearance(self) -> Appearance | None:
+    def look(self) -> Look | None:
         """How the viewer is to draw the scene; ``None`` for everyone else, so that metrics are those of the scene."""
         drawing = isinstance(threading.current_thread(), RenderStateMachine)
-        return self._view.appearance if drawing and self._view is not None else None
+        return self._view.look if drawing and self._view is not None else None
 
     def layers(self) -> dict[str, Tensor]:
         """What can be drawn of every anchor: a colour for each object ``[A, 3]``, once objects are found."""
@@ -143,7 +143,7 @@ class ObjectControls(nn.Module):
 
     def adopt(self, scene: ObjectScene, step: int) -> None:
         """Offer the objects of ``scene``, found at a step of training."""
-        self._step, self._view = step, ObjectView.of(scene)
+        self._step, self._view = step, ObjectView(scene)
         options = [_entry(found.id, found.name) for found in scene.semantics.objects]
         self.row_d.set_options([NONE, *options])
         text = (self.row_j, self.row_k, self.row_l, self.row_m)
@@ -159,7 +159,7 @@ class ObjectControls(nn.Module):
         name = NONE if chosen is None else _entry(chosen.id, chosen.name)
         if self.row_d.value != name:
             self.row_d.value = name
-        hidden = int(view.appearance.hidden.sum())
+        hidden = int(view.look.hidden.sum())
         lines = [f"**{len(view.scene.semantics.objects)} objects**, as of step {self._step}."]
         lines += [f"Selected: **{name}**, {int(view.rows.sum()):,} anchors."] if chosen else []
         lines += [f"{hidden:,} anchors are hidden."] if hidden else []

@@ -1,5 +1,7 @@
 """Pictures of a scene in numpy, drawn on the CPU: what a receiver has, who has no torch."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -52,6 +54,23 @@ def draw_gaussians(
     blended = blend(frame, projected, _plain(gaussians.colors), background)
     depth = None if blended.depth is None else blended.depth[..., None]
     return Rendering(blended.image, blended.alpha[..., None], depth)
+
+
+def draw_pixel(gaussians: Gaussians, camera: Camera, pixel: tuple[int, int]) -> Rendering:
+    """One pixel of what ``draw_gaussians`` draws before nothing, as an image of one.
+
+    Args:
+        gaussians: As there.
+        camera: As there.
+        pixel: Column and row.
+    """
+    frame = frame_of(camera, False, 1)
+    points = Points(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
+    projected = project_points(frame, points, _plain(gaussians.opacities))
+    projected.splats.rows[:, :2] -= np.array(pixel, np.float32)
+    alone = frame._replace(camera=replace(camera, width=1, height=1))
+    blended = blend(alone, projected, _plain(gaussians.colors), None)
+    return Rendering(blended.image, blended.alpha[..., None], None)
 
 
 def _plain(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
@@ -31,9 +31,9 @@ class AnchorScene:
         """Of the anchors."""
         return self.anchors.position
 
-    def seen(self, camera: Camera) -> Seen:
-        """Spawn what ``camera`` sees; ``row`` counts the anchors."""
+    def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
+        """Spawn what ``camera`` sees; ``row`` counts the anchors. See ``Scene``."""
         # A file may hold what is infinite in single precision. torch says nothing of it, and it is not drawn.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            index, spawned = spawn_visible(self.anchors, self.decoder, camera)
+            index, spawned = spawn_visible(self.anchors, self.decoder, camera, only)
         return Seen(camera, spawned.gaussians, index[spawned.owner])

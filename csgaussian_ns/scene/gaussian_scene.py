@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.types import Camera, Gaussians
@@ -48,14 +48,15 @@ class GaussianScene:
         """Of the spherical harmonics."""
         return COEFFICIENTS.index(self.harmonics.shape[1])
 
-    def seen(self, camera: Camera) -> Seen:
-        """Colour what can reach the image as ``camera`` sees it; ``row`` counts the Gaussians of the scene."""
+    def seen(self, camera: Camera, only: Bool[np.ndarray, " N"] | None = None) -> Seen:
+        """Colour what can reach the image as ``camera`` sees it; ``row`` counts the Gaussians. See ``Scene``."""
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is not drawn
             ray = self.means - like(camera.position, self.means)
             distance = np.linalg.norm(ray, axis=1)
             reach = self.scales.max(axis=1) * np.float32(FOOTPRINT * _slant(camera))
             reach += distance * np.float32(DILATION_PIXELS / min(camera.fx, camera.fy))
-            row = np.flatnonzero(in_reach(self.means, reach, camera))
+            near = in_reach(self.means, reach, camera)
+            row = np.flatnonzero(near if only is None else near & only)
             rgb = colours(self.harmonics[row], ray[row] / distance[row, None])
         gaussians = Gaussians(self.means[row], self.quats[row], self.scales[row], self.opacities[row], rgb)
         return Seen(camera, gaussians, row)

@@ -16,9 +16,9 @@ from jaxtyping import Float32
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from csgaussian_ns.scene.ply_magic import MAGIC
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, CONSTANT, MAX_DEGREE
 
-MAGIC = b"ply"
 Z_UP = "Vertical Axis: z"
 """Comment of files whose z axis points up, as nerfstudio writes it; in others y points down, as with COLMAP."""
 MAX_LINE = 1024
@@ -77,13 +77,6 @@ class Header:
     def has_rgb(self) -> bool:
         """Whether the colours are plain ones, from 0 to 255 or 0 to 1, the same from everywhere."""
         return _CONSTANTS[0] not in self.vertex.kinds
-
-
-def is_ply(stream: BufferedIOBase) -> bool:
-    """Whether a seekable file begins like a PLY file where the stream stands; it then stands there again."""
-    found = stream.read(len(MAGIC) + 1)
-    stream.seek(-len(found), 1)
-    return found in (MAGIC + b"\n", MAGIC + b"\r")
 
 
 def read_ply(stream: BufferedIOBase, max_bytes: int = MAX_BYTES) -> GaussianScene:

@@ -1,10 +1,12 @@
 """What a scene is: something of which a camera sees Gaussians."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 
+from csgaussian_ns.core.arrays import namespace
 from csgaussian_ns.core.types import Camera, Gaussians
 
 
@@ -27,6 +29,17 @@ class Seen:
         return Seen(self.camera, self.gaussians.where(chosen), self.row[chosen])
 
 
+def joined(parts: Sequence[Seen]) -> Seen:
+    """Several parts of one view as one."""
+    library = namespace(parts[0].row)
+
+    def all_of(name: str) -> Any:
+        return library.concatenate([getattr(part.gaussians, name) for part in parts])
+
+    gaussians = Gaussians(*(all_of(field.name) for field in fields(Gaussians)))
+    return Seen(parts[0].camera, gaussians, library.concatenate([part.row for part in parts]))
+
+
 @runtime_checkable
 class Scene(Protocol):
     """Made of rows: anchors, each with several Gaussians, or Gaussians themselves."""
@@ -41,6 +54,6 @@ class Scene(Protocol):
         """Linear RGB behind the scene; black where ``None``."""
         ...
 
-    def seen(self, camera: Camera) -> Seen:
-        """What ``camera`` sees, in the array library of the scene."""
+    def seen(self, camera: Camera, only: Bool[Any, " R"] | None = None) -> Seen:
+        """What ``camera`` sees, in the array library of the scene; of the rows where ``only`` is true, if given."""
         ...

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from csgaussian_ns.core.arrays import detached, like, namespace, places, rows, sigmoid
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
@@ -71,7 +71,11 @@ def spawn(
     return Spawned(gaussians, owner, slots, opacity)
 
 
-def spawn_visible(anchors: Anchors, decoder: AttributeDecoder, camera: Camera) -> tuple[Int[Any, " V"], Spawned]:
-    """The anchors that ``camera`` sees, and their Gaussians."""
+def spawn_visible(
+    anchors: Anchors, decoder: AttributeDecoder, camera: Camera, only: Bool[Any, " A"] | None = None
+) -> tuple[Int[Any, " V"], Spawned]:
+    """The anchors that ``camera`` sees, and their Gaussians; of those where ``only`` is true, if it is given."""
     index = visible_anchors(anchors.position, anchors.scaling, camera)
+    if only is not None:
+        index = index[only[index]]
     return index, spawn(anchors.at(index), decoder, camera)

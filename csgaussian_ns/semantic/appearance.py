@@ -1,76 +1,117 @@
-"""How the anchors of a scene are shown: some hidden, some in another colour, some lit up. Immutable."""
+"""How a scene is looked at: operations on its objects, in order. They know ids and no rows, so they can be stored."""
 
-import colorsys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
-import torch
-from jaxtyping import Bool, Float, Int
-from torch import Tensor
-
-from csgaussian_ns.core.types import Anchors, Gaussians
-from csgaussian_ns.semantic.edit import recolour
+from csgaussian_ns.core.errors import ConfigError
 
 Colour = tuple[float, float, float]
+Layer = Literal["colour", "objects", "semantic"]
+"""What is drawn of a scene: its colours, a colour for each object, or its semantic features as colours."""
 
-LIGHT: Colour = (1.0, 0.55, 0.05)
-LIGHT_SHARE = 0.5
-"""Of the colour of what is lit up. Orange is rare in rooms, and colour-blind people tell it by its brightness."""
-DIMMED = 0.45
-"""Brightness that is left of the rest: what is lit up shows even where it is orange by itself."""
-GOLDEN = 0.618034
-"""Hues this far apart on the colour wheel stay distinct, however many there are."""
+
+@dataclass(frozen=True)
+class Target:
+    """Objects of a scene, as they are or with a border moved.
+
+    Attributes:
+        ids: Their numbers.
+        percent: Anchors more, or below 0 fewer, see ``semantic.grow``.
+    """
+
+    ids: tuple[int, ...] = ()
+    percent: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hide:
+    """Draw without the target. What it hid was hardly seen in training, and shows it."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Isolate:
+    """Draw the target alone, whatever was hidden before."""
+
+    target: Target
+
+
+@dataclass(frozen=True)
+class Recolour:
+    """Give the target another colour, RGB in [0, 1]; it is shaded as before. The last colour counts."""
+
+    target: Target
+    colour: Colour
+
+
+@dataclass(frozen=True)
+class Move:
+    """Move the target, in units and axes of the training frame. It is lit as at its old place."""
+
+    target: Target
+    shift: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """Light up the target and dim the rest. The last one counts."""
+
+    target: Target
+
+
+Operation = Hide | Isolate | Recolour | Move | Highlight
+_NAMES: dict[str, type[Operation]] = {kind.__name__.lower(): kind for kind in get_args(Operation)}
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """Changes to how anchors are shown.
+    """Operations in the order in which they apply, and what is drawn.
 
     Attributes:
-        lit: Shine in ``LIGHT``, and dim the others.
-        hidden: Are not drawn, and are out of the way of clicks.
-        tinted: Have the colour that ``tint`` gives, RGB in [0, 1].
+        operations: Each sees what those before it left.
+        layer: What is drawn.
     """
 
-    lit: Bool[Tensor, " A"]
-    hidden: Bool[Tensor, " A"]
-    tinted: Bool[Tensor, " A"]
-    tint: Float[Tensor, "A 3"]
+    operations: tuple[Operation, ...] = ()
+    layer: Layer = "colour"
+
+    def then(self, operation: Operation) -> "Appearance":
+        """As this one, and then ``operation``."""
+        return replace(self, operations=(*self.operations, operation))
+
+    def to_json(self) -> dict[str, Any]:
+        """For ``json.dumps``."""
+        told = [{"do": type(step).__name__.lower(), **asdict(step)} for step in self.operations]
+        return {"layer": self.layer, "operations": told}
 
     @staticmethod
-    def plain(anchors: Anchors) -> "Appearance":
-        """Nothing is changed."""
-        none = torch.zeros(len(anchors), dtype=torch.bool, device=anchors.position.device)
-        return Appearance(none, none, none, torch.zeros_like(anchors.position))
+    def from_json(content: object) -> "Appearance":
+        """The inverse of ``to_json``.
 
-    def tinting(self, rows: Bool[Tensor, " A"], colour: Colour) -> "Appearance":
-        """As this one, with ``rows`` in ``colour``."""
-        tint = torch.where(rows[:, None], self.tint.new_tensor(colour), self.tint)
-        return replace(self, tinted=self.tinted | rows, tint=tint)
-
-    def shown(self, anchors: Anchors) -> Anchors:
-        """``anchors`` with those that are hidden masked, row by row as before."""
-        return replace(anchors, mask=anchors.mask * (~self.hidden)[:, None].to(anchors.mask))
-
-    def coloured(self, gaussians: Gaussians, anchor: Int[Tensor, " N"]) -> Gaussians:
-        """The Gaussians of one view in their new colours.
-
-        Args:
-            gaussians: As spawned; channels after RGB stay as they are.
-            anchor: Which anchor each belongs to.
+        Raises:
+            ConfigError: Not such content.
         """
-        rgb, rest = gaussians.colors[:, :3], gaussians.colors[:, 3:]
-        for colour in torch.unique(self.tint[self.tinted], dim=0).unbind(0):
-            rows = self.tinted & (self.tint == colour).all(dim=1)
-            red, green, blue = colour.tolist()
-            rgb = recolour(replace(gaussians, colors=rgb), rows[anchor], (red, green, blue)).colors
-        if bool(self.lit.any()):
-            light = torch.lerp(rgb, rgb.new_tensor(LIGHT).expand_as(rgb), LIGHT_SHARE)
-            rgb = torch.where(self.lit[anchor][:, None], light, DIMMED * rgb)
-        return replace(gaussians, colors=torch.cat([rgb, rest], dim=1))
+        try:
+            assert isinstance(content, Mapping)
+            layer, operations = content["layer"], tuple(map(_operation, content["operations"]))
+            if layer not in get_args(Layer):
+                raise ValueError(f"layer is {layer!r}")
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"this is no stored appearance: {error!r}; expected a 'layer' out of {', '.join(get_args(Layer))} and "
+                f"'operations', each with 'do' out of {', '.join(_NAMES)}, a 'target' and what the operation needs"
+            ) from error
+        return Appearance(operations, layer)
 
 
-def palette(label: Int[Tensor, " A"]) -> Float[Tensor, "A 3"]:
-    """A colour for each object; dark grey for what belongs to none."""
-    colours = [(0.2, 0.2, 0.2)]
-    colours += [colorsys.hsv_to_rgb(k * GOLDEN % 1, 0.75, 0.95 - 0.2 * (k % 2)) for k in range(int(label.max()))]
-    return torch.tensor(colours, device=label.device)[label.long()]
+def _operation(facts: Mapping[str, Any]) -> Operation:
+    target = Target(tuple(map(int, facts["target"]["ids"])), float(facts["target"]["percent"]))
+    rest = {name: _three(value) for name, value in facts.items() if name not in ("do", "target")}
+    return _NAMES[facts["do"]](target, **rest)
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    x, y, z = map(float, values)
+    return x, y, z

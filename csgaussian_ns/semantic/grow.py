@@ -1,16 +1,18 @@
 """More or less than an object: its anchors ranked by how well they fit it, for when its border was drawn wrongly."""
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from typing import Any
 
+import numpy as np
+from jaxtyping import Bool, Float
+
+from csgaussian_ns.core.arrays import ascending, median, namespace, places
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Anchors
 
+TINY = float(np.finfo(np.float32).tiny)
 
-def resized(
-    anchors: Anchors, layer: SemanticLayer, chosen: Bool[Tensor, " A"], percent: float | int
-) -> Bool[Tensor, " A"]:
+
+def resized(anchors: Anchors, layer: SemanticLayer, chosen: Bool[Any, " A"], percent: float | int) -> Bool[Any, " A"]:
     """A selection grown or shrunk.
 
     Growing adds the other anchors that fit best, shrinking takes away the own ones that fit worst. How badly an
@@ -28,23 +30,23 @@ def resized(
     if count == 0 or percent == 0:
         return chosen
     misfit = _misfit(anchors.position, layer.feature, own)
-    if percent > 0:
-        others = torch.nonzero(~own & _present(anchors))[:, 0]
-        best = others[misfit[others].argsort(stable=True)[: round(count * percent / 100)]]
-        return chosen.index_fill(0, best, True)
-    members = torch.nonzero(own)[:, 0]
-    kept = members[misfit[members].argsort(stable=True)[: max(1, round(count * (1 + percent / 100)))]]
-    return torch.zeros_like(chosen).index_fill(0, kept, True)
+    result = chosen if percent > 0 else chosen & False
+    candidates = places(~own & _present(anchors)) if percent > 0 else places(own)
+    wanted = round(count * percent / 100) if percent > 0 else max(1, round(count * (1 + percent / 100)))
+    result = result | False  # of its own
+    result[candidates[ascending(misfit[candidates])[:wanted]]] = True
+    return result
 
 
-def _present(anchors: Anchors) -> Bool[Tensor, " A"]:
-    return anchors.mask.amax(dim=1) > 0
+def _present(anchors: Anchors) -> Bool[Any, " A"]:
+    return namespace(anchors.mask).amax(anchors.mask, axis=1) > 0
 
 
-def _misfit(position: Float[Tensor, "A 3"], feature: Float[Tensor, "A D"], own: Bool[Tensor, " A"]) -> Tensor:
-    lowest, highest = position[own].amin(dim=0), position[own].amax(dim=0)
-    outside = (torch.maximum(lowest - position, position - highest)).clamp_min(0).norm(dim=1)
-    unlike = (feature - feature[own].mean(dim=0)).norm(dim=1)
-    usual = unlike[~own].median() if bool((~own).any()) else unlike.new_ones(())
-    tiny = torch.finfo(unlike.dtype).tiny
-    return unlike / usual.clamp_min(tiny) + outside / (highest - lowest).norm().clamp_min(tiny)
+def _misfit(position: Float[Any, "A 3"], feature: Float[Any, "A D"], own: Bool[Any, " A"]) -> Float[Any, " A"]:
+    library = namespace(position)
+    norm = library.linalg.norm
+    lowest, highest = library.amin(position[own], axis=0), library.amax(position[own], axis=0)
+    outside = norm(library.maximum(lowest - position, position - highest).clip(min=0), axis=1)
+    unlike = norm(feature - feature[own].mean(axis=0), axis=1)
+    usual = max(float(median(unlike[~own])) if bool((~own).any()) else 1.0, TINY)
+    return unlike / usual + outside / max(float(norm(highest - lowest)), TINY)

@@ -24,7 +24,7 @@ from csgaussian_ns.semantic.metrics import (
 from csgaussian_ns.semantic.query import QueryableScene, by_text, semantics_of
 
 MatchBy = Literal["auto", "name", "text", "overlap"]
-Encode = Callable[[list[str]], dict[str, torch.Tensor]]
+Encode = Callable[[list[str]], dict[str, Any]]
 """Names to text vectors."""
 MATCHED = {
     "name": "by name",

@@ -28,7 +28,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.query import QueryableScene, semantics_of
-from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.seen import label_map
 
 SILHOUETTE = 0.7
 """Coverage from which a pixel belongs to the silhouette of an object drawn alone."""
@@ -127,7 +127,7 @@ def overlap_in_views(
 def maps_of(scene: QueryableScene, views: Sequence[TrueView], rasterizer: Rasterizer) -> list[Int[Tensor, "H W"]]:
     """Which object each pixel shows, for each view."""
     label = semantics_of(scene).label
-    return [label_map(see(scene.anchors, scene.decoders, view.camera), label, rasterizer) for view in views]
+    return [label_map(scene.seen(view.camera), label, rasterizer) for view in views]
 
 
 def measure(
@@ -150,7 +150,7 @@ def measure(
         DataError: A mask is not of the camera's size.
     """
     label = semantics_of(scene).label
-    seen = see(scene.anchors, scene.decoders, view.camera)
+    seen = scene.seen(view.camera)
     pairs = []
     for name, true in view.masks.items():
         if true.shape != found.shape:

@@ -1,18 +1,21 @@
 """A scene while somebody looks into its objects: what is selected, and how everything is shown. Immutable."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
-import torch
-from jaxtyping import Bool
-from torch import Tensor
+import numpy as np
+from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
-from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.semantic.appearance import Appearance, Colour
-from csgaussian_ns.semantic.grow import resized
-from csgaussian_ns.semantic.query import Selection, by_id, pick, select, semantics_of
+from csgaussian_ns.scene.render_networks import AttributeDecoder
+from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.semantic.appearance import Appearance, Colour, Hide, Highlight, Isolate, Recolour, Target
+from csgaussian_ns.semantic.query import Selection, by_id, pick
+from csgaussian_ns.semantic.seen import see
+from csgaussian_ns.semantic.shown import Look, Shown, look_of, rows_of
 
 Point = tuple[float, float, float]
 
@@ -22,11 +25,21 @@ PICKING_PIXELS = 513
 
 @dataclass(frozen=True)
 class ObjectScene:
-    """A scene with objects: the least that ``semantic.query`` can be asked about."""
+    """A scene of anchors with objects: the least that ``semantic.query`` can be asked about."""
 
     anchors: Anchors
-    decoders: Decoders
+    decoders: AttributeDecoder
     semantics: SemanticLayer
+    background: Float[Any, "3"] | None = None
+
+    @property
+    def position(self) -> Float[Any, "A 3"]:
+        """Of the anchors."""
+        return self.anchors.position
+
+    def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
+        """As of ``scene.scene.Scene``, without gradients."""
+        return see(self.anchors, self.decoders, camera, only)
 
 
 @dataclass(frozen=True)
@@ -35,25 +48,34 @@ class ObjectView:
 
     Attributes:
         scene: What is looked at.
-        objects: The selected ones.
-        rows: The selected anchors: those of the objects, or more, or fewer.
-        appearance: How the scene is shown.
+        target: What is selected: objects, with more or fewer anchors than they have.
+        appearance: How the scene is shown, but for the light on the selection.
+        lit: Whether the selection is lit up.
     """
 
     scene: ObjectScene
-    objects: tuple[SceneObject, ...]
-    rows: Bool[Tensor, " A"]
-    appearance: Appearance
+    target: Target = field(default_factory=Target)
+    appearance: Appearance = field(default_factory=Appearance)
+    lit: bool = False
 
-    @staticmethod
-    def of(scene: ObjectScene) -> "ObjectView":
-        """Nothing selected, everything as it is."""
-        appearance = Appearance.plain(scene.anchors)
-        return ObjectView(scene, (), torch.zeros_like(appearance.lit), appearance)
+    @property
+    def objects(self) -> tuple[SceneObject, ...]:
+        """The selected ones."""
+        return tuple(entry for entry in self.scene.semantics.objects if entry.id in self.target.ids)
+
+    @cached_property
+    def rows(self) -> Bool[Any, " A"]:
+        """The selected anchors: those of the objects, or more, or fewer."""
+        return rows_of(self.scene, self.target)
+
+    @cached_property
+    def look(self) -> Look:
+        """How each anchor is shown."""
+        return look_of(self.scene, self.appearance.then(Highlight(self.target)) if self.lit else self.appearance)
 
     def select(self, selection: Selection) -> "ObjectView":
         """Light up a selection of the scene, which may be empty."""
-        return self._with_rows(replace(self, objects=selection.objects), selection.anchors)
+        return replace(self, target=Target(tuple(entry.id for entry in selection.objects)), lit=True)
 
     def select_id(self, number: int | None) -> "ObjectView":
         """Light up the object of an id, or nothing.
@@ -61,35 +83,31 @@ class ObjectView:
         Raises:
             QueryError: There is none of that id.
         """
-        return self.select(select(self.scene, []) if number is None else by_id(self.scene, number))
+        return replace(self, target=Target()) if number is None else self.select(by_id(self.scene, number))
 
     def select_seen(self, origin: Point, direction: Point) -> "ObjectView":
         """Light up the object that one sees along a ray, past hidden ones; nothing where there is none."""
-        visible = replace(self.scene, anchors=self.appearance.shown(self.scene.anchors))
         middle = PICKING_PIXELS // 2
-        return self.select(pick(visible, camera_along(origin, direction), (middle, middle)))
+        return self.select(pick(Shown(self.scene, self.look), camera_along(origin, direction), (middle, middle)))
 
     def resize(self, percent: float | int) -> "ObjectView":
         """The selected objects with so many per cent of anchors more or less, see ``semantic.grow``."""
-        exactly = select(self.scene, self.objects).anchors
-        return self._with_rows(self, resized(self.scene.anchors, semantics_of(self.scene), exactly, percent))
+        return replace(self, target=replace(self.target, percent=float(percent)), lit=True)
 
     def hide(self) -> "ObjectView":
         """Without the selection, which ends."""
         self._require_selection()
-        appearance = replace(self.appearance, hidden=self.appearance.hidden | self.rows)
-        return replace(self, appearance=appearance).select_id(None)
+        return replace(self, appearance=self.appearance.then(Hide(self.target)), target=Target())
 
     def isolate(self) -> "ObjectView":
         """Nothing but the selection, in its own colours."""
         self._require_selection()
-        return replace(self, appearance=replace(self.appearance, hidden=~self.rows, lit=self.rows & False))
+        return replace(self, appearance=self.appearance.then(Isolate(self.target)), lit=False)
 
     def recolour(self, colour: Colour) -> "ObjectView":
         """The selection in another colour, RGB in [0, 1], no longer lit up."""
         self._require_selection()
-        appearance = self.appearance.tinting(self.rows, colour)
-        return replace(self, appearance=replace(appearance, lit=self.rows & False))
+        return replace(self, appearance=self.appearance.then(Recolour(self.target, colour)), lit=False)
 
     def knowing(self, semantics: SemanticLayer) -> "ObjectView":
         """The same with more known about the same objects."""
@@ -97,25 +115,22 @@ class ObjectView:
 
     def reset(self) -> "ObjectView":
         """Nothing selected, everything as it is."""
-        return ObjectView.of(self.scene)
+        return ObjectView(self.scene)
 
     def _require_selection(self) -> None:
         if not bool(self.rows.any()):
             raise QueryError("nothing is selected; select an object first")
 
-    @staticmethod
-    def _with_rows(view: "ObjectView", rows: Bool[Tensor, " A"]) -> "ObjectView":
-        return replace(view, rows=rows, appearance=replace(view.appearance, lit=rows))
-
 
 def camera_along(origin: Point, direction: Point) -> Camera:
     """A camera at ``origin`` whose middle pixel looks along ``direction``. How it is rolled is arbitrary."""
-    forward = torch.nn.functional.normalize(torch.tensor(direction, dtype=torch.float64), dim=0)
-    helper = torch.zeros(3, dtype=torch.float64)
-    helper[int(forward.abs().argmin())] = 1
-    right = torch.nn.functional.normalize(torch.linalg.cross(helper, forward), dim=0)
-    pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, :3] = torch.stack([right, torch.linalg.cross(forward, right), forward])
-    pose[:3, 3] = -pose[:3, :3] @ torch.tensor(origin, dtype=torch.float64)
+    forward = np.array(direction, np.float64) / np.linalg.norm(direction)
+    helper = np.zeros(3)
+    helper[np.abs(forward).argmin()] = 1
+    right = np.cross(helper, forward)
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(forward, right), forward])
+    pose[:3, 3] = -pose[:3, :3] @ np.array(origin, np.float64)
     middle = PICKING_PIXELS / 2
-    return Camera(pose.float(), 512.0, 512.0, middle, middle, PICKING_PIXELS, PICKING_PIXELS)
+    return Camera(pose.astype(np.float32), 512.0, 512.0, middle, middle, PICKING_PIXELS, PICKING_PIXELS)

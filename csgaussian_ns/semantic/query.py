@@ -3,17 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-import torch
+import numpy as np
 from jaxtyping import Bool, Float
-from torch import Tensor
 
+from csgaussian_ns.core.arrays import is_one_of, to_numpy
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
-from csgaussian_ns.scene.decoders import Decoders
-from csgaussian_ns.semantic.seen import see, shares_at
+from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.semantic.seen import shares_at
 
 LISTED = 30
 """Names that an error message lists at most."""
@@ -21,7 +21,7 @@ LISTED = 30
 
 @runtime_checkable
 class QueryableScene(Protocol):
-    """What a question needs of a scene; ``codec.scene.CodedScene`` is one."""
+    """What a question needs of a scene, in torch or in numpy: a ``scene.scene.Scene`` of anchors that knows objects."""
 
     @property
     def anchors(self) -> Anchors:
@@ -29,13 +29,12 @@ class QueryableScene(Protocol):
         ...
 
     @property
-    def decoders(self) -> Decoders:
-        """The render networks."""
-        ...
-
-    @property
     def semantics(self) -> SemanticLayer | None:
         """Objects, or ``None`` where nothing is known."""
+        ...
+
+    def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
+        """As of ``scene.scene.Scene``, without gradients."""
         ...
 
 
@@ -50,8 +49,8 @@ class Selection:
     """
 
     objects: tuple[SceneObject, ...]
-    anchors: Bool[Tensor, " A"]
-    gaussians: Bool[Tensor, "A K"]
+    anchors: Bool[Any, " A"]
+    gaussians: Bool[Any, "A K"]
 
     def __len__(self) -> int:
         """Number of objects."""
@@ -82,9 +81,7 @@ def semantics_of(scene: QueryableScene) -> SemanticLayer:
 
 def select(scene: QueryableScene, objects: Sequence[SceneObject]) -> Selection:
     """The selection of ``objects`` of ``scene``; none at all is a selection too."""
-    label = semantics_of(scene).label
-    wanted = torch.tensor([entry.id for entry in objects], dtype=label.dtype, device=label.device)
-    anchors = torch.isin(label, wanted)
+    anchors = is_one_of(semantics_of(scene).label, [entry.id for entry in objects])
     return Selection(tuple(objects), anchors, anchors[:, None] & (scene.anchors.mask > 0))
 
 
@@ -106,47 +103,55 @@ def pick(scene: QueryableScene, camera: Camera, pixel: tuple[int, int]) -> Selec
             f"pixel {column},{row} is outside the image of {camera.width} x {camera.height}; expected a column in "
             f"0..{camera.width - 1} and a row in 0..{camera.height - 1}"
         )
-    shares = shares_at(see(scene.anchors, scene.decoders, camera), layer.label, pixel)
+    shares = shares_at(scene.seen(camera), layer.label, pixel)
     winner = max(shares, key=lambda name: (shares[name], -name))
     return select(scene, [entry for entry in layer.objects if entry.id == winner])
 
 
 def by_id(scene: QueryableScene, number: int) -> Selection:
-    """The object of an id.
+    """The object of an id; errors as of ``numbered``, or the scene has no objects."""
+    return select(scene, [numbered(semantics_of(scene).objects, number)])
+
+
+def by_name(scene: QueryableScene, name: str) -> Selection:
+    """The objects of a name; errors as of ``named``, or the scene has no objects."""
+    return select(scene, named(semantics_of(scene).objects, name))
+
+
+def numbered(objects: Sequence[SceneObject], number: int) -> SceneObject:
+    """The one of an id.
 
     Raises:
         QueryError: There is none of that id; the message lists what there is.
     """
-    layer = semantics_of(scene)
-    found = [entry for entry in layer.objects if entry.id == number]
+    found = [entry for entry in objects if entry.id == number]
     if not found:
-        raise QueryError(f"there is no object {number}; the scene has {listing(layer)}")
-    return select(scene, found)
+        raise QueryError(f"there is no object {number}; the scene has {listing(objects)}")
+    return found[0]
 
 
-def by_name(scene: QueryableScene, name: str) -> Selection:
-    """The objects of a name: all that are called exactly so, or the one whose name alone begins so; any case.
+def named(objects: Sequence[SceneObject], name: str) -> list[SceneObject]:
+    """All that are called exactly so, or those of the one name that begins so; any case.
 
     Raises:
-        QueryError: No such object, or several; the message lists them.
+        QueryError: No such object, or several names begin so; the message lists them.
     """
-    layer = semantics_of(scene)
     wanted = name.strip().casefold()
-    found = [entry for entry in layer.objects if wanted and entry.name.casefold() == wanted]
+    found = [entry for entry in objects if wanted and entry.name.casefold() == wanted]
     if found:
-        return select(scene, found)
-    found = [entry for entry in layer.objects if wanted and entry.name.casefold().startswith(wanted)]
+        return found
+    found = [entry for entry in objects if wanted and entry.name.casefold().startswith(wanted)]
     if len({entry.name.casefold() for entry in found}) == 1:
-        return select(scene, found)
+        return found
     if found:
-        raise QueryError(f"{name!r} begins the names of several objects: {_names(found)}; give more of one")
-    if not any(entry.name for entry in layer.objects):
+        raise QueryError(f"{name!r} begins the names of several objects: {listing(found)}; give more of one")
+    if not any(entry.name for entry in objects):
         raise QueryError(f"no object of this scene has a name, so {name!r} cannot be found; ask by id or by pixel")
-    raise QueryError(f"there is no object called {name!r}; the scene has {listing(layer)}")
+    raise QueryError(f"there is no object called {name!r}; the scene has {listing(objects)}")
 
 
 def by_text(
-    scene: QueryableScene, vector: Float[Tensor, " D"], encoder: str | None = None, count: int = 1
+    scene: QueryableScene, vector: Float[Any, " D"], encoder: str | None = None, count: int = 1
 ) -> tuple[Selection, tuple[Match, ...]]:
     """The ``count`` objects that fit a text best, and the ranking of all of them.
 
@@ -163,7 +168,7 @@ def by_text(
     return select(scene, [match.object for match in ranking[:count]]), ranking
 
 
-def rank(layer: SemanticLayer, vector: Float[Tensor, " D"], encoder: str | None = None) -> tuple[Match, ...]:
+def rank(layer: SemanticLayer, vector: Float[Any, " D"], encoder: str | None = None) -> tuple[Match, ...]:
     """Objects with embeddings by their cosine similarity to ``vector``, best first, ties by id.
 
     Raises:
@@ -181,27 +186,23 @@ def rank(layer: SemanticLayer, vector: Float[Tensor, " D"], encoder: str | None 
             f"the text was encoded by {encoder!r}, the scene's objects by {layer.text_encoder!r}; their vectors cannot "
             "be compared. Use the scene's encoder"
         )
-    table = torch.tensor([embedding for _, embedding in known], dtype=torch.float64)
-    query = vector.detach().cpu().double()
+    table = np.array([embedding for _, embedding in known], np.float64)
+    query = to_numpy(vector).astype(np.float64)
     if len(query) != table.shape[1]:
         raise QueryError(
             f"the text vector has {len(query)} numbers, the scene's embeddings {table.shape[1]}"
             f"{f' (encoder {layer.text_encoder!r})' if layer.text_encoder else ''}; use the scene's encoder"
         )
-    length = float(query.norm())
+    length = float(np.linalg.norm(query))
     if not math.isfinite(length) or length == 0:
         raise QueryError("the text vector is zero or not finite, so it points nowhere; encode the text again")
-    similarity = (table @ query / (table.norm(dim=1).clamp_min(1e-12) * length)).tolist()
+    similarity = (table @ query / (np.linalg.norm(table, axis=1).clip(min=1e-12) * length)).tolist()
     matches = [Match(entry, value) for (entry, _), value in zip(known, similarity, strict=True)]
     return tuple(sorted(matches, key=lambda match: (-match.similarity, match.object.id)))
 
 
-def listing(layer: SemanticLayer) -> str:
-    """The objects of a scene, for messages."""
-    return _names(layer.objects) if layer.objects else "no objects"
-
-
-def _names(objects: Sequence[SceneObject]) -> str:
+def listing(objects: Sequence[SceneObject]) -> str:
+    """Some objects, for messages."""
     told = [f"{entry.id} {entry.name}".strip() for entry in objects[:LISTED]]
     more = f" and {len(objects) - LISTED} more" if len(objects) > LISTED else ""
-    return ", ".join(told) + more
+    return (", ".join(told) or "no objects") + more

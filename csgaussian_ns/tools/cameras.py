@@ -4,46 +4,35 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera
-    from csgaussian_ns.tools.orbit import Meta
+    from csgaussian_ns.receiver.scene import LoadedScene
 
 
-def cameras_by(option: str, position: Any, meta: "Meta", views: int, width: int, height: int) -> dict[str, "Camera"]:
+def cameras_by(option: str, scene: "LoadedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
     """Cameras by name: ``orbit``, with the given number of views and image size, or of a ``transforms.json``.
-
-    Args:
-        option: ``orbit``, the path of a ``transforms.json``, or of its folder.
-        position: Of the rows of the scene ``[R, 3]``.
-        meta: Where the scene lies.
-        views: Of an orbit, their number.
-        width: Of its images.
-        height: Of its images.
 
     Raises:
         ConfigError: No such file; no views, or images of no or of an endless size.
         DataError: Another file than a ``transforms.json``, or one with cameras that make no sense.
     """
-    from csgaussian_ns.capture.cameras import cameras
     from csgaussian_ns.capture.transforms import read_capture, transforms_in
-    from csgaussian_ns.tools.orbit import orbit
 
     if option == "orbit":
         _check_orbit(views, width, height)
-        return orbit(position, meta, views, width, height)
+        return scene.orbit(views, width, height)
     path = transforms_in(Path(option))
     if not path.is_file():
         what = "the folder holds no transforms.json" if Path(option).is_dir() else "there is no such file"
         raise ConfigError(f"--camera {option}: {what}; give a nerfstudio transforms.json, its folder, or 'orbit'")
     capture = read_capture(path)
     tell_notes(capture.notes)
-    placed = cameras(capture, meta.transform, meta.scale)
-    return {frame.name: camera for frame, camera in zip(capture.frames, placed, strict=True)}
+    return scene.cameras_of(capture)
 
 
 def tell_notes(notes: Sequence[str]) -> None:

@@ -39,6 +39,11 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+FROM_EXTRAS = ("scipy", "torch")
+"""Packages that some commands need, and a receiver does not."""
+HOW_TO_INSTALL = "pip install 'csgaussian-ns[evaluate]', or [masks] for csg masks, [demo] for csg demo-scene"
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Run ``csg``.
 
@@ -46,14 +51,19 @@ def main(args: Sequence[str] | None = None) -> int:
         args: Arguments after the program's name; ``None`` reads the command line.
 
     Returns:
-        Exit code: 0; after one line on stderr 2, for a typed error or what the system refused, and 130, for Ctrl-C;
-        141 when the output was closed. Errors of our own making keep their traceback.
+        Exit code: 0; after one line on stderr 2, for a typed error or what the system refused or lacks, and 130, for
+        Ctrl-C; 141 when the output was closed. Errors of our own making keep their traceback.
     """
     try:
         with settled():
             _run(sys.argv[1:] if args is None else args)
     except BrokenPipeError:
         return 141  # as after SIGPIPE
+    except ModuleNotFoundError as error:
+        if error.name not in FROM_EXTRAS:
+            raise
+        remark(f"csg: error: this command needs {error.name}, which is not installed; {HOW_TO_INSTALL}")
+        return 2
     except (CsgError, OSError) as error:
         remark(f"csg: error: {one_line(error)}")
         return 2

@@ -13,7 +13,6 @@ from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
-from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.views import View, Views
 
@@ -75,8 +74,7 @@ def _colour(scene: CodedScene, views: Views, rasterizer: Rasterizer) -> dict[str
     per_view = {}
     for view in views.compared:
         photo, counts = views.photo(view), _counts(view)
-        seen = AnchorScene(scene.anchors, scene.decoders).seen(view.camera)
-        image = rasterizer(seen.gaussians, view.camera, scene.background).image
+        image = rasterizer(scene.seen(view.camera).gaussians, view.camera, scene.background).image
         image, photo = image.clamp(0, 1) * counts, photo * counts
         per_view[view.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
     means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}

@@ -35,7 +35,7 @@ class Info:
     def run(self) -> None:
         """Print the facts."""
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.scene.ply import is_ply
+        from csgaussian_ns.scene.ply_magic import is_ply
 
         with open_file(self.file) as stream:
             if is_ply(stream):
@@ -50,7 +50,8 @@ class Info:
             tell_json(facts)
             return
         state = f"  ({CUT})" if facts["truncated"] else ""
-        tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {facts['anchors']:,} anchors{state}")
+        holds = f"{facts['anchors']:,} {facts['representation']}{state}"
+        tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
         rows = [
             (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
             for kind, entry in facts["sections"].items()
@@ -115,7 +116,8 @@ class Decode:
 
 def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
-    from csgaussian_ns.format.meta import meta_of
+    from csgaussian_ns.format.bodies import content_of
+    from csgaussian_ns.format.meta import ANCHORS, facts_of, meta_of, representation_of
 
     sections: dict[str, dict[str, int]] = {}
     for entry in container.entries:
@@ -125,15 +127,20 @@ def describe(container: "Container") -> dict:
     missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
     sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
-    meta = meta_of(container)
+    if representation_of(container) != ANCHORS:
+        told, semantics = facts_of(content_of(container, "META")), None
+    else:
+        meta = meta_of(container)
+        told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
     return {
         "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
         "chunks": len(container.of_kind("COLR")),
         "truncated": container.truncated,
         "sections": sections,
-        "meta": meta.to_json(),
-        "semantics": _describe_semantics(container, meta.voxel_size),
+        "representation": representation_of(container),
+        "meta": told,
+        "semantics": semantics,
     }
 
 

@@ -84,7 +84,7 @@ def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
     """
     from csgaussian_ns.format.layout import HEADER_BYTES, parse_header
     from csgaussian_ns.format.limits import DEFAULT_LIMITS
-    from csgaussian_ns.scene.ply import is_ply
+    from csgaussian_ns.scene.ply_magic import is_ply
 
     front = pipe.read(HEADER_BYTES)
     ply = is_ply(BytesIO(front))

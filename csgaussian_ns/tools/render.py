@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.inputs import SceneFile, open_file
+from csgaussian_ns.tools.look import Look
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 from csgaussian_ns.tools.terminal import tell
 
@@ -38,27 +39,27 @@ class Render:
     """Image height of an orbit in pixels."""
     fps: int = 24
     """Frames per second of a film."""
+    look: tyro.conf.OmitArgPrefixes[Look] = field(default_factory=Look)
+    """How objects are shown."""
 
     def run(self) -> None:
         """Decode, render, write."""
-        import numpy as np
         from rich.console import Console
         from rich.progress import track
 
-        from csgaussian_ns.render.draw import draw
-        from csgaussian_ns.tools.opened import read_scene
+        from csgaussian_ns.receiver.load import load
 
         with open_file(self.file) as stream, self._writer() as write:
-            opened = read_scene(stream)
-            scene = opened.scene
-            cameras = cameras_by(self.camera, scene.position, opened.meta, self.views, self.width, self.height)
+            scene = load(stream, semantics=self.look.needs_objects)
+            appearance = self.look.of(scene)
+            cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
             if self.camera == "orbit" and not self._film:
                 remove_earlier_orbit(self.output)
             console = Console(stderr=True)
             silent = not console.is_terminal
             for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
-                write(name, (draw(scene, camera).image.clip(0, 1) * 255 + 0.5).astype(np.uint8))
-        tell(f"{self.output}: {len(cameras)} images of {len(scene.position):,} {opened.rows}")
+                write(name, scene.render(camera, appearance))
+        tell(f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
 
     @property
     def _film(self) -> bool:

@@ -13,8 +13,8 @@ from csgaussian_ns.tools.inputs import SceneFile, open_file
 from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
-    from csgaussian_ns.codec.scene import CodedScene
     from csgaussian_ns.core.types import Camera
+    from csgaussian_ns.receiver.scene import LoadedScene
     from csgaussian_ns.semantic.query import Match, Selection
 
 
@@ -55,15 +55,17 @@ class Select:
 
     def run(self) -> None:
         """Decode, select, write, and say what was selected."""
-        from csgaussian_ns.codec.decode import decode
+        from csgaussian_ns.receiver.load import load
         from csgaussian_ns.semantic.query import semantics_of
         from csgaussian_ns.tools.selection import write_selection
 
         self._check()
         with open_file(self.file) as stream:
-            scene = decode(stream)
+            scene = load(stream)
+            if scene.coded is None:
+                raise QueryError("a PLY file says nothing of objects; give a .csg file")
         semantics_of(scene)
-        cameras = cameras_by(self.camera, scene.anchors.position, scene.meta, self.views, self.width, self.height)
+        cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)
         if not len(selection):
             tell(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
@@ -95,7 +97,7 @@ class Select:
         if self.top < 1:
             raise ConfigError(f"--top {self.top}: expected at least 1")
 
-    def _select(self, scene: "CodedScene", cameras: "dict[str, Camera]") -> "tuple[Selection, tuple[Match, ...]]":
+    def _select(self, scene: "LoadedScene", cameras: "dict[str, Camera]") -> "tuple[Selection, tuple[Match, ...]]":
         from csgaussian_ns.semantic.query import by_id, by_name, by_text, pick, semantics_of
         from csgaussian_ns.tools.text_query import encoder_for, read_vector
 

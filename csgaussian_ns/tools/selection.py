@@ -3,25 +3,23 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from jaxtyping import Float
 
-from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.render.draw import draw_gaussians
+from csgaussian_ns.semantic.appearance import Appearance, Highlight, Target
 from csgaussian_ns.semantic.query import Selection, semantics_of
-from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.seen import label_map
 from csgaussian_ns.tools.outputs import remove_earlier_orbit
 
-HIGHLIGHT = (1.0, 0.55, 0.0)
 
-
-@torch.no_grad()
 def write_selection(
-    scene: CodedScene, selection: Selection, cameras: Mapping[str, Camera], folder: Path
+    scene: LoadedScene, selection: Selection, cameras: Mapping[str, Camera], folder: Path
 ) -> dict[str, int]:
     """Write pictures of each view, and once what the selection is made of.
 
@@ -36,35 +34,28 @@ def write_selection(
     for name in ("masks", "cutouts", "overlays"):
         make_folder(folder / name)
         remove_earlier_orbit(folder / name)
-    rasterizer = choose_rasterizer("auto", scene.anchors.position.device)
-    ids = torch.tensor([entry.id for entry in selection.objects])
+    ids = np.array([entry.id for entry in selection.objects])
+    highlighted = scene.shown(Appearance((Highlight(Target(tuple(ids.tolist()))),)))
     pixels = {}
     for name, camera in cameras.items():
-        seen = see(scene.anchors, scene.decoders, camera)
-        mask = torch.isin(label_map(seen, semantics_of(scene).label, rasterizer), ids)
-        image = rasterizer(seen.gaussians, camera, scene.background).image.clamp(0, 1)
-        alone = rasterizer(seen.only(selection.anchors[seen.row]).gaussians, camera)
-        colour = alone.image / alone.alpha.clamp_min(1e-6)
-        _write(torch.cat([colour, alone.alpha], dim=-1), folder / "cutouts" / f"{name}.png")
-        _write(mask.float(), folder / "masks" / f"{name}.png")
-        _write(_highlighted(image, mask), folder / "overlays" / f"{name}.png")
+        seen = highlighted.seen(camera)
+        mask = np.isin(label_map(seen, semantics_of(scene).label, draw_gaussians), ids)
+        overlay = draw_gaussians(seen.gaussians, camera, scene.background).image
+        alone = draw_gaussians(scene.seen(camera, selection.anchors).gaussians, camera)
+        colour = alone.image / alone.alpha.clip(min=1e-6)
+        _write(np.concatenate([colour, alone.alpha], axis=-1), folder / "cutouts" / f"{name}.png")
+        _write(mask.astype(np.float32), folder / "masks" / f"{name}.png")
+        _write(overlay, folder / "overlays" / f"{name}.png")
         pixels[name] = int(mask.sum())
     arrays = {
-        "anchors": torch.nonzero(selection.anchors)[:, 0],
-        "gaussians": torch.nonzero(selection.gaussians.flatten())[:, 0],
+        "anchors": np.flatnonzero(selection.anchors),
+        "gaussians": np.flatnonzero(selection.gaussians),
         "position": scene.anchors.position[selection.anchors],
         "ids": ids,
     }
-    write_npz(folder / "selection.npz", {name: values.numpy() for name, values in arrays.items()}, compressed=True)
+    write_npz(folder / "selection.npz", arrays, compressed=True)
     return pixels
 
 
-def _highlighted(image: Tensor, mask: Tensor) -> Tensor:
-    """The selection in a warm tint, all else darker and without colour."""
-    grey = image.mean(dim=-1, keepdim=True).expand_as(image) * 0.6
-    warm = 0.65 * image + 0.35 * torch.tensor(HIGHLIGHT)
-    return torch.where(mask[..., None], warm, grey)
-
-
-def _write(values: Tensor, path: Path) -> None:
-    write_png(path, (values.clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy())
+def _write(values: Float[np.ndarray, "H W *C"], path: Path) -> None:
+    write_png(path, (values.clip(0, 1) * 255 + 0.5).astype(np.uint8))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from csgaussian_ns.core.errors import ConfigError, QueryError
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
 
     from csgaussian_ns.core.semantic_layer import SemanticLayer
     from csgaussian_ns.semantic.text import TextEncoder
@@ -44,14 +44,13 @@ def encoder_for(layer: "SemanticLayer", weights: Path | None) -> "TextEncoder":
     return encoder
 
 
-def read_vector(path: Path) -> "torch.Tensor":
+def read_vector(path: Path) -> "np.ndarray":
     """A vector from a NumPy file (``.npy``).
 
     Raises:
         ConfigError: It cannot be read or holds anything but a row of numbers.
     """
     import numpy as np
-    import torch
 
     try:
         numbers = np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False)  # it may be a pipe
@@ -59,20 +58,20 @@ def read_vector(path: Path) -> "torch.Tensor":
         raise ConfigError(f"--vector {path} cannot be read: {error}; expected a .npy file with one vector") from error
     if numbers.squeeze().ndim != 1 or numbers.dtype.kind not in "fiu":
         raise ConfigError(f"--vector {path} holds {numbers.dtype} {list(numbers.shape)}; expected one row of numbers")
-    return torch.from_numpy(numbers.squeeze().astype(np.float64))
+    return numbers.squeeze().astype(np.float64)
 
 
-def read_vectors(path: Path, names: Sequence[str]) -> "dict[str, torch.Tensor]":
+def read_vectors(path: Path, names: Sequence[str]) -> "dict[str, np.ndarray]":
     """A vector for each of ``names`` from a JSON object of names and lists of numbers.
 
     Raises:
         ConfigError: It is not such an object, or a name is missing.
     """
-    import torch
+    import numpy as np
 
     try:
         content = json.loads(path.read_text("utf8"))
-        return {name: torch.tensor([float(x) for x in content[name]], dtype=torch.float64) for name in names}
+        return {name: np.array([float(x) for x in content[name]], np.float64) for name in names}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(
             f"--vectors {path}: expected a JSON object with a list of numbers for each of {', '.join(names)}; {error!r}"

@@ -157,7 +157,7 @@ def test_appended_bytes_are_refused(data):
     [
         (8, "H", 2, UnsupportedVersion, r"bytes 8 to 9.*2\.0"),
         (8, "H", 0, UnsupportedVersion, r"bytes 8 to 9.*0\.0"),
-        (12, "I", 1, UnsupportedVersion, "bytes 12 to 15"),
+        (12, "I", 2, UnsupportedVersion, "bytes 12 to 15"),
         (20, "I", 2**32 - 1, LimitExceeded, "bytes 20 to 23.*max_sections"),
         (20, "I", 60000, FormatError, "bytes 24 to 31"),
         (24, "Q", 2**64 - 8, LimitExceeded, "max_file_bytes"),

@@ -20,8 +20,8 @@ from viser.transforms import SO3
 
 from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.ns.trainer import CSGaussianTrainer
-from csgaussian_ns.semantic.appearance import DIMMED
 from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.shown import DIMMED
 
 PORT = 7123
 WINDOW = (900, 600)

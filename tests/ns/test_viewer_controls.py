@@ -73,14 +73,14 @@ def test_list_slider_and_buttons(controls):
     press(controls.row_d, "1 red ball")
     controls.row_g.value = (0, 255, 0)
     press(controls.row_h)
-    assert controls._view.appearance.tint[controls._view.appearance.tinted].unique(dim=0).tolist() == [[0, 1, 0]]
+    assert controls._view.look.tint[controls._view.look.tinted].unique(dim=0).tolist() == [[0, 1, 0]]
     press(controls.row_i)
-    assert not controls._view.appearance.hidden.any() and not controls._view.appearance.tinted.any()
+    assert not controls._view.look.hidden.any() and not controls._view.look.tinted.any()
 
 
 def test_before_objects_are_found_every_control_says_so():
     controls = ObjectControls()
-    assert controls.layers() == {} and controls.appearance() is None
+    assert controls.layers() == {} and controls.look() is None
     for press_it in (lambda: press(controls.row_d), lambda: press(controls.row_h), lambda: press(controls.row_k)):
         controls.row_a.content = ""
         press_it()
@@ -89,7 +89,7 @@ def test_before_objects_are_found_every_control_says_so():
 
 def test_only_the_viewer_draws_what_the_controls_say(controls):
     press(controls.row_d, "1 red ball")
-    assert controls.appearance() is None, "evaluation and tests see the scene as it is"
+    assert controls.look() is None, "evaluation and tests see the scene as it is"
     seen = []
 
     class Drawing(RenderStateMachine):
@@ -97,7 +97,7 @@ def test_only_the_viewer_draws_what_the_controls_say(controls):
             threading.Thread.__init__(self)
 
         def run(self) -> None:
-            seen.append(controls.appearance())
+            seen.append(controls.look())
 
     thread = Drawing()
     thread.start()

@@ -9,7 +9,8 @@ import pytest
 from numpy.lib.recfunctions import repack_fields
 
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
-from csgaussian_ns.scene.ply import Z_UP, is_ply, read_header, read_ply
+from csgaussian_ns.scene.ply import Z_UP, read_header, read_ply
+from csgaussian_ns.scene.ply_magic import is_ply
 from csgaussian_ns.scene.spherical_harmonics import colours
 
 plyfile = pytest.importorskip("plyfile", reason="comes with the extra [dev]")

@@ -1,15 +1,24 @@
 """A scene of three balls and a floor, opaque and of known shape, and where each of them is in an image."""
 
+from dataclasses import fields, replace
+
+import numpy as np
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
+from csgaussian_ns.format import scene as format_scene
 from csgaussian_ns.format.meta import SceneMeta
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.decoders import Decoders
+from csgaussian_ns.scene.render_networks import FrozenDecoders
 
 VOXEL = 0.07
 REACH = 0.9 * VOXEL
@@ -60,6 +69,17 @@ def scene_of_balls(embeddings: bool = True, names: bool = True) -> CodedScene:
     layer = SemanticLayer(feature * 3, label, objects, ENCODER if embeddings else "")
     meta = SceneMeta(VOXEL, 3, 2, (1.0, 0.2, 0.2), name="balls")
     return CodedScene(grid.int(), anchors, _decoders(), meta, layer)
+
+
+def loaded(coded: CodedScene) -> LoadedScene:
+    """The same scene as a receiver has it, in arrays of numpy; without a file."""
+    anchors = Anchors(*(to_numpy(getattr(coded.anchors, field.name)) for field in fields(Anchors)))
+    layer, networks = coded.semantics, networks_of(coded.decoders)
+    if layer is not None:
+        layer = replace(layer, feature=to_numpy(layer.feature), label=to_numpy(layer.label))
+    decoded = format_scene.CodedScene(to_numpy(coded.grid), anchors, networks, coded.meta, layer, coded.truncated)
+    background = np.array(coded.meta.background, np.float32)
+    return LoadedScene(AnchorScene(anchors, FrozenDecoders(networks), background), coded.meta, "anchors", b"", decoded)
 
 
 def true_labels(view: Camera, alone: int | None = None) -> Int[Tensor, "H W"]:

@@ -8,9 +8,8 @@ import torch
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.appearance import DIMMED, LIGHT, LIGHT_SHARE, palette
 from csgaussian_ns.semantic.object_view import ObjectScene, ObjectView, camera_along
-from csgaussian_ns.semantic.seen import see
+from csgaussian_ns.semantic.shown import DIMMED, LIGHT, LIGHT_SHARE, Shown, palette
 from tests.semantic.scenes import BALLS, camera, scene_of_balls, true_labels
 
 
@@ -28,13 +27,12 @@ def ray(view: Camera, column: int, row: int) -> tuple[tuple, tuple]:
 
 
 def drawn(looking: ObjectView, view: Camera) -> torch.Tensor:
-    seen = see(looking.appearance.shown(looking.scene.anchors), looking.scene.decoders, view)
-    gaussians = looking.appearance.coloured(seen.gaussians, seen.row)
-    return choose_rasterizer("cpu", torch.device("cpu"))(gaussians, view).image
+    seen = Shown(looking.scene, looking.look).seen(view)
+    return choose_rasterizer("cpu", torch.device("cpu"))(seen.gaussians, view).image
 
 
 def test_a_click_lights_up_what_is_seen_and_nothing_else(scene):
-    view, looking = camera(0.3), ObjectView.of(scene)
+    view, looking = camera(0.3), ObjectView(scene)
     plain, truth = drawn(looking, view), true_labels(view)
     for number in BALLS:
         rows, columns = torch.nonzero(truth == number, as_tuple=True)
@@ -50,44 +48,44 @@ def test_a_click_lights_up_what_is_seen_and_nothing_else(scene):
 def test_what_is_hidden_is_not_drawn_and_not_clicked(scene):
     view = camera(0.0)
     front = ray(view, 67, 36)  # near the ray through the centres of box and lamp
-    box = ObjectView.of(scene).select_seen(*front)
+    box = ObjectView(scene).select_seen(*front)
     assert box.objects[0].id == 2
     behind = box.hide().select_seen(*front)
     assert behind.objects[0].id == 3
     alone = behind.isolate()
-    assert not alone.appearance.lit.any()
+    assert not alone.look.lit.any()
     image, lamp = drawn(alone, view), true_labels(view) == 3
     assert float(image[..., 2][lamp].mean()) > 0.5, "the lamp is still there, and blue"
     assert float(image.sum(dim=-1)[:, :30].max()) < 0.01, "the red ball on the left is not"
-    assert not alone.reset().appearance.hidden.any() and alone.reset().objects == ()
+    assert not alone.reset().look.hidden.any() and alone.reset().objects == ()
 
 
 def test_recolouring_shows_the_new_colour_and_keeps_the_selection(scene):
     view = camera(0.0)
-    green = ObjectView.of(scene).select_id(1).recolour((0.0, 1.0, 0.0))
+    green = ObjectView(scene).select_id(1).recolour((0.0, 1.0, 0.0))
     colours = drawn(green, view)[true_labels(view) == 1].median(dim=0).values
     assert colours.argmax() == 1
-    assert green.objects[0].id == 1 and not green.appearance.lit.any()
+    assert green.objects[0].id == 1 and not green.look.lit.any()
     both = green.select_id(3).recolour((1.0, 1.0, 0.0))
-    assert int(torch.unique(both.appearance.tint[both.appearance.tinted], dim=0).shape[0]) == 2
+    assert int(torch.unique(both.look.tint[both.look.tinted], dim=0).shape[0]) == 2
 
 
 def test_channels_after_the_colours_are_left_alone(scene):
-    looking = ObjectView.of(scene).select_id(1)
-    seen = see(scene.anchors, scene.decoders, camera(0.0))
+    looking = ObjectView(scene).select_id(1)
+    seen = scene.seen(camera(0.0))
     colors = torch.cat([seen.gaussians.colors, torch.arange(len(seen.row))[:, None].float()], dim=1)
     gaussians = replace(seen.gaussians, colors=colors)
-    result = looking.appearance.coloured(gaussians, seen.row).colors
+    result = looking.look.coloured(gaussians, seen.row).colors
     assert torch.equal(result[:, 3], colors[:, 3])
     lit = looking.rows[seen.row]
     torch.testing.assert_close(result[~lit, :3], DIMMED * colors[~lit, :3])
     assert ((result[lit, :3] - torch.tensor(LIGHT)).abs() <= LIGHT_SHARE).all()
-    plain = ObjectView.of(scene).appearance.coloured(gaussians, seen.row)
+    plain = ObjectView(scene).look.coloured(gaussians, seen.row)
     assert torch.equal(plain.colors, colors)
 
 
 def test_acting_on_nothing_is_refused(scene):
-    looking = ObjectView.of(scene)
+    looking = ObjectView(scene)
     for act in (looking.hide, looking.isolate, lambda: looking.recolour((1.0, 0.0, 0.0))):
         with pytest.raises(QueryError, match="nothing is selected"):
             act()
@@ -98,8 +96,8 @@ def test_acting_on_nothing_is_refused(scene):
 def test_the_middle_of_the_clicking_camera_looks_along_the_ray():
     for direction in ((0.0, 0.0, -2.0), (0.3, -0.5, 0.1), (1.0, 0.0, 0.0)):
         view = camera_along((1.0, 2.0, 3.0), direction)
-        torch.testing.assert_close(view.position, torch.tensor([1.0, 2.0, 3.0]))
-        rotation = view.world_to_camera[:3, :3]
+        rotation = torch.from_numpy(view.world_to_camera[:3, :3])
+        torch.testing.assert_close(torch.from_numpy(view.position), torch.tensor([1.0, 2.0, 3.0]))
         torch.testing.assert_close(rotation @ rotation.T, torch.eye(3), atol=1e-6, rtol=0)
         assert float(torch.linalg.det(rotation)) == pytest.approx(1.0)
         along = rotation @ torch.nn.functional.normalize(torch.tensor(direction), dim=0)

@@ -33,8 +33,8 @@ def test_one_pixel_is_what_the_renderer_blends_there():
     drawn = CPU(replace(seen.gaussians, colors=channels), view)
     image = drawn.image.clone()
     image[..., 0] += 1 - drawn.alpha[..., 0]
-    for column in range(0, view.width, 5):
-        for row in range(0, view.height, 5):
+    for column in range(0, view.width, 8):
+        for row in range(0, view.height, 8):
             shares = shares_at(seen, label, (column, row))
             found = torch.tensor([shares.get(number, 0.0) for number in range(4)])
             assert torch.allclose(found, image[row, column], atol=2e-4), (column, row)

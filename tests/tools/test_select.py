@@ -12,7 +12,7 @@ from PIL import Image
 
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.tools import cli
-from tests.semantic.scenes import camera, true_labels
+from tests.semantic.scenes import camera, loaded, true_labels
 from tests.tools.balls import moved_scene, write_capture
 
 
@@ -29,7 +29,7 @@ def select(capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
     def run(*arguments: str, scene: CodedScene | None = None) -> tuple[int, str, str, Path]:
         decoded = moved_scene() if scene is None else scene
-        monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream: decoded)
+        monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream: loaded(decoded))
         cameras = ("--camera", str(capture / "transforms.json"))
         code = cli.main(["select", str(file), "-o", str(out), *cameras, *arguments])
         told = capsys.readouterr()
@@ -134,7 +134,7 @@ def test_an_orbit_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     scene = moved_scene()
     file = tmp_path / "scene.csg"
     file.write_bytes(b"")
-    monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream: scene)
+    monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream: loaded(scene))
     sizes = ("--views", "3", "--width", "64", "--height", "48")
     (tmp_path / "out" / "masks").mkdir(parents=True)
     (tmp_path / "out" / "masks" / "orbit_0003.png").write_bytes(b"of an earlier call")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Float64
 
-from csgaussian_ns.core.arrays import to_numpy
+from csgaussian_ns.core.arrays import median, to_numpy
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.types import Camera
 
@@ -96,12 +96,6 @@ def _orbit_guessed(position: Float[Any, "R 3"]) -> tuple[Float64[np.ndarray, "3"
     places = places[(np.abs(places) < FARTHEST).all(axis=1)]
     if not len(places):
         return np.zeros(3), 1.0, 0.45
-    centre = _median(places)
-    radius = 1.5 * float(_median(np.linalg.norm(places - centre, axis=1)))
+    centre = np.array([median(places[:, axis]) for axis in range(3)])
+    radius = 1.5 * float(median(np.linalg.norm(places - centre, axis=1)))
     return centre, max(radius, 1e-6), 0.45 * radius
-
-
-def _median(values: Float64[np.ndarray, "R *C"]) -> Any:
-    """Of each column, or of the only one; of the two in the middle the lower one."""
-    middle = (len(values) - 1) // 2
-    return np.partition(values, middle, axis=0)[middle]

@@ -1,0 +1,77 @@
+"""From a file, wherever it lies, to a scene."""
+
+from collections.abc import Callable, Sequence
+from io import BufferedIOBase, BytesIO
+from pathlib import Path
+from typing import Any
+
+from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.receiver.orbit import Placement
+from csgaussian_ns.receiver.representations import Wanted, read
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.scene.ply_magic import is_ply
+
+Source = str | Path | bytes | bytearray | memoryview | BufferedIOBase
+SECONDS = 30
+"""How long a server may stay silent."""
+
+
+def load(
+    source: Source,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    chunks: Sequence[int] | None = None,
+    semantics: bool = True,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> LoadedScene:
+    """Open a ``.csg`` file, or a ``.ply`` file with Gaussians; which of them it is, its first bytes tell.
+
+    Args:
+        source: Path, address (http or https), content, or an open seekable file. It is not trusted.
+        limits: What to refuse before memory is taken or work is done.
+        chunks: Numbers of the chunks to decode; all by default.
+        semantics: Decode objects too, where the file has them.
+        threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
+        progress: Called with the number of chunks done and in all.
+
+    Raises:
+        FormatError: Neither kind of file, damaged, or cut before the end of its colours.
+        UnsupportedVersion: It needs a newer reader.
+        LimitExceeded: It asks for more than ``limits`` allow, or for more memory than there is.
+        DataError: The address gives no file.
+        OSError: The file cannot be read.
+    """
+    data = _content(source, limits)
+    limits.check("max_file_bytes", len(data), "the file")
+    stream = BytesIO(data)
+    if is_ply(stream):
+        from csgaussian_ns.scene.ply import Z_UP, read_gaussians, read_header
+
+        header = read_header(stream)
+        up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
+        return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
+    opened = read(read_container(data, limits), Wanted(limits, chunks, semantics, threads, progress))
+    return LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
+
+
+def _content(source: Source, limits: DecodeLimits) -> bytes:
+    most = limits.max_file_bytes + 1
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        from urllib.error import URLError
+        from urllib.request import urlopen
+
+        try:
+            with urlopen(source, timeout=SECONDS) as answer:
+                return answer.read(most)
+        except (URLError, TimeoutError, ValueError) as error:
+            raise DataError(f"{source}: {error}; expected the address of a .csg file") from error
+    if isinstance(source, str | Path):
+        with open(source, "rb") as file:
+            return file.read(most)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    source.seek(0)
+    content: Any = source.read(most)
+    return content

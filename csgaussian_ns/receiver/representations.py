@@ -1,0 +1,96 @@
+"""Readers of what scenes in ``.csg`` files are made of. A new representation is a reader and a call of ``register``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.kinds import KINDS, Kind
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.meta import ANCHORS, representation_of
+from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.receiver.orbit import Meta
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.scene.render_networks import FrozenDecoders
+from csgaussian_ns.scene.scene import Scene
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read, and how; see ``receiver.load.load``."""
+
+    limits: DecodeLimits = DEFAULT_LIMITS
+    chunks: Sequence[int] | None = None
+    semantics: bool = True
+    threads: int | None = None
+    progress: Callable[[int, int], None] = lambda done, total: None
+
+
+class Opened(NamedTuple):
+    """A scene as it comes out of a file.
+
+    Attributes:
+        scene: To be drawn.
+        meta: Where it lies.
+        rows: What its rows are called, in the plural.
+        coded: Anchors as they were decoded, where it is made of them.
+    """
+
+    scene: Scene
+    meta: Meta
+    rows: str
+    coded: CodedScene | None = None
+
+
+Reader = Callable[[Container, Wanted], Opened]
+
+
+def register(representation: str, reader: Reader, kinds: Mapping[str, Kind]) -> None:
+    """Read files of a representation.
+
+    Args:
+        representation: As META names it.
+        reader: Decodes an open file; the input is not trusted. Errors as of ``receiver.load.load``.
+        kinds: Sections that it alone has.
+
+    Raises:
+        ValueError: The name, or a kind of section, is taken.
+    """
+    taken = [name for name in (representation, *kinds) if name in _READERS or name in KINDS]
+    if taken:
+        raise ValueError(f"{', '.join(taken)}: taken already; choose other names")
+    _READERS[representation] = reader
+    KINDS.update(kinds)
+
+
+def read(container: Container, wanted: Wanted) -> Opened:
+    """The scene of an open file.
+
+    Raises:
+        UnsupportedVersion: Made of what no reader is registered for.
+        FormatError: As of ``receiver.load.load``.
+    """
+    name = representation_of(container)
+    if name not in _READERS:
+        raise UnsupportedVersion(f"the scene is made of {name!r}; this reader knows {', '.join(_READERS)}")
+    return _READERS[name](container, wanted)
+
+
+def _anchors(container: Container, wanted: Wanted) -> Opened:
+    coded = decode(
+        container,
+        wanted.limits,
+        wanted.chunks,
+        threads=wanted.threads,
+        semantics=wanted.semantics,
+        progress=wanted.progress,
+    )
+    background = np.array(coded.meta.background, np.float32)
+    return Opened(AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background), coded.meta, "anchors", coded)
+
+
+_READERS: dict[str, Reader] = {ANCHORS: _anchors}

@@ -1,0 +1,198 @@
+"""A scene of a file, as ``csgaussian_ns.load`` gives it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.core.files import make_folder, replace_file
+from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.types import Anchors, Camera, Rendering
+from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.meta import FREE, changed_meta, meta_of
+from csgaussian_ns.format.rewrite import rewrite
+from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.receiver.objects import Objects
+from csgaussian_ns.receiver.orbit import Meta, orbit
+from csgaussian_ns.render.draw import draw
+from csgaussian_ns.scene.scene import Scene, Seen
+from csgaussian_ns.semantic.appearance import Appearance
+from csgaussian_ns.semantic.query import pick
+from csgaussian_ns.semantic.shown import Shown, look_of
+
+if TYPE_CHECKING:
+    from csgaussian_ns.capture.transforms import Capture
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LoadedScene:
+    """A scene that can be drawn from any camera, asked for its objects, and saved. Immutable; arrays are numpy's.
+
+    Attributes:
+        scene: What is drawn.
+        meta: Where it lies, and other facts of the file.
+        rows: What its rows are called: ``anchors`` or ``Gaussians``.
+        data: The file.
+        coded: What was decoded, where the file holds anchors.
+    """
+
+    scene: Scene
+    meta: Meta
+    rows: str
+    data: bytes
+    coded: CodedScene | None = None
+
+    def __repr__(self) -> str:
+        objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
+        return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {len(self.data) / 1e6:.3f} MB>"
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.position)
+
+    @property
+    def position(self) -> Float[np.ndarray, "R 3"]:
+        """Of each row, in the frame of the scene."""
+        return self.scene.position
+
+    @property
+    def background(self) -> Float[np.ndarray, "3"] | None:
+        """Linear RGB behind the scene; black where ``None``."""
+        return self.scene.background
+
+    @property
+    def anchors(self) -> Anchors:
+        """Attributes of the anchors.
+
+        Raises:
+            ConfigError: The file holds Gaussians.
+        """
+        return self._of_anchors("anchors")
+
+    @property
+    def grid(self) -> np.ndarray:
+        """Voxel of each anchor ``[A, 3]``; errors as of ``anchors``."""
+        return self._of_anchors("grid")
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        """What is known of each anchor; ``None`` where the file says nothing."""
+        return None if self.coded is None else self.coded.semantics
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file was cut after its colours."""
+        return self.coded is not None and self.coded.truncated
+
+    @property
+    def objects(self) -> Objects:
+        """By number or name: ``scene.objects["red mug"]``. Empty where nothing is known."""
+        return Objects(() if self.semantics is None else self.semantics.objects)
+
+    def digest(self) -> str:
+        """SHA-256 of what was decoded, the same on every device; errors as of ``anchors``."""
+        return self._of_anchors("digest")()
+
+    def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
+        """The Gaussians that ``camera`` sees; see ``scene.scene.Scene``."""
+        return self.scene.seen(camera, only)
+
+    def orbit(self, views: int = 8, width: int = 480, height: int = 270) -> dict[str, Camera]:
+        """Cameras around the scene, by name."""
+        return orbit(self.position, self.meta, views, width, height)
+
+    def cameras(self, transforms: str | Path) -> dict[str, Camera]:
+        """The cameras of a capture in the frame of the scene, by name.
+
+        Args:
+            transforms: A ``transforms.json`` in the capture's own frame, or its folder.
+
+        Raises:
+            DataError: It cannot be used.
+        """
+        from csgaussian_ns.capture.transforms import read_capture, transforms_in
+
+        return self.cameras_of(read_capture(transforms_in(Path(transforms))))
+
+    def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
+        """As ``cameras``, of a capture that is read."""
+        from csgaussian_ns.capture.cameras import cameras
+
+        placed = cameras(capture, self.meta.transform, self.meta.scale)
+        return {frame.name: camera for frame, camera in zip(capture.frames, placed, strict=True)}
+
+    def shown(self, appearance: Appearance) -> Scene:
+        """The scene with objects hidden, moved, recoloured or lit up.
+
+        Raises:
+            QueryError: There is no such object.
+        """
+        if not appearance.operations and appearance.layer == "colour":
+            return self
+        if self.semantics is None:
+            raise QueryError("the scene holds no objects, so none of them can be shown otherwise")
+        return Shown(self, look_of(self, appearance))
+
+    def render(self, camera: Camera, appearance: Appearance | None = None) -> UInt8[np.ndarray, "H W 3"]:
+        """A picture, in bytes as of a PNG file; see ``draw`` for more."""
+        image = self.draw(camera, appearance).image
+        return (image.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+
+    def draw(self, camera: Camera, appearance: Appearance | None = None, with_depth: bool = False) -> Rendering:
+        """Colours over the background, coverage and, if asked for, depth, in single precision.
+
+        Args:
+            camera: From where; ``orbit`` and ``cameras`` give some.
+            appearance: Operations on objects; none by default.
+            with_depth: Draw expected depth, too.
+
+        Raises:
+            QueryError: ``appearance`` is about an object that is not there.
+        """
+        return draw(self.shown(appearance or Appearance()), camera, with_depth=with_depth)
+
+    def select(self, camera: Camera, column: int, row: int, appearance: Appearance | None = None) -> SceneObject | None:
+        """The object that one sees at a pixel of ``render``; ``None`` where that is none.
+
+        Raises:
+            QueryError: The pixel is outside the image, or the scene holds no objects.
+        """
+        shown = self.shown(appearance or Appearance())
+        found = pick(shown, camera, (column, row)).objects  # type: ignore[arg-type]  # it has anchors if it has objects
+        return found[0] if found else None
+
+    def save(self, path: str | Path) -> None:
+        """Write the file, byte by byte as it was loaded but for what ``with_meta`` changed.
+
+        Raises:
+            ConfigError: It cannot be written.
+        """
+        make_folder(Path(path).parent)
+        replace_file(Path(path), self.data)
+
+    def with_meta(self, **changes: Any) -> "LoadedScene":
+        """The same scene with other facts, such as ``name`` or ``extra``; no other section changes.
+
+        Raises:
+            ConfigError: Facts that a file cannot hold, or that decoding depends on; the file is a PLY file.
+        """
+        coded = self._coded()
+        fixed = changes.keys() - set(FREE)
+        if fixed:
+            raise ConfigError(f"{', '.join(sorted(fixed))}: expected some of {', '.join(FREE)}; the rest is not free")
+        container = read_container(self.data)
+        data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
+        meta = meta_of(read_container(data))
+        return replace(self, meta=meta, data=data, coded=replace(coded, meta=meta))
+
+    def _coded(self) -> CodedScene:
+        if self.coded is None:
+            raise ConfigError("this scene is of Gaussians from a PLY file: it has no anchors, sections or digest")
+        return self.coded
+
+    def _of_anchors(self, name: str) -> Any:
+        return getattr(self._coded(), name)

@@ -1,0 +1,111 @@
+"""Options of commands that say how the objects of a scene are shown."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError, QueryError
+
+if TYPE_CHECKING:
+    from csgaussian_ns.core.semantic_layer import SceneObject
+    from csgaussian_ns.receiver.scene import LoadedScene
+    from csgaussian_ns.semantic.appearance import Appearance, Target
+
+COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+
+Objects = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ID|NAME ...")]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Objects are given by number or name; of a name, all that are called so."""
+
+    isolate: Objects = ()
+    """Draw these objects alone."""
+    hide: Objects = ()
+    """Draw without these objects."""
+    recolour: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = ()
+    """Draw objects in other colours."""
+    move: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = ()
+    """Draw objects elsewhere; lengths and axes as csg info shows positions."""
+    highlight: Objects = ()
+    """Light up these objects and dim the rest."""
+    layer: Literal["colour", "objects", "semantic"] = "colour"
+    """What is drawn: colours, a colour for each object, or semantic features as colours."""
+
+    @property
+    def needs_objects(self) -> bool:
+        """Whether the semantic layer must be decoded."""
+        return self != Look()
+
+    def of(self, scene: "LoadedScene") -> "Appearance":
+        """What was asked for, in the order of the fields.
+
+        Raises:
+            QueryError: There is no such object.
+            ConfigError: A colour or a vector cannot be read.
+        """
+        from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour
+
+        result = Appearance(layer=self.layer)
+        if self.isolate:
+            result = result.then(Isolate(_target(scene, *self.isolate)))
+        if self.hide:
+            result = result.then(Hide(_target(scene, *self.hide)))
+        for name, colour in self.recolour:
+            result = result.then(Recolour(_target(scene, name), colour_of(colour)))
+        for name, shift in self.move:
+            result = result.then(Move(_target(scene, name), vector_of("--move", shift)))
+        return result.then(Highlight(_target(scene, *self.highlight))) if self.highlight else result
+
+
+def objects_called(scene: "LoadedScene", key: str) -> "list[SceneObject]":
+    """By number, or all of a name.
+
+    Raises:
+        QueryError: There is none.
+    """
+    from csgaussian_ns.semantic.query import named, numbered, semantics_of
+
+    if scene.coded is None:
+        raise QueryError("a PLY file says nothing of objects")
+    everything = semantics_of(scene).objects
+    if key.isdecimal() and not any(entry.name == key for entry in everything):
+        return [numbered(everything, int(key))]
+    return named(everything, key)
+
+
+def colour_of(text: str) -> tuple[float, float, float]:
+    """RGB in [0, 1].
+
+    Raises:
+        ConfigError: Not six hexadecimal digits.
+    """
+    found = COLOUR.fullmatch(text)
+    if found is None:
+        raise ConfigError(f"{text!r} is no colour; expected six hexadecimal digits, such as #ff8800")
+    red, green, blue = (int(part, 16) / 255 for part in found.groups())
+    return red, green, blue
+
+
+def vector_of(option: str, text: str) -> tuple[float, float, float]:
+    """Three numbers.
+
+    Raises:
+        ConfigError: Something else, or numbers that no place has.
+    """
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: expected three numbers, such as 0.1,0,-0.5") from error
+    if not all(abs(part) < 1e15 for part in (x, y, z)):
+        raise ConfigError(f"{option} {text}: expected finite numbers of a sensible size")
+    return x, y, z
+
+
+def _target(scene: "LoadedScene", *keys: str) -> "Target":
+    from csgaussian_ns.semantic.appearance import Target
+
+    return Target(tuple(dict.fromkeys(entry.id for key in keys for entry in objects_called(scene, key))))

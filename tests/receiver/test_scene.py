@@ -1,0 +1,176 @@
+"""The five lines that a user of the Python package reads, and what stands behind them."""
+
+import io
+import json
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import csgaussian_ns
+from csgaussian_ns import Appearance, ConfigError, DataError, FormatError, Hide, LimitExceeded, QueryError, Target
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.kinds import SectionInfo
+from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.scene.ply import Z_UP
+from csgaussian_ns.scene.scene import Scene
+from tests.format.surgery import pack, rewritten
+from tests.scene.test_ply import table, written
+from tests.semantic.scenes import loaded, scene_of_balls
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILE = GOLDEN / "v1_semantics.csg"
+DIGESTS = json.loads((GOLDEN / "digests.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def scene() -> LoadedScene:
+    return csgaussian_ns.load(FILE)
+
+
+def test_what_is_public_is_there():
+    assert dir(csgaussian_ns) == sorted(csgaussian_ns.__all__)
+    for name in csgaussian_ns.__all__:
+        assert getattr(csgaussian_ns, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        csgaussian_ns.lode  # noqa: B018  # the look-up is what is tested
+
+
+def test_a_scene_in_short(scene: LoadedScene):
+    assert repr(scene) == f"<LoadedScene of {len(scene):,} anchors, {len(scene.objects)} objects, 0.006 MB>"
+    assert scene.digest() == DIGESTS["v1_semantics.csg"]["content"] and isinstance(scene, Scene)
+    first = scene.objects.all[0]
+    assert "feature" not in repr(first) and len(repr(first)) < 300
+    assert repr(scene.objects).startswith(f"<{len(scene.objects)} objects: {first.id}")
+
+
+def test_the_same_wherever_it_comes_from(scene: LoadedScene):
+    data = FILE.read_bytes()
+    for source in (str(FILE), data, memoryview(data), io.BytesIO(data)):
+        assert csgaussian_ns.load(source).digest() == scene.digest()
+    colours = csgaussian_ns.load(FILE, semantics=False)
+    assert colours.semantics is None and len(colours.objects) == 0
+    assert np.array_equal(colours.anchors.feature, scene.anchors.feature)
+
+
+def test_from_a_server(scene: LoadedScene):
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=GOLDEN)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert csgaussian_ns.load(f"{address}/{FILE.name}").digest() == scene.digest()
+        with pytest.raises(DataError, match=r"nothing\.csg: .*404"):
+            csgaussian_ns.load(f"{address}/nothing.csg")
+        with pytest.raises(LimitExceeded, match="max_file_bytes"):
+            csgaussian_ns.load(f"{address}/{FILE.name}", limits=DecodeLimits(max_file_bytes=100))
+        server.shutdown()
+    with pytest.raises(DataError, match="expected the address"):
+        csgaussian_ns.load(f"{address}/{FILE.name}")
+
+
+def test_objects_by_number_and_name(scene: LoadedScene):
+    first = scene.objects.all[0]
+    assert scene.objects[first.id] is first and scene.objects[first.name.upper()] is first
+    assert first.id in scene.objects and first.name in scene.objects and "dragon" not in scene.objects
+    assert [entry.id for entry in scene.objects] == [entry.id for entry in scene.objects.all]
+    with pytest.raises(QueryError, match="no object 999"):
+        scene.objects[999]
+    with pytest.raises(QueryError, match="no object called 'dragon'"):
+        scene.objects["dragon"]
+    twins = replace(scene.objects, all=(first, replace(first, id=77)))
+    with pytest.raises(QueryError, match=rf"several objects are called .*: {first.id}, 77; ask by number"):
+        twins[first.name]
+    with pytest.raises(QueryError, match="no objects"):
+        csgaussian_ns.load(GOLDEN / "v1_inr.csg").objects[1]
+
+
+def test_a_picture_and_who_is_in_it():
+    scene = loaded(scene_of_balls())
+    [camera] = scene.orbit(1, 96, 64).values()
+    picture = scene.render(camera)
+    assert picture.shape == (64, 96, 3) and picture.dtype == np.uint8
+    drawn = scene.draw(camera, with_depth=True)
+    assert drawn.depth is not None and np.array_equal(picture, (drawn.image.clip(0, 1) * 255 + 0.5).astype(np.uint8))
+    found = {}
+    for column in range(2, 96, 9):
+        for row in range(2, 64, 9):
+            thing = scene.select(camera, column, row)
+            found[None if thing is None else thing.id] = column, row
+    assert None in found and len(found) > 1, "some pixels show an object, some do not"
+    number = next(key for key in found if key is not None)
+    without = Appearance((Hide(Target((number,))),))
+    behind = scene.select(camera, *found[number], without)
+    assert behind is None or behind.id != number
+    assert np.abs(scene.render(camera, without).astype(int) - picture).max() > 3
+    with pytest.raises(QueryError, match="outside the image"):
+        scene.select(camera, 96, 0)
+
+
+def test_what_is_saved_is_what_was_loaded(scene: LoadedScene, tmp_path: Path):
+    for name in DIGESTS:
+        if name == "v1_torchac.csg":
+            continue
+        csgaussian_ns.load(GOLDEN / name).save(tmp_path / "deep" / name)
+        assert (tmp_path / "deep" / name).read_bytes() == (GOLDEN / name).read_bytes()
+
+
+def test_other_facts_leave_all_else_as_it_is(tmp_path: Path):
+    data = rewritten(FILE.read_bytes(), "META", _with_unknown_fact(FILE.read_bytes()))
+    unknown = Section(SectionInfo("NOTE", critical=False, codec=3, symbols=5, decoded_crc=9), b"by a tool of tomorrow")
+    before = read_container(data)
+    data = pack([before.sections()[0], unknown, *before.sections()[1:]], before.header.anchors)
+    scene = csgaussian_ns.load(data).with_meta(name="kitchen", extra={"shot": "on a Monday"})
+    assert _facts(scene.data)["name"] == "kitchen" and scene.digest() == DIGESTS["v1_semantics.csg"]["content"]
+    scene.save(tmp_path / "named.csg")
+    saved = csgaussian_ns.load(tmp_path / "named.csg")
+    assert saved.meta == scene.meta and saved.digest() == scene.digest()
+    after = {str(section.info): section for section in read_container(saved.data).sections()}
+    for section in read_container(data).sections():
+        assert section.info.kind == "META" or after[str(section.info)] == section
+    assert b"of tomorrow" in saved.data and _facts(saved.data)["weather"] == "rain"
+    for changes in ({"name": "\n"}, {"extra": {"x": float("inf")}}, {"scale": -1.0}):
+        with pytest.raises(ConfigError, match="cannot hold"):
+            saved.with_meta(**changes)
+    with pytest.raises(ConfigError, match="voxel_size: expected some of tool, name"):
+        saved.with_meta(voxel_size=2.0)
+
+
+def _facts(data: bytes) -> dict:
+    from csgaussian_ns.format.bodies import content_of
+
+    return json.loads(content_of(read_container(data), "META"))
+
+
+def _with_unknown_fact(data: bytes) -> bytes:
+    return json.dumps({**_facts(data), "weather": "rain"}).encode()
+
+
+def test_gaussians_of_a_ply_file(tmp_path: Path):
+    data = written(table(50, degree=1), comments=[Z_UP]).getvalue()
+    scene = csgaussian_ns.load(data)
+    assert repr(scene).startswith("<LoadedScene of 50 Gaussians, ") and scene.semantics is None
+    [camera] = scene.orbit(1, 40, 30).values()
+    assert scene.render(camera).shape == (30, 40, 3)
+    scene.save(tmp_path / "again.ply")
+    assert (tmp_path / "again.ply").read_bytes() == data
+    for ask in (lambda: scene.anchors, lambda: scene.grid, scene.digest, lambda: scene.with_meta(name="x")):
+        with pytest.raises(ConfigError, match="from a PLY file"):
+            ask()
+    with pytest.raises(QueryError, match="no objects"):
+        scene.render(camera, Appearance((Hide(Target((1,))),)))
+
+
+def test_damage_is_told():
+    with pytest.raises(FormatError):
+        csgaussian_ns.load(FILE.read_bytes()[:1000])
+    with pytest.raises(FileNotFoundError):
+        csgaussian_ns.load("nowhere.csg")
