@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import FormatError, LimitExceeded, UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded, UnsupportedVersion
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, model_number
@@ -149,7 +149,7 @@ def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -
     numbers = list(range(len(trios)) if chunks is None else chunks)
     for number in numbers:
         if not 0 <= number < len(trios):
-            raise ValueError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
+            raise ConfigError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
     wanted = [trios[number] for number in numbers]
     meanings = open_semantics(container) if semantics else None
     return _File(container, meta, layout, model, networks, numbers, wanted, meanings)

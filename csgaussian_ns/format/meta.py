@@ -87,7 +87,11 @@ def changed_meta(data: bytes, changes: Mapping[str, object]) -> bytes:
         FormatError: Not a META section.
         ConfigError: Facts that no reader takes.
     """
-    return _taken(json.dumps({**facts_of(data), **changes}, separators=(",", ":")).encode("utf8"))
+    try:
+        content = json.dumps({**facts_of(data), **changes}, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"facts about the scene that a file cannot hold: {error}; give what JSON has") from error
+    return _taken(content.encode("utf8"))
 
 
 def write_meta(meta: SceneMeta) -> bytes:

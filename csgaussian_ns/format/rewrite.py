@@ -13,8 +13,8 @@ from csgaussian_ns.format.layout import Section
 def rewrite(container: Container, contents: Mapping[str, bytes | None]) -> bytes:
     """The file with other plain contents of sections that occur once.
 
-    Order, flags, fields and bodies of everything else are kept; so is a semantic layer that was cut off: it is missing
-    as before, and no longer counted.
+    Order, flags, fields and bodies of everything else are kept. Of a file that was cut, the semantic layer is left out
+    as a whole: a header that knows nothing of the cut would promise what is not there.
 
     Args:
         container: What is rewritten; its bodies are read and verified.
@@ -28,6 +28,8 @@ def rewrite(container: Container, contents: Mapping[str, bytes | None]) -> bytes
     kept, left = [], dict(contents)
     for entry in container.entries:
         kind = entry.info.kind
+        if container.truncated and entry.info.layer >= Layer.SEMANTIC:
+            continue
         if kind not in contents:
             kept.append(container.read(entry))
             continue

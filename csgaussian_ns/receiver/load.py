@@ -5,7 +5,7 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
 
-from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.errors import ConfigError, DataError, LimitExceeded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
@@ -14,6 +14,7 @@ from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.ply_magic import is_ply
 
 Source = str | Path | bytes | bytearray | memoryview | BufferedIOBase
+EXPECTED = "expected a path, an address, bytes, or a file that is open for reading bytes"
 SECONDS = 30
 """How long a server may stay silent."""
 
@@ -40,11 +41,15 @@ def load(
         FormatError: Neither kind of file, damaged, or cut before the end of its colours.
         UnsupportedVersion: It needs a newer reader.
         LimitExceeded: It asks for more than ``limits`` allow, or for more memory than there is.
-        DataError: The address gives no file.
+        DataError: The address gives no file, or a part of it.
+        ConfigError: The source is none of these; there is no such chunk.
         OSError: The file cannot be read.
     """
     data = _content(source, limits)
-    limits.check("max_file_bytes", len(data), "the file")
+    if len(data) > limits.max_file_bytes:
+        raise LimitExceeded(
+            f"the file has more than max_file_bytes = {limits.max_file_bytes}; raise it in DecodeLimits"
+        )
     stream = BytesIO(data)
     if is_ply(stream):
         from csgaussian_ns.scene.ply import Z_UP, read_gaussians, read_header
@@ -56,22 +61,35 @@ def load(
     return LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
 
 
-def _content(source: Source, limits: DecodeLimits) -> bytes:
+def _content(source: Any, limits: DecodeLimits) -> bytes:
+    """All bytes of the source, or as many as show that they are too many."""
     most = limits.max_file_bytes + 1
-    if isinstance(source, str) and source.startswith(("http://", "https://")):
-        from urllib.error import URLError
-        from urllib.request import urlopen
-
-        try:
-            with urlopen(source, timeout=SECONDS) as answer:
-                return answer.read(most)
-        except (URLError, TimeoutError, ValueError) as error:
-            raise DataError(f"{source}: {error}; expected the address of a .csg file") from error
-    if isinstance(source, str | Path):
-        with open(source, "rb") as file:
-            return file.read(most)
+    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        return _fetched(source, most)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
-    source.seek(0)
-    content: Any = source.read(most)
+    try:
+        if isinstance(source, str | Path):
+            with open(source, "rb") as file:
+                return file.read(most)
+        source.seek(0)
+        content: Any = source.read(most)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigError(f"{str(source)[:99]!a} cannot be opened ({error}); {EXPECTED}") from error
+    if not isinstance(content, bytes):
+        raise ConfigError(f"an open file that gives {type(content).__name__}; {EXPECTED}")
+    return content
+
+
+def _fetched(address: str, most: int) -> bytes:
+    from http.client import HTTPException
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(address, timeout=SECONDS) as answer:
+            content, promised = answer.read(most), answer.headers.get("Content-Length")
+    except (HTTPException, OSError, ValueError) as error:  # of which URLError and TimeoutError are kinds
+        raise DataError(f"{address}: {error or type(error).__name__}; expected the address of a .csg file") from error
+    if promised is not None and promised.isdecimal() and len(content) < min(int(promised), most):
+        raise DataError(f"{address}: {len(content)} of {promised} bytes came; fetch it again")
     return content

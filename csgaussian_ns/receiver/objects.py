@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
@@ -27,14 +29,16 @@ class Objects:
     def __contains__(self, key: object) -> bool:
         return any(key in (entry, entry.id, entry.name) for entry in self.all)
 
-    def __getitem__(self, key: int | str) -> SceneObject:
-        """The object of a number or name.
+    def __getitem__(self, key: Any) -> SceneObject:
+        """The object of a number, of Python or of numpy, or of a name.
 
         Raises:
             QueryError: There is none, or several have that name; the message lists what there is.
         """
-        if isinstance(key, int):
-            return numbered(self.all, key)
+        if isinstance(key, Integral):
+            return numbered(self.all, int(key))
+        if not isinstance(key, str):
+            raise QueryError(f"objects are asked for by number or name, not by {type(key).__name__}")
         found = named(self.all, key)
         if len(found) > 1:
             numbers = ", ".join(str(entry.id) for entry in found)

@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from csgaussian_ns.core.arrays import median, to_numpy
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.types import Camera
 
+MOST_VIEWS = 1_000_000
 FARTHEST = 1e15
 """Places beyond are not believed: their squares come near the end of float32."""
 
@@ -48,6 +50,25 @@ class Placement:
     scale: float = 1.0
     extra: Mapping[str, object] = field(default_factory=dict)
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+
+def drawable(width: int, height: int) -> bool:
+    """Whether images of this size are drawn without being asked twice."""
+    return width >= 1 and height >= 1 and width * height < 1 << 28
+
+
+def check_orbit(views: int, width: int, height: int) -> None:
+    """Refuse orbits that cannot be drawn.
+
+    Raises:
+        ConfigError: No views or endlessly many, or images of no or of an endless size.
+    """
+    if not 1 <= views <= MOST_VIEWS:
+        raise ConfigError(f"--views {views}: expected 1 to {MOST_VIEWS}")
+    if not drawable(width, height):
+        raise ConfigError(
+            f"--width {width} --height {height}: expected at least one pixel and fewer than 2^28; choose another size"
+        )
 
 
 def orbit(position: Float[Any, "R 3"], meta: Meta, views: int, width: int, height: int) -> dict[str, Camera]:

@@ -17,8 +17,10 @@ from csgaussian_ns.format.meta import FREE, changed_meta, meta_of
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.objects import Objects
-from csgaussian_ns.receiver.orbit import Meta, orbit
+from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
 from csgaussian_ns.render.draw import draw
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.scene.render_networks import FrozenDecoders
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.query import pick
@@ -48,6 +50,7 @@ class LoadedScene:
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
+        objects += ", cut after the colours" if self.truncated else ""
         return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {len(self.data) / 1e6:.3f} MB>"
 
     def __len__(self) -> int:
@@ -102,7 +105,12 @@ class LoadedScene:
         return self.scene.seen(camera, only)
 
     def orbit(self, views: int = 8, width: int = 480, height: int = 270) -> dict[str, Camera]:
-        """Cameras around the scene, by name."""
+        """Cameras around the scene, by name.
+
+        Raises:
+            ConfigError: No views or endlessly many, or images of no or of an endless size.
+        """
+        check_orbit(views, width, height)
         return orbit(self.position, self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
@@ -187,7 +195,8 @@ class LoadedScene:
         container = read_container(self.data)
         data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
         meta = meta_of(read_container(data))
-        return replace(self, meta=meta, data=data, coded=replace(coded, meta=meta))
+        scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
+        return replace(self, scene=scene, meta=meta, data=data, coded=replace(coded, meta=meta))
 
     def _coded(self) -> CodedScene:
         if self.coded is None:

@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 from csgaussian_ns.core.errors import ConfigError
 
 Colour = tuple[float, float, float]
+MOST = 1e9
+"""Larger numbers are not believed."""
 Layer = Literal["colour", "objects", "semantic"]
 """What is drawn of a scene: its colours, a colour for each object, or its semantic features as colours."""
 
@@ -94,11 +96,12 @@ class Appearance:
             ConfigError: Not such content.
         """
         try:
-            assert isinstance(content, Mapping)
+            if not isinstance(content, Mapping):
+                raise TypeError(f"got {type(content).__name__}")
             layer, operations = content["layer"], tuple(map(_operation, content["operations"]))
             if layer not in get_args(Layer):
                 raise ValueError(f"layer is {layer!r}")
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"this is no stored appearance: {error!r}; expected a 'layer' out of {', '.join(get_args(Layer))} and "
                 f"'operations', each with 'do' out of {', '.join(_NAMES)}, a 'target' and what the operation needs"
@@ -107,11 +110,16 @@ class Appearance:
 
 
 def _operation(facts: Mapping[str, Any]) -> Operation:
-    target = Target(tuple(map(int, facts["target"]["ids"])), float(facts["target"]["percent"]))
+    ids, percent = facts["target"]["ids"], float(facts["target"]["percent"])
+    if isinstance(ids, str) or not abs(percent) < MOST:
+        raise ValueError(f"target {str(facts['target'])[:99]}")
+    target = Target(tuple(map(int, ids)), percent)
     rest = {name: _three(value) for name, value in facts.items() if name not in ("do", "target")}
     return _NAMES[facts["do"]](target, **rest)
 
 
 def _three(values: Any) -> tuple[float, float, float]:
     x, y, z = map(float, values)
+    if not max(abs(x), abs(y), abs(z)) < MOST:
+        raise ValueError(f"numbers {str(values)[:99]}")
     return x, y, z

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.receiver.orbit import drawable
 from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ def cameras_by(option: str, scene: "LoadedScene", views: int, width: int, height
     from csgaussian_ns.capture.transforms import read_capture, transforms_in
 
     if option == "orbit":
-        _check_orbit(views, width, height)
         return scene.orbit(views, width, height)
     path = transforms_in(Path(option))
     if not path.is_file():
@@ -51,21 +51,8 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
         raise ConfigError(f"--scale {factor:g}: expected a finite, positive factor")
     factor = min(factor, 1 << 28)
     width, height = round(camera.width * factor), round(camera.height * factor)
-    if not _drawable(width, height):
+    if not drawable(width, height):
         raise ConfigError(f"--scale {factor:g} makes images of {width} x {height} pixels; choose another factor")
     x, y = width / camera.width, height / camera.height
     moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
     return replace(camera, **moved, width=width, height=height)
-
-
-def _drawable(width: int, height: int) -> bool:
-    return width >= 1 and height >= 1 and width * height < 1 << 28
-
-
-def _check_orbit(views: int, width: int, height: int) -> None:
-    if views < 1:
-        raise ConfigError(f"--views {views}: expected at least 1")
-    if not _drawable(width, height):
-        raise ConfigError(
-            f"--width {width} --height {height}: expected at least one pixel and fewer than 2^28; choose another size"
-        )

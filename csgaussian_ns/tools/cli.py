@@ -41,7 +41,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 FROM_EXTRAS = ("scipy", "torch")
 """Packages that some commands need, and a receiver does not."""
-HOW_TO_INSTALL = "pip install 'csgaussian-ns[evaluate]', or [masks] for csg masks, [demo] for csg demo-scene"
+HOW_TO_INSTALL = "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [masks] and [demo] for their commands"
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -66,6 +66,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
     except (CsgError, OSError) as error:
         remark(f"csg: error: {one_line(error)}")
+        return 2
+    except MemoryError as error:
+        remark(f"csg: error: this needs more memory than the machine gives ({one_line(error)}); take smaller images")
         return 2
     except UnicodeEncodeError as error:
         remark(f"csg: error: {error.object!r} cannot be written in {error.encoding}; set PYTHONUTF8=1")

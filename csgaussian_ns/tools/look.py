@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
-Objects = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ID|NAME ...")]
+Objects = Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="ID|NAME ...")]
 
 
 @dataclass(frozen=True)
 class Look:
     """Objects are given by number or name; of a name, all that are called so."""
 
-    isolate: Objects = ()
+    isolate: Objects = None
     """Draw these objects alone."""
-    hide: Objects = ()
+    hide: Objects = None
     """Draw without these objects."""
     recolour: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = ()
     """Draw objects in other colours."""
     move: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = ()
     """Draw objects elsewhere; lengths and axes as csg info shows positions."""
-    highlight: Objects = ()
+    highlight: Objects = None
     """Light up these objects and dim the rest."""
     layer: Literal["colour", "objects", "semantic"] = "colour"
     """What is drawn: colours, a colour for each object, or semantic features as colours."""
@@ -49,6 +49,9 @@ class Look:
         """
         from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour
 
+        empty = [name for name in ("isolate", "hide", "highlight") if getattr(self, name) == ()]
+        if empty:
+            raise ConfigError(f"--{empty[0]}: expected numbers or names of objects, as csg info lists them")
         result = Appearance(layer=self.layer)
         if self.isolate:
             result = result.then(Isolate(_target(scene, *self.isolate)))

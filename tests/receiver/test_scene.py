@@ -1,11 +1,12 @@
 """The five lines that a user of the Python package reads, and what stands behind them."""
 
+import inspect
 import io
 import json
 import threading
 from dataclasses import replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from tests.semantic.scenes import loaded, scene_of_balls
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = GOLDEN / "v1_semantics.csg"
+unchecked_load = inspect.unwrap(csgaussian_ns.load)
 DIGESTS = json.loads((GOLDEN / "digests.json").read_text())
 
 
@@ -82,6 +84,9 @@ def test_objects_by_number_and_name(scene: LoadedScene):
     assert scene.objects[first.id] is first and scene.objects[first.name.upper()] is first
     assert first.id in scene.objects and first.name in scene.objects and "dragon" not in scene.objects
     assert [entry.id for entry in scene.objects] == [entry.id for entry in scene.objects.all]
+    assert scene.objects[np.int64(first.id)] is first
+    with pytest.raises(QueryError, match="by number or name, not by float"):
+        scene.objects[1.5]
     with pytest.raises(QueryError, match="no object 999"):
         scene.objects[999]
     with pytest.raises(QueryError, match="no object called 'dragon'"):
@@ -137,7 +142,7 @@ def test_other_facts_leave_all_else_as_it_is(tmp_path: Path):
     for section in read_container(data).sections():
         assert section.info.kind == "META" or after[str(section.info)] == section
     assert b"of tomorrow" in saved.data and _facts(saved.data)["weather"] == "rain"
-    for changes in ({"name": "\n"}, {"extra": {"x": float("inf")}}, {"scale": -1.0}):
+    for changes in ({"name": "\n"}, {"extra": {"x": float("inf")}}, {"scale": -1.0}, {"extra": {"x": {1}}}):
         with pytest.raises(ConfigError, match="cannot hold"):
             saved.with_meta(**changes)
     with pytest.raises(ConfigError, match="voxel_size: expected some of tool, name"):
@@ -167,6 +172,58 @@ def test_gaussians_of_a_ply_file(tmp_path: Path):
             ask()
     with pytest.raises(QueryError, match="no objects"):
         scene.render(camera, Appearance((Hide(Target((1,))),)))
+
+
+@pytest.mark.parametrize("lost", [8, 80, 300, 700])
+def test_other_facts_of_a_cut_file_make_a_whole_one_without_semantics(lost: int):
+    cut = csgaussian_ns.load(FILE.read_bytes()[:-lost])
+    assert cut.truncated and cut.semantics is None and "cut after the colours" in repr(cut)
+    whole = csgaussian_ns.load(cut.with_meta(name="q").data)
+    assert not whole.truncated and whole.semantics is None and whole.digest() == cut.digest()
+
+
+def test_another_background_is_drawn():
+    scene = csgaussian_ns.load(FILE).with_meta(background=(1.0, 0.0, 0.0))
+    [camera] = scene.orbit(1, 40, 30).values()
+    assert scene.render(camera)[0, 0].tolist() == [255, 0, 0]
+    assert np.array_equal(csgaussian_ns.load(scene.data).render(camera), scene.render(camera))
+
+
+@pytest.mark.parametrize("asked", [(0, 8, 8), (10**14, 8, 8), (1, 0, 8), (1, 10**9, 10**9)])
+def test_orbits_that_cannot_be_drawn_are_refused(scene: LoadedScene, asked: tuple[int, int, int]):
+    with pytest.raises(ConfigError, match="expected"):
+        scene.orbit(*asked)
+
+
+def test_sources_that_are_none(tmp_path: Path):
+    closed = io.BytesIO(b"")
+    closed.close()
+    for source in (None, 3, [1], closed, io.StringIO("text"), "a\0b", "http://a b/c", "http://127.0.0.1:abc/x"):
+        with pytest.raises((ConfigError, DataError), match="expected"):
+            unchecked_load(source)
+    for chunks in ([99], [-1]):
+        with pytest.raises(ConfigError, match="does not exist"):
+            csgaussian_ns.load(FILE, chunks=chunks)
+    with pytest.raises(LimitExceeded, match="more than max_file_bytes = 10;"):
+        csgaussian_ns.load(FILE, limits=DecodeLimits(max_file_bytes=10))
+
+
+def test_a_download_that_ends_early_is_no_scene():
+    class Short(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "6176")
+            self.end_headers()
+            self.wfile.write(FILE.read_bytes()[:5876])
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Short) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(DataError, match="5876 of 6176 bytes came"):
+            csgaussian_ns.load(f"http://127.0.0.1:{server.server_port}/scene.csg")
+        server.shutdown()
 
 
 def test_damage_is_told():

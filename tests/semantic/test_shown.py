@@ -116,12 +116,20 @@ def test_an_appearance_can_be_stored():
     looks = Appearance(STEPS, "semantic")
     assert Appearance.from_json(json.loads(json.dumps(looks.to_json()))) == looks
     assert Appearance.from_json(Appearance().to_json()) == Appearance()
+    far = [1e300, 0, 0]
     for content in (
         [],
         {},
         {"layer": "depths", "operations": []},
         {"layer": "colour", "operations": [{"do": "explode", "target": {"ids": [1], "percent": 0}}]},
         {"layer": "colour", "operations": [{"do": "hide"}]},
+        {"layer": "colour", "operations": [{"do": "hide", "target": {"ids": "12", "percent": 0}}]},
+        {"layer": "colour", "operations": [{"do": "hide", "target": {"ids": [1e400], "percent": 0}}]},
+        {"layer": "colour", "operations": [{"do": "hide", "target": {"ids": [1], "percent": float("nan")}}]},
+        {
+            "layer": "colour",
+            "operations": [{"do": "move", "target": {"ids": [1], "percent": 0}, "shift": far}],
+        },
         {"layer": "colour", "operations": [{"do": "hide", "target": {"ids": [1], "percent": 0}, "colour": [1, 1, 1]}]},
         {"layer": "colour", "operations": [{"do": "move", "target": {"ids": [1], "percent": 0}, "shift": [1, 2]}]},
     ):

@@ -60,6 +60,7 @@ def test_objects_are_shown_otherwise(render):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--hide",), "--hide: expected numbers or names"),
         (("--hide", "dragon"), "no object called 'dragon'; the scene has 1 red ball"),
         (("--isolate", "9"), "no object 9"),
         (("--recolour", "lamp", "blue"), "'blue' is no colour"),
