@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.receiver.orbit import drawable
 from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
@@ -47,6 +46,8 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
     Raises:
         ConfigError: Not a finite, positive factor; nothing would be left of the image, or it would be too large.
     """
+    from csgaussian_ns.receiver.orbit import drawable
+
     if not 0 < factor < math.inf:
         raise ConfigError(f"--scale {factor:g}: expected a finite, positive factor")
     factor = min(factor, 1 << 28)
