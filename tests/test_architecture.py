@@ -80,6 +80,9 @@ def test_facts_are_told_without_a_compiler():
     then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_semantics.csg']) == 0"
     _, loaded = import_without([], ["torch", "scipy", "numba"], folder=str(ROOT), then=then)
     assert loaded.isdisjoint({"torch", "scipy", "numba"}) and "numpy" in loaded
+    then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_inr.csg']) == 0"
+    _, loaded = import_without([], ["numpy", "jaxtyping"], folder=str(ROOT), then=then)
+    assert loaded.isdisjoint({"numpy", "jaxtyping"}), "without objects there is nothing to compute"
 
 
 def test_drawing_imports_without_torch():

@@ -4,14 +4,16 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable, quoted
-from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.layout import MustUnderstand
+
+if TYPE_CHECKING:
+    from csgaussian_ns.format.attributes import AttributeLayout
 
 ANCHORS = "anchors"
 """Representation of all files without the header's flag."""
@@ -52,8 +54,10 @@ class SceneMeta:
     extra: dict[str, object] = field(default_factory=dict)
 
     @property
-    def layout(self) -> AttributeLayout:
+    def layout(self) -> "AttributeLayout":
         """Of the colour attributes."""
+        from csgaussian_ns.format.attributes import AttributeLayout  # loads numpy
+
         return AttributeLayout(self.feature_dim, self.num_offsets, self.base_steps)
 
     def to_json(self) -> dict[str, object]:
