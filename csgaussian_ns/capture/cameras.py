@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from csgaussian_ns.capture.transforms import DISTORTION, INTRINSICS, Capture, Frame
 from csgaussian_ns.core.errors import DataError
-from csgaussian_ns.core.geometry import opengl_camera
+from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
 from csgaussian_ns.core.types import Camera
 
 COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))
@@ -19,9 +19,6 @@ PINHOLES = ("PERSPECTIVE", "PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "SIMPLE_RADIAL
 """Camera models that are a pinhole when their distortion is zero."""
 SINGULAR = 1e-6
 """Volume that the axes of a pose span, of the product of their lengths, below which they lie in a plane."""
-FARTHEST = 1e15
-"""Places beyond are not believed: their squares come near the end of float32."""
-MOST_PIXELS = 1 << 28
 
 Matrix = Float64[np.ndarray, "3 4"]
 """Upper rows of a transform."""

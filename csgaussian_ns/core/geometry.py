@@ -1,4 +1,4 @@
-"""Conversions between camera conventions."""
+"""Conversions between camera conventions, and what no camera exceeds."""
 
 from typing import Any
 
@@ -6,6 +6,11 @@ from jaxtyping import Float
 
 from csgaussian_ns.core.arrays import namespace, single
 from csgaussian_ns.core.types import Camera
+
+FARTHEST = 1e15
+"""Places beyond are not believed: their squares come near the end of float32."""
+MOST_PIXELS = 1 << 28
+"""Images have fewer."""
 
 
 def opengl_camera(

@@ -10,12 +10,10 @@ from jaxtyping import Float, Float64
 
 from csgaussian_ns.core.arrays import median, to_numpy
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.core.geometry import opengl_camera
+from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS = 1_000_000
-FARTHEST = 1e15
-"""Places beyond are not believed: their squares come near the end of float32."""
 
 
 @runtime_checkable
@@ -54,7 +52,7 @@ class Placement:
 
 def drawable(width: int, height: int) -> bool:
     """Whether images of this size are drawn without being asked twice."""
-    return width >= 1 and height >= 1 and width * height < 1 << 28
+    return width >= 1 and height >= 1 and width * height < MOST_PIXELS
 
 
 def check_orbit(views: int, width: int, height: int) -> None:

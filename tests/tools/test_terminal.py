@@ -1,6 +1,7 @@
 """What ``csg`` says reaches any reader, or the failure does."""
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ def test_a_remark_that_cannot_be_written_stops_nothing():
     with full("stderr") as stream:
         remark("3/9")
         stream.flush()
+        assert os.fstat(stream.fileno()).st_rdev == os.stat(os.devnull).st_rdev, "what follows goes nowhere"
 
 
 def test_a_slow_start_is_told_in_one_line(capsys):
