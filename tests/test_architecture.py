@@ -6,7 +6,8 @@ from pathlib import Path
 import grimp
 import pytest
 
-from csgaussian_ns.core.kernel_cache import KERNEL_PACKAGES, version_of
+from csgaussian_ns.core.kernel_cache import version_of
+from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES
 from tests.import_blocker import import_without
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -174,6 +175,7 @@ WRITERS = {"save", "savez", "savez_compressed", "tofile", "write_bytes", "write_
 WRITES_BY_ITSELF = {
     "csgaussian_ns.core.files": "hidden files that get their name when they are complete",
     "csgaussian_ns.core.png": "into memory",
+    "csgaussian_ns.core.shipped_kernels": "by numba, while a wheel is built",
     "csgaussian_ns.ns.trainer": "into a file of core.files",
     "csgaussian_ns.tools.demo_scene.folder": "a folder that gets its name when it is complete",
     "csgaussian_ns.tools.demo_scene.make": "in that folder",

@@ -5,6 +5,8 @@ old machine code would go on being used, and a decoder would read files wrongly.
 content of the packages that kernels stand in or import from, as far as sizes and times of their files tell: a change
 of a command compiles nothing anew. ``NUMBA_CACHE_DIR`` overrides it.
 
+Code that came with the package is used first (``shipped_kernels``).
+
 A cache is a convenience: where the folder cannot be made or read, or its disk is full, kernels are compiled in every
 process, and a ``SlowStart`` warning says so. numba itself would raise, or fall back to a folder without versions.
 """
@@ -21,12 +23,12 @@ from numba.core import config
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
 
+from csgaussian_ns.core import shipped_kernels
 from csgaussian_ns.core.errors import SlowStart
+from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES, PACKAGE
 
-PACKAGE = Path(__file__).resolve().parents[1]
-KERNEL_PACKAGES = ("core", "format", "render")
-"""Where kernels, and all that their modules import of this package, may stand: tests/test_architecture.py checks it."""
-
+KERNELS: list[Dispatcher] = []
+"""All kernels of the process that are kept."""
 
 _Kernel = TypeVar("_Kernel")
 
@@ -35,8 +37,10 @@ class _Cache(FunctionCache):
     """numba's, but what cannot be read is compiled, and what cannot be written is not kept."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh()
         try:
-            return super().load_overload(sig, target_context)
+            brought = shipped_kernels.load(self, sig, target_context)
+            return super().load_overload(sig, target_context) if brought is None else brought
         except EOFError:  # a power cut left an empty file
             with suppress(OSError):
                 self.flush()
@@ -57,6 +61,7 @@ def kept(kernel: _Kernel) -> _Kernel:
         found = _cache_of(kernel)
         if found is not None:
             kernel._cache = found  # type: ignore[attr-defined]  # as its enable_caching() does
+            KERNELS.append(kernel)
     return kernel
 
 

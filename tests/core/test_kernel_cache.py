@@ -1,14 +1,17 @@
 """Machine code on disk: kept where it can be, and never in the way where it cannot."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
+from llvmlite import binding
 from numba.core import config
 from numba.core.dispatcher import Dispatcher
 
-from csgaussian_ns.core import kernel_cache
+from csgaussian_ns.core import kernel_cache, shipped_kernels
 from csgaussian_ns.core.errors import SlowStart
 from tests.full_disk import full_disk
 
@@ -82,3 +85,42 @@ def test_files_that_a_power_cut_left_empty_are_made_again(folder: Path):
 def test_kernels_that_are_not_compiled_need_no_place():
     """With NUMBA_DISABLE_JIT, numba returns the function itself."""
     assert kernel_cache.kept(total) is total
+
+
+@pytest.fixture
+def brought(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The kernel as a wheel would bring it, but compiled for this very machine."""
+    kernel = kept()
+    kernel(np.arange(5))
+    place = tmp_path / "brought"
+    place.mkdir()
+    assert shipped_kernels.save([kernel], place) == 1
+    shutil.rmtree(folder)
+    monkeypatch.setattr(shipped_kernels, "FOLDER", place)
+    lowest = shipped_kernels.baseline()
+    assert lowest is not None
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: dict.fromkeys(lowest.features, True))
+    shipped_kernels._usable.cache_clear()
+    yield
+    shipped_kernels._usable.cache_clear()
+
+
+def hits_of_a_new_kernel() -> int:
+    kernel = kept()
+    assert kernel(np.arange(5)) == 10
+    return sum(kernel.stats.cache_hits.values())
+
+
+def test_what_a_wheel_brought_is_not_compiled(folder: Path, brought: None):
+    assert hits_of_a_new_kernel() == 1
+    assert files_of_numba(folder) == set()
+
+
+def test_a_machine_below_the_baseline_compiles(brought: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: {"sse2": True})
+    assert hits_of_a_new_kernel() == 0
+
+
+def test_kernels_that_were_edited_are_compiled(brought: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shipped_kernels, "content_of", lambda package: "edited")
+    assert hits_of_a_new_kernel() == 0

@@ -64,6 +64,7 @@ def lite_config_in(scene_folder: Path) -> "Callable[..., CSGaussianTrainerConfig
         config.max_num_iterations = steps
         assert isinstance(config.pipeline.model, CSGaussianModelConfig)
         config.pipeline.model.semantic_steps = semantic_steps
+        config.pipeline.model.voxel_size = 0.06  # 1800 anchors at the start: steps this cheap can be many
         config.output_dir, config.experiment_name, config.timestamp = folder, "test", name
         config.vis = "tensorboard"
         config.steps_per_eval_image = config.steps_per_eval_all_images = 0

@@ -47,7 +47,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
             *("ns-train", "csgaussian-lite", "--data", str(scene_folder)),
             *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
             *("--vis", "tensorboard", "--steps-per-save", "20", "--max-num-iterations", "200", *more),
-            *("--pipeline.model.semantic-steps", "0"),
+            *("--pipeline.model.semantic-steps", "0", "--pipeline.model.voxel-size", "0.06"),
         ]
 
     name, *arguments = command("first")

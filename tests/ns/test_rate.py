@@ -9,10 +9,7 @@ from csgaussian_ns.stages.colour import decoded_view
 
 
 def test_rounding_and_coding_cost_little_and_steps_stay_off_their_rails(lite_config, started, record_property):
-    config = lite_config(800)
-    config.pipeline.model.voxel_size = 0.06  # 1800 anchors: steps this cheap can be many
-    config.pipeline.model.semantic_steps = 0
-    trainer = started(config)
+    trainer = started(lite_config(800))
     trainer.train()
     model = trainer.pipeline.model.eval()
     scene = model.scene
