@@ -82,7 +82,7 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     outputs = pipeline.model.get_outputs_for_camera(camera)
     assert outputs["semantic"].shape == (60, 80, 3) and outputs["quality_weight"].shape == (60, 80, 1)
     for name in ("anchor_bits", "feature_step"):  # colour maps show 0 to 1
-        assert outputs[name].max() <= 1.01 and outputs[name].std() > 0.02, name
+        assert outputs[name].max() <= 1.01 and outputs[name].std() > 0.01, name
     assert outputs["semantic"].min() >= 0 and outputs["semantic"].max() <= 1 + 1e-4 and outputs["semantic"].std() > 0.05
 
 
