@@ -42,7 +42,7 @@ class QuantisationError(CsgError, ValueError):
 
 
 class SlowStart(UserWarning):
-    """Something that is kept to start fast could not be; all else works."""
+    """What is kept to start fast is being made, or could not be kept; all else works."""
 
 
 class QueryError(CsgError, ValueError):

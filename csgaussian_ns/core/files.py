@@ -4,6 +4,7 @@ import glob
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,11 +18,32 @@ try:
 except ImportError:  # no such locks: what killed processes leave stays
     fcntl = None
 
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
+"""What a path makes of an address, such as https:/host/scene.csg. One letter before the colon is a drive."""
 _DIGITS = 8
 _TRIES = 5
 """Names tried; a file system that cannot tell whether two names are one file refuses all of them."""
 _NAME_BYTES = 200
 """Of the file's own name in that of the hidden one; file systems allow 255 for all of it."""
+
+
+def refuse_address(name: str, path: Path) -> None:
+    """Say that a file is expected, in place of a word about a strange folder.
+
+    Args:
+        name: What the path is called.
+        path: Of a caller.
+
+    Raises:
+        ConfigError: It is the address of something on a network.
+    """
+    match = _ADDRESS.fullmatch(path.as_posix())
+    if match is not None:
+        slashes = ":///" if match[1].lower() == "file" else "://"
+        raise ConfigError(
+            f"{name} {match[1]}{slashes}{match[2]}: expected a path on this machine, got an address; fetch or send the "
+            "file with another program, such as curl or scp"
+        )
 
 
 def make_folder(path: Path) -> None:
@@ -32,8 +54,9 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot make the folder {path}: {error.strerror}; choose another output") from error
+    except (OSError, ValueError) as error:  # a zero or a lone surrogate in the name
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot make the folder {path}: {why}; choose another output") from error
 
 
 def replace_file(path: Path, data: bytes, check: Callable[[Path], object] = lambda written: None) -> None:
@@ -80,6 +103,7 @@ def replacing(
     Raises:
         ConfigError: As ``replace_file``; also out of the file's own methods.
     """
+    _check_name(path)
     with _telling(path):
         _remove_abandoned(beside or path)
     with _partial(path, beside or path) as (written, file):
@@ -98,6 +122,15 @@ def replacing(
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        possible = path.name and b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # a lone surrogate
+        possible = False
+    if not possible:
+        raise ConfigError(f"{str(path)!r} cannot be the name of a file; choose another")
 
 
 @contextmanager

@@ -29,6 +29,9 @@ from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES, PACKAGE
 
 KERNELS: list[Dispatcher] = []
 """All kernels of the process that are kept."""
+MANY = 4
+"""Kernels compiled in one process before we say why it takes so long."""
+_COMPILED: list[str] = []
 
 _Kernel = TypeVar("_Kernel")
 
@@ -49,6 +52,11 @@ class _Cache(FunctionCache):
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        _COMPILED.append(self._name)
+        if len(_COMPILED) == MANY:
+            warnings.warn(
+                "compiling kernels; only the first call does, for up to half a minute", SlowStart, stacklevel=1
+            )
         try:
             super().save_overload(sig, data)
         except OSError as error:

@@ -15,6 +15,14 @@ from csgaussian_ns.format.kinds import KINDS, Layer, SectionInfo
 from csgaussian_ns.format.limits import DecodeLimits
 
 MAGIC = b"\x89CSG\r\n\x1a\n"
+FOREIGN = {
+    b"ply": "but a PLY file: csg info and csg render take those with Gaussians",
+    b"NGSP": "but an SPZ file",
+    b"\x1f\x8b": "but a gzip archive, perhaps an older SPZ file",
+    b"PK": "but a ZIP archive, perhaps a SOG file",
+    b"glTF": "but a GLB file",
+}
+"""What files begin with that people have beside ``.csg`` files."""
 MAJOR, MINOR = 1, 0
 ALIGNMENT = 8
 
@@ -138,9 +146,8 @@ def parse_header(data: bytes, limits: DecodeLimits) -> Header:
         raise FormatError(f"the file has {len(data)} bytes, the header alone needs {HEADER_BYTES}; it is cut or empty")
     magic, major, minor, must, optional, entries, length, toc, anchors, _, reserved = _HEADER.unpack_from(data)
     if magic != MAGIC:
-        raise FormatError(
-            f"bytes 0 to 7: expected {MAGIC!r}, found {magic!r}; this is no .csg file, or a text-mode copy"
-        )
+        kind = next((name for start, name in FOREIGN.items() if magic.startswith(start)), "or a text-mode copy of one")
+        raise FormatError(f"bytes 0 to 7: expected {MAGIC!r}, found {magic!r}; this is no .csg file, {kind}")
     if major != MAJOR:
         raise UnsupportedVersion(
             f"bytes 8 to 9: format version {major}.{minor}, this reader knows {MAJOR}.x; use a matching csgaussian_ns"

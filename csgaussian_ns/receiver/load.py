@@ -42,9 +42,13 @@ def load(
         UnsupportedVersion: It needs a newer reader.
         LimitExceeded: It asks for more than ``limits`` allow, or for more memory than there is.
         DataError: The address gives no file, or a part of it.
-        ConfigError: The source is none of these; there is no such chunk.
+        ConfigError: The source is none of these; there is no such chunk; limits or threads are none.
         OSError: The file cannot be read.
     """
+    if not isinstance(limits, DecodeLimits):
+        raise ConfigError(f"limits: expected DecodeLimits, got {type(limits).__name__}")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
     data = _content(source, limits)
     if len(data) > limits.max_file_bytes:
         raise LimitExceeded(

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
-from csgaussian_ns.core.files import make_folder, replace_file
+from csgaussian_ns.core.files import make_folder, refuse_address, replace_file
+from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of
@@ -159,16 +160,20 @@ class LoadedScene:
             with_depth: Draw expected depth, too.
 
         Raises:
+            ConfigError: The camera cannot be used.
             QueryError: ``appearance`` is about an object that is not there.
         """
+        check_camera(camera)
         return draw(self.shown(appearance or Appearance()), camera, with_depth=with_depth)
 
     def select(self, camera: Camera, column: int, row: int, appearance: Appearance | None = None) -> SceneObject | None:
         """The object that one sees at a pixel of ``render``; ``None`` where that is none.
 
         Raises:
+            ConfigError: The camera cannot be used.
             QueryError: The pixel is outside the image, or the scene holds no objects.
         """
+        check_camera(camera)
         shown = self.shown(appearance or Appearance())
         found = pick(shown, camera, (column, row)).objects  # type: ignore[arg-type]  # it has anchors if it has objects
         return found[0] if found else None
@@ -179,6 +184,7 @@ class LoadedScene:
         Raises:
             ConfigError: It cannot be written.
         """
+        refuse_address("path", Path(path))
         make_folder(Path(path).parent)
         replace_file(Path(path), self.data)
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.geometry import check_intrinsics
 from csgaussian_ns.core.types import Camera, Gaussians
 
 _COLUMNS = {"means": 3, "quats": 4, "scales": 3}
@@ -36,11 +37,7 @@ def check_inputs(
             _check_tensor(told, tensor, device, dtype)
     if tuple(camera.world_to_camera.shape) != (4, 4):
         raise ConfigError(f"camera.world_to_camera: expected shape (4, 4), got {tuple(camera.world_to_camera.shape)}")
-    if camera.width < 1 or camera.height < 1 or not (camera.fx > 0 and camera.fy > 0):
-        raise ConfigError(
-            "camera: expected width and height of at least 1 pixel and positive focal lengths, got "
-            f"{camera.width} x {camera.height} pixels, fx {camera.fx}, fy {camera.fy}"
-        )
+    check_intrinsics(camera)
 
 
 def _check_shapes(tensors: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import shortened
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
@@ -78,10 +78,11 @@ class Verify:
         with open_file(self.file) as stream:
             scene = decode(stream)
         seconds = time.perf_counter() - began
-        state = CUT if scene.truncated else "whole"
+        if scene.truncated:
+            raise FormatError(f"{name_of(self.file)}: {CUT}; fetch the rest, or use it as it is for its colours")
         objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
         tell(
-            f"{name_of(self.file)}: {state}, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
+            f"{name_of(self.file)}: whole, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
             f"content {scene.digest()}"
         )
 

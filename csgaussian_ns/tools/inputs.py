@@ -1,6 +1,5 @@
 """The file with a scene that a command was given: by name, through a pipe, or on standard input."""
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +10,9 @@ from typing import Annotated, Any, BinaryIO
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.files import refuse_address
 
 STDIN = Path("-")
-ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
-"""What a path makes of an address, such as https:/host/scene.csg. One letter before the colon is a drive."""
 
 SceneFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(help="The file; - reads it from standard input.")]
 """Type of a command's field for the file it works on."""
@@ -51,13 +49,8 @@ def refuse_addresses(options: dict[str, Any]) -> None:
         ConfigError: A path is the address of something on a network.
     """
     for name, value in options.items():
-        match = ADDRESS.fullmatch(value.as_posix()) if isinstance(value, Path) else None
-        if match is not None:
-            option, slashes = name.replace("_", "-"), ":///" if match[1].lower() == "file" else "://"
-            raise ConfigError(
-                f"{option} {match[1]}{slashes}{match[2]}: expected a path on this machine, got an address; fetch or "
-                "send the file with another program, such as curl or scp"
-            )
+        if isinstance(value, Path):
+            refuse_address(name.replace("_", "-"), value)
 
 
 def _open(path: Path) -> BufferedIOBase:

@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = tmp_path / "kernels"
     monkeypatch.setattr(config, "CACHE_DIR", str(found))
     monkeypatch.setattr(kernel_cache, "_use_own_folder", lambda: found)
+    monkeypatch.setattr(kernel_cache, "_COMPILED", [])
     kernel_cache._warn.cache_clear()
     return found
 
@@ -124,3 +125,11 @@ def test_a_machine_below_the_baseline_compiles(brought: None, monkeypatch: pytes
 def test_kernels_that_were_edited_are_compiled(brought: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shipped_kernels, "content_of", lambda package: "edited")
     assert hits_of_a_new_kernel() == 0
+
+
+def test_compiling_much_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(kernel_cache, "MANY", 2)
+    with pytest.warns(SlowStart, match="only the first call does") as told:
+        for kind in (np.int8, np.int16, np.int32):
+            assert kept()(np.arange(5, dtype=kind)) == 10
+    assert len(told) == 1

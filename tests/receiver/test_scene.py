@@ -195,6 +195,56 @@ def test_orbits_that_cannot_be_drawn_are_refused(scene: LoadedScene, asked: tupl
         scene.orbit(*asked)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"fx": 0.0}, "fx 0.0"),
+        ({"cy": float("nan")}, "cy nan"),
+        ({"width": 64.5}, "64.5 x 48"),
+        ({"height": 0}, "64 x 0"),
+        ({"width": 1 << 20, "height": 1 << 20}, "fewer than 2\\^28 pixels"),
+        ({"world_to_camera": np.full((4, 4), np.nan)}, "finite numbers"),
+        ({"world_to_camera": np.eye(3)}, "4 x 4"),
+        ({"world_to_camera": np.diag([2.0, 2.0, 2.0, 1.0])}, "differ from those of a rotation by 3"),
+        ({"world_to_camera": np.eye(4)[[3, 1, 2, 0]]}, "last row"),
+    ],
+)
+def test_cameras_that_are_none(scene: LoadedScene, changes: dict, told: str):
+    camera = scene.orbit(1, 64, 48)["orbit_0000"]
+    for name, value in changes.items():  # around the tests' own check of types, which users do not have
+        object.__setattr__(camera, name, value)
+    with pytest.raises(ConfigError, match=told):
+        scene.render(camera)
+    with pytest.raises(ConfigError, match=told):
+        scene.select(camera, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "path", ["", ".", "a\0b.csg", "a\0b/c.csg", "\ud800.csg", "http://host/scene.csg", "s3://a/b.csg"]
+)
+def test_names_that_no_file_can_have(scene: LoadedScene, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"cannot|expected a path on this machine"):
+        scene.save(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_settings_that_are_none(threads: object):
+    with pytest.raises(ConfigError, match="threads: expected"):
+        unchecked_load(FILE, threads=threads)
+    with pytest.raises(ConfigError, match="limits: expected DecodeLimits, got int"):
+        unchecked_load(FILE, limits=5)
+
+
+@pytest.mark.parametrize(
+    ("start", "told"), [(b"ply\nformat ascii", "PLY"), (b"NGSP\4", "SPZ"), (b"PK\3\4", "ZIP"), (b"\x1f\x8b", "gzip")]
+)
+def test_other_formats_are_named(start: bytes, told: str):
+    with pytest.raises(FormatError, match=f"no .csg file, but an? {told}"):
+        read_container(start + bytes(64))
+
+
 def test_sources_that_are_none(tmp_path: Path):
     closed = io.BytesIO(b"")
     closed.close()
