@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from csgaussian_ns.core.semantic_layer import SceneObject
     from csgaussian_ns.core.types import Camera, Rendering
     from csgaussian_ns.format.limits import DecodeLimits
+    from csgaussian_ns.receiver.growing import stream
     from csgaussian_ns.receiver.load import load
     from csgaussian_ns.receiver.scene import LoadedScene
     from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour, Target
@@ -42,6 +43,7 @@ _HOMES = {
     **dict.fromkeys(("Camera", "Rendering"), "core.types"),
     "DecodeLimits": "format.limits",
     "load": "receiver.load",
+    "stream": "receiver.growing",
     "LoadedScene": "receiver.scene",
     **dict.fromkeys(
         ("Appearance", "Hide", "Highlight", "Isolate", "Move", "Recolour", "Target"), "semantic.appearance"
@@ -70,6 +72,7 @@ __all__ = [
     "UnsupportedVersion",
     "__version__",
     "load",
+    "stream",
 ]
 
 

@@ -25,7 +25,7 @@ from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.render_networks import write_render_networks
 from csgaussian_ns.format.streams.coders import coder_named
 from csgaussian_ns.format.streams.positions import common_origin
-from csgaussian_ns.format.threads import run_in_order, threads_for
+from csgaussian_ns.format.threads import in_order, threads_for
 from csgaussian_ns.scene.decoders import Decoders
 
 CHUNK_ANCHORS = 16_384
@@ -129,12 +129,10 @@ def encode(
             values = values_of(torch.arange(rows.start, rows.stop)).numpy()  # a copy of a few anchors at a time
             yield model, layout, grid[rows], mask[rows], values, origin, where, chosen
 
-    def take(chunk: CodedChunk) -> None:
+    count = threads_for(len(starts), chunk_anchors * layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
+    for chunk in in_order(encode_chunk, jobs(), count):
         chunks.append(chunk)
         progress(len(chunks), len(starts))
-
-    count = threads_for(len(starts), chunk_anchors * layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
-    run_in_order(encode_chunk, jobs(), count, take)
     for kind in ("positions", "masks", "colours"):
         parts += [getattr(chunk, kind) for chunk in chunks]
     if scene.semantics is not None:

@@ -27,6 +27,14 @@ _NAME_BYTES = 200
 """Of the file's own name in that of the hidden one; file systems allow 255 for all of it."""
 
 
+def address_in(path: Path) -> str | None:
+    """The address of something on a network that was taken for a path, as it was given; ``None`` for other paths."""
+    match = _ADDRESS.fullmatch(path.as_posix())
+    if match is None:
+        return None
+    return f"{match[1]}:{'///' if match[1].lower() == 'file' else '//'}{match[2]}"
+
+
 def refuse_address(name: str, path: Path) -> None:
     """Say that a file is expected, in place of a word about a strange folder.
 
@@ -37,12 +45,11 @@ def refuse_address(name: str, path: Path) -> None:
     Raises:
         ConfigError: It is the address of something on a network.
     """
-    match = _ADDRESS.fullmatch(path.as_posix())
-    if match is not None:
-        slashes = ":///" if match[1].lower() == "file" else "://"
+    address = address_in(path)
+    if address is not None:
         raise ConfigError(
-            f"{name} {match[1]}{slashes}{match[2]}: expected a path on this machine, got an address; fetch or send the "
-            "file with another program, such as curl or scp"
+            f"{name} {address}: expected a path on this machine, got an address; fetch or send the file with another "
+            "program, such as curl or scp"
         )
 
 

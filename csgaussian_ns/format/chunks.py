@@ -89,13 +89,23 @@ def decode_chunk(
         FormatError: Damaged.
     """
     position, masking, colour = (entry.info for entry in entries)
-    grid = decode_positions(bodies[0], position.anchors)
-    compare_crc(position.decoded_crc, positions_crc(grid), str(position))
+    grid = decode_grid(entries[0], bodies[0])
     mask = decode_masks(bodies[1], position.anchors, layout.num_offsets)
     compare_crc(masking.decoded_crc, _masks_crc(mask), str(masking))
     values = decode_values(colour, model, grid, layout.coded(mask), bodies[2], arithmetic)
     compare_crc(colour.decoded_crc, values_crc(values), str(colour))
     return Chunk(grid, mask, values)
+
+
+def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 3"]:
+    """Voxels of a chunk from its section POSI, compared with their checksum.
+
+    Raises:
+        FormatError: Damaged.
+    """
+    grid = decode_positions(body, entry.info.anchors)
+    compare_crc(entry.info.decoded_crc, positions_crc(grid), str(entry.info))
+    return grid
 
 
 def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: DecodeLimits) -> None:

@@ -1,17 +1,19 @@
 """From the bytes of a ``.csg`` file to a scene, on numpy and numba. The input is not trusted."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded, UnsupportedVersion
-from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, model_number
-from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
+from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk, decode_grid
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
@@ -22,7 +24,7 @@ from csgaussian_ns.format.networks.models import read_model
 from csgaussian_ns.format.render_networks import RenderNetworks, read_render_networks
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, open_semantics
-from csgaussian_ns.format.threads import run_in_order, threads_for
+from csgaussian_ns.format.threads import in_order, threads_for
 
 
 def decode(
@@ -54,24 +56,66 @@ def decode(
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
             return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
-    try:
+    with _within_memory(limits):
         container = source if isinstance(source, Container) else read_container(source, limits)
         file = _open(container, chunks, semantics)
+        rows = _Rows(file, limits)
+        for _ in rows.filling(file, limits, arithmetic, threads):
+            progress(rows.chunks, len(file.chunks))
+        return _complete(file, rows, limits, arithmetic, threads)
+
+
+def decode_growing(
+    container: Container,
+    order: Sequence[int] | None = None,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    threads: int | None = None,
+    semantics: bool = True,
+) -> Iterator[CodedScene]:
+    """What is there of a scene after each chunk; the last scene has its semantics, too, where they are wanted.
+
+    The scenes share their arrays: anchors keep their rows, and more of them follow. A body is read when its chunk is
+    next, so all that is needed of a slow source is in time.
+
+    Args:
+        container: An open file.
+        order: Numbers of the chunks to decode, one after the other; all, in the order of the file, where ``None``.
+        limits: As of ``decode``, and so are the errors.
+        threads: As there.
+        semantics: As there.
+    """
+    with _within_memory(limits):
+        file = _open(container, order, semantics)
+        rows = _Rows(file, limits)
+        for _ in rows.filling(file, limits, "auto", threads):
+            if rows.chunks < len(file.chunks) or file.semantics is not None:
+                yield rows.scene(file)
+        yield _complete(file, rows, limits, "auto", threads)
+
+
+def decode_grids(container: Container, limits: DecodeLimits = DEFAULT_LIMITS) -> list[Int32[np.ndarray, "A 3"]]:
+    """Voxels of the anchors of each chunk, from positions alone: a few per cent of a file. Errors as of ``decode``."""
+    with _within_memory(limits):
+        file = _open(container, None, False)
         file.check(limits)
-        scene = _Rows(file)
+        return [decode_grid(chunk[0], container.read(chunk[0]).body) for chunk in file.chunks]
 
-        def take(chunk: Chunk) -> None:
-            scene.put(chunk)
-            progress(scene.chunks, len(file.chunks))
 
-        count = threads_for(len(file.chunks), file.chunk_memory, limits.max_memory_bytes, threads)
-        run_in_order(decode_chunk, file.jobs(arithmetic), count, take)
-        layer = None
-        if file.semantics is not None:
-            rows = SemanticRows(file.semantics, scene.grid)
-            rows.fill(file.numbers, limits, arithmetic, threads)
-            layer = rows.layer(file.meta.voxel_size, whole=chunks is None)
-        return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, file.container.truncated)
+def _complete(
+    file: "_File", rows: "_Rows", limits: DecodeLimits, arithmetic: Arithmetic, threads: int | None
+) -> CodedScene:
+    """All rows, and what is known of them."""
+    if file.semantics is None:
+        return rows.scene(file)
+    known = SemanticRows(file.semantics, rows.grid)
+    known.fill(file.numbers, limits, arithmetic, threads)
+    return replace(rows.scene(file), semantics=known.layer(file.meta.voxel_size, whole=file.whole))
+
+
+@contextmanager
+def _within_memory(limits: DecodeLimits) -> Iterator[None]:
+    try:
+        yield
     except MemoryError as error:
         raise LimitExceeded(
             f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
@@ -84,6 +128,7 @@ class _File(NamedTuple):
 
     Attributes:
         container: The whole.
+        whole: Whether all chunks are wanted.
         meta, layout, model, networks: From its common sections.
         numbers: The chunks that are wanted.
         chunks: POSI, MASK and COLR of each of them.
@@ -91,6 +136,7 @@ class _File(NamedTuple):
     """
 
     container: Container
+    whole: bool
     meta: SceneMeta
     layout: AttributeLayout
     model: IntegerModel
@@ -152,21 +198,29 @@ def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -
             raise ConfigError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
     wanted = [trios[number] for number in numbers]
     meanings = open_semantics(container) if semantics else None
-    return _File(container, meta, layout, model, networks, numbers, wanted, meanings)
+    whole = sorted(numbers) == list(range(len(trios)))
+    return _File(container, whole, meta, layout, model, networks, numbers, wanted, meanings)
 
 
 class _Rows:
     """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _File, limits: DecodeLimits) -> None:
+        file.check(limits)
         self._layout, self._voxel_size = file.layout, np.float32(file.meta.voxel_size)
         self.chunks, self._filled, count = 0, 0, file.anchors
         self.grid = np.empty((count, 3), np.int32)
         self._values = [np.empty((count, size), np.float32) for size in self._layout.sizes]
         self._mask = np.empty((count, self._layout.num_offsets), np.float32)
 
-    def put(self, chunk: Chunk) -> None:
-        """Add a chunk."""
+    def filling(self, file: _File, limits: DecodeLimits, arithmetic: Arithmetic, threads: int | None) -> Iterator[None]:
+        """Decode; the caller has a look after each chunk."""
+        count = threads_for(len(file.chunks), file.chunk_memory, limits.max_memory_bytes, threads)
+        for chunk in in_order(decode_chunk, file.jobs(arithmetic), count):
+            self._put(chunk)
+            yield
+
+    def _put(self, chunk: Chunk) -> None:
         rows = slice(self._filled, self._filled + len(chunk.grid))
         self.grid[rows], self._mask[rows] = chunk.grid, chunk.mask
         real = self._layout.real_values(chunk.values)
@@ -174,7 +228,9 @@ class _Rows:
             target[rows] = real[:, channels]
         self.chunks, self._filled = self.chunks + 1, rows.stop
 
-    def anchors(self) -> Anchors:
-        """Everything, once all chunks are there."""
-        position = self.grid.astype(np.float32) * self._voxel_size
-        return self._layout.anchors(position, self._values, self._mask)
+    def scene(self, file: _File) -> CodedScene:
+        """Of the chunks that are there."""
+        grid, mask = self.grid[: self._filled], self._mask[: self._filled]
+        values = [array[: self._filled] for array in self._values]
+        anchors = self._layout.anchors(grid.astype(np.float32) * self._voxel_size, values, mask)
+        return CodedScene(grid, anchors, file.networks, file.meta, None, file.container.truncated)

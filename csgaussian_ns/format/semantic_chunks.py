@@ -27,7 +27,7 @@ from csgaussian_ns.format.objects import BYTES_PER_NUMBER, ObjectSums, same_tabl
 from csgaussian_ns.format.semantics import SemanticFacts, nets_head, read_facts
 from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
-from csgaussian_ns.format.threads import run_in_order, threads_for
+from csgaussian_ns.format.threads import in_order, threads_for
 
 
 def write_nets(model: IntegerModel, everywhere: bool) -> Section:
@@ -181,7 +181,8 @@ class SemanticRows:
         """Decode the chunks with these numbers, on ``threads`` threads at most; errors as of the reader."""
         reader = self._reader
         count = threads_for(len(numbers), reader.chunk_memory(numbers), limits.max_memory_bytes, threads)
-        run_in_order(reader.chunk, reader.jobs(numbers, self._grid, arithmetic), count, self._put)
+        for chunk in in_order(reader.chunk, reader.jobs(numbers, self._grid, arithmetic), count):
+            self._put(chunk)
 
     def _put(self, chunk: tuple[Int64[np.ndarray, "n D"], Int32[np.ndarray, " n"]]) -> None:
         """Add what ``SemanticReader.chunk`` returned."""

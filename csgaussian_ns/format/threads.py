@@ -5,7 +5,7 @@ one thread is one. Chunks in work bound the memory: one per thread, and one fini
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -27,38 +27,36 @@ def threads_for(chunks: int, memory_per_chunk: int, memory: int, wanted: int | N
     return max(1, min(wanted or available_cores(), chunks, affordable))
 
 
-def run_in_order(
-    work: Callable[..., _R], jobs: Iterable[tuple[Any, ...]], threads: int, take: Callable[[_R], None]
-) -> None:
-    """Call ``work(*job)`` for every job on ``threads`` threads, and ``take(result)`` here, in the order of the jobs.
+def in_order(work: Callable[..., _R], jobs: Iterable[tuple[Any, ...]], threads: int) -> Generator[_R, None, None]:
+    """``work(*job)`` of every job, on ``threads`` threads, in the order of the jobs.
 
-    ``jobs`` is read here, too, a job at a time and not far ahead. The first error in that order is raised, be it of
-    ``jobs``, ``work`` or ``take``: when ``jobs`` fails, those before are finished first.
+    ``jobs`` is read by the caller's thread, a job at a time and not far ahead. The first error in that order is raised,
+    be it of ``jobs`` or ``work``: when ``jobs`` fails, those before are finished first.
     """
     if threads <= 1:
         for job in jobs:
-            take(work(*job))
+            yield work(*job)
         return
     waiting: deque[Future[_R]] = deque()
     pool = ThreadPoolExecutor(threads, "csg-format")
-
-    def finish() -> None:
-        while waiting:
-            take(waiting.popleft().result())
-
     try:
         left = iter(jobs)
         while True:
             try:
                 job = next(left)
             except StopIteration:
-                finish()
                 break
             except Exception:
-                finish()
+                yield from _results(waiting)
                 raise
             waiting.append(pool.submit(work, *job))
             if len(waiting) > threads:
-                take(waiting.popleft().result())
+                yield waiting.popleft().result()
+        yield from _results(waiting)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _results(waiting: "deque[Future[_R]]") -> Iterator[_R]:
+    while waiting:
+        yield waiting.popleft().result()

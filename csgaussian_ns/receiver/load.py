@@ -5,18 +5,17 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
 
-from csgaussian_ns.core.errors import ConfigError, DataError, LimitExceeded
+from csgaussian_ns.core.errors import ConfigError, LimitExceeded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
 from csgaussian_ns.receiver.representations import Wanted, read
 from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.receiver.sources import is_address, open_address
 from csgaussian_ns.scene.ply_magic import is_ply
 
 Source = str | Path | bytes | bytearray | memoryview | BufferedIOBase
 EXPECTED = "expected a path, an address, bytes, or a file that is open for reading bytes"
-SECONDS = 30
-"""How long a server may stay silent."""
 
 
 def load(
@@ -30,7 +29,8 @@ def load(
     """Open a ``.csg`` file, or a ``.ply`` file with Gaussians; which of them it is, its first bytes tell.
 
     Args:
-        source: Path, address (http or https), content, or an open seekable file. It is not trusted.
+        source: Path, address (http, https, or what fsspec knows: s3, gs, ...), content, or an open seekable file. It
+            is not trusted. Of an address only what is asked for is fetched.
         limits: What to refuse before memory is taken or work is done.
         chunks: Numbers of the chunks to decode; all by default.
         semantics: Decode objects too, where the file has them.
@@ -41,7 +41,8 @@ def load(
         FormatError: Neither kind of file, damaged, or cut before the end of its colours.
         UnsupportedVersion: It needs a newer reader.
         LimitExceeded: It asks for more than ``limits`` allow, or for more memory than there is.
-        DataError: The address gives no file, or a part of it.
+        DataError: The address gives no file, or the file changed while it was fetched.
+        BackendUnavailable: Its kind of address needs fsspec, or a package for it.
         ConfigError: The source is none of these; there is no such chunk; limits or threads are none.
         OSError: The file cannot be read.
     """
@@ -49,7 +50,15 @@ def load(
         raise ConfigError(f"limits: expected DecodeLimits, got {type(limits).__name__}")
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
-    data = _content(source, limits)
+    wanted = Wanted(limits, chunks, semantics, threads, progress)
+    if is_address(source):
+        parts = open_address(source, limits.max_file_bytes)
+        if (chunks is not None or not semantics) and not is_ply(parts.stream()):
+            opened = read(read_container(parts, limits), wanted)
+            return LoadedScene(opened.scene, opened.meta, opened.rows, parts.whole, opened.coded)
+        data = parts.read(0, parts.size)
+    else:
+        data = _content(source, limits)
     if len(data) > limits.max_file_bytes:
         raise LimitExceeded(
             f"the file has more than max_file_bytes = {limits.max_file_bytes}; raise it in DecodeLimits"
@@ -61,15 +70,13 @@ def load(
         header = read_header(stream)
         up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
         return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
-    opened = read(read_container(data, limits), Wanted(limits, chunks, semantics, threads, progress))
+    opened = read(read_container(data, limits), wanted)
     return LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
 
 
 def _content(source: Any, limits: DecodeLimits) -> bytes:
     """All bytes of the source, or as many as show that they are too many."""
     most = limits.max_file_bytes + 1
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        return _fetched(source, most)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     try:
@@ -82,18 +89,4 @@ def _content(source: Any, limits: DecodeLimits) -> bytes:
         raise ConfigError(f"{str(source)[:99]!a} cannot be opened ({error}); {EXPECTED}") from error
     if not isinstance(content, bytes):
         raise ConfigError(f"an open file that gives {type(content).__name__}; {EXPECTED}")
-    return content
-
-
-def _fetched(address: str, most: int) -> bytes:
-    from http.client import HTTPException
-    from urllib.request import urlopen
-
-    try:
-        with urlopen(address, timeout=SECONDS) as answer:
-            content, promised = answer.read(most), answer.headers.get("Content-Length")
-    except (HTTPException, OSError, ValueError) as error:  # of which URLError and TimeoutError are kinds
-        raise DataError(f"{address}: {error or type(error).__name__}; expected the address of a .csg file") from error
-    if promised is not None and promised.isdecimal() and len(content) < min(int(promised), most):
-        raise DataError(f"{address}: {len(content)} of {promised} bytes came; fetch it again")
     return content

@@ -89,6 +89,11 @@ def _anchors(container: Container, wanted: Wanted) -> Opened:
         semantics=wanted.semantics,
         progress=wanted.progress,
     )
+    return of_anchors(coded)
+
+
+def of_anchors(coded: CodedScene) -> Opened:
+    """The scene of decoded anchors."""
     background = np.array(coded.meta.background, np.float32)
     return Opened(AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background), coded.meta, "anchors", coded)
 

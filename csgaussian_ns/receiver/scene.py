@@ -39,24 +39,36 @@ class LoadedScene:
         scene: What is drawn.
         meta: Where it lies, and other facts of the file.
         rows: What its rows are called: ``anchors`` or ``Gaussians``.
-        data: The file.
+        content: The file; ``None`` where only parts of it came.
         coded: What was decoded, where the file holds anchors.
     """
 
     scene: Scene
     meta: Meta
     rows: str
-    data: bytes
+    content: bytes | None
     coded: CodedScene | None = None
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
         objects += ", cut after the colours" if self.truncated else ""
-        return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {len(self.data) / 1e6:.3f} MB>"
+        length = "parts of a file" if self.content is None else f"{len(self.content) / 1e6:.3f} MB"
+        return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {length}>"
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.position)
+
+    @property
+    def data(self) -> bytes:
+        """The file.
+
+        Raises:
+            ConfigError: Only parts of it came.
+        """
+        if self.content is None:
+            raise ConfigError("only parts of the file were fetched; load all of it to save it or to change its facts")
+        return self.content
 
     @property
     def position(self) -> Float[np.ndarray, "R 3"]:
@@ -182,7 +194,7 @@ class LoadedScene:
         """Write the file, byte by byte as it was loaded but for what ``with_meta`` changed.
 
         Raises:
-            ConfigError: It cannot be written.
+            ConfigError: It cannot be written; only parts of the file came.
         """
         refuse_address("path", Path(path))
         make_folder(Path(path).parent)
@@ -202,7 +214,7 @@ class LoadedScene:
         data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
         meta = meta_of(read_container(data))
         scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
-        return replace(self, scene=scene, meta=meta, data=data, coded=replace(coded, meta=meta))
+        return replace(self, scene=scene, meta=meta, content=data, coded=replace(coded, meta=meta))
 
     def _coded(self) -> CodedScene:
         if self.coded is None:

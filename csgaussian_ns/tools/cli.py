@@ -16,6 +16,7 @@ from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
 from csgaussian_ns.tools.render import Render
 from csgaussian_ns.tools.select import Select
+from csgaussian_ns.tools.serve import Serve
 from csgaussian_ns.tools.terminal import delivered, remark, settled, tell
 
 
@@ -34,14 +35,17 @@ COMMANDS: dict[str, type[Command]] = {
     "select": Select,
     "evaluate": Evaluate,
     "decode": Decode,
+    "serve": Serve,
     "masks": Masks,
     "demo-scene": DemoScene,
 }
 
 
-FROM_EXTRAS = ("scipy", "torch")
+FROM_EXTRAS = ("scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
-HOW_TO_INSTALL = "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [masks] and [demo] for their commands"
+HOW_TO_INSTALL = (
+    "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [serve], [masks] and [demo] for their commands"
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -10,17 +10,23 @@ from typing import Annotated, Any, BinaryIO
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
-from csgaussian_ns.core.files import refuse_address
+from csgaussian_ns.core.files import address_in, refuse_address
 
 STDIN = Path("-")
 
-SceneFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(help="The file; - reads it from standard input.")]
-"""Type of a command's field for the file it works on."""
+SCENE_FILE = "file"
+"""Name of a command's field for the file it works on."""
+SceneFile = Annotated[
+    Path,
+    tyro.conf.Positional,
+    tyro.conf.arg(help="The file, or its address, of which only what is needed is fetched; - reads standard input."),
+]
+"""Type of that field."""
 
 
 def name_of(path: Path) -> str:
     """What a file is called when people are told about it."""
-    return "standard input" if path == STDIN else str(path)
+    return "standard input" if path == STDIN else address_in(path) or str(path)
 
 
 @contextmanager
@@ -31,6 +37,7 @@ def open_file(path: Path) -> Iterator[BufferedIOBase]:
 
     Raises:
         ConfigError: It does not exist or cannot be read.
+        DataError, BackendUnavailable: As of ``receiver.sources.open_address``.
     """
     try:
         with _open(path) as stream:
@@ -40,7 +47,7 @@ def open_file(path: Path) -> Iterator[BufferedIOBase]:
 
 
 def refuse_addresses(options: dict[str, Any]) -> None:
-    """Say that files are expected, in place of a word about a strange folder.
+    """Say that files are expected, in place of a word about a strange folder; scenes may lie anywhere.
 
     Args:
         options: Of a command, by name.
@@ -49,11 +56,17 @@ def refuse_addresses(options: dict[str, Any]) -> None:
         ConfigError: A path is the address of something on a network.
     """
     for name, value in options.items():
-        if isinstance(value, Path):
+        if isinstance(value, Path) and name != SCENE_FILE:
             refuse_address(name.replace("_", "-"), value)
 
 
 def _open(path: Path) -> BufferedIOBase:
+    address = address_in(path)
+    if address is not None:
+        from csgaussian_ns.format.limits import DEFAULT_LIMITS
+        from csgaussian_ns.receiver.sources import open_address
+
+        return open_address(address, DEFAULT_LIMITS.max_file_bytes).stream()
     try:
         if path == STDIN:
             if sys.stdin.isatty():

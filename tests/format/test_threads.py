@@ -13,7 +13,7 @@ from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.limits import DecodeLimits
-from csgaussian_ns.format.threads import run_in_order, threads_for
+from csgaussian_ns.format.threads import in_order, threads_for
 from tests.codec.scenes import random_scene
 from tests.conftest import ROOT
 
@@ -87,7 +87,8 @@ def test_results_come_in_order_and_jobs_are_not_taken_far_ahead():
             inside[0] -= 1
         return number
 
-    run_in_order(work, jobs(), 3, done.append)
+    for number in in_order(work, jobs(), 3):
+        done.append(number)
     assert done == taken == list(range(12))
     assert most[0] == 3
 
@@ -102,7 +103,8 @@ def test_the_first_error_is_raised_and_nothing_stays_behind():
 
     done: list[int] = []
     with pytest.raises(ValueError, match="job 2"):
-        run_in_order(work, ((n,) for n in range(50)), 4, done.append)
+        for number in in_order(work, ((n,) for n in range(50)), 4):
+            done.append(number)
     assert done == [0, 1]
     assert threading.active_count() == before
 
@@ -122,10 +124,11 @@ def test_jobs_that_fail_do_not_hide_an_earlier_error():
 
     for threads in (1, 4):
         with pytest.raises(ValueError, match="job 1"):
-            run_in_order(work, jobs(1), threads, [].append)
+            list(in_order(work, jobs(1), threads))
         done: list[int] = []
         with pytest.raises(KeyError, match="jobs"):
-            run_in_order(work, jobs(-1), threads, done.append)
+            for number in in_order(work, jobs(-1), threads):
+                done.append(number)
         assert done == [0, 1, 2]
 
 
@@ -137,3 +140,11 @@ def test_memory_bounds_the_number_of_threads():
     assert threads_for(chunks=0, memory_per_chunk=0, memory=1000, wanted=None) == 1
     scene = encode(random_scene(300), chunk_anchors=100)
     assert len(decode(scene.data, DecodeLimits(max_memory_bytes=1 << 20)).grid) == scene.anchors
+
+
+def test_who_has_seen_enough_leaves_no_thread_behind():
+    before = threading.active_count()
+    results = in_order(lambda number: number, ((n,) for n in range(50)), 4)
+    assert next(results) == 0
+    results.close()
+    assert threading.active_count() == before

@@ -12,7 +12,8 @@ import pytest
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.tools import cli
-from csgaussian_ns.tools.inputs import STDIN, open_file, refuse_addresses
+from csgaussian_ns.tools.inputs import STDIN, name_of, open_file, refuse_addresses
+from tests.receiver.servers import Behaviour, serving
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DATA = next(path for path in sorted(GOLDEN.glob("*.csg")) if path.stat().st_size > 1000).read_bytes()
@@ -90,16 +91,32 @@ def test_a_named_pipe(tmp_path: Path, capsys):
 )
 def test_an_address_is_shown_as_it_was_given(path: str, address: str | None):
     if address is None:
-        refuse_addresses({"file": Path(path)})
+        refuse_addresses({"output": Path(path)})
         return
     with pytest.raises(ConfigError) as told:
-        refuse_addresses({"views": 3, "output": None, "file": Path(path)})
-    assert str(told.value).startswith(f"file {address}: expected a path on this machine, got an address")
+        refuse_addresses({"views": 3, "data": None, "output": Path(path)})
+    assert str(told.value).startswith(f"output {address}: expected a path on this machine, got an address")
+    refuse_addresses({"file": Path(path)})  # a scene may lie anywhere
+    assert name_of(Path(path)) == address
 
 
-@pytest.mark.parametrize("command", [["info"], ["decode", "a.csg", "-o"], ["select", "a.csg", "-o"], ["demo-scene"]])
+@pytest.mark.parametrize(
+    "command", [["masks", "--data"], ["decode", "a.csg", "-o"], ["select", "a.csg", "-o"], ["demo-scene"]]
+)
 def test_every_path_of_every_command_is_looked_at(command: list[str], tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main([*command, "https://a.b/c.npz"]) == 2
     assert "https://a.b/c.npz: expected a path" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scene_at_an_address(capsys):
+    behaviour = Behaviour(DATA)
+    with serving(behaviour) as address:
+        assert cli.main(["info", address]) == 0
+        assert cli.main(["verify", address]) == 0
+        behaviour.failures = [404]
+        assert cli.main(["verify", address]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.count(address) == 2 and "whole" in shown.out
+    assert shown.err.startswith(f"csg: error: {address}: ") and "404" in shown.err and shown.err.count("\n") == 1

@@ -1,0 +1,111 @@
+"""A scene while it arrives: something to draw after each chunk, and only the chunks that are wanted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.geometry import check_camera
+from csgaussian_ns.core.types import Camera
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.decode import decode_grids, decode_growing
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.meta import meta_of
+from csgaussian_ns.receiver.representations import of_anchors
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.receiver.sources import Parts, is_address, open_address
+from csgaussian_ns.scene.frustum import in_reach
+
+AT_ONCE = 1 << 20
+"""Bytes in front of the first colours that are fetched together: networks, positions, masks."""
+
+Box = Sequence[Sequence[float]] | np.ndarray
+
+
+def stream(
+    source: str | Path | bytes,
+    camera: Camera | None = None,
+    box: Box | None = None,
+    semantics: bool = True,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    threads: int | None = None,
+) -> Iterator[LoadedScene]:
+    """Scenes that grow while a ``.csg`` file arrives, chunk by chunk; the last has all that is wanted.
+
+    Without ``camera`` and ``box`` those chunks come first that took most bytes, for most of the picture is in them.
+
+    Args:
+        source: Address, path or content of a file of anchors.
+        camera: Fetch only chunks that it sees, those first that fill most of its picture.
+        box: Fetch only chunks with anchors in it: its lowest and highest corner, in the frame of the scene.
+        semantics: Fetch objects too, after all colours.
+        limits: What to refuse before memory is taken or work is done.
+        threads: Chunks decoded side by side, at most; by default one per core.
+
+    Yields:
+        A scene after each chunk. Its rows stay where they are in those that follow.
+
+    Raises:
+        ConfigError: The camera or the box is none; both are given.
+        DataError, FormatError, UnsupportedVersion, LimitExceeded, OSError: As of ``load``.
+    """
+    if camera is not None and box is not None:
+        raise ConfigError("expected a camera or a box, got both")
+    if camera is not None:
+        check_camera(camera)
+    weight = _weight(camera, box)
+    found = open_address(source, limits.max_file_bytes) if is_address(source) else _content(source)
+    return _growing(found, weight, semantics, limits, threads)
+
+
+Weight = Callable[[Float[np.ndarray, "A 3"]], float]
+"""How much a chunk with anchors at these positions is wanted; 0: not at all."""
+
+
+def _growing(
+    source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
+) -> Iterator[LoadedScene]:
+    container = read_container(source, limits)
+    colours = container.chunks("COLR")
+    first = min((entry.offset for entry in colours), default=0)
+    if isinstance(source, Parts) and first <= AT_ONCE:
+        source.fetch([(0, first)])
+    if weight is None:
+        order = sorted(range(len(colours)), key=lambda number: -colours[number].length)
+    else:
+        voxel = np.float32(meta_of(container).voxel_size)
+        weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
+        order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
+    for coded in decode_growing(container, order, limits, threads, semantics):
+        opened = of_anchors(coded)
+        content = source.whole if isinstance(source, Parts) else source
+        yield LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded)
+
+
+def _weight(camera: Camera | None, box: Box | None) -> Weight | None:
+    if camera is not None:
+        return partial(_share_of_picture, camera)
+    if box is None:
+        return None
+    corners = np.array(box, np.float32)
+    if corners.shape != (2, 3) or not (corners[0] <= corners[1]).all():
+        raise ConfigError(f"box: expected its lowest and its highest corner, x, y and z each, got {box!r:.80}")
+    return lambda position: float(((position >= corners[0]) & (position <= corners[1])).all(axis=1).sum())
+
+
+def _share_of_picture(camera: Camera, position: Float[np.ndarray, "A 3"]) -> float:
+    """In proportion to the pixels that anchors of one size fill."""
+    seen = position[in_reach(position, np.zeros(len(position), np.float32), camera)]
+    return float((1 / ((seen - camera.position) ** 2).sum(axis=1)).sum())
+
+
+def _content(source: object) -> bytes:
+    """Of a file of this machine, or a file itself."""
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str | Path):
+        return Path(source).read_bytes()
+    raise ConfigError(f"expected an address, a path or bytes, got {type(source).__name__}")

@@ -1,0 +1,294 @@
+"""Files that lie elsewhere, read in parts: servers by HTTP range requests, other places by fsspec.
+
+The first request brings 64 KiB, which hold header, table of contents and META of all but huge files. What was fetched
+is kept. A file that changes while it is read is an error: parts of two files are no file.
+"""
+
+import re
+import time
+import warnings
+from collections.abc import Iterable
+from http.client import HTTPException, HTTPMessage
+from io import BufferedReader, RawIOBase
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from csgaussian_ns.core.errors import BackendUnavailable, DataError, LimitExceeded, SlowStart
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.+", re.DOTALL)
+"""One letter before the colon is a drive."""
+FRONT = 1 << 16
+"""Bytes of the first request."""
+GAP = 1 << 15
+"""Bytes that are fetched along with their neighbours rather than left out by one more request."""
+SECONDS = 30
+"""How long a server may stay silent."""
+PAUSES = (0.25, 1.0)
+"""Seconds before another try."""
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Answers of a server that may be another the next time."""
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+@runtime_checkable
+class Origin(Protocol):
+    """Where the bytes come from."""
+
+    def front(self, length: int, most: int) -> tuple[bytes, int]:
+        """The first ``length`` bytes, or more, or as many as there are, and the size of the file.
+
+        A size above ``most`` is not fetched.
+        """
+        ...
+
+    def part(self, offset: int, length: int) -> bytes:
+        """``length`` bytes from ``offset`` on."""
+        ...
+
+
+def is_address(source: object) -> TypeGuard[str]:
+    """Whether it tells of something on a network."""
+    return isinstance(source, str) and ADDRESS.fullmatch(source) is not None
+
+
+def open_address(address: str, most: int) -> "Parts":
+    """Begin to read a file.
+
+    Args:
+        address: Of HTTP, or of anything that fsspec has an implementation of: s3, gs, ...
+        most: Largest size to read.
+
+    Raises:
+        DataError: There is no such file, or its server does not answer.
+        LimitExceeded: It is larger.
+        BackendUnavailable: fsspec, or its implementation, is not installed.
+    """
+    http = address.lower().startswith(("http://", "https://"))
+    return Parts(_Server(address) if http else _elsewhere(address), address, most)
+
+
+class Parts:
+    """A ``ByteSource`` of ``format.container`` that fetches what is asked for, once.
+
+    Attributes:
+        size: Of the file, bytes.
+        requests: Made so far.
+        fetched: Bytes that came so far.
+    """
+
+    def __init__(self, origin: Origin, name: str, most: int) -> None:
+        self._origin, self.name = origin, name
+        front, self.size = origin.front(FRONT, most)
+        if self.size > most:
+            raise LimitExceeded(
+                f"{name}: the file has {self.size} bytes, more than max_file_bytes = {most}; raise it in DecodeLimits"
+            )
+        self.requests, self.fetched = 1, len(front)
+        self._there: list[tuple[int, bytes]] = [(0, front)]
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes of the file; fetched if need be, errors as of ``open_address``."""
+        self.fetch([(offset, length)])
+        parts, at, end = [], offset, offset + length
+        while at < end:
+            start, data = next((s, d) for s, d in self._there if s <= at < s + len(d))
+            parts.append(data[at - start : end - start])
+            at = min(end, start + len(data))
+        return b"".join(parts)
+
+    def fetch(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Have these bytes here, each an offset and a length, with as few requests as is sensible."""
+        for start, end in _together(self._missing(ranges)):
+            data = self._origin.part(start, end - start)
+            self._there.append((start, data))
+            self.requests, self.fetched = self.requests + 1, self.fetched + len(data)
+        self._there.sort()
+
+    @property
+    def whole(self) -> bytes | None:
+        """The file, if all of it is here."""
+        return None if self._missing([(0, self.size)]) else self.read(0, self.size)
+
+    def stream(self) -> BufferedReader:
+        """The same as an open file."""
+        return BufferedReader(_Stream(self), FRONT)
+
+    def _missing(self, ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Starts and ends of what is not here."""
+        missing = []
+        for at, length in sorted(ranges):
+            end = min(at + length, self.size)
+            for start, data in self._there:
+                if start < end and start + len(data) > at:
+                    if at < start:
+                        missing.append((at, start))
+                    at = start + len(data)
+            if at < end:
+                missing.append((at, end))
+        return missing
+
+
+def _together(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges with small gaps between them as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if joined and start - joined[-1][1] <= GAP:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+class _Stream(RawIOBase):
+    """Parts as a file that is open for reading."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._at = parts, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = max(0, offset + (0, self._at, self._parts.size)[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        length = max(0, min(len(buffer), self._parts.size - self._at))
+        buffer[:length] = self._parts.read(self._at, length)
+        self._at += length
+        return length
+
+
+class _Answer(NamedTuple):
+    """Of a server: its code, what it says about the content, and that, as far as it was read."""
+
+    status: int
+    headers: HTTPMessage
+    content: bytes
+
+
+class _Server:
+    """A file on a server, by HTTP/1.1 range requests (RFC 9110, section 14)."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._version: tuple[Any, ...] = ()
+        self._size = 0
+
+    def front(self, length: int, most: int) -> tuple[bytes, int]:
+        """See ``Origin``. A server that knows no ranges gives everything, and a warning says so."""
+        answer = self._asked(0, length, most)
+        self._version = _version(answer)
+        if answer.status == 206:
+            self._size = self._range(answer, 0)[1]
+            return answer.content, self._size
+        self._size = int(answer.headers.get("Content-Length") or len(answer.content))
+        if len(answer.content) > length:
+            warnings.warn(
+                f"{self._address}: its server sends no parts, so all of it is fetched", SlowStart, stacklevel=2
+            )
+        return answer.content, max(self._size, len(answer.content))
+
+    def part(self, offset: int, length: int) -> bytes:
+        """See ``Origin``."""
+        answer = self._asked(offset, length, length)
+        same = answer.status == 206 and self._range(answer, offset) == (offset + length, self._size)
+        if not same or _version(answer) != self._version:
+            raise DataError(f"{self._address}: the file changed while it was read; open it again")
+        return answer.content
+
+    def _range(self, answer: _Answer, offset: int) -> tuple[int, int]:
+        """Where the part that came ends, and the size of the file."""
+        told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        first, last, size = map(int, told.groups()) if told else (-1, -1, -1)
+        if first != offset or last + 1 - first != len(answer.content):
+            raise DataError(
+                f"{self._address}: the server sent {len(answer.content)} bytes as "
+                f"{answer.headers.get('Content-Range', 'no range')!r:.60}, asked for a part from byte {offset} on"
+            )
+        return last + 1, size
+
+    def _asked(self, offset: int, length: int, most: int) -> _Answer:
+        """What the server answers, after some tries if need be; content without end is read to just beyond ``most``."""
+        for pause in (*PAUSES, None):
+            try:
+                return self._answer(offset, length, most)
+            except (HTTPException, OSError, ValueError) as error:  # of which URLError and TimeoutError are kinds
+                lasting = isinstance(error, HTTPError) and error.code not in PASSING
+                if pause is None or lasting or isinstance(error, ValueError):
+                    why = str(error) or type(error).__name__
+                    raise DataError(f"{self._address}: {why}; expected the address of a .csg file") from error
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _answer(self, offset: int, length: int, most: int) -> _Answer:
+        wanted = {"Range": f"bytes={offset}-{offset + length - 1}", "Accept-Encoding": "identity"}
+        with urlopen(Request(self._address, headers=wanted), timeout=SECONDS) as reply:
+            promised = reply.headers.get("Content-Length")
+            content = b""
+            if reply.status == 206 or promised is None or int(promised) <= most:
+                content = reply.read(most + 1)
+                if promised is not None and len(content) < min(int(promised), most + 1):
+                    raise HTTPException(f"{len(content)} of {promised} bytes came; fetch it again")
+            return _Answer(reply.status, reply.headers, content)
+
+
+def _version(answer: _Answer) -> tuple[Any, ...]:
+    """Changes with the file, as far as the server tells."""
+    return answer.headers.get("ETag"), answer.headers.get("Last-Modified")
+
+
+class _Elsewhere:
+    """A file on a file system of fsspec."""
+
+    def __init__(self, system: Any, path: str, address: str) -> None:
+        self._system, self._path, self._address = system, path, address
+        self._size, self._version = 0, ""
+
+    def front(self, length: int, most: int) -> tuple[bytes, int]:
+        """See ``Origin``."""
+        try:
+            self._system.invalidate_cache()
+            self._size, self._version = int(self._system.size(self._path)), self._system.ukey(self._path)
+        except (OSError, TypeError, ValueError) as error:
+            why = str(error) or type(error).__name__
+            raise DataError(f"{self._address}: {why}; expected the address of a .csg file") from error
+        length = min(length, self._size)
+        return (self.part(0, length) if length > 0 and self._size <= most else b""), self._size
+
+    def part(self, offset: int, length: int) -> bytes:
+        """See ``Origin``."""
+        try:
+            content = self._system.cat_file(self._path, start=offset, end=offset + length)
+        except OSError as error:
+            raise DataError(f"{self._address}: {error or type(error).__name__}; open it again") from error
+        if len(content) != length:
+            raise DataError(
+                f"{self._address}: {len(content)} bytes came, asked for {length}; the file changed: open it again"
+            )
+        return content
+
+
+def _elsewhere(address: str) -> _Elsewhere:
+    scheme = address.split(":", 1)[0]
+    try:
+        from fsspec.core import url_to_fs
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(
+            f"{address}: addresses of {scheme} need fsspec; pip install 'csgaussian-ns[remote]'"
+        ) from error
+    try:
+        system, path = url_to_fs(address)
+    except ImportError as error:
+        raise BackendUnavailable(f"{address}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{address}: {error}; expected the address of a .csg file") from error
+    return _Elsewhere(system, path, address)
