@@ -26,7 +26,7 @@ Box = Sequence[Sequence[float]] | np.ndarray
 
 
 def stream(
-    source: str | Path | bytes,
+    source: str | Path | bytes | Parts,
     camera: Camera | None = None,
     box: Box | None = None,
     semantics: bool = True,
@@ -38,7 +38,7 @@ def stream(
     Without ``camera`` and ``box`` those chunks come first that took most bytes, for most of the picture is in them.
 
     Args:
-        source: Address, path or content of a file of anchors.
+        source: Address, path or content of a file of anchors, or what ``open_address`` gave.
         camera: Fetch only chunks that it sees, those first that fill most of its picture.
         box: Fetch only chunks with anchors in it: its lowest and highest corner, in the frame of the scene.
         semantics: Fetch objects too, after all colours.
@@ -102,9 +102,9 @@ def _share_of_picture(camera: Camera, position: Float[np.ndarray, "A 3"]) -> flo
     return float((1 / ((seen - camera.position) ** 2).sum(axis=1)).sum())
 
 
-def _content(source: object) -> bytes:
+def _content(source: object) -> bytes | Parts:
     """Of a file of this machine, or a file itself."""
-    if isinstance(source, bytes):
+    if isinstance(source, bytes | Parts):
         return source
     if isinstance(source, str | Path):
         return Path(source).read_bytes()
