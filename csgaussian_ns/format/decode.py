@@ -1,27 +1,22 @@
 """From the bytes of a ``.csg`` file to a scene, on numpy and numba. The input is not trusted."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from io import BufferedIOBase
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded, UnsupportedVersion
+from csgaussian_ns.core.edits import targets_of
+from csgaussian_ns.core.errors import LimitExceeded
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.format.attributes import AttributeLayout
-from csgaussian_ns.format.bodies import content_of, model_number
-from csgaussian_ns.format.chunks import KINDS, Chunk, check_chunk, decode_chunk
+from csgaussian_ns.format.chunks import Chunk, decode_chunk
+from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container
-from csgaussian_ns.format.layout import Entry
-from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import ANCHORS, SceneMeta, meta_of, representation_of
+from csgaussian_ns.format.edits import edits_of
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
-from csgaussian_ns.format.networks.model import IntegerModel
-from csgaussian_ns.format.networks.models import read_model
-from csgaussian_ns.format.render_networks import RenderNetworks, read_render_networks
 from csgaussian_ns.format.scene import CodedScene
-from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, open_semantics
+from csgaussian_ns.format.semantic_chunks import SemanticRows
 from csgaussian_ns.format.threads import run_in_order, threads_for
 
 
@@ -33,6 +28,7 @@ def decode(
     progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
     semantics: bool = True,
+    edits: bool = True,
 ) -> CodedScene:
     """Decode a scene.
 
@@ -43,7 +39,8 @@ def decode(
         arithmetic: Of the entropy networks; never changes the result.
         progress: Called with the number of chunks done and in all.
         threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
-        semantics: Decode the semantic layer too, where the file has one that is complete.
+        semantics: Decode the semantic layer too, where the file has one that is complete. Edits of objects need it.
+        edits: Read what was edited, too; a file that is cut before that is refused then.
 
     Raises:
         FormatError: Not a ``.csg`` file, damaged, or cut before the end of its colours.
@@ -53,10 +50,11 @@ def decode(
     """
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
-            return decode(file, limits, chunks, arithmetic, progress, threads, semantics)
+            return decode(file, limits, chunks, arithmetic, progress, threads, semantics, edits)
     try:
         container = source if isinstance(source, Container) else read_container(source, limits)
-        file = _open(container, chunks, semantics)
+        edited = edits_of(container) if edits else ()
+        file = open_coded(container, chunks, semantics or any(map(targets_of, edited)))
         file.check(limits)
         scene = _Rows(file)
 
@@ -71,7 +69,7 @@ def decode(
             rows = SemanticRows(file.semantics, scene.grid)
             rows.fill(file.numbers, limits, arithmetic, threads)
             layer = rows.layer(file.meta.voxel_size, whole=chunks is None)
-        return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, file.container.truncated)
+        return CodedScene(scene.grid, scene.anchors(), file.networks, file.meta, layer, container.truncated, edited)
     except MemoryError as error:
         raise LimitExceeded(
             f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
@@ -79,86 +77,10 @@ def decode(
         ) from error
 
 
-class _File(NamedTuple):
-    """A file that is read up to the bodies of its chunks.
-
-    Attributes:
-        container: The whole.
-        meta, layout, model, networks: From its common sections.
-        numbers: The chunks that are wanted.
-        chunks: POSI, MASK and COLR of each of them.
-        semantics: Reader of that layer, if there is one and it is wanted.
-    """
-
-    container: Container
-    meta: SceneMeta
-    layout: AttributeLayout
-    model: IntegerModel
-    networks: RenderNetworks
-    numbers: list[int]
-    chunks: list[tuple[Entry, ...]]
-    semantics: SemanticReader | None
-
-    @property
-    def anchors(self) -> int:
-        """Of all chunks that are wanted."""
-        return sum(chunk[0].info.anchors for chunk in self.chunks)
-
-    @property
-    def chunk_memory(self) -> int:
-        """Bytes that decoding the largest chunk takes."""
-        largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
-        return largest * self.layout.channels * BYTES_PER_SYMBOL
-
-    def check(self, limits: DecodeLimits) -> None:
-        """Refuse all that can be refused before memory is taken; errors as of ``decode``."""
-        layout, meanings = self.layout, self.semantics
-        memory = self.anchors * (layout.channels + layout.num_offsets + 6) * 4
-        memory += 0 if meanings is None else meanings.memory(self.anchors)
-        limits.check("max_memory_bytes", memory, "the decoded scene")
-        operations = self.model.operations + self.networks.operations
-        operations += 0 if meanings is None else meanings.model.operations
-        limits.check("max_network_operations", self.anchors * operations, f"networks for {self.anchors} anchors")
-        for chunk in self.chunks:
-            check_chunk(chunk, layout, limits)
-        if meanings is not None:
-            meanings.check(self.numbers, limits)
-
-    def jobs(self, arithmetic: Arithmetic) -> Iterator[tuple]:
-        """Arguments of ``decode_chunk``, one chunk after the other."""
-        for chunk in self.chunks:
-            yield chunk, [self.container.read(entry).body for entry in chunk], self.model, self.layout, arithmetic
-
-
-def _open(container: Container, chunks: Sequence[int] | None, semantics: bool) -> _File:
-    representation = representation_of(container)
-    if representation != ANCHORS:
-        raise UnsupportedVersion(
-            f"the scene is made of {representation!r}, this reader knows {ANCHORS}; a newer reader is needed"
-        )
-    meta = meta_of(container)
-    layout = meta.layout
-    content = content_of(container, "NETE")
-    model = read_model(model_number(container, "NETE"), content, layout, "NETE")
-    networks = read_render_networks(content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
-    kinds = {kind: container.chunks(kind) for kind in KINDS}
-    counts = {kind: len(entries) for kind, entries in kinds.items()}
-    if len(set(counts.values())) > 1:
-        raise FormatError(f"chunks of the kinds differ in number: {counts}; the file is damaged")
-    trios = list(zip(*kinds.values(), strict=True))
-    numbers = list(range(len(trios)) if chunks is None else chunks)
-    for number in numbers:
-        if not 0 <= number < len(trios):
-            raise ConfigError(f"chunk {number} does not exist; the file has chunks 0..{len(trios) - 1}")
-    wanted = [trios[number] for number in numbers]
-    meanings = open_semantics(container) if semantics else None
-    return _File(container, meta, layout, model, networks, numbers, wanted, meanings)
-
-
 class _Rows:
     """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: CodedFile) -> None:
         self._layout, self._voxel_size = file.layout, np.float32(file.meta.voxel_size)
         self.chunks, self._filled, count = 0, 0, file.anchors
         self.grid = np.empty((count, 3), np.int32)

@@ -7,6 +7,7 @@ from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, DataError, LimitExceeded
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
 from csgaussian_ns.receiver.representations import Wanted, read
@@ -26,6 +27,7 @@ def load(
     semantics: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    edits: bool = True,
 ) -> LoadedScene:
     """Open a ``.csg`` file, or a ``.ply`` file with Gaussians; which of them it is, its first bytes tell.
 
@@ -33,9 +35,10 @@ def load(
         source: Path, address (http or https), content, or an open seekable file. It is not trusted.
         limits: What to refuse before memory is taken or work is done.
         chunks: Numbers of the chunks to decode; all by default.
-        semantics: Decode objects too, where the file has them.
+        semantics: Decode objects too, where the file has them. Where objects were edited they are decoded in any case.
         threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
         progress: Called with the number of chunks done and in all.
+        edits: Show the scene as it was edited; else as it was before, and ``save`` writes it without the edits.
 
     Raises:
         FormatError: Neither kind of file, damaged, or cut before the end of its colours.
@@ -57,8 +60,12 @@ def load(
         header = read_header(stream)
         up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
         return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
-    opened = read(read_container(data, limits), Wanted(limits, chunks, semantics, threads, progress))
-    return LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
+    container = read_container(data, limits)
+    opened = read(container, Wanted(limits, chunks, semantics, threads, progress, edits))
+    if not edits and container.of_kind("EDIT"):
+        data = with_edits(container, ())
+    plain = LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
+    return plain.showing(opened.edits)
 
 
 def _content(source: Any, limits: DecodeLimits) -> bytes:

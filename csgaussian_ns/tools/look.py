@@ -9,9 +9,12 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from csgaussian_ns.core.edits import Target
     from csgaussian_ns.core.semantic_layer import SceneObject
     from csgaussian_ns.receiver.scene import LoadedScene
-    from csgaussian_ns.semantic.appearance import Appearance, Target
+    from csgaussian_ns.semantic.appearance import Appearance
 
 COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
@@ -47,7 +50,8 @@ class Look:
             QueryError: There is no such object.
             ConfigError: A colour or a vector cannot be read.
         """
-        from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour
+        from csgaussian_ns.core.edits import Move, Recolour
+        from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate
 
         empty = [name for name in ("isolate", "hide", "highlight") if getattr(self, name) == ()]
         if empty:
@@ -64,17 +68,14 @@ class Look:
         return result.then(Highlight(_target(scene, *self.highlight))) if self.highlight else result
 
 
-def objects_called(scene: "LoadedScene", key: str) -> "list[SceneObject]":
+def objects_called(everything: "Sequence[SceneObject]", key: str) -> "list[SceneObject]":
     """By number, or all of a name.
 
     Raises:
         QueryError: There is none.
     """
-    from csgaussian_ns.semantic.query import named, numbered, semantics_of
+    from csgaussian_ns.semantic.names import named, numbered
 
-    if scene.coded is None:
-        raise QueryError("a PLY file says nothing of objects")
-    everything = semantics_of(scene).objects
     if key.isdecimal() and not any(entry.name == key for entry in everything):
         return [numbered(everything, int(key))]
     return named(everything, key)
@@ -94,21 +95,44 @@ def colour_of(text: str) -> tuple[float, float, float]:
 
 
 def vector_of(option: str, text: str) -> tuple[float, float, float]:
-    """Three numbers.
+    """Three numbers; errors as of ``numbers_of``."""
+    x, y, z = numbers_of(option, text, 3, "three numbers, such as 0.1,0,-0.5")
+    return x, y, z
+
+
+def numbers_of(option: str, text: str, count: int, expected: str) -> list[float]:
+    """Numbers between commas.
+
+    Args:
+        option: That they were given to.
+        text: As they were given.
+        count: How many there must be.
+        expected: What to say where they are something else.
 
     Raises:
         ConfigError: Something else, or numbers that no place has.
     """
     try:
-        x, y, z = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigError(f"{option} {text}: expected three numbers, such as 0.1,0,-0.5") from error
-    if not all(abs(part) < 1e15 for part in (x, y, z)):
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise ConfigError(f"{option} {text}: expected {expected}")
+    if not all(abs(part) < 1e15 for part in numbers):
         raise ConfigError(f"{option} {text}: expected finite numbers of a sensible size")
-    return x, y, z
+    return numbers
+
+
+def target_of(everything: "Sequence[SceneObject]", *keys: str) -> "Target":
+    """Objects by numbers or names; errors as of ``objects_called``."""
+    from csgaussian_ns.core.edits import Target
+
+    return Target(tuple(dict.fromkeys(entry.id for key in keys for entry in objects_called(everything, key))))
 
 
 def _target(scene: "LoadedScene", *keys: str) -> "Target":
-    from csgaussian_ns.semantic.appearance import Target
+    from csgaussian_ns.semantic.query import semantics_of
 
-    return Target(tuple(dict.fromkeys(entry.id for key in keys for entry in objects_called(scene, key))))
+    if scene.coded is None:
+        raise QueryError("a PLY file says nothing of objects")
+    return target_of(semantics_of(scene).objects, *keys)
