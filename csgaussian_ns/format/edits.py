@@ -66,8 +66,7 @@ def with_edits(container: Container, edits: Sequence[Edit]) -> bytes:
         ConfigError: Edits that no reader takes, or the file is cut.
         FormatError: A body is damaged.
     """
-    if container.truncated:
-        raise ConfigError("the file is cut after its colours, and edits come last; fetch it again")
+    check_whole(container)
     if not edits:
         return rewrite(container, {KIND: None})
     try:
@@ -75,6 +74,16 @@ def with_edits(container: Container, edits: Sequence[Edit]) -> bytes:
     except FormatError as error:
         raise ConfigError(str(error)) from error
     return rewrite(container, {KIND: write_edits(binding_of(container), edits)})
+
+
+def check_whole(container: Container) -> None:
+    """Refuse to edit a cut file.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if container.truncated:
+        raise ConfigError("the file is cut after its colours, and edits come last; fetch it again")
 
 
 def _check_ids(container: Container, edits: Sequence[Edit]) -> None:

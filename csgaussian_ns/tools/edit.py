@@ -187,8 +187,11 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
 
 def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.container import read_container
+    from csgaussian_ns.format.edits import check_whole
     from csgaussian_ns.scene.ply_magic import is_ply
 
     if is_ply(stream):
         raise ConfigError("this is a PLY file, which says nothing of objects; expected a .csg file")
-    return read_container(stream)
+    container = read_container(stream)
+    check_whole(container)
+    return container
