@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.look import Objects, colour_of, numbers_of, target_of, vector_of
+from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, target_of, vector_of
 from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
@@ -16,13 +16,12 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
     from csgaussian_ns.core import edits as kinds
-    from csgaussian_ns.core.semantic_layer import SceneObject
     from csgaussian_ns.format.container import Container
     from csgaussian_ns.receiver.flatten import Flattened
 
-    Make = Callable[[Sequence[SceneObject]], kinds.Edit]
-    """Makes an edit, given the objects that there are when its turn comes."""
 
+FACTOR = "one number above 0, such as 1.5"
+BOX = "the lowest corner and the highest one, such as -1,-1,-1,1,1,1"
 AXES = {"x": "1,0,0", "y": "0,1,0", "z": "0,0,1"}
 
 
@@ -42,17 +41,17 @@ class Edit:
     """Objects that go."""
     keep: Objects = None
     """Objects that stay; all else goes, what is no object included."""
-    move: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = ()
+    move: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = None
     """Move objects."""
-    rotate: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME AXIS,DEGREES ...")] = ()
+    rotate: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME AXIS,DEGREES ...")] = None
     """Turn objects about their centre; the axis is x, y, z or three numbers, as in z,90 or 0,0,1,90."""
-    scale: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME FACTOR ...")] = ()
+    scale: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME FACTOR ...")] = None
     """Make objects larger or smaller, about their centre."""
-    recolour: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = ()
+    recolour: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = None
     """Give objects other colours."""
-    rename: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME NEWNAME ...")] = ()
+    rename: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME NEWNAME ...")] = None
     """Give objects other names."""
-    crop: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
+    crop: Annotated[str, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = ""
     """Keep what is inside this box alone, anchor by anchor."""
     undo: int = 0
     """Drop so many of the file's last edits first."""
@@ -85,13 +84,14 @@ class Edit:
         tell(f"{self.output}: {'; '.join(done) or 'no edits'} ({told_size})")
 
     def _check(self) -> None:
-        empty = [name for name in ("remove", "keep") if getattr(self, name) == ()]
+        names = ("remove", "keep", "move", "rotate", "scale", "recolour", "rename")
+        asked = {name: getattr(self, name) for name in names}
+        empty = [name for name, given in asked.items() if given == ()]
         if empty:
             raise ConfigError(f"--{empty[0]}: expected numbers or names of objects, as csg info lists them")
         if self.undo < 0:
             raise ConfigError(f"--undo {self.undo}: expected how many of the last edits to drop, at least 1")
-        asked = (self.remove, self.keep, self.move, self.rotate, self.scale, self.recolour, self.rename, self.crop)
-        if not any(asked) and not self.undo and not self.flatten:
+        if not (any(asked.values()) or self.crop or self.undo or self.flatten):
             raise ConfigError("nothing to do: give an edit, such as --remove 3, or --undo or --flatten")
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
@@ -100,12 +100,12 @@ class Edit:
         """The edits of the file that stay. Where none does, it does not matter which scene they were made for."""
         from csgaussian_ns.format.edits import edits_of, stored_edits
 
-        there = stored_edits(container) if self.undo else 0
+        if not self.undo:
+            return edits_of(container)
+        there = stored_edits(container)
         if self.undo > there:
             raise ConfigError(f"--undo {self.undo}: the file has {_counted(there, 'edit')}")
-        return (
-            () if self.undo and self.undo == there else edits_of(container)[: there - self.undo if self.undo else None]
-        )
+        return edits_of(container)[: -self.undo] if self.undo < there else ()
 
     def _added(self, container: "Container", before: "Sequence[kinds.Edit]") -> "list[kinds.Edit]":
         """The edits that were asked for, one after the other."""
@@ -113,47 +113,34 @@ class Edit:
         from csgaussian_ns.format.semantics import read_facts
         from csgaussian_ns.semantic.edited_objects import objects_after, settled
 
-        makers = self._makers()
-        if not makers:
+        asked = self._asked()
+        if not asked:
             return []
         facts = read_facts(container)
-        if facts is None and (len(makers) > 1 or self.crop is None):
+        if facts is None and any(keys for _, keys, _ in asked):
             raise QueryError("the file holds no objects, so none can be edited; only --crop needs none")
         objects = () if facts is None else facts.objects(meta_of(container).voxel_size, embeddings=False)
         objects, added = objects_after(objects, before), []
-        for make in makers:
-            [edit] = settled([make(objects)], objects)
+        for kind, keys, values in asked:
+            [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
             objects = objects_after(objects, [edit])
             added.append(edit)
         return added
 
-    def _makers(self) -> "list[Make]":
+    def _asked(self) -> "list[tuple[Callable[..., kinds.Edit], Sequence[str], Sequence[Any]]]":
+        """Kinds, names or numbers of objects, and what else was given."""
         from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale
 
-        makers: list[Make] = []
-        for keys, kind in ((self.remove, Remove), (self.keep, Keep)):
-            if keys:
-                makers.append(lambda objects, keys=keys, kind=kind: kind(target_of(objects, *keys)))
-        for key, text in self.move:
-            shift = vector_of("--move", text)
-            makers.append(lambda objects, key=key, shift=shift: Move(target_of(objects, key), shift))
-        for key, text in self.rotate:
-            axis, degrees = rotation_of(text)
-            turn = axis, degrees
-            makers.append(lambda objects, key=key, turn=turn: Rotate(target_of(objects, key), *turn))
-        for key, text in self.scale:
-            [factor] = numbers_of("--scale", text, 1, "one number above 0, such as 1.5")
-            makers.append(lambda objects, key=key, factor=factor: Scale(target_of(objects, key), factor))
-        for key, text in self.recolour:
-            colour = colour_of(text)
-            makers.append(lambda objects, key=key, colour=colour: Recolour(target_of(objects, key), colour))
-        for key, name in self.rename:
-            makers.append(lambda objects, key=key, name=name: Rename(target_of(objects, key), name))
-        if self.crop is not None:
-            box = numbers_of("--crop", self.crop, 6, "the lowest corner and the highest one, such as -1,-1,-1,1,1,1")
-            corners = (box[0], box[1], box[2]), (box[3], box[4], box[5])
-            makers.append(lambda objects: Crop(*corners))
-        return makers
+        asked: list[Any] = [(kind, keys, ()) for kind, keys in ((Remove, self.remove), (Keep, self.keep)) if keys]
+        asked += [(Move, [key], [vector_of("--move", text)]) for key, text in self.move or ()]
+        asked += [(Rotate, [key], rotation_of(text)) for key, text in self.rotate or ()]
+        asked += [(Scale, [key], numbers_of("--scale", text, 1, FACTOR)) for key, text in self.scale or ()]
+        asked += [(Recolour, [key], [colour_of(text)]) for key, text in self.recolour or ()]
+        asked += [(Rename, [key], [name]) for key, name in self.rename or ()]
+        if self.crop:
+            box = numbers_of("--crop", self.crop, 6, BOX)
+            asked.append((Crop, (), (tuple(box[:3]), tuple(box[3:]))))
+        return asked
 
 
 def _flattened_in_words(flat: "Flattened") -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 import tyro
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
-Objects = Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="ID|NAME ...")]
+# With None before the rest tyro need not load typeguard to check a default: a third of the time that csg edit takes.
+Objects = Annotated[Union[None, tuple[str, ...]], tyro.conf.arg(metavar="ID|NAME ...")]  # noqa: UP007, RUF036
+Pairs = Union[None, tuple[tuple[str, str], ...]]  # noqa: UP007
+"""Objects, each with a value of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class Look:
     """Draw these objects alone."""
     hide: Objects = None
     """Draw without these objects."""
-    recolour: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = ()
+    recolour: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = None
     """Draw objects in other colours."""
-    move: Annotated[tuple[tuple[str, str], ...], tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = ()
+    move: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = None
     """Draw objects elsewhere; lengths and axes as csg info shows positions."""
     highlight: Objects = None
     """Light up these objects and dim the rest."""
@@ -61,9 +64,9 @@ class Look:
             result = result.then(Isolate(_target(scene, *self.isolate)))
         if self.hide:
             result = result.then(Hide(_target(scene, *self.hide)))
-        for name, colour in self.recolour:
+        for name, colour in self.recolour or ():
             result = result.then(Recolour(_target(scene, name), colour_of(colour)))
-        for name, shift in self.move:
+        for name, shift in self.move or ():
             result = result.then(Move(_target(scene, name), vector_of("--move", shift)))
         return result.then(Highlight(_target(scene, *self.highlight))) if self.highlight else result
 

@@ -36,6 +36,7 @@ from tests.format.surgery import pack
 FILE = Path(__file__).parents[1] / "golden" / "v1_semantics.csg"
 ONE, TWO, THREE = Target((1,)), Target((2,)), Target((3,))
 EVERYWHERE = 1e6
+LOW, HIGH = (-EVERYWHERE, -EVERYWHERE, -EVERYWHERE), (EVERYWHERE, EVERYWHERE, EVERYWHERE)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def long_data() -> bytes:
 
 def half_of(scene: LoadedScene) -> Crop:
     middle = float(np.median(scene.position[:, 0]))
-    return Crop((-EVERYWHERE,) * 3, (middle, EVERYWHERE, EVERYWHERE))
+    return Crop(LOW, (middle, EVERYWHERE, EVERYWHERE))
 
 
 def kept_rows(scene: LoadedScene) -> np.ndarray:
@@ -161,7 +162,7 @@ def test_untouched_chunks_keep_their_streams(long_data: bytes):
     before = csgaussian_ns.load(long_data)
     first, rest = before.position[:30], before.position[30:]
     low = float(rest[:, 0].min())
-    box = Crop((low - 0.1, -EVERYWHERE, -EVERYWHERE), (EVERYWHERE,) * 3)
+    box = Crop((low - 0.1, -EVERYWHERE, -EVERYWHERE), HIGH)
     assert (first[:, 0] < low - 0.1).any()
     flat = flattened(before.edited(box).data)
     assert flat.chunks == (1, 3)
@@ -183,6 +184,6 @@ def test_what_is_unknown_goes_with_what_is_gone(scene: LoadedScene):
 
 
 def test_nothing_at_all_is_refused(scene: LoadedScene):
-    far = Crop((EVERYWHERE,) * 3, (2 * EVERYWHERE,) * 3)
+    far = Crop(HIGH, (2 * EVERYWHERE, 2 * EVERYWHERE, 2 * EVERYWHERE))
     with pytest.raises(ConfigError, match="leave nothing of the scene"):
         flattened(scene.edited(far).data)

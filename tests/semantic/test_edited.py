@@ -9,6 +9,7 @@ import torch
 import csgaussian_ns
 from csgaussian_ns.core.edits import Crop, Edit, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.render.draw import draw, draw_gaussians
 from csgaussian_ns.semantic.edited import edited
@@ -28,6 +29,12 @@ EDITS: tuple[Edit, ...] = (
     Rename(BOX, "cup"),
     Crop((-9.0, -9.0, -0.95), (9.0, 9.0, 9.0)),
 )
+
+
+def objects_of_balls() -> tuple[SceneObject, ...]:
+    layer = scene_of_balls().semantics
+    assert layer is not None
+    return layer.objects
 
 
 def test_torch_and_numpy_show_the_same():
@@ -69,6 +76,7 @@ def test_light_turns_with_an_object():
     [view] = scene.orbit(1, 96, 64).values()
     turned, still = edited(scene, (*alone, turn)), edited(scene, alone)
     motion = turned.look.motions[1]
+    assert still.semantics is not None
     before, after = still.seen(motion.seen_from(view)).gaussians, turned.seen(view).gaussians
     assert len(before.colors) > 2 and np.array_equal(before.colors, after.colors)
     unturned = still.seen(view).gaussians.colors
@@ -78,12 +86,13 @@ def test_light_turns_with_an_object():
 
 
 def test_centres_are_those_of_the_moment():
-    objects = scene_of_balls().semantics.objects
+    objects = objects_of_balls()
     x, y, z = objects[2].centre
     moved, turned = settled((Move(LAMP, (1.0, 0.0, 0.0)), Rotate(LAMP, (0.0, 0.0, 1.0), 90.0)), objects)
+    assert isinstance(turned, Rotate) and turned.about is not None
     assert moved == Move(LAMP, (1.0, 0.0, 0.0)) and np.allclose(turned.about, (x + 1, y, z))
     [pair] = settled((Scale(Target((3, 1)), 2.0),), objects)
-    assert pair.target == Target((1, 3)), "in order"
+    assert pair.target == Target((1, 3)) and pair.about is not None, "in order"
     total = objects[0].anchors + objects[2].anchors
     weighted = [
         (a * objects[0].anchors + b * objects[2].anchors) / total
@@ -95,9 +104,9 @@ def test_centres_are_those_of_the_moment():
 
 
 def test_the_list_of_objects_needs_no_anchor():
-    objects = scene_of_balls().semantics.objects
-    exact = edited(loaded(scene_of_balls()), EDITS[:-1]).semantics.objects
-    assert objects_after(objects, EDITS[:-1]) == exact
+    objects = objects_of_balls()
+    exact = edited(loaded(scene_of_balls()), EDITS[:-1]).semantics
+    assert exact is not None and objects_after(objects, EDITS[:-1]) == exact.objects
     assert [thing.id for thing in objects_after(objects, (Keep(Target((1, 3))), Remove(LAMP)))] == [1]
     [box] = objects_after(objects, (Keep(BOX), Crop((0.8, -9.0, -9.0), (9.0, 9.0, 9.0))))
     assert box.lowest[0] == 0.8 and box.highest == objects[1].highest
