@@ -19,6 +19,7 @@ from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edit_bytes import read_edits, write_edits
+from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
@@ -158,7 +159,11 @@ def _edits() -> dict[str, Any]:
     )
     content = write_edits(bytes(16), edits)
     assert read_edits(content) == (bytes(16), edits)
-    return {"content": content.hex(), "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits]}
+    return {
+        "scene": binding_of(read_container((GOLDEN / "v1_semantics.csg").read_bytes())).hex(),
+        "content": content.hex(),
+        "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits],
+    }
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import pytest
 
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edit_bytes import read_edits
+from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior
 from csgaussian_ns.format.networks.network_bytes import from_bytes
@@ -74,6 +76,7 @@ def test_edits_are_what_they_say():
     vector = read("edits.json")
     _, edits = read_edits(bytes.fromhex(vector["content"]))
     told = [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits]
+    assert binding_of(read_container(bytes.fromhex(read("file.json")["file"]))).hex() == vector["scene"]
     assert json.loads(json.dumps(told)) == vector["edits"] and len({facts["do"] for facts in told}) == 8
 
 
