@@ -206,9 +206,11 @@ class LoadedScene:
             ConfigError: Edits that a file cannot hold; the scene is of a PLY file, or its file was cut.
         """
         self._coded()
-        every = (*self.edits, *settled(edits, self.objects))
-        plain = self.original
-        return replace(plain, data=with_edits(read_container(plain.data), every)).showing(every)
+        return self.original._holding((*self.edits, *settled(edits, self.objects)))
+
+    def _holding(self, edits: tuple[Edit, ...]) -> "LoadedScene":
+        """An unedited scene with other edits in its file, as they make it."""
+        return replace(self, data=with_edits(read_container(self.data), edits)).showing(edits) if edits else self
 
     def showing(self, edits: tuple[Edit, ...]) -> "LoadedScene":
         """An unedited scene as the edits that its file holds make it; errors as of ``semantic.edited.edited``."""
@@ -239,7 +241,7 @@ class LoadedScene:
         meta = meta_of(read_container(data))
         scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
         changed = replace(plain, scene=scene, meta=meta, data=data, coded=replace(coded, meta=meta))
-        return changed.edited(*edits) if edits else changed
+        return changed._holding(edits)
 
     def _coded(self) -> CodedScene:
         if self.coded is None:

@@ -1,6 +1,5 @@
 """What edits make of the list of objects. No row is known here, so that a file's objects are told at once."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -11,22 +10,21 @@ from csgaussian_ns.core.edits import Crop, Keep, Move, Point, Remove, Rename, Ro
 from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.semantic.appearance import Operation
-from csgaussian_ns.semantic.names import numbered
+from csgaussian_ns.semantic.names import all_numbered
 
-Objects = tuple[SceneObject, ...]
 Step = TypeVar("Step", bound=Operation)
 
 
-def objects_after(objects: Iterable[SceneObject], operations: Sequence[Operation]) -> Objects:
+def objects_after(objects: Iterable[SceneObject], operations: Sequence[Operation]) -> tuple[SceneObject, ...]:
     """Objects after all edits among some operations.
 
     Boxes are around the edited boxes, so those of turned objects are wider than the objects. What a crop leaves of the
     anchors only the anchors tell: their number is that of before it.
     """
-    result = tuple(objects)
+    edited = _EditedObjects(objects)
     for step in operations:
-        result = _cropped(result, step) if isinstance(step, Crop) else _after(result, step)
-    return result
+        edited.apply(step)
+    return edited.objects
 
 
 def settled(operations: Sequence[Step], objects: Iterable[SceneObject]) -> tuple[Step, ...]:
@@ -37,17 +35,16 @@ def settled(operations: Sequence[Step], objects: Iterable[SceneObject]) -> tuple
     Raises:
         QueryError: There is no such object, or no longer.
     """
-    there, result = tuple(objects), list[Step]()
+    edited, result = _EditedObjects(objects), list[Step]()
     for step in operations:
-        things = [numbered(there, number) for number in sorted(set(targets_of(step)))]
         if not isinstance(step, Crop):
-            target = replace(step.target, ids=tuple(thing.id for thing in things))
-            step = replace(step, target=target)
-        if isinstance(step, Rotate | Scale) and step.about is None and things:
-            weights = np.array([thing.anchors for thing in things], np.float64)
-            centres = np.array([thing.centre for thing in things])
-            step = replace(step, about=_point(weights @ centres / weights.sum()))
-        there = objects_after(there, [step])
+            things = all_numbered(edited.objects, sorted(set(step.target.ids)))
+            step = replace(step, target=replace(step.target, ids=tuple(thing.id for thing in things)))
+            if isinstance(step, Rotate | Scale) and step.about is None and things:
+                weights = np.array([thing.anchors for thing in things], np.float64)
+                centres = np.array([thing.centre for thing in things])
+                step = replace(step, about=_point(weights @ centres / weights.sum()))
+        edited.apply(step)
         result.append(step)
     return tuple(result)
 
@@ -63,33 +60,43 @@ def motion_of(operation: Operation) -> Similarity | None:
     return None
 
 
-def _after(objects: Objects, step: Operation) -> Objects:
-    ids, motion = set(targets_of(step)), motion_of(step)
-    if isinstance(step, Remove | Keep):
-        return tuple(thing for thing in objects if (thing.id in ids) == isinstance(step, Keep))
-    if isinstance(step, Rename):
-        return tuple(replace(thing, name=step.name) if thing.id in ids else thing for thing in objects)
-    if motion is None:
-        return objects
-    return tuple(_moved(thing, motion) if thing.id in ids else thing for thing in objects)
+class _EditedObjects:
+    """Objects while they are edited, in arrays: a file may name many of them in many edits."""
 
+    def __init__(self, objects: Iterable[SceneObject]) -> None:
+        self._before = tuple(objects)
+        self._id = np.array([thing.id for thing in self._before], np.int64)
+        self._there = np.ones(len(self._before), bool)
+        self._names = np.array([thing.name for thing in self._before], object)
+        places = [(thing.centre, thing.lowest, thing.highest) for thing in self._before]
+        self._places = np.array(places, np.float64).reshape(-1, 3, 3).transpose(1, 0, 2)
 
-def _moved(thing: SceneObject, motion: Similarity) -> SceneObject:
-    corners = motion.at(np.array(list(itertools.product(*zip(thing.lowest, thing.highest, strict=True)))))
-    centre = motion.at(np.array([thing.centre]))[0]
-    return replace(
-        thing, centre=_point(centre), lowest=_point(corners.min(axis=0)), highest=_point(corners.max(axis=0))
-    )
+    @property
+    def objects(self) -> tuple[SceneObject, ...]:
+        """Those that are there."""
+        result = []
+        for i in np.flatnonzero(self._there).tolist():
+            centre, lowest, highest = map(_point, self._places[:, i])
+            named = replace(self._before[i], name=self._names[i])
+            result.append(replace(named, centre=centre, lowest=lowest, highest=highest))
+        return tuple(result)
 
-
-def _cropped(objects: Objects, box: Crop) -> Objects:
-    lowest, highest = np.array(box.lowest), np.array(box.highest)
-    result = []
-    for thing in objects:
-        if (np.array(thing.highest) >= lowest).all() and (np.array(thing.lowest) <= highest).all():
-            places = (_point(np.clip(place, lowest, highest)) for place in (thing.centre, thing.lowest, thing.highest))
-            result.append(replace(thing, **dict(zip(("centre", "lowest", "highest"), places, strict=True))))
-    return tuple(result)
+    def apply(self, step: Operation) -> None:
+        """Edit them; what only a look does changes nothing."""
+        if isinstance(step, Crop):
+            _, lowest, highest = self._places
+            self._there &= ((highest >= step.lowest) & (lowest <= step.highest)).all(axis=1)
+            self._places = self._places.clip(step.lowest, step.highest)
+            return
+        chosen, motion = np.isin(self._id, targets_of(step)), motion_of(step)
+        if isinstance(step, Remove | Keep):
+            self._there &= chosen == isinstance(step, Keep)
+        elif isinstance(step, Rename):
+            self._names[chosen] = step.name
+        elif motion is not None:
+            centre, lowest, highest = self._places[:, chosen]
+            middle, half = motion.at((lowest + highest) / 2), (highest - lowest) / 2 @ np.abs(motion.matrix.T)
+            self._places[:, chosen] = motion.at(centre), middle - half, middle + half
 
 
 def _point(row: np.ndarray) -> Point:

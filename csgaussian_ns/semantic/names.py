@@ -1,6 +1,6 @@
 """Which objects of a list a number or a name means."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
@@ -15,10 +15,17 @@ def numbered(objects: Sequence[SceneObject], number: int) -> SceneObject:
     Raises:
         QueryError: There is none of that id; the message lists what there is.
     """
-    found = [entry for entry in objects if entry.id == number]
-    if not found:
-        raise QueryError(f"there is no object {number}; the scene has {listing(objects)}")
-    return found[0]
+    return all_numbered(objects, [number])[0]
+
+
+def all_numbered(objects: Sequence[SceneObject], numbers: Iterable[int]) -> list[SceneObject]:
+    """Those of some ids, in their order; errors as of ``numbered``."""
+    known = {entry.id: entry for entry in objects}
+    numbers = list(numbers)
+    for number in numbers:
+        if number not in known:
+            raise QueryError(f"there is no object {number}; the scene has {listing(objects)}")
+    return [known[number] for number in numbers]
 
 
 def named(objects: Sequence[SceneObject], name: str) -> list[SceneObject]:

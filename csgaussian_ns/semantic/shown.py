@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from csgaussian_ns.core.arrays import constants, is_one_of, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.arrays import constants, is_one_of, like, namespace, single, to_numpy, without_gradients
 from csgaussian_ns.core.edits import Colour, Crop, Keep, Recolour, Remove, Rotate, Scale, Target
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.similarity import Similarity
@@ -17,7 +17,7 @@ from csgaussian_ns.scene.scene import Scene, Seen, joined
 from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Operation
 from csgaussian_ns.semantic.edited_objects import motion_of, settled
 from csgaussian_ns.semantic.grow import resized
-from csgaussian_ns.semantic.names import numbered
+from csgaussian_ns.semantic.names import all_numbered
 from csgaussian_ns.semantic.pca import principal_colours
 from csgaussian_ns.semantic.query import semantics_of
 
@@ -64,11 +64,16 @@ class Look:
 
     def moved(self, rows: Bool[Any, " A"], motion: Similarity) -> "Look":
         """With some rows moved on from where they are."""
-        group, motions = self.group, self.motions
-        for number in np.unique(to_numpy(group[rows])).tolist():
-            group = namespace(group).where(rows & (self.group == number), len(motions), group)
-            motions = (*motions, motions[number].then(motion))
-        return replace(self, group=group, motions=motions)
+        group, chosen, motions = to_numpy(self.group), to_numpy(rows), list(self.motions)
+        staying, now = np.bincount(group[~chosen], minlength=len(motions)), np.arange(len(motions))
+        for number in np.unique(group[chosen]).tolist():
+            moved = motions[number].then(motion)
+            if number and not staying[number]:
+                motions[number] = moved
+            else:
+                now[number] = len(motions)
+                motions.append(moved)
+        return replace(self, group=like(np.where(chosen, now[group], group), self.group), motions=tuple(motions))
 
     def coloured(self, gaussians: Gaussians, row: Int[Any, " N"]) -> Gaussians:
         """The Gaussians of one view in their new colours.
@@ -108,16 +113,16 @@ def look_of(scene: Any, appearance: Appearance) -> Look:
         operations = settled(operations, semantics_of(scene).objects)
     for step in operations:
         if isinstance(step, Crop):
-            look = replace(look, hidden=look.hidden | ~_inside(step, look.placed(position)))
-        else:
-            look = _then(look, step, rows_of(scene, step.target))
+            look = replace(look, hidden=look.hidden | ~_inside(step, position))
+            continue
+        rows, motion = rows_of(scene, step.target), motion_of(step)
+        look = _then(look, step, rows) if motion is None else look.moved(rows, motion)
+        if motion is not None:
+            position = namespace(position).where(rows[:, None], motion.at(position), position)
     return look
 
 
 def _then(look: Look, step: Operation, rows: Bool[Any, " A"]) -> Look:
-    motion = motion_of(step)
-    if motion is not None:
-        return look.moved(rows, motion)
     if isinstance(step, Hide | Remove):
         return replace(look, hidden=look.hidden | rows)
     if isinstance(step, Keep):
@@ -144,7 +149,7 @@ def rows_of(scene: Any, target: Target) -> Bool[Any, " A"]:
         QueryError: There is no such object, or the scene has none.
     """
     layer = semantics_of(scene)
-    exactly = is_one_of(layer.label, [numbered(layer.objects, number).id for number in target.ids])
+    exactly = is_one_of(layer.label, [thing.id for thing in all_numbered(layer.objects, target.ids)])
     return resized(scene.anchors, layer, exactly, target.percent) if target.percent else exactly
 
 

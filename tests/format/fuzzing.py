@@ -20,8 +20,7 @@ from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Rename, Rotate, Scale
 from csgaussian_ns.core.edits import Target as Names
 from csgaussian_ns.core.errors import CsgError, FormatError
-from csgaussian_ns.format import attribute_streams, chunks, meta, semantic_chunks, semantics
-from csgaussian_ns.format import decode as whole
+from csgaussian_ns.format import attribute_streams, chunks, coded_file, meta, semantic_chunks, semantics
 from csgaussian_ns.format.bodies import content_of, inflated
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode
@@ -144,7 +143,7 @@ def no_checksums() -> Iterator[None]:
     """Checksums of decoded content and known answers pass: what lies behind them must stand on its own."""
     checks = [(chunks, "compare_crc"), (semantic_chunks, "compare_crc"), (attribute_streams, "check_known_answer")]
     patches: list[Any] = [mock.patch.object(*check, lambda *_: None) for check in checks]
-    patches += [mock.patch.object(module, "content_of", _unchecked_content) for module in (whole, meta, semantics)]
+    patches += [mock.patch.object(module, "content_of", _unchecked_content) for module in (coded_file, meta, semantics)]
     for patch in patches:
         patch.start()
     try:

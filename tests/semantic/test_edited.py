@@ -111,3 +111,16 @@ def test_the_list_of_objects_needs_no_anchor():
     [box] = objects_after(objects, (Keep(BOX), Crop((0.8, -9.0, -9.0), (9.0, 9.0, 9.0))))
     assert box.lowest[0] == 0.8 and box.highest == objects[1].highest
     assert objects_after(objects, (Crop((50.0, 50.0, 50.0), (51.0, 51.0, 51.0)),)) == ()
+
+
+def test_what_moves_together_is_drawn_together():
+    scene = loaded(scene_of_balls())
+    again = (Move(BALL, (1.0, 0.0, 0.0)), Scale(Target((1, 3)), 2.0, (0.0, 0.0, 0.0)), Move(BALL, (0.0, 1.0, 0.0)))
+    look = edited(scene, again * 5).look
+    assert len(look.motions) == 3, "the others, the ball, the lamp"
+    assert scene.semantics is not None
+    own, placed = scene.semantics.label, look.placed(scene.position)
+    assert np.array_equal(placed[own == 2], scene.position[own == 2])
+    assert np.allclose(placed[own == 3], 32 * scene.position[own == 3])
+    ball = look.motions[int(look.group[own == 1][0])]
+    assert ball.factor == 32 and np.allclose(ball.shift, (62.0, 31.0, 0.0))
