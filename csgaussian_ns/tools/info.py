@@ -51,7 +51,8 @@ class Info:
         if self.json:
             tell_json(facts)
             return
-        state = f"  ({CUT})" if facts["truncated"] else ""
+        lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
+        state = f"  ({CUT}{lost})" if facts["truncated"] else ""
         holds = f"{facts['anchors']:,} {facts['representation']}{state}"
         tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
         rows = [

@@ -161,6 +161,11 @@ def test_files_that_cannot_be_edited(csg, tmp_path: Path):
     ):
         code, _, err = csg("edit", file, "-o", out, "--remove", "1")
         assert code == 2 and message in err and not out.exists()
+    whole = csgaussian_ns.load(FILE).edited(Remove(Target((1,)))).data
+    cut.write_bytes(whole[:-8])
+    assert "semantics are missing, and so are edits" in csg("info", cut)[1]
+    code, _, err = csg("render", cut, "-o", tmp_path / "pictures")
+    assert code == 2 and "cut before its edits" in err and not (tmp_path / "pictures").exists()
     assert "ends in .csg" in csg("edit", FILE, "-o", tmp_path / "edited.ply", "--remove", "1")[2]
     code, told, _ = csg("edit", GOLDEN / "v1_inr.csg", "-o", out, "--crop=-100,-100,-100,100,100,0")
     assert code == 0 and told.startswith(f"{out}: crop to -100,-100,-100 .. 100,100,0")
