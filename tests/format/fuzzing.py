@@ -253,7 +253,7 @@ def _networks() -> list[Target]:
     texts = with_semantics(random_scene(60))
     objects = content_of(read_container(encode(texts).data), "LABL")
 
-    small = load(GOLDEN / "v1_semantics.csg")
+    small = load((GOLDEN / "v1_semantics.csg").read_bytes())
 
     def edits(data: bytes) -> None:
         edited(small, read_edits(data)[1])
