@@ -11,6 +11,7 @@ from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import make_folder, replace_file
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.texts import counted
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import read_container
@@ -56,7 +57,7 @@ class LoadedScene:
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
-        objects += f", {len(self.edits)} edits" if self.edits else ""
+        objects += f", {counted(len(self.edits), 'edit')}" if self.edits else ""
         objects += ", cut after the colours" if self.truncated else ""
         return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {len(self.data) / 1e6:.3f} MB>"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, target_of, vector_of
 from csgaussian_ns.tools.terminal import tell
@@ -70,13 +71,13 @@ class Edit:
             kept = self._kept(container)
             added = self._added(container, kept)
             data = with_edits(container, (*kept, *added))
-        done = [f"{_counted(len(kept), 'edit')} as before"] if kept and not self.flatten else []
-        done += [in_words(edit) for edit in added]
-        if self.flatten:
-            from csgaussian_ns.receiver.flatten import flattened
+            done = [f"{counted(len(kept), 'edit')} as before"] if kept else []
+            done += [in_words(edit) for edit in added]
+            if self.flatten:
+                from csgaussian_ns.receiver.flatten import flattened
 
-            flat = flattened(data)
-            data, done = flat.data, _flattened_in_words(flat)
+                flat = flattened(data)
+                data, done = flat.data, _flattened_in_words(flat)
         make_folder(self.output.parent)
         replace_file(self.output, data)
         more = len(data) - container.header.file_length
@@ -104,7 +105,7 @@ class Edit:
             return edits_of(container)
         there = stored_edits(container)
         if self.undo > there:
-            raise ConfigError(f"--undo {self.undo}: the file has {_counted(there, 'edit')}")
+            raise ConfigError(f"--undo {self.undo}: the file has {counted(there, 'edit')}")
         return edits_of(container)[: -self.undo] if self.undo < there else ()
 
     def _added(self, container: "Container", before: "Sequence[kinds.Edit]") -> "list[kinds.Edit]":
@@ -144,18 +145,14 @@ class Edit:
 
 
 def _flattened_in_words(flat: "Flattened") -> list[str]:
-    anchors, objects = _counted(flat.anchors, "anchor"), _counted(flat.objects, "object")
+    anchors, objects = counted(flat.anchors, "anchor"), counted(flat.objects, "object")
     words = [f"{anchors} and {objects} gone for good"]
-    words += [f"{flat.chunks[0]} of {_counted(flat.chunks[1], 'chunk')} coded anew"]
+    words += [f"{flat.chunks[0]} of {counted(flat.chunks[1], 'chunk')} coded anew"]
     if flat.edits:
-        words.append(f"{_counted(len(flat.edits), 'edit')} of place, size or colour can only be kept as edits")
+        words.append(f"{counted(len(flat.edits), 'edit')} of place, size or colour can only be kept as edits")
     if flat.unknown:
         words.append(f"sections unknown to this version are gone, too: {', '.join(flat.unknown)}")
     return words
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def rotation_of(text: str) -> "tuple[kinds.Point, float]":
@@ -175,10 +172,13 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
 def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.container import read_container
     from csgaussian_ns.format.edits import check_whole
+    from csgaussian_ns.format.meta import ANCHORS, representation_of
     from csgaussian_ns.scene.ply_magic import is_ply
 
     if is_ply(stream):
         raise ConfigError("this is a PLY file, which says nothing of objects; expected a .csg file")
     container = read_container(stream)
     check_whole(container)
+    if representation_of(container) != ANCHORS:
+        raise ConfigError(f"edits are of anchors; this scene is made of {representation_of(container)}")
     return container

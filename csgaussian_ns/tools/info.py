@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.core.texts import shortened
+from csgaussian_ns.core.texts import counted, shortened
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.terminal import remark, tell, tell_json, tell_table
 
@@ -85,7 +85,7 @@ class Verify:
         seconds = time.perf_counter() - began
         state = CUT if scene.truncated else "whole"
         objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
-        objects += f" before {len(scene.edits)} edits" if scene.edits else ""
+        objects += f" before {counted(len(scene.edits), 'edit')}" if scene.edits else ""
         tell(
             f"{name_of(self.file)}: {state}, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
             f"content {scene.digest()}"
@@ -116,7 +116,8 @@ class Decode:
         if scene.semantics is not None:
             arrays |= {"semantic_feature": scene.semantics.feature, "label": scene.semantics.label}
         if scene.edits:
-            remark(f"csg: {name_of(self.file)} has {len(scene.edits)} edits; these are its anchors before them")
+            edits = counted(len(scene.edits), "edit")
+            remark(f"csg: {name_of(self.file)} has {edits}; these are its anchors before any of them")
         make_folder(self.output.parent)
         size = write_npz(self.output, arrays)
         tell(f"{self.output}: {len(scene.grid):,} anchors, {size / 1e6:.2f} MB")

@@ -90,7 +90,7 @@ def test_edits_are_what_is_drawn_selected_and_decoded(edit, csg, tmp_path: Path)
     assert code == 0 and "selected 2 Gerät 1: 6 anchors" in out
     assert "no object 1" in csg("select", path, "-o", tmp_path / "selected", "--id", "1", *view)[2]
     code, out, err = csg("decode", path, "-o", tmp_path / "anchors.npz")
-    assert code == 0 and "18 anchors" in out and "2 edits; these are its anchors before them" in err
+    assert code == 0 and "18 anchors" in out and "2 edits; these are its anchors before any of them" in err
 
 
 def test_evaluation_is_of_the_edited_scene(csg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -149,7 +149,7 @@ def test_what_cannot_be_edited_is_told_in_a_line(csg, tmp_path: Path, options: t
     assert list(tmp_path.iterdir()) == [], "nothing is made for a command that fails"
 
 
-def test_files_that_cannot_be_edited(csg, tmp_path: Path):
+def test_files_that_cannot_be_edited(csg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     ply, cut, out = tmp_path / "splat.ply", tmp_path / "cut.csg", tmp_path / "edited.csg"
     ply.write_bytes(b"ply\nformat binary_little_endian 1.0\n")
     cut.write_bytes(FILE.read_bytes()[:-8])
@@ -161,6 +161,9 @@ def test_files_that_cannot_be_edited(csg, tmp_path: Path):
     ):
         code, _, err = csg("edit", file, "-o", out, "--remove", "1")
         assert code == 2 and message in err and not out.exists()
+    monkeypatch.setattr("csgaussian_ns.format.meta.representation_of", lambda container: "cubes")
+    assert "this scene is made of cubes" in csg("edit", FILE, "-o", out, "--remove", "1")[2] and not out.exists()
+    monkeypatch.undo()
     whole = csgaussian_ns.load(FILE).edited(Remove(Target((1,)))).data
     cut.write_bytes(whole[:-8])
     assert "semantics are missing, and so are edits" in csg("info", cut)[1]
