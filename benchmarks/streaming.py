@@ -1,37 +1,31 @@
-"""What a receiver sees while a file arrives: bytes and seconds to the first picture, and how near it is to the last one.
+"""What one sees while a file arrives: seconds and bytes to the first picture, and how near it is to the last one.
 
-Files are served by the application of ``csg serve`` on this machine. Seconds are those of fetching and decoding here, and
-the bytes at the speed of a line. Pictures are compared with those of the whole file, over an orbit.
+Files are read by way of a line of some speed, slept for; drawing the pictures that are compared, with those of the
+whole file over an orbit, is not counted.
 Writes results/streaming.json and results/streaming.png.
 
     python benchmarks/streaming.py scene.csg other.csg
 """
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import tyro
-import uvicorn
 from common import RESULTS, machine
 
 import csgaussian_ns
 from csgaussian_ns import Camera
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.receiver.sources import open_address
-from csgaussian_ns.tools.serve import application
+from csgaussian_ns.receiver.sources import Parts
 
 
 @dataclass
 class Options:
-    """Serve, fetch, draw, compare."""
+    """Fetch, draw, compare."""
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files to look at."""
@@ -39,19 +33,24 @@ class Options:
     """Of the orbit."""
     megabits: float = 20.0
     """Of the line, per second."""
+    delay: float = 0.05
+    """Of each request, seconds."""
 
 
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """The address of a folder."""
-    server = uvicorn.Server(uvicorn.Config(application(folder), log_level="error"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+class Line:
+    """A file at the other end of a line, as ``receiver.sources`` reads it."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self._data, self._options = path.read_bytes(), options
+
+    def front(self, length: int, most: int) -> tuple[bytes, int]:
+        """The first bytes, and how many there are."""
+        return self.part(0, min(length, len(self._data))), len(self._data)
+
+    def part(self, offset: int, length: int) -> bytes:
+        """Some bytes."""
+        time.sleep(self._options.delay + length * 8e-6 / self._options.megabits)
+        return self._data[offset : offset + length]
 
 
 def drawn(scene: LoadedScene, cameras: list[Camera]) -> np.ndarray:
@@ -64,25 +63,21 @@ def arriving(path: Path, options: Options) -> list[dict[str, float]]:
     whole = csgaussian_ns.load(path)
     cameras = list(whole.orbit(options.views, 240, 136).values())
     wanted = drawn(whole, cameras)
-    points, busy = [], 0.0
-    with serving(path.parent) as address:
-        began = time.perf_counter()
-        parts = open_address(f"{address}/{path.name}", 1 << 31)
-        for scene in csgaussian_ns.stream(parts):
-            busy += time.perf_counter() - began
-            error = float(((drawn(scene, cameras) - wanted) ** 2).mean())
-            points.append(
-                {
-                    "anchors": len(scene),
-                    "objects": len(scene.objects),
-                    "bytes": parts.fetched,
-                    "requests": parts.requests,
-                    "seconds": round(busy + parts.fetched * 8e-6 / options.megabits, 2),
-                    "psnr": round(-10 * np.log10(max(error, 1e-10)), 2),
-                }
-            )
-            print(path.name, points[-1], flush=True)
-            began = time.perf_counter()
+    points: list[dict[str, float]] = []
+    began = time.perf_counter()
+    parts = Parts(Line(path, options), path.name, 1 << 31)
+    for scene in csgaussian_ns.stream(parts):
+        seconds, fetched = time.perf_counter() - began, parts.fetched
+        error = float(((drawn(scene, cameras) - wanted) ** 2).mean())
+        facts: dict[str, float] = {
+            "anchors": len(scene),
+            "objects": len(scene.objects),
+            "bytes": fetched,
+            "requests": parts.requests,
+        }
+        points.append(facts | {"seconds": round(seconds, 2), "psnr": round(-10 * np.log10(max(error, 1e-10)), 2)})
+        print(path.name, points[-1], flush=True)
+        began = time.perf_counter() - seconds
     return points
 
 
@@ -93,9 +88,10 @@ def main(options: Options) -> None:
     (RESULTS / "streaming.json").write_text(json.dumps(facts, indent=1) + "\n")
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     for name, points in found.items():
-        shares = [point["bytes"] / points[-1]["bytes"] for point in points]
-        axes.plot(shares, [min(point["psnr"], 60) for point in points], "o-", label=name)
-    axes.set(xlabel="share of the file", ylabel="PSNR against the whole file, dB (60: the same)", xlim=(0, 1.02))
+        axes.plot(
+            [point["seconds"] for point in points], [min(point["psnr"], 60) for point in points], "o-", label=name
+        )
+    axes.set(xlabel=f"seconds, at {options.megabits:g} Mbit/s", ylabel="PSNR against the whole file, dB (60: the same)")
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(RESULTS / "streaming.png", dpi=120)

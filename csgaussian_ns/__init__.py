@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
     from csgaussian_ns.core.errors import (
         BackendUnavailable,
         ConfigError,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from csgaussian_ns.receiver.growing import stream
     from csgaussian_ns.receiver.load import load
     from csgaussian_ns.receiver.scene import LoadedScene
-    from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Move, Recolour, Target
+    from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate
 
 __version__ = "0.1.0"
 _ERRORS = (
@@ -37,23 +38,24 @@ _ERRORS = (
     "QueryError",
     "UnsupportedVersion",
 )
+_EDITS = ("Crop", "Keep", "Move", "Recolour", "Remove", "Rename", "Rotate", "Scale", "Target")
 _HOMES = {
     **dict.fromkeys(_ERRORS, "core.errors"),
+    **dict.fromkeys(_EDITS, "core.edits"),
     "SceneObject": "core.semantic_layer",
     **dict.fromkeys(("Camera", "Rendering"), "core.types"),
     "DecodeLimits": "format.limits",
     "load": "receiver.load",
     "stream": "receiver.growing",
     "LoadedScene": "receiver.scene",
-    **dict.fromkeys(
-        ("Appearance", "Hide", "Highlight", "Isolate", "Move", "Recolour", "Target"), "semantic.appearance"
-    ),
+    **dict.fromkeys(("Appearance", "Hide", "Highlight", "Isolate"), "semantic.appearance"),
 }
 __all__ = [
     "Appearance",
     "BackendUnavailable",
     "Camera",
     "ConfigError",
+    "Crop",
     "CsgError",
     "DataError",
     "DecodeLimits",
@@ -61,12 +63,17 @@ __all__ = [
     "Hide",
     "Highlight",
     "Isolate",
+    "Keep",
     "LimitExceeded",
     "LoadedScene",
     "Move",
     "QueryError",
     "Recolour",
+    "Remove",
+    "Rename",
     "Rendering",
+    "Rotate",
+    "Scale",
     "SceneObject",
     "Target",
     "UnsupportedVersion",

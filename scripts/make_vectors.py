@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.edit_bytes import read_edits, write_edits
+from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
@@ -66,6 +69,7 @@ def vectors() -> dict[str, Any]:
         "symbols.json": _symbols(),
         "hyperpriors.json": [_hyperprior(name) for name in ENCODINGS],
         "carm.json": _carm(),
+        "edits.json": _edits(),
         "file.json": _file(GOLDEN / "v1_semantics.csg"),
     }
 
@@ -138,6 +142,27 @@ def _carm() -> dict[str, Any]:
         "values": values.tolist(),
         "inputs": inputs.tolist(),
         "outputs": evaluate(network, inputs).tolist(),
+    }
+
+
+def _edits() -> dict[str, Any]:
+    target = Target((1, 3))
+    edits = (
+        Remove(Target((2,))),
+        Keep(target),
+        Move(target, (0.5, -1.0, 2.0)),
+        Rotate(Target((3,)), (0.0, 0.0, 2.0), -90.0, (1.0, 2.0, 3.0)),
+        Scale(Target((300,)), 1.5, (0.25, 0.0, 0.0)),
+        Recolour(Target((1,)), (1.0, 0.5, 0.0)),
+        Rename(Target((3,)), "Täßchen"),
+        Crop((-1.0, -2.0, -3.0), (1.0, 2.0, 3.0)),
+    )
+    content = write_edits(bytes(16), edits)
+    assert read_edits(content) == (bytes(16), edits)
+    return {
+        "scene": binding_of(read_container((GOLDEN / "v1_semantics.csg").read_bytes())).hex(),
+        "content": content.hex(),
+        "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits],
     }
 
 

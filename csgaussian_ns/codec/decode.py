@@ -19,5 +19,5 @@ def decode(*args: Any, **options: Any) -> CodedScene:
     if layer is not None:
         feature, label = torch.from_numpy(layer.feature), torch.from_numpy(layer.label)
         layer = dataclasses.replace(layer, feature=feature, label=label)
-    decoders = decoders_of(scene.networks)
-    return CodedScene(torch.from_numpy(scene.grid), anchors, decoders, scene.meta, layer, scene.truncated)
+    decoders, grid = decoders_of(scene.networks), torch.from_numpy(scene.grid)
+    return CodedScene(grid, anchors, decoders, scene.meta, layer, scene.truncated, scene.edits)

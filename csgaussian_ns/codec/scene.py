@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.format.meta import SceneMeta
@@ -20,7 +21,7 @@ class CodedScene:
     """``format.scene.CodedScene`` in tensors, for whatever trains, or draws with torch.
 
     Attributes:
-        grid, anchors, meta, semantics, truncated: As there.
+        grid, anchors, meta, semantics, truncated, edits: As there.
         decoders: Its render networks.
     """
 
@@ -30,6 +31,7 @@ class CodedScene:
     meta: SceneMeta
     semantics: SemanticLayer | None = None
     truncated: bool = False
+    edits: tuple[Edit, ...] = ()
 
     def digest(self) -> str:
         """As of ``format.scene``."""

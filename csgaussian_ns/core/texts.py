@@ -52,6 +52,11 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}..."
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things, whose plural ends in s."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def quoted(value: object, most: int = 99) -> str:
     """A value from outside for a message: in ASCII without control characters, and cut."""
     return shortened(ascii(value), most)

@@ -60,6 +60,7 @@ class Kind:
         answered: They say what a network answers.
         modelled: They hold an entropy model, whose number is a part of their codec.
         max_content: Bytes of the plain content of one that may be deflated.
+        essential: A reader must know them although their layer may be cut off.
     """
 
     layer: Layer
@@ -68,11 +69,12 @@ class Kind:
     answered: bool = False
     modelled: bool = False
     max_content: int = 1 << 24
+    essential: bool = False
 
     @property
     def critical(self) -> bool:
         """Whether a reader must know them."""
-        return self.layer < Layer.SEMANTIC
+        return self.layer < Layer.SEMANTIC or self.essential
 
     def check(self, info: SectionInfo) -> None:
         """Refuse what no section of this kind says.
@@ -104,6 +106,7 @@ KINDS = {
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
+    "EDIT": Kind(Layer.SEMANTIC, essential=True, max_content=1 << 20),
 }
 
 

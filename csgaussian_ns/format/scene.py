@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Int32
 
+from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.meta import SceneMeta
@@ -25,6 +26,7 @@ class CodedScene:
         semantics: Features and objects; ``None`` where the file has none, was cut after its colours, or semantics were
             not asked for.
         truncated: The file was cut after its colours.
+        edits: What shall be seen of it; all else here is as it was before them.
     """
 
     grid: Int32[np.ndarray, "A 3"]
@@ -33,6 +35,7 @@ class CodedScene:
     meta: SceneMeta
     semantics: SemanticLayer | None = None
     truncated: bool = False
+    edits: tuple[Edit, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of everything that was decoded as integers, the same on every device: see ``digest``."""

@@ -1,6 +1,8 @@
 """A scene while it arrives: something to draw after each chunk, and only the chunks that are wanted."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +12,12 @@ from jaxtyping import Float
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.chunks import KINDS
+from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.decode import decode_grids, decode_growing
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
+from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.representations import of_anchors
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, is_address, open_address
@@ -35,6 +39,8 @@ def stream(
 ) -> Iterator[LoadedScene]:
     """Scenes that grow while a ``.csg`` file arrives, chunk by chunk; the last has all that is wanted.
 
+    Of a scene whose objects were edited there is but the last: what belongs to an object comes last.
+
     Without ``camera`` and ``box`` those chunks come first that took most bytes, for most of the picture is in them.
 
     Args:
@@ -43,7 +49,8 @@ def stream(
         box: Fetch only chunks with anchors in it: its lowest and highest corner, in the frame of the scene.
         semantics: Fetch objects too, after all colours.
         limits: What to refuse before memory is taken or work is done.
-        threads: Chunks decoded side by side, at most; by default one per core.
+        threads: Chunks decoded side by side, at most; by default one after the other where they come over a network,
+            else one per core.
 
     Yields:
         A scene after each chunk. Its rows stay where they are in those that follow.
@@ -79,10 +86,31 @@ def _growing(
         voxel = np.float32(meta_of(container).voxel_size)
         weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
         order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
-    for coded in decode_growing(container, order, limits, threads, semantics):
-        opened = of_anchors(coded)
-        content = source.whole if isinstance(source, Parts) else source
-        yield LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded)
+    if isinstance(source, bytes):
+        yield from (_loaded(coded, source) for coded in decode_growing(container, order, limits, threads, semantics))
+        return
+    with _fetching_ahead(container, source, order):
+        for coded in decode_growing(container, order, limits, threads or 1, semantics):
+            yield _loaded(coded, source.whole)
+
+
+def _loaded(coded: CodedScene, content: bytes | None) -> LoadedScene:
+    opened = of_anchors(coded)
+    return LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded).showing(opened.edits)
+
+
+@contextmanager
+def _fetching_ahead(container: Container, source: Parts, order: Sequence[int]) -> Iterator[None]:
+    """Chunks come one after the other while those before are decoded; what fails is asked for again when needed."""
+    kinds = [container.chunks(kind) for kind in KINDS]
+    ahead = ThreadPoolExecutor(1, "csg-fetch")
+    try:
+        for number in order:
+            entries = [kind[number] for kind in kinds]
+            ahead.submit(source.fetch, [(entry.offset, entry.end - entry.offset) for entry in entries])
+        yield
+    finally:
+        ahead.shutdown(wait=True, cancel_futures=True)
 
 
 def _weight(camera: Camera | None, box: Box | None) -> Weight | None:

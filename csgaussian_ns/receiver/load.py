@@ -1,5 +1,7 @@
 """From a file, wherever it lies, to a scene."""
 
+import os
+import stat
 from collections.abc import Callable, Sequence
 from io import BufferedIOBase, BytesIO
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, LimitExceeded
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
 from csgaussian_ns.receiver.representations import Wanted, read
@@ -25,6 +28,7 @@ def load(
     semantics: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    edits: bool = True,
 ) -> LoadedScene:
     """Open a ``.csg`` file, or a ``.ply`` file with Gaussians; which of them it is, its first bytes tell.
 
@@ -33,9 +37,10 @@ def load(
             is not trusted. Of an address only what is asked for is fetched.
         limits: What to refuse before memory is taken or work is done.
         chunks: Numbers of the chunks to decode; all by default.
-        semantics: Decode objects too, where the file has them.
+        semantics: Decode objects too, where the file has them. Where objects were edited they are decoded in any case.
         threads: Chunks decoded side by side, at most; by default one per core. Never changes the result.
         progress: Called with the number of chunks done and in all.
+        edits: Show the scene as it was edited; else as it was before, and ``save`` writes it without the edits.
 
     Raises:
         FormatError: Neither kind of file, damaged, or cut before the end of its colours.
@@ -50,12 +55,13 @@ def load(
         raise ConfigError(f"limits: expected DecodeLimits, got {type(limits).__name__}")
     if threads is not None and not (isinstance(threads, int) and threads >= 1):
         raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
-    wanted = Wanted(limits, chunks, semantics, threads, progress)
+    wanted = Wanted(limits, chunks, semantics, threads, progress, edits)
     if is_address(source):
         parts = open_address(source, limits.max_file_bytes)
         if (chunks is not None or not semantics) and not is_ply(parts.stream()):
             opened = read(read_container(parts, limits), wanted)
-            return LoadedScene(opened.scene, opened.meta, opened.rows, parts.whole, opened.coded)
+            plain = LoadedScene(opened.scene, opened.meta, opened.rows, parts.whole, opened.coded)
+            return plain.showing(opened.edits)
         data = parts.read(0, parts.size)
     else:
         data = _content(source, limits)
@@ -70,8 +76,12 @@ def load(
         header = read_header(stream)
         up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
         return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
-    opened = read(read_container(data, limits), wanted)
-    return LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
+    container = read_container(data, limits)
+    opened = read(container, wanted)
+    if not edits and container.of_kind("EDIT"):
+        data = with_edits(container, ())
+    plain = LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
+    return plain.showing(opened.edits)
 
 
 def _content(source: Any, limits: DecodeLimits) -> bytes:
@@ -82,7 +92,8 @@ def _content(source: Any, limits: DecodeLimits) -> bytes:
     try:
         if isinstance(source, str | Path):
             with open(source, "rb") as file:
-                return file.read(most)
+                known = os.fstat(file.fileno())  # reading so much takes so much memory, be the file as short as it may
+                return file.read(min(most, known.st_size + 1) if stat.S_ISREG(known.st_mode) else most)
         source.seek(0)
         content: Any = source.read(most)
     except (AttributeError, TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
-from csgaussian_ns.semantic.query import named, numbered
+from csgaussian_ns.semantic.names import named, numbered
 
 
 @dataclass(frozen=True, repr=False)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import UnsupportedVersion
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.kinds import KINDS, Kind
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import ANCHORS, representation_of
@@ -28,6 +30,7 @@ class Wanted:
     semantics: bool = True
     threads: int | None = None
     progress: Callable[[int, int], None] = lambda done, total: None
+    edits: bool = True
 
 
 class Opened(NamedTuple):
@@ -38,12 +41,14 @@ class Opened(NamedTuple):
         meta: Where it lies.
         rows: What its rows are called, in the plural.
         coded: Anchors as they were decoded, where it is made of them.
+        edits: What shall be seen of it; the scene itself is as it was before them.
     """
 
     scene: Scene
     meta: Meta
     rows: str
     coded: CodedScene | None = None
+    edits: tuple[Edit, ...] = ()
 
 
 Reader = Callable[[Container, Wanted], Opened]
@@ -71,13 +76,16 @@ def read(container: Container, wanted: Wanted) -> Opened:
     """The scene of an open file.
 
     Raises:
-        UnsupportedVersion: Made of what no reader is registered for.
+        UnsupportedVersion: Made of what no reader is registered for, or edited where its reader knows no edits.
         FormatError: As of ``receiver.load.load``.
     """
     name = representation_of(container)
     if name not in _READERS:
         raise UnsupportedVersion(f"the scene is made of {name!r}; this reader knows {', '.join(_READERS)}")
-    return _READERS[name](container, wanted)
+    opened = _READERS[name](container, wanted)
+    if wanted.edits and not opened.edits and edits_of(container):
+        raise UnsupportedVersion(f"the file was edited, and edits of {opened.rows} are unknown to this reader")
+    return opened
 
 
 def _anchors(container: Container, wanted: Wanted) -> Opened:
@@ -87,6 +95,7 @@ def _anchors(container: Container, wanted: Wanted) -> Opened:
         wanted.chunks,
         threads=wanted.threads,
         semantics=wanted.semantics,
+        edits=wanted.edits,
         progress=wanted.progress,
     )
     return of_anchors(coded)
@@ -95,7 +104,8 @@ def _anchors(container: Container, wanted: Wanted) -> Opened:
 def of_anchors(coded: CodedScene) -> Opened:
     """The scene of decoded anchors."""
     background = np.array(coded.meta.background, np.float32)
-    return Opened(AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background), coded.meta, "anchors", coded)
+    scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background)
+    return Opened(scene, coded.meta, "anchors", coded, coded.edits)
 
 
 _READERS: dict[str, Reader] = {ANCHORS: _anchors}

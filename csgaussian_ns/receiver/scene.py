@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import make_folder, refuse_address, replace_file
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.texts import counted
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.meta import FREE, changed_meta, meta_of
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
@@ -24,6 +27,8 @@ from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.render_networks import FrozenDecoders
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
+from csgaussian_ns.semantic.edited import Edited, edited
+from csgaussian_ns.semantic.edited_objects import settled
 from csgaussian_ns.semantic.query import pick
 from csgaussian_ns.semantic.shown import Shown, look_of
 
@@ -40,7 +45,8 @@ class LoadedScene:
         meta: Where it lies, and other facts of the file.
         rows: What its rows are called: ``anchors`` or ``Gaussians``.
         content: The file; ``None`` where only parts of it came.
-        coded: What was decoded, where the file holds anchors.
+        coded: What was decoded, where the file holds anchors: as it was before any edit.
+        edits: What was edited, in order. ``scene`` shows it.
     """
 
     scene: Scene
@@ -48,9 +54,11 @@ class LoadedScene:
     rows: str
     content: bytes | None
     coded: CodedScene | None = None
+    edits: tuple[Edit, ...] = ()
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
+        objects += f", {counted(len(self.edits), 'edit')}" if self.edits else ""
         objects += ", cut after the colours" if self.truncated else ""
         length = "parts of a file" if self.content is None else f"{len(self.content) / 1e6:.3f} MB"
         return f"<{type(self).__name__} of {len(self):,} {self.rows}{objects}, {length}>"
@@ -72,7 +80,7 @@ class LoadedScene:
 
     @property
     def position(self) -> Float[np.ndarray, "R 3"]:
-        """Of each row, in the frame of the scene."""
+        """Of each row, in the frame of the scene; of those that edits removed, too."""
         return self.scene.position
 
     @property
@@ -82,7 +90,7 @@ class LoadedScene:
 
     @property
     def anchors(self) -> Anchors:
-        """Attributes of the anchors.
+        """Attributes of the anchors as they were decoded, before any edit.
 
         Raises:
             ConfigError: The file holds Gaussians.
@@ -97,6 +105,8 @@ class LoadedScene:
     @property
     def semantics(self) -> SemanticLayer | None:
         """What is known of each anchor; ``None`` where the file says nothing."""
+        if isinstance(self.scene, Edited):
+            return self.scene.semantics
         return None if self.coded is None else self.coded.semantics
 
     @property
@@ -124,7 +134,8 @@ class LoadedScene:
             ConfigError: No views or endlessly many, or images of no or of an endless size.
         """
         check_orbit(views, width, height)
-        return orbit(self.position, self.meta, views, width, height)
+        there = self.position[~self.scene.look.hidden] if isinstance(self.scene, Edited) else self.position
+        return orbit(there, self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, by name.
@@ -150,7 +161,7 @@ class LoadedScene:
         """The scene with objects hidden, moved, recoloured or lit up.
 
         Raises:
-            QueryError: There is no such object.
+            QueryError: There is no such object, or the scene knows none.
         """
         if not appearance.operations and appearance.layer == "colour":
             return self
@@ -190,8 +201,41 @@ class LoadedScene:
         found = pick(shown, camera, (column, row)).objects  # type: ignore[arg-type]  # it has anchors if it has objects
         return found[0] if found else None
 
+    @property
+    def original(self) -> "LoadedScene":
+        """The scene as it was before all edits.
+
+        ``scene.original.edited(*scene.edits[:-1])`` undoes the last one.
+
+        Raises:
+            FormatError: The file is damaged.
+        """
+        if not isinstance(self.scene, Edited):
+            return self
+        plain = self.scene.scene
+        assert isinstance(plain, LoadedScene)
+        return replace(plain, content=with_edits(read_container(self.data), ()))
+
+    def edited(self, *edits: Edit) -> "LoadedScene":
+        """The scene after these edits, which follow those that it has. Nothing is coded anew: ``save`` adds some bytes.
+
+        Raises:
+            QueryError: There is no such object, or no longer.
+            ConfigError: Edits that a file cannot hold; the scene is of a PLY file, or its file was cut.
+        """
+        self._coded()
+        return self.original._holding((*self.edits, *settled(edits, self.objects)))
+
+    def _holding(self, edits: tuple[Edit, ...]) -> "LoadedScene":
+        """An unedited scene with other edits in its file, as they make it."""
+        return replace(self, content=with_edits(read_container(self.data), edits)).showing(edits) if edits else self
+
+    def showing(self, edits: tuple[Edit, ...]) -> "LoadedScene":
+        """An unedited scene as the edits that its file holds make it; errors as of ``semantic.edited.edited``."""
+        return replace(self, scene=edited(self, edits), edits=edits) if edits else self
+
     def save(self, path: str | Path) -> None:
-        """Write the file, byte by byte as it was loaded but for what ``with_meta`` changed.
+        """Write the file, byte by byte as it was loaded but for what ``with_meta`` and ``edited`` changed.
 
         Raises:
             ConfigError: It cannot be written; only parts of the file came.
@@ -206,15 +250,17 @@ class LoadedScene:
         Raises:
             ConfigError: Facts that a file cannot hold, or that decoding depends on; the file is a PLY file.
         """
-        coded = self._coded()
+        plain, edits = self.original, self.edits
+        coded = plain._coded()
         fixed = changes.keys() - set(FREE)
         if fixed:
             raise ConfigError(f"{', '.join(sorted(fixed))}: expected some of {', '.join(FREE)}; the rest is not free")
-        container = read_container(self.data)
+        container = read_container(plain.data)
         data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
         meta = meta_of(read_container(data))
         scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
-        return replace(self, scene=scene, meta=meta, content=data, coded=replace(coded, meta=meta))
+        changed = replace(plain, scene=scene, meta=meta, content=data, coded=replace(coded, meta=meta))
+        return changed._holding(edits)
 
     def _coded(self) -> CodedScene:
         if self.coded is None:

@@ -5,6 +5,7 @@ is kept. A file that changes while it is read is an error: parts of two files ar
 """
 
 import re
+import threading
 import time
 import warnings
 from collections.abc import Iterable
@@ -87,24 +88,26 @@ class Parts:
             )
         self.requests, self.fetched = 1, len(front)
         self._there: list[tuple[int, bytes]] = [(0, front)]
+        self._asking = threading.Lock()
 
     def read(self, offset: int, length: int) -> bytes:
         """Bytes of the file; fetched if need be, errors as of ``open_address``."""
-        self.fetch([(offset, length)])
-        parts, at, end = [], offset, offset + length
+        if self._missing([(offset, length)]):
+            self.fetch([(offset, length)])
+        parts, at, end, there = [], offset, offset + length, self._there
         while at < end:
-            start, data = next((s, d) for s, d in self._there if s <= at < s + len(d))
+            start, data = next((s, d) for s, d in there if s <= at < s + len(d))
             parts.append(data[at - start : end - start])
             at = min(end, start + len(data))
         return b"".join(parts)
 
     def fetch(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Have these bytes here, each an offset and a length, with as few requests as is sensible."""
-        for start, end in _together(self._missing(ranges)):
-            data = self._origin.part(start, end - start)
-            self._there.append((start, data))
-            self.requests, self.fetched = self.requests + 1, self.fetched + len(data)
-        self._there.sort()
+        """Have these bytes here, each an offset and a length, with as few requests as is sensible. Any thread may."""
+        with self._asking:
+            for start, end in _together(self._missing(ranges)):
+                data = self._origin.part(start, end - start)
+                self._there = sorted([*self._there, (start, data)])
+                self.requests, self.fetched = self.requests + 1, self.fetched + len(data)
 
     @property
     def whole(self) -> bytes | None:

@@ -1,29 +1,16 @@
-"""How a scene is looked at: operations on its objects, in order. They know ids and no rows, so they can be stored."""
+"""How a scene is looked at: operations on its objects, in order, those that a file can hold and those of a look."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
+from csgaussian_ns.core.edits import Edit, Target
 from csgaussian_ns.core.errors import ConfigError
 
-Colour = tuple[float, float, float]
 MOST = 1e9
 """Larger numbers are not believed."""
 Layer = Literal["colour", "objects", "semantic"]
 """What is drawn of a scene: its colours, a colour for each object, or its semantic features as colours."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Objects of a scene, as they are or with a border moved.
-
-    Attributes:
-        ids: Their numbers.
-        percent: Anchors more, or below 0 fewer, see ``semantic.grow``.
-    """
-
-    ids: tuple[int, ...] = ()
-    percent: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,29 +28,13 @@ class Isolate:
 
 
 @dataclass(frozen=True)
-class Recolour:
-    """Give the target another colour, RGB in [0, 1]; it is shaded as before. The last colour counts."""
-
-    target: Target
-    colour: Colour
-
-
-@dataclass(frozen=True)
-class Move:
-    """Move the target, in units and axes of the training frame. It is lit as at its old place."""
-
-    target: Target
-    shift: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
 class Highlight:
     """Light up the target and dim the rest. The last one counts."""
 
     target: Target
 
 
-Operation = Hide | Isolate | Recolour | Move | Highlight
+Operation = Edit | Hide | Isolate | Highlight
 _NAMES: dict[str, type[Operation]] = {kind.__name__.lower(): kind for kind in get_args(Operation)}
 
 
@@ -110,12 +81,27 @@ class Appearance:
 
 
 def _operation(facts: Mapping[str, Any]) -> Operation:
-    ids, percent = facts["target"]["ids"], float(facts["target"]["percent"])
+    kind = _NAMES[facts["do"]]
+    read = {"target": _target, "name": _name, "degrees": _number, "factor": _number}
+    given = {name: value for name, value in facts.items() if name != "do" and (name, value) != ("about", None)}
+    return kind(**{name: read.get(name, _three)(value) for name, value in given.items()})
+
+
+def _target(facts: Mapping[str, Any]) -> Target:
+    ids, percent = facts["ids"], float(facts["percent"])
     if isinstance(ids, str) or not abs(percent) < MOST:
-        raise ValueError(f"target {str(facts['target'])[:99]}")
-    target = Target(tuple(map(int, ids)), percent)
-    rest = {name: _three(value) for name, value in facts.items() if name not in ("do", "target")}
-    return _NAMES[facts["do"]](target, **rest)
+        raise ValueError(f"target {str(facts)[:99]}")
+    return Target(tuple(map(int, ids)), percent)
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"name {str(value)[:99]}")
+    return value
+
+
+def _number(value: Any) -> float:
+    return _three((value, 0, 0))[0]
 
 
 def _three(values: Any) -> tuple[float, float, float]:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from csgaussian_ns.core.edits import Colour, Recolour, Target
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
 from csgaussian_ns.scene.scene import Seen
-from csgaussian_ns.semantic.appearance import Appearance, Colour, Hide, Highlight, Isolate, Recolour, Target
+from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate
 from csgaussian_ns.semantic.query import Selection, by_id, pick
 from csgaussian_ns.semantic.seen import see
 from csgaussian_ns.semantic.shown import Look, Shown, look_of, rows_of

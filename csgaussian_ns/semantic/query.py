@@ -13,10 +13,18 @@ from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.semantic.names import named, numbered
 from csgaussian_ns.semantic.seen import shares_at
 
-LISTED = 30
-"""Names that an error message lists at most."""
+
+@runtime_checkable
+class DescribedScene(Protocol):
+    """A scene that may know objects."""
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        """Objects, or ``None`` where nothing is known."""
+        ...
 
 
 @runtime_checkable
@@ -65,7 +73,7 @@ class Match:
     similarity: float
 
 
-def semantics_of(scene: QueryableScene) -> SemanticLayer:
+def semantics_of(scene: DescribedScene) -> SemanticLayer:
     """The semantic layer of ``scene``.
 
     Raises:
@@ -118,38 +126,6 @@ def by_name(scene: QueryableScene, name: str) -> Selection:
     return select(scene, named(semantics_of(scene).objects, name))
 
 
-def numbered(objects: Sequence[SceneObject], number: int) -> SceneObject:
-    """The one of an id.
-
-    Raises:
-        QueryError: There is none of that id; the message lists what there is.
-    """
-    found = [entry for entry in objects if entry.id == number]
-    if not found:
-        raise QueryError(f"there is no object {number}; the scene has {listing(objects)}")
-    return found[0]
-
-
-def named(objects: Sequence[SceneObject], name: str) -> list[SceneObject]:
-    """All that are called exactly so, or those of the one name that begins so; any case.
-
-    Raises:
-        QueryError: No such object, or several names begin so; the message lists them.
-    """
-    wanted = name.strip().casefold()
-    found = [entry for entry in objects if wanted and entry.name.casefold() == wanted]
-    if found:
-        return found
-    found = [entry for entry in objects if wanted and entry.name.casefold().startswith(wanted)]
-    if len({entry.name.casefold() for entry in found}) == 1:
-        return found
-    if found:
-        raise QueryError(f"{name!r} begins the names of several objects: {listing(found)}; give more of one")
-    if not any(entry.name for entry in objects):
-        raise QueryError(f"no object of this scene has a name, so {name!r} cannot be found; ask by id or by pixel")
-    raise QueryError(f"there is no object called {name!r}; the scene has {listing(objects)}")
-
-
 def by_text(
     scene: QueryableScene, vector: Float[Any, " D"], encoder: str | None = None, count: int = 1
 ) -> tuple[Selection, tuple[Match, ...]]:
@@ -199,10 +175,3 @@ def rank(layer: SemanticLayer, vector: Float[Any, " D"], encoder: str | None = N
     similarity = (table @ query / (np.linalg.norm(table, axis=1).clip(min=1e-12) * length)).tolist()
     matches = [Match(entry, value) for (entry, _), value in zip(known, similarity, strict=True)]
     return tuple(sorted(matches, key=lambda match: (-match.similarity, match.object.id)))
-
-
-def listing(objects: Sequence[SceneObject]) -> str:
-    """Some objects, for messages."""
-    told = [f"{entry.id} {entry.name}".strip() for entry in objects[:LISTED]]
-    more = f" and {len(objects) - LISTED} more" if len(objects) > LISTED else ""
-    return (", ".join(told) or "no objects") + more

@@ -8,23 +8,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from csgaussian_ns.core.arrays import constants, like, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.arrays import constants, is_one_of, like, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.edits import Colour, Crop, Keep, Recolour, Remove, Rotate, Scale, Target
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.scene import Scene, Seen, joined
-from csgaussian_ns.semantic.appearance import (
-    Appearance,
-    Colour,
-    Hide,
-    Highlight,
-    Isolate,
-    Move,
-    Recolour,
-    Target,
-)
+from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Operation
+from csgaussian_ns.semantic.edited_objects import motion_of, settled
 from csgaussian_ns.semantic.grow import resized
+from csgaussian_ns.semantic.names import all_numbered
 from csgaussian_ns.semantic.pca import principal_colours
-from csgaussian_ns.semantic.query import QueryableScene, by_id, select, semantics_of
+from csgaussian_ns.semantic.query import semantics_of
 
 LIGHT: Colour = (1.0, 0.55, 0.05)
 LIGHT_SHARE = 0.5
@@ -45,7 +40,8 @@ class Look:
         hidden: Are not drawn, and are out of the way of clicks.
         lit: Shine in ``LIGHT``, and dim the others.
         tinted: Have the colour that ``tint`` gives, RGB in [0, 1].
-        shift: How far each is moved.
+        group: Which of ``motions`` each follows.
+        motions: Where rows go; the first one leaves them where they are.
         paint: A colour for each instead of its own; ``None`` leaves them.
     """
 
@@ -53,8 +49,31 @@ class Look:
     lit: Bool[Any, " A"]
     tinted: Bool[Any, " A"]
     tint: Float[Any, "A 3"]
-    shift: Float[Any, "A 3"]
+    group: Int[Any, " A"]
+    motions: tuple[Similarity, ...] = (Similarity(),)
     paint: Float[Any, "A 3"] | None = None
+
+    def placed(self, position: Float[Any, "A 3"]) -> Float[Any, "A 3"]:
+        """Where rows are then."""
+        result = position
+        for number, motion in enumerate(self.motions[1:], 1):
+            rows = self.group == number
+            if bool(rows.any()):
+                result = namespace(position).where(rows[:, None], motion.at(position), result)
+        return result
+
+    def moved(self, rows: Bool[Any, " A"], motion: Similarity) -> "Look":
+        """With some rows moved on from where they are."""
+        group, chosen, motions = to_numpy(self.group), to_numpy(rows), list(self.motions)
+        staying, now = np.bincount(group[~chosen], minlength=len(motions)), np.arange(len(motions))
+        for number in np.unique(group[chosen]).tolist():
+            moved = motions[number].then(motion)
+            if number and not staying[number]:
+                motions[number] = moved
+            else:
+                now[number] = len(motions)
+                motions.append(moved)
+        return replace(self, group=like(np.where(chosen, now[group], group), self.group), motions=tuple(motions))
 
     def coloured(self, gaussians: Gaussians, row: Int[Any, " N"]) -> Gaussians:
         """The Gaussians of one view in their new colours.
@@ -76,41 +95,62 @@ class Look:
         return replace(gaussians, colors=library.concatenate([rgb, rest], axis=1))
 
 
-def look_of(scene: QueryableScene, appearance: Appearance) -> Look:
+def look_of(scene: Any, appearance: Appearance) -> Look:
     """The rows of ``scene`` that its operations are about.
+
+    Args:
+        scene: With ``semantics`` where an operation or the layer asks for objects, and ``anchors`` where a border
+            moves.
+        appearance: What shall be seen.
 
     Raises:
         QueryError: There is no such object, or the scene has none.
     """
-    position = scene.anchors.position
+    position, operations = scene.position, appearance.operations
     none = position[:, 0] != position[:, 0]
-    look = Look(none, none, none, 0 * position, 0 * position, _paint(scene, appearance.layer))
-    for step in appearance.operations:
-        rows = rows_of(scene, step.target)
-        where = namespace(rows).where
-        if isinstance(step, Hide):
-            look = replace(look, hidden=look.hidden | rows)
-        elif isinstance(step, Isolate):
-            look = replace(look, hidden=~rows)
-        elif isinstance(step, Highlight):
-            look = replace(look, lit=rows)
-        elif isinstance(step, Move):
-            look = replace(look, shift=look.shift + rows[:, None] * constants(step.shift, position))
-        else:
-            assert isinstance(step, Recolour)
-            tint = where(rows[:, None], constants(step.colour, look.tint), look.tint)
-            look = replace(look, tinted=look.tinted | rows, tint=tint)
+    look = Look(none, none, none, 0 * position, none * 0, paint=_paint(scene, appearance.layer))
+    if any(isinstance(step, Rotate | Scale) and step.about is None for step in operations):
+        operations = settled(operations, semantics_of(scene).objects)
+    for step in operations:
+        if isinstance(step, Crop):
+            look = replace(look, hidden=look.hidden | ~_inside(step, position))
+            continue
+        rows, motion = rows_of(scene, step.target), motion_of(step)
+        look = _then(look, step, rows) if motion is None else look.moved(rows, motion)
+        if motion is not None:
+            position = namespace(position).where(rows[:, None], motion.at(position), position)
     return look
 
 
-def rows_of(scene: QueryableScene, target: Target) -> Bool[Any, " A"]:
-    """The anchors of a target.
+def _then(look: Look, step: Operation, rows: Bool[Any, " A"]) -> Look:
+    if isinstance(step, Hide | Remove):
+        return replace(look, hidden=look.hidden | rows)
+    if isinstance(step, Keep):
+        return replace(look, hidden=look.hidden | ~rows)
+    if isinstance(step, Isolate):
+        return replace(look, hidden=~rows)
+    if isinstance(step, Highlight):
+        return replace(look, lit=rows)
+    if isinstance(step, Recolour):
+        tint = namespace(rows).where(rows[:, None], constants(step.colour, look.tint), look.tint)
+        return replace(look, tinted=look.tinted | rows, tint=tint)
+    return look  # another name looks the same
+
+
+def _inside(box: Crop, position: Float[Any, "A 3"]) -> Bool[Any, " A"]:
+    lowest, highest = constants(box.lowest, position), constants(box.highest, position)
+    return ((position >= lowest) & (position <= highest)).all(axis=1)
+
+
+def rows_of(scene: Any, target: Target) -> Bool[Any, " A"]:
+    """The rows of a target of a scene that has ``semantics``, and ``anchors`` where the target's border moves.
 
     Raises:
         QueryError: There is no such object, or the scene has none.
     """
-    exactly = select(scene, [by_id(scene, number).objects[0] for number in target.ids]).anchors
-    return resized(scene.anchors, semantics_of(scene), exactly, target.percent)
+    layer = semantics_of(scene)
+    exactly = is_one_of(layer.label, [thing.id for thing in all_numbered(layer.objects, target.ids)])
+    return resized(scene.anchors, layer, exactly, target.percent) if target.percent else exactly
 
 
 @dataclass(frozen=True)
@@ -123,7 +163,7 @@ class Shown:
     @property
     def position(self) -> Float[Any, "R 3"]:
         """With everything where it was moved to."""
-        return self.scene.position + self.look.shift
+        return self.look.placed(self.scene.position)
 
     @property
     def background(self) -> Float[Any, "3"] | None:
@@ -145,21 +185,15 @@ class Shown:
         look, position = self.look, self.scene.position
         with without_gradients(position):
             kept = ~look.hidden if only is None else ~look.hidden & only
-            away = (look.shift != 0).any(axis=1)
-            parts = [self.scene.seen(camera, kept & ~away)]
-            parts += [self._moved(camera, shift, kept) for shift in _different(look.shift[away & kept])]
+            parts = [self.scene.seen(camera, kept & (look.group == 0))]
+            for number, motion in enumerate(look.motions[1:], 1):
+                rows = kept & (look.group == number)
+                if bool(rows.any()):
+                    # Seen from a camera that is moved back, so that light goes with it.
+                    part = self.scene.seen(motion.seen_from(camera), rows)
+                    parts.append(Seen(camera, motion.of_gaussians(part.gaussians), part.row))
             seen = parts[0] if len(parts) == 1 else joined(parts)
             return replace(seen, gaussians=look.coloured(seen.gaussians, seen.row))
-
-    def _moved(self, camera: Camera, shift: tuple[float, float, float], kept: Bool[Any, " R"]) -> Seen:
-        """Rows that are moved, as they are seen from a camera that is moved back; so light goes with them."""
-        rows = kept & (self.look.shift == constants(shift, self.look.shift)).all(axis=1)
-        back = np.eye(4)
-        back[:3, 3] = shift
-        view = to_numpy(camera.world_to_camera).astype(np.float64) @ back
-        seen = self.scene.seen(replace(camera, world_to_camera=like(view, camera.world_to_camera)), rows)
-        means = seen.gaussians.means + constants(shift, seen.gaussians.means)
-        return Seen(camera, replace(seen.gaussians, means=means), seen.row)
 
 
 def recoloured(
@@ -188,7 +222,7 @@ def palette(label: Int[Any, " A"]) -> Float[Any, "A 3"]:
     return constants(colours, single(label))[label]
 
 
-def _paint(scene: QueryableScene, layer: str) -> Float[Any, "A 3"] | None:
+def _paint(scene: Any, layer: str) -> Float[Any, "A 3"] | None:
     paints: dict[str, Callable[[SemanticLayer], Any]] = {
         "objects": lambda semantics: palette(semantics.label),
         "semantic": lambda semantics: principal_colours(semantics.feature),

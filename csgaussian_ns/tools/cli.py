@@ -10,6 +10,7 @@ from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.demo_scene.options import DemoScene
+from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
     "verify": Verify,
     "render": Render,
     "select": Select,
+    "edit": Edit,
     "evaluate": Evaluate,
     "decode": Decode,
     "serve": Serve,

@@ -15,6 +15,7 @@ from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.semantic.edited import Edited
     from csgaussian_ns.semantic.measure_objects import Encode
 
 MEASURES = {"selection_3d": "3-D selection", "whole_3d": "3-D selection, whole objects", "rendered_2d": "2-D"}
@@ -61,13 +62,15 @@ class Evaluate:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import write_json
         from csgaussian_ns.render.backend import choose_rasterizer
+        from csgaussian_ns.semantic.edited import edited
         from csgaussian_ns.tools.cameras import tell_notes
         from csgaussian_ns.tools.evaluation import evaluate, write_overlays
         from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:
-            scene, size = decode(stream), stream.seek(0, os.SEEK_END)
-        views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
+            coded, size = decode(stream), stream.seek(0, os.SEEK_END)
+        scene = edited(coded, coded.edits) if coded.edits else coded
+        views = open_views(self.data, coded.meta, self.views, self.interval, self.scale, self.labels)
         tell_notes(views.notes)
         rasterizer = choose_rasterizer("auto", torch.device("cpu"))
         measured = evaluate(scene, views, self.match, self._encode(scene), rasterizer)
@@ -75,7 +78,7 @@ class Evaluate:
             "file": name_of(self.file),
             "data": str(self.data),
             "bytes": size,
-            "anchors": len(scene.grid),
+            "anchors": len(coded.grid),
             "views": self.views,
             "held_out_by": views.told_by,
             "notes": views.notes,
@@ -90,7 +93,7 @@ class Evaluate:
         else:
             print_report(report)
 
-    def _encode(self, scene: "CodedScene") -> "Encode | None":
+    def _encode(self, scene: "CodedScene | Edited") -> "Encode | None":
         from csgaussian_ns.semantic.query import semantics_of
         from csgaussian_ns.tools.text_query import encoder_for, read_vectors
 

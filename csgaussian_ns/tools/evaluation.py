@@ -13,6 +13,7 @@ from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
+from csgaussian_ns.semantic.edited import Edited
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.views import View, Views
 
@@ -27,9 +28,9 @@ class Measured:
 
 @torch.no_grad()
 def evaluate(
-    scene: CodedScene, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
+    scene: CodedScene | Edited, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
 ) -> Measured:
-    """Measure a decoded scene.
+    """Measure a decoded scene, as it is or after its edits.
 
     Args:
         scene: To measure.
@@ -69,7 +70,7 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
         write_png(folder / f"{view.name}.png", side_by_side(panels))
 
 
-def _colour(scene: CodedScene, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
+def _colour(scene: CodedScene | Edited, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:

@@ -2,20 +2,21 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError
-from csgaussian_ns.core.texts import shortened
+from csgaussian_ns.core.texts import counted, shortened
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
+from csgaussian_ns.tools.terminal import remark, tell, tell_json, tell_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from csgaussian_ns.core.edits import Edit
     from csgaussian_ns.format.container import Container
 
 
@@ -34,6 +35,7 @@ class Info:
 
     def run(self) -> None:
         """Print the facts."""
+        from csgaussian_ns.core.edits import in_words
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.scene.ply_magic import is_ply
 
@@ -45,11 +47,12 @@ class Info:
                 tell_json(gaussians) if self.json else tell_ply(name_of(self.file), gaussians)
                 return
             container = read_container(stream)
-            facts = describe(container)
+            facts, edits = describe(container), _edits(container)
         if self.json:
             tell_json(facts)
             return
-        state = f"  ({CUT})" if facts["truncated"] else ""
+        lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
+        state = f"  ({CUT}{lost})" if facts["truncated"] else ""
         holds = f"{facts['anchors']:,} {facts['representation']}{state}"
         tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
         rows = [
@@ -62,6 +65,8 @@ class Info:
             tell(f"{name:12} {told}")
         if facts["semantics"] is not None:
             _tell_objects(facts["semantics"])
+        if edits:
+            tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Verify:
         if scene.truncated:
             raise FormatError(f"{name_of(self.file)}: {CUT}; fetch the rest, or use it as it is for its colours")
         objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
+        objects += f" before {counted(len(scene.edits), 'edit')}" if scene.edits else ""
         tell(
             f"{name_of(self.file)}: whole, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
             f"content {scene.digest()}"
@@ -110,6 +116,9 @@ class Decode:
         arrays = {name: getattr(scene.anchors, name) for name in names} | {"grid": scene.grid}
         if scene.semantics is not None:
             arrays |= {"semantic_feature": scene.semantics.feature, "label": scene.semantics.label}
+        if scene.edits:
+            edits = counted(len(scene.edits), "edit")
+            remark(f"csg: {name_of(self.file)} has {edits}; these are its anchors before any of them")
         make_folder(self.output.parent)
         size = write_npz(self.output, arrays)
         tell(f"{self.output}: {len(scene.grid):,} anchors, {size / 1e6:.2f} MB")
@@ -142,12 +151,20 @@ def describe(container: "Container") -> dict:
         "representation": representation_of(container),
         "meta": told,
         "semantics": semantics,
+        "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in _edits(container)],
     }
 
 
-def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
-    from dataclasses import asdict
+def _edits(container: "Container") -> "tuple[Edit, ...]":
+    """What was edited. A cut file lacks it, as its state tells."""
+    if container.truncated or not container.of_kind("EDIT"):
+        return ()
+    from csgaussian_ns.format.edits import edits_of  # loads numpy
 
+    return edits_of(container)
+
+
+def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
     from csgaussian_ns.format.kinds import Layer
 
     if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
@@ -157,14 +174,17 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     facts = read_facts(container)
     if facts is None:
         return None
-    objects = [asdict(thing) for thing in facts.objects(voxel_size, embeddings=False)]
-    for thing, vector in zip(objects, facts.texts.embeddings, strict=True):
-        thing["embedding"] = vector is not None
+    objects, edits = facts.objects(voxel_size, embeddings=False), _edits(container)
+    if edits:
+        from csgaussian_ns.semantic.edited_objects import objects_after
+
+        objects = objects_after(objects, edits)
+    described = [asdict(thing) | {"embedding": facts.texts.embeddings[thing.id - 1] is not None} for thing in objects]
     return {
         "channels": facts.layout.channels,
         "base_step": facts.layout.base_steps[0],
         "text_encoder": facts.texts.encoder,
-        "objects": objects,
+        "objects": described,
     }
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from csgaussian_ns.core.edits import Target
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.render.draw import draw_gaussians
-from csgaussian_ns.semantic.appearance import Appearance, Highlight, Target
+from csgaussian_ns.semantic.appearance import Appearance, Highlight
 from csgaussian_ns.semantic.query import Selection, semantics_of
 from csgaussian_ns.semantic.seen import label_map
 from csgaussian_ns.tools.outputs import remove_earlier_orbit
@@ -50,7 +51,7 @@ def write_selection(
     arrays = {
         "anchors": np.flatnonzero(selection.anchors),
         "gaussians": np.flatnonzero(selection.gaussians),
-        "position": scene.anchors.position[selection.anchors],
+        "position": scene.position[selection.anchors],
         "ids": ids,
     }
     write_npz(folder / "selection.npz", arrays, compressed=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -16,12 +17,14 @@ import numpy as np
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.codec.render_networks import networks_of
+from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Rename, Rotate, Scale
+from csgaussian_ns.core.edits import Target as Names
 from csgaussian_ns.core.errors import CsgError, FormatError
-from csgaussian_ns.format import attribute_streams, chunks, meta, semantic_chunks, semantics
-from csgaussian_ns.format import decode as whole
+from csgaussian_ns.format import attribute_streams, chunks, coded_file, meta, semantic_chunks, semantics
 from csgaussian_ns.format.bodies import content_of, inflated
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.edit_bytes import read_edits, write_edits
 from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES
 from csgaussian_ns.format.limits import DecodeLimits
@@ -35,6 +38,8 @@ from csgaussian_ns.format.streams.positions import decode_positions, encode_posi
 from csgaussian_ns.format.streams.rans import Decoder
 from csgaussian_ns.format.streams.rans import encode as encode_symbols
 from csgaussian_ns.format.streams.symbol_tables import load_tables
+from csgaussian_ns.receiver.load import load
+from csgaussian_ns.semantic.edited import edited
 from tests.codec.scenes import frozen, random_scene, with_semantics
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import inflated_sections, with_checksums
@@ -45,6 +50,16 @@ LIMITS = DecodeLimits(
     max_anchors=1 << 14,
     max_symbols_per_chunk=1 << 20,
     max_memory_bytes=1 << 28,
+)
+GOLDEN = Path(__file__).parents[1] / "golden"
+EDITS = (
+    Move(Names((2,)), (0.5, 0.0, -1.0)),
+    Rotate(Names((1, 3)), (0.0, 0.0, 1.0), 45.0, (1.0, 2.0, 3.0)),
+    Scale(Names((2,)), 2.0, (0.0, 0.0, 0.0)),
+    Recolour(Names((1,)), (1.0, 0.5, 0.0)),
+    Rename(Names((3,)), "cup"),
+    Remove(Names((1,))),
+    Crop((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)),
 )
 INTERESTING = (0, 1, 0x7F, 0x80, 0xFF)
 
@@ -128,7 +143,7 @@ def no_checksums() -> Iterator[None]:
     """Checksums of decoded content and known answers pass: what lies behind them must stand on its own."""
     checks = [(chunks, "compare_crc"), (semantic_chunks, "compare_crc"), (attribute_streams, "check_known_answer")]
     patches: list[Any] = [mock.patch.object(*check, lambda *_: None) for check in checks]
-    patches += [mock.patch.object(module, "content_of", _unchecked_content) for module in (whole, meta, semantics)]
+    patches += [mock.patch.object(module, "content_of", _unchecked_content) for module in (coded_file, meta, semantics)]
     for patch in patches:
         patch.start()
     try:
@@ -238,6 +253,11 @@ def _networks() -> list[Target]:
     texts = with_semantics(random_scene(60))
     objects = content_of(read_container(encode(texts).data), "LABL")
 
+    small = load((GOLDEN / "v1_semantics.csg").read_bytes())
+
+    def edits(data: bytes) -> None:
+        edited(small, read_edits(data)[1])
+
     def hyperprior(data: bytes) -> None:
         read_hyperprior(data, layout).prior(np.zeros((1, 3), np.int32))
 
@@ -245,7 +265,8 @@ def _networks() -> list[Target]:
         Target("entropy-networks", 0.015, (model.to_bytes(),), entropy),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
         Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
-        Target("objects", 0.03, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
+        Target("edits", 0.002, (write_edits(bytes(16), EDITS),), edits),
+        Target("objects", 0.028, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
         Target("render-networks", 0.015, decoders, lambda data: _nothing(read_render_networks(data, 10, 2))),
         Target("meta", 0.015, (meta.write_meta(scene.meta),), lambda data: _nothing(meta.read_meta(data))),
     ]

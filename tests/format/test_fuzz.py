@@ -34,7 +34,7 @@ def test_shares_add_up(targets):
     "name",
     [
         *("file", "file-no-checksums", "semantics", "table-of-contents", "positions", "masks", "symbols", "escapes"),
-        *("labels", "objects", "entropy-networks", "hyperprior", "lattices", "render-networks", "meta"),
+        *("labels", "objects", "entropy-networks", "hyperprior", "lattices", "render-networks", "meta", "edits"),
     ],
 )
 def test_mutations(targets, name: str):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.attributes import AttributeLayout
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edit_bytes import read_edits
+from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior
 from csgaussian_ns.format.networks.network_bytes import from_bytes
@@ -66,6 +70,14 @@ def test_streams_decode_to_what_they_say():
     vector = read("symbols.json")
     ids = np.array(vector["tables"], np.uint8)
     assert rans.decode(bytes.fromhex(vector["stream"]), ids, load_tables()).tolist() == vector["symbols"]
+
+
+def test_edits_are_what_they_say():
+    vector = read("edits.json")
+    _, edits = read_edits(bytes.fromhex(vector["content"]))
+    told = [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits]
+    assert binding_of(read_container(bytes.fromhex(read("file.json")["file"]))).hex() == vector["scene"]
+    assert json.loads(json.dumps(told)) == vector["edits"] and len({facts["do"] for facts in told}) == 8
 
 
 def test_networks_give_what_they_say():

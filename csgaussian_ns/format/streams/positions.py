@@ -132,6 +132,11 @@ def decode_positions(data: bytes | memoryview, count: int) -> Int32[np.ndarray, 
     return morton_cells(keys) + np.array(origin, np.int32)
 
 
+def stream_origin(data: bytes | memoryview) -> Int32[np.ndarray, "3"]:
+    """The origin of a stream that decodes: parts of what it holds are coded with it as they are with the scene's."""
+    return np.array(_HEADER.unpack_from(data)[2:], np.int32)
+
+
 def most_points(stored: int) -> int:
     """No stream of so many bytes holds more points."""
     return max(1, (stored - _HEADER.size) * POINTS_PER_BYTE)

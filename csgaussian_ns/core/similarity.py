@@ -1,0 +1,100 @@
+"""Motions that keep shapes: turned, scaled as a whole, and moved."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from csgaussian_ns.core.arrays import constants, like, namespace, to_numpy
+from csgaussian_ns.core.edits import Point
+from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.geometry import FARTHEST
+from csgaussian_ns.core.types import Camera, Gaussians
+
+FACTORS = (1e-9, 1e9)
+"""What several motions together may scale by: single precision can hold their results."""
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """x becomes ``factor`` * R x + ``shift``.
+
+    Attributes:
+        turn: R as a quaternion ``wxyz`` of unit length.
+        factor: Above 0.
+        shift: In units of the scene.
+    """
+
+    turn: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    factor: float = 1.0
+    shift: Point = (0.0, 0.0, 0.0)
+
+    @staticmethod
+    def about(centre: Point, axis: Point = (0.0, 0.0, 1.0), degrees: float = 0.0, factor: float = 1.0) -> "Similarity":
+        """Turned around an axis, counter-clockwise as seen from its tip, and scaled, so that ``centre`` stays."""
+        half, length = math.radians(degrees) / 2, math.hypot(*axis)
+        x, y, z = (math.sin(half) * part / length for part in axis)
+        turned = Similarity((math.cos(half), x, y, z), factor)
+        return replace(turned, shift=_point(np.array(centre) - turned.at(np.array([centre]))[0]))
+
+    @property
+    def matrix(self) -> Float64[np.ndarray, "3 3"]:
+        """``factor`` * R."""
+        w, (x, y, z) = self.turn[0], self.turn[1:]
+        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        return self.factor * (np.eye(3) + 2 * w * cross + 2 * cross @ cross)
+
+    def then(self, next_one: "Similarity") -> "Similarity":
+        """This one first.
+
+        Raises:
+            QueryError: Together they lead beyond what can be drawn.
+        """
+        turn = _product(np.array(next_one.turn), np.array([self.turn]))[0]
+        turn /= np.linalg.norm(turn)
+        w, x, y, z = (float(part) for part in turn)
+        factor, shift = self.factor * next_one.factor, _point(next_one.at(np.array([self.shift]))[0])
+        if not FACTORS[0] <= factor <= FACTORS[1] or not max(map(abs, shift)) < FARTHEST:
+            raise QueryError(f"an object would be scaled by {factor:g} and moved by {shift}; no picture shows that")
+        return Similarity((w, x, y, z), factor, shift)
+
+    def at(self, points: Float[Any, "N 3"]) -> Float[Any, "N 3"]:
+        """Where points are then, in their library and precision."""
+        return points @ constants(self.matrix.T, points) + constants(self.shift, points)
+
+    def seen_from(self, camera: Camera) -> Camera:
+        """The camera to which things where they were look as they do to ``camera`` where they are then.
+
+        Seen from it they are nearer by ``factor``, so all pixels are the same.
+        """
+        view = to_numpy(camera.world_to_camera).astype(np.float64)
+        back = np.eye(4)
+        back[:3, :3] = view[:3, :3] @ self.matrix / self.factor
+        back[:3, 3] = (view[:3, :3] @ np.array(self.shift) + view[:3, 3]) / self.factor
+        return replace(camera, world_to_camera=like(back, camera.world_to_camera))
+
+    def of_gaussians(self, gaussians: Gaussians) -> Gaussians:
+        """Gaussians where they are then, in the colours that they have."""
+        quats = _product(constants(self.turn, gaussians.quats), gaussians.quats)
+        means, scales = self.at(gaussians.means), gaussians.scales * self.factor
+        return replace(gaussians, means=means, quats=quats, scales=scales)
+
+
+def _product(one: Float[Any, "4"], others: Float[Any, "N 4"]) -> Float[Any, "N 4"]:
+    """Quaternions that turn first by ``others``, then by ``one``."""
+    a, b, c, d = one
+    w, x, y, z = others.T
+    parts = (
+        a * w - b * x - c * y - d * z,
+        a * x + b * w + c * z - d * y,
+        a * y - b * z + c * w + d * x,
+        a * z + b * y - c * x + d * w,
+    )
+    return namespace(others).stack(parts, axis=1)
+
+
+def _point(row: np.ndarray) -> Point:
+    x, y, z = (float(part) for part in row)
+    return x, y, z

@@ -1,0 +1,52 @@
+"""A scene after edits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from csgaussian_ns.core.arrays import to_numpy
+from csgaussian_ns.core.edits import Edit
+from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.semantic.appearance import Appearance
+from csgaussian_ns.semantic.edited_objects import objects_after
+from csgaussian_ns.semantic.shown import Look, Shown, look_of
+
+
+@dataclass(frozen=True)
+class Edited(Shown):
+    """A scene after edits: it can be drawn, and asked about objects, as any other.
+
+    Attributes:
+        layer: What is known of its rows; those that are gone belong to no object.
+    """
+
+    layer: SemanticLayer | None
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        """The layer."""
+        return self.layer
+
+
+def edited(scene: Scene, edits: Sequence[Edit]) -> Edited:
+    """The scene after all edits.
+
+    Args:
+        scene: Unedited; with ``semantics`` where an edit names objects, see ``semantic.query.QueryableScene``.
+        edits: In order.
+
+    Raises:
+        QueryError: The scene has no such object.
+    """
+    look, layer = look_of(scene, Appearance(tuple(edits))), getattr(scene, "semantics", None)
+    return Edited(scene, look, None if layer is None else _after(layer, edits, look))
+
+
+def _after(layer: SemanticLayer, edits: Sequence[Edit], look: Look) -> SemanticLayer:
+    """Objects that lost all their anchors are gone, too."""
+    lost = np.bincount(to_numpy(layer.label)[to_numpy(look.hidden)], minlength=1 + len(layer.objects))
+    objects = objects_after(layer.objects, edits)
+    left = [replace(thing, anchors=thing.anchors - int(lost[thing.id])) for thing in objects]
+    return replace(layer, label=layer.label * ~look.hidden, objects=tuple(thing for thing in left if thing.anchors > 0))
