@@ -11,6 +11,7 @@ from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.evaluate import Evaluate
+from csgaussian_ns.tools.export import Export
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
     "render": Render,
     "select": Select,
     "evaluate": Evaluate,
+    "export": Export,
     "decode": Decode,
     "masks": Masks,
     "demo-scene": DemoScene,
