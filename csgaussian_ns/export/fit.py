@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
 
 from csgaussian_ns.core.cores import available_cores
-from csgaussian_ns.export.views import Found, View, place_of
+from csgaussian_ns.export.views import Found, View, match
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of
 from csgaussian_ns.render.threads import run, split
 from csgaussian_ns.scene.frustum import NEAR_PLANE
@@ -18,6 +18,8 @@ BLOCK = 1 << 18
 """Gaussians fitted at a time, at most, if a row has no more; their sums take 0.8 kB each."""
 RIDGE = 0.005
 """Added to the normal equations of harmonics above degree 0: where few views see a Gaussian they tend to 0."""
+MOST_VIEWS = 48
+"""Taken of those given, evenly; more make little difference to each Gaussian by itself."""
 BEHIND = 0.03
 """Share of the distance of what one sees at a pixel, by which what lies behind it loses a factor e of its weight."""
 LEAST = 1e-3
@@ -39,6 +41,7 @@ def fitted(scene: Scene, views: Sequence[View], found: Found, degree: int) -> It
         found: The Gaussians.
         degree: Of the harmonics.
     """
+    views = views[:: -(-len(views) // MOST_VIEWS)]
     for low, high in _blocks(found, len(scene.position)):
         block, rows = found.within(low, high), np.zeros(len(scene.position), np.bool_)
         rows[low:high] = True
@@ -58,28 +61,33 @@ def _blocks(found: Found, rows: int) -> Iterator[tuple[int, int]]:
 def _fit(
     scene: Scene, views: Sequence[View], block: Found, rows: Bool[np.ndarray, " R"], coefficients: int
 ) -> GaussianScene:
-    threads, chunks = available_cores(), split(len(block), 4 * available_cores())
-    sums = np.zeros((len(block), sums_of(coefficients)), np.float32)
-    if not len(block):
-        chunks = []
+    threads = available_cores()
+    sums, shown = np.zeros((len(block), sums_of(coefficients)), np.float32), np.zeros(len(block), np.float32)
     for view in views:
         seen = scene.seen(view.camera, rows)
-        g, directions, place = seen.gaussians, seen_along(block.means, view), place_of(block, seen)
-        samples = Samples(
-            place,
-            weights(block, view, place >= 0),
-            basis(directions, COEFFICIENTS.index(coefficients)),
-            *map(np.ascontiguousarray, (g.quats, g.scales, g.opacities, g.colors)),
-        )
-        run(add_view, [(*chunk, samples, sums) for chunk in chunks], threads)
-    harmonics = np.zeros((len(block), coefficients, 3), np.float32)
+        who, drawn = match(block, seen)
+        g, weight = seen.only(drawn).gaussians, weights(block, view, who)
+        shown += weight
+        harmonics = basis(seen_along(g.means, view), COEFFICIENTS.index(coefficients))
+        plain = map(np.ascontiguousarray, (g.quats, g.scales, g.opacities, g.colors))
+        samples = Samples(who, weight[who], harmonics, *plain)
+        run(add_view, [(*chunk, samples, sums) for chunk in _chunks(len(who), threads)], threads)
+    harmonics, chunks = np.zeros((len(block), coefficients, 3), np.float32), _chunks(len(block), threads)
     run(solve_harmonics, [(*c, coefficients, np.float32(RIDGE), sums, harmonics) for c in chunks], threads)
     shape = sums[:, -SHAPE_SUMS:]
     weight = shape[:, :1].clip(min=1e-30)
-    opacity = shape[:, 2] / np.maximum(shape[:, 1], 1e-30)
     return GaussianScene(
-        block.means, shape[:, 6:] / weight, np.exp(shape[:, 3:6] / weight), opacity, harmonics, scene.background
+        block.means,
+        shape[:, 4:] / weight,
+        np.exp(shape[:, 1:4] / weight),
+        shape[:, 0] / shown.clip(min=1e-30),
+        harmonics,
+        scene.background,
     )
+
+
+def _chunks(count: int, threads: int) -> list[tuple[int, int]]:
+    return split(count, 4 * threads) if count else []
 
 
 def seen_along(means: Float32[np.ndarray, "N 3"], view: View) -> Float32[np.ndarray, "N 3"]:
@@ -88,10 +96,10 @@ def seen_along(means: Float32[np.ndarray, "N 3"], view: View) -> Float32[np.ndar
     return ray / np.linalg.norm(ray, axis=1, keepdims=True).clip(min=1e-12)
 
 
-def weights(found: Found, view: View, drawn: Bool[np.ndarray, " N"]) -> Float32[np.ndarray, " N"]:
+def weights(found: Found, view: View, drawn: Int64[np.ndarray, " M"]) -> Float32[np.ndarray, " N"]:
     """How much of each Gaussian shows: square pixels of its footprint, less what lies before it.
 
-    One whose centre is outside the image counts next to nothing, and only where it is ``drawn``.
+    One whose centre is outside the image counts next to nothing, and only if it is among those that are ``drawn``.
     """
     camera = view.camera
     matrix = np.asarray(camera.world_to_camera, np.float32)
@@ -103,5 +111,7 @@ def weights(found: Found, view: View, drawn: Bool[np.ndarray, " N"]) -> Float32[
     front = view.depth[np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)]
     front = np.where(front > 0, front, z)
     hidden = np.exp(-np.maximum(z / front - 1, 0) / BEHIND)
+    least = np.where(inside, LEAST, 0)
+    least[drawn] = LEAST
     area = np.minimum((found.size * camera.fx / z) ** 2 + DILATION, camera.width * camera.height)
-    return (area * np.maximum(np.where(inside, hidden, 0), LEAST * (inside | drawn))).astype(np.float32)
+    return (area * np.maximum(np.where(inside, hidden, 0), least)).astype(np.float32)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
@@ -18,6 +18,8 @@ from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS
 
 FAINT = 1 / 255
 """Opacity below which no renderer draws a Gaussian."""
+
+NOTHING = "nothing to export: no camera sees a Gaussian of what was asked for"
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is to do."""
@@ -63,7 +65,7 @@ def plain(
         rows, result = _fitted(scene, cameras, effort, progress)
     kept = (result.opacities >= FAINT) & _is_finite(result)
     if not kept.any():
-        raise ConfigError("nothing to export: no camera sees a Gaussian of what was asked for")
+        raise ConfigError(NOTHING)
     return Splats(result, None if objects is None else objects[rows]).where(kept)
 
 
@@ -71,6 +73,8 @@ def _fitted(
     scene: Scene, cameras: Sequence[Camera], effort: Effort, progress: Progress
 ) -> tuple[Int[np.ndarray, " N"], GaussianScene]:
     views, found = look(scene, cameras, lambda done, total: progress("looking", done, total))
+    if not len(found):
+        raise ConfigError(NOTHING)
     rows, parts = [], []
     for block, part in fitted(scene, views, found, effort.degree):
         rows.append(block.row)
@@ -91,8 +95,7 @@ def _of_degree(scene: GaussianScene, degree: int) -> GaussianScene:
     return GaussianScene(**values | {"harmonics": scene.harmonics[:, : COEFFICIENTS[degree]]})
 
 
-def _is_finite(scene: GaussianScene) -> np.ndarray:
-    columns = scene.means, scene.quats, scene.scales, scene.harmonics.reshape(len(scene.means), -1)
-    return np.logical_and.reduce([np.isfinite(column).all(axis=1) for column in columns]) & (scene.scales > 0).all(
-        axis=1
-    )
+def _is_finite(scene: GaussianScene) -> Bool[np.ndarray, " N"]:
+    columns = scene.means, scene.quats, scene.scales
+    finite = np.logical_and.reduce([np.isfinite(column).all(axis=1) for column in columns])
+    return finite & np.isfinite(scene.harmonics).all(axis=(1, 2)) & (scene.scales > 0).all(axis=1)

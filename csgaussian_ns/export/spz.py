@@ -3,9 +3,8 @@
 Header, little endian: u32 magic ``NGSP``, u32 version, u32 Gaussians, u8 degree of harmonics, u8 fractional bits of
 positions, u8 flags, u8 0. Then positions (3 x 24 bits fixed point), opacities (255 * alpha), colours of degree 0
 (38.25 * coefficient + 127.5), logarithms of scales (16 * (x + 10)), quaternions (32 bits), and coefficients above
-degree 0 (128 * x + 128), by coefficient and channel. Axes are x right, y up, z back: half a turn about x from those of
-PLY.
-Source: README and packing code of nianticlabs/spz, read as a specification.
+degree 0 (128 * x + 128), by coefficient and channel. Numbers are those of the PLY file, as gsply and splat-transform
+take and give them: decision 0025. Source: README and packing code of nianticlabs/spz, read as a specification.
 """
 
 import gzip
@@ -18,7 +17,6 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded
-from csgaussian_ns.export.frame import placed
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
@@ -32,8 +30,6 @@ FRACTION_BITS = 12
 MOST_FRACTION_BITS = 20
 MOST_BYTES = 1 << 32
 """Of what is unpacked."""
-HALF_TURN = (np.diag([1.0, -1.0, -1.0]), 1.0, np.zeros(3))
-"""From the axes of PLY files to those of this format, and back."""
 _LARGEST = (1 << 23) - 1
 _COLOUR = 0.15 * 255
 _MAGNITUDE = 511
@@ -45,7 +41,7 @@ def spz_bytes(splats: Splats) -> Iterator[bytes]:
     Raises:
         ConfigError: Coordinates that 24 bits do not reach.
     """
-    scene = placed(splats.scene, HALF_TURN)
+    scene = splats.scene
     bits = _fraction_bits(scene.means)
     parts = [
         HEADER.pack(MAGIC, VERSION, len(splats), scene.degree, bits, 0, 0),
@@ -81,7 +77,7 @@ def _packed_quats(quats: Float32[np.ndarray, "N 4"]) -> np.ndarray:
 
 
 def read_spz(data: bytes) -> GaussianScene:
-    """Read a file of version 3, in the axes of PLY. The input is not trusted.
+    """Read a file of version 3. The input is not trusted.
 
     Raises:
         FormatError: Not such a file, damaged, or cut.
@@ -107,14 +103,13 @@ def read_spz(data: bytes) -> GaussianScene:
     harmonics = np.concatenate(
         [(_floats(colours, 3) - 127.5)[:, None] / _COLOUR, (_floats(sh, 1).reshape(count, rest, 3) - 128) / 128], axis=1
     )
-    scene = GaussianScene(
+    return GaussianScene(
         means.astype(np.float32),
         _unpacked_quats(quats.view("<u4")),
         np.exp(_floats(scales, 3) / np.float32(16) - np.float32(10)),
         _floats(alphas, 1)[:, 0] / np.float32(255),
         harmonics.astype(np.float32),
     )
-    return placed(scene, HALF_TURN)
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -139,7 +134,7 @@ def _unpacked_quats(packed: np.ndarray) -> Float32[np.ndarray, "N 4"]:
     return xyzw[:, [3, 0, 1, 2]].astype(np.float32)
 
 
-def _floats(values: UInt8[np.ndarray, " N"], width: int) -> Float32[np.ndarray, "N C"]:
+def _floats(values: UInt8[np.ndarray, " M"], width: int) -> Float32[np.ndarray, "N C"]:
     return values.astype(np.float32).reshape(-1, width)
 
 

@@ -97,6 +97,8 @@ def _with(known: Found, seen: Seen) -> Found:
     new = np.flatnonzero(~is_among(key, known.key))
     _, first = np.unique(key[new], return_index=True)
     new = new[first]
+    if not len(new):
+        return known
     g = seen.gaussians
     size = np.exp(np.log(g.scales[new].clip(min=1e-12)).mean(axis=1))
     parts = (key[new], seen.row[new].astype(np.int64), g.means[new], size.astype(np.float32))
@@ -113,10 +115,8 @@ def is_among(key: UInt64[np.ndarray, " M"], ascending: UInt64[np.ndarray, " N"])
     return ascending[at] == key
 
 
-def place_of(found: Found, seen: Seen) -> Int64[np.ndarray, " N"]:
-    """For each Gaussian of ``found`` its number in ``seen``, -1 where it is not drawn."""
+def match(found: Found, seen: Seen) -> tuple[Int64[np.ndarray, " M"], Bool[np.ndarray, " V"]]:
+    """Which of ``found`` are drawn, in the order of ``seen``, and which of ``seen`` these are."""
     key = keys_of(seen)
-    place = np.full(len(found), -1, np.int64)
-    known = np.flatnonzero(is_among(key, found.key))
-    place[np.searchsorted(found.key, key[known])] = known
-    return place
+    known = is_among(key, found.key)
+    return np.searchsorted(found.key, key[known]), known

@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from csgaussian_ns.render.cpu_jit import HALF, ONE, ZERO, f32, kernel
 
-SHAPE_SUMS = 10
-"""Weight of colours, weight of opacities, opacities, logarithms of three scales, quaternion."""
-PARAMETERS = 11
-"""What ``descend`` moves: logit of the opacity, logarithms of three scales, quaternion, colour of degree 0."""
+SHAPE_SUMS = 8
+"""Weight, which is that of the opacity, too; logarithms of three scales; quaternion."""
+PARAMETERS = 14
+"""What Adam moves: logit of the opacity, logarithms of three scales, quaternion, colour of degree 0, centre."""
 _SMALL = f32(1e-10)
 
 
 class Samples(NamedTuple):
-    """What one view says about Gaussians, and where it finds each.
+    """Gaussians as one view draws them.
 
     Attributes:
-        at: Row of each Gaussian in what follows, -1 where it is not drawn.
-        weight: Of each Gaussian in this view, drawn or not.
-        harmonics: Of the direction in which the view sees each Gaussian.
+        who: Row of each in the sums.
+        weight: How much it shows.
+        harmonics: Of the direction in which the view sees it.
         quats, scales, opacities, colors: As in ``core.types.Gaussians``.
     """
 
-    at: NDArray[np.int64]
+    who: NDArray[np.int64]
     weight: NDArray[np.float32]
     harmonics: NDArray[np.float32]
     quats: NDArray[np.float32]
@@ -39,11 +39,21 @@ class Samples(NamedTuple):
 
 
 class Descent(NamedTuple):
-    """Parameters by Gaussian and what Adam (Kingma and Ba 2015) remembers of them; ``steps`` counts by Gaussian."""
+    """What moves by gradient descent, and what it remembers, by Gaussian.
+
+    Attributes:
+        values: ``PARAMETERS``, moved by Adam (Kingma and Ba 2015).
+        first, second: Its moments of their gradients.
+        rest: Coefficients above degree 0, without a first moment: it would take as much memory as they do.
+        rest_second: The second, of each colour channel, the mean over the coefficients.
+        steps: How often each was seen.
+    """
 
     values: NDArray[np.float32]
     first: NDArray[np.float32]
     second: NDArray[np.float32]
+    rest: NDArray[np.float32]
+    rest_second: NDArray[np.float32]
     steps: NDArray[np.int32]
 
 
@@ -55,36 +65,31 @@ def sums_of(coefficients: int) -> int:
 @kernel
 @no_type_check
 def add_view(start, stop, samples, sums):
-    """Add a view to the sums of the Gaussians [start, stop)."""
+    """Add the Gaussians [start, stop) of a view to their sums; none is there twice."""
     count = samples.harmonics.shape[1]
     sides = count * (count + 1) // 2
     shape = sides + 3 * count
-    for i in range(start, stop):
-        at = samples.at[i]
-        sums[i, shape + 1] += samples.weight[i]
-        if at < 0:
-            continue
-        alpha = samples.opacities[at]
-        weight = samples.weight[i] * alpha
+    for q in range(start, stop):
+        i = samples.who[q]
+        weight = samples.weight[q] * samples.opacities[q]
         place = 0
         for j in range(count):
-            weighted = weight * samples.harmonics[i, j]
+            weighted = weight * samples.harmonics[q, j]
             for k in range(j + 1):
-                sums[i, place] += weighted * samples.harmonics[i, k]
+                sums[i, place] += weighted * samples.harmonics[q, k]
                 place += 1
             for k in range(3):
-                sums[i, sides + 3 * j + k] += weighted * (samples.colors[at, k] - HALF)
+                sums[i, sides + 3 * j + k] += weighted * (samples.colors[q, k] - HALF)
         sums[i, shape] += weight
-        sums[i, shape + 2] += weight
         agree, length = ZERO, ZERO
         for k in range(4):
-            agree += sums[i, shape + 6 + k] * samples.quats[at, k]
-            length += samples.quats[at, k] * samples.quats[at, k]
+            agree += sums[i, shape + 4 + k] * samples.quats[q, k]
+            length += samples.quats[q, k] * samples.quats[q, k]
         turn = (weight if agree >= ZERO else -weight) / max(math.sqrt(length), _SMALL)
         for k in range(3):
-            sums[i, shape + 3 + k] += weight * math.log(max(samples.scales[at, k], _SMALL))
+            sums[i, shape + 1 + k] += weight * math.log(max(samples.scales[q, k], _SMALL))
         for k in range(4):
-            sums[i, shape + 6 + k] += turn * samples.quats[at, k]
+            sums[i, shape + 4 + k] += turn * samples.quats[q, k]
 
 
 @kernel
@@ -136,30 +141,66 @@ def view_colours(start, stop, ids, harmonics, values, rest, colors):
             colors[i, c] = max(total, ZERO)
 
 
+class Slopes(NamedTuple):
+    """Gradients by what is drawn; by Gaussian, but harmonics by candidate."""
+
+    opacities: NDArray[np.float32]
+    means: NDArray[np.float32]
+    scales: NDArray[np.float32]
+    quats: NDArray[np.float32]
+    colors: NDArray[np.float32]
+    harmonics: NDArray[np.float32]
+
+
 @kernel
 @no_type_check
-def descend(start, stop, ids, harmonics, of_opacity, of_scales, of_quats, of_colors, colors, rates, decays, descent):
-    """Take one step with the candidates [start, stop), against gradients by what is drawn of them.
+def descend(start, stop, ids, drawn, slopes, rates, decays, descent):
+    """Take one step with the candidates [start, stop).
 
-    ``rates`` are those of opacity, scales, quaternion and colour; ``decays`` those of the two moments.
+    ``drawn`` are the colours that were. ``rates`` are those of opacity, scales, quaternion, colour, centre in standard
+    deviations, and other coefficients; ``decays`` those of the two moments.
     """
     gradient = np.empty(PARAMETERS, np.float32)
     for q in range(start, stop):
         i = np.int64(ids[q])
         values = descent.values
         alpha = ONE / (ONE + math.exp(-values[i, 0]))
-        gradient[0] = of_opacity[i] * alpha * (ONE - alpha)
+        gradient[0] = slopes.opacities[i] * alpha * (ONE - alpha)
         for k in range(3):
-            gradient[1 + k] = of_scales[i, k] * math.exp(values[i, 1 + k])
-            gradient[8 + k] = harmonics[q, 0] * of_colors[i, k] if colors[i, k] > ZERO else ZERO
+            gradient[1 + k] = slopes.scales[i, k] * math.exp(values[i, 1 + k])
+            gradient[8 + k] = slopes.harmonics[q, 0] * slopes.colors[i, k] if drawn[i, k] > ZERO else ZERO
+            gradient[11 + k] = slopes.means[i, k]
         for k in range(4):
-            gradient[4 + k] = of_quats[i, k]
+            gradient[4 + k] = slopes.quats[i, k]
         descent.steps[i] += 1
         first_part = ONE - math.exp(descent.steps[i] * math.log(decays[0]))
         second_part = ONE - math.exp(descent.steps[i] * math.log(decays[1]))
+        size = math.exp((values[i, 1] + values[i, 2] + values[i, 3]) / f32(3))
         for k in range(PARAMETERS):
             first = decays[0] * descent.first[i, k] + (ONE - decays[0]) * gradient[k]
             second = decays[1] * descent.second[i, k] + (ONE - decays[1]) * gradient[k] * gradient[k]
             descent.first[i, k], descent.second[i, k] = first, second
             rate = rates[0] if k < 1 else rates[1] if k < 4 else rates[2] if k < 8 else rates[3]
+            rate = rate if k < 11 else rates[4] * size
             values[i, k] -= rate * (first / first_part) / (math.sqrt(second / second_part) + _SMALL)
+        _descend_rest(i, q, drawn, slopes, rates[5], decays[1], second_part, descent)
+
+
+@kernel
+@no_type_check
+def _descend_rest(i, q, drawn, slopes, rate, decay, second_part, descent):
+    """The same for the coefficients above degree 0 of one Gaussian."""
+    count = descent.rest.shape[1]
+    if count == 0:
+        return
+    for c in range(3):
+        slope = slopes.colors[i, c] if drawn[i, c] > ZERO else ZERO
+        square = ZERO
+        for j in range(count):
+            square += slopes.harmonics[q, j + 1] * slopes.harmonics[q, j + 1]
+        square *= slope * slope / count
+        second = decay * descent.rest_second[i, c] + (ONE - decay) * square
+        descent.rest_second[i, c] = second
+        step = rate * slope / (math.sqrt(second / second_part) + _SMALL)
+        for j in range(count):
+            descent.rest[i, j, c] -= step * slopes.harmonics[q, j + 1]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MEASURED_VIEWS = 12
 """Of the orbit on which the loss is measured."""
+NOT_READ_BACK = (".glb",)
+"""Written, but not read, by splat-transform; single precision throughout, as good as the PLY file that it is given."""
 UPWARD = 0.7
 """Height of the tip of the vector that is up, above which z is said to point up."""
 
@@ -120,7 +122,10 @@ def _converted(splats: Splats, transform: Convert, output: Path, z_up: bool) -> 
         write(splats, plain_file, z_up)
         made = Path(folder, f"made{output.suffix.lower()}")
         transform(plain_file, made)
-        transform(made, back)
+        if output.suffix.lower() in NOT_READ_BACK:
+            back = plain_file
+        else:
+            transform(made, back)
         replace_file(output, made.read_bytes())
         return FORMATS[".ply"].read(back)
 
