@@ -79,7 +79,7 @@ def test_spz_as_another_reader_sees_it(tmp_path: Path, degree: int):
     assert np.abs(found.means - scene.means).max() < 2e-6
     assert np.abs(1 / (1 + np.exp(-found.opacities)) - scene.opacities).max() < 0.003
     assert np.abs(found.scales - np.log(scene.scales)).max() < 0.04
-    assert np.abs(found.sh0 - scene.harmonics[:, 0]).max() < 1 / 76
+    assert np.abs(found.sh0 - scene.harmonics[:, 0].clip(-10 / 3, 10 / 3)).max() < 1 / 76
     assert same_rotation(found.quats, scene.quats).min() > 0.999996
     if degree:
         assert found.shN.shape == (300, (degree + 1) ** 2 - 1, 3)
