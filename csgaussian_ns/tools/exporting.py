@@ -49,6 +49,8 @@ def export(scene: LoadedScene, options: "Export") -> str:
     Raises:
         CsgError: What was asked for cannot be done; the message says why.
     """
+    if options.data is not None and scene.coded is None:
+        raise ConfigError("--data: a PLY file does not say where it lies in its capture; give a .csg file")
     transform = converter(options.ending) if options.ending not in FORMATS else None
     similarity = IDENTITY if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
     shown, cameras = _part(scene, options, similarity), _cameras(scene, options)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.export.plain import Effort, plain
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.receiver.load import load
+from csgaussian_ns.semantic.appearance import Appearance, Move, Target
 from csgaussian_ns.tools import cli
 from tests.export.scenes import random_splats
 
@@ -83,6 +85,24 @@ def test_a_ply_file_changes_its_format_without_being_fitted(tmp_path: Path, caps
     capsys.readouterr()
     assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--objects", "1") == 2
     assert "says nothing of objects" in told(capsys)
+    assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--data", str(tmp_path)) == 2
+    assert "give a .csg file" in told(capsys)
+
+
+def test_a_scene_in_another_appearance_is_exported_as_shown():
+    """What was moved keeps its identity from view to view."""
+    scene = load(WITH_OBJECTS)
+    assert scene.semantics is not None
+    for entry in scene.objects:
+        shown = scene.shown(Appearance((Move(Target((entry.id,)), (0.25, 0.0, 0.5)),)))
+        cameras = list(scene.orbit(6, 64, 48).values())
+        here, there = (plain(one, cameras, Effort(0), scene.semantics.label) for one in (scene, shown))
+        assert here.objects is not None and there.objects is not None
+        mine, moved = here.scene.means[here.objects == entry.id], there.scene.means[there.objects == entry.id]
+        distance = np.linalg.norm(mine[:, None] + np.array([0.25, 0.0, 0.5]) - moved[None], axis=2)
+        assert (
+            len(moved) and distance.min(axis=0).max() < 1e-4 and len(np.unique(distance.argmin(axis=0))) == len(moved)
+        )
 
 
 @pytest.mark.parametrize(
