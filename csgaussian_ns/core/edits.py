@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from csgaussian_ns.core.errors import ConfigError
+
 Point = tuple[float, float, float]
 Colour = tuple[float, float, float]
 
@@ -20,22 +22,40 @@ class Target:
     percent: float = 0.0
 
 
+class Aimed:
+    """An operation on a target.
+
+    Raises:
+        ConfigError: What is given for it is something else.
+    """
+
+    target: Target
+
+    def __post_init__(self) -> None:
+        """Users have objects at hand."""
+        if not isinstance(self.target, Target):
+            raise ConfigError(
+                f"{type(self).__name__}: expected a Target, such as scene.objects['cup'].target or Target((3, 4)), got "
+                f"{str(self.target)[:80]}"
+            )
+
+
 @dataclass(frozen=True)
-class Remove:
+class Remove(Aimed):
     """The target is gone: from pictures, from clicks, and from the list of objects."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Keep:
+class Keep(Aimed):
     """All but the target is gone, what belongs to no object included."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Move:
+class Move(Aimed):
     """Move the target, in units and axes of the training frame. It is lit as at its old place."""
 
     target: Target
@@ -43,7 +63,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Rotate:
+class Rotate(Aimed):
     """Turn the target, and with it the light on it.
 
     Attributes:
@@ -60,7 +80,7 @@ class Rotate:
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scale(Aimed):
     """Make the target larger or smaller, as one; ``about`` is a point that stays, by default as of ``Rotate``."""
 
     target: Target
@@ -69,7 +89,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Recolour:
+class Recolour(Aimed):
     """Give the target another colour, RGB in [0, 1]; it is shaded as before. The last colour counts."""
 
     target: Target
@@ -77,7 +97,7 @@ class Recolour:
 
 
 @dataclass(frozen=True)
-class Rename:
+class Rename(Aimed):
     """Call the target otherwise; an empty name is none."""
 
     target: Target

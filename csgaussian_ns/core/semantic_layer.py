@@ -5,6 +5,8 @@ from typing import Any
 
 from jaxtyping import Float, Int
 
+from csgaussian_ns.core.edits import Target
+
 
 @dataclass(frozen=True)
 class SceneObject:
@@ -28,6 +30,11 @@ class SceneObject:
     highest: tuple[float, float, float]
     feature: tuple[float, ...] = field(repr=False)
     embedding: tuple[float, ...] | None = field(default=None, repr=False)
+
+    @property
+    def target(self) -> Target:
+        """For operations: ``Hide(scene.objects["cup"].target)``."""
+        return Target((self.id,))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from csgaussian_ns.ns.pipeline import CSGaussianPipeline
 
 SUBCOMMAND = "csg-bitstream"
+CAST_RAYS = {
+    "ExportPointCloud": "pointcloud",
+    "ExportTSDFMesh": "tsdf",
+    "ExportPoissonMesh": "poisson",
+    "ExportMarchingCubesMesh": "marching-cubes",
+}
+"""Commands of nerfstudio for methods that cast rays."""
 
 
 @dataclass
@@ -179,7 +186,8 @@ def add_to_ns_export() -> None:
     """Make ``ns-export`` list our subcommand beside its own.
 
     nerfstudio has no entry point for exporters: ``ns-export`` calls ``tyro.cli`` on a union of its own commands. This
-    wraps ``tyro.cli`` once; a call with that union gets ours appended, any other call is passed on untouched.
+    wraps ``tyro.cli`` once; a call with that union gets ours appended, and those of its own that know nothing of our
+    runs replaced (``ns.export_plain``). Any other call is passed on untouched.
     """
     original = tyro.cli
     if getattr(original, "_csgaussian", False):
@@ -193,7 +201,7 @@ def add_to_ns_export() -> None:
 
 
 def _with_ours(form: Any) -> Any:
-    """``form``, or nerfstudio's union of export commands with ours at its end."""
+    """``form``, or nerfstudio's union of export commands, made to know our runs, with ours at its end."""
     markers = getattr(form, "__metadata__", ())
     union = get_args(form)[0] if markers else form
     if get_origin(union) is not Union:
@@ -202,8 +210,20 @@ def _with_ours(form: Any) -> Any:
     if "ExportGaussianSplat" not in names:
         return form
     ours = Annotated[ExportCsgBitstream, tyro.conf.subcommand(name=SUBCOMMAND)]
-    extended = Union[(*get_args(union), ours)]  # built at run time
+    extended = Union[(*map(_knowing_ours, get_args(union)), ours)]  # built at run time
     return Annotated[(extended, *markers)] if markers else extended
+
+
+def _knowing_ours(option: Any) -> Any:
+    """A command of nerfstudio as it is, or one in its place that knows our runs."""
+    from csgaussian_ns.ns.export_plain import ExportGaussianSplat, refusing
+
+    kind, *markers = get_args(option) or (option,)
+    if kind.__name__ == ExportGaussianSplat.__name__:
+        kind = ExportGaussianSplat
+    elif kind.__name__ in CAST_RAYS:
+        kind = refusing(kind, CAST_RAYS[kind.__name__])
+    return Annotated[(kind, *markers)] if markers else kind
 
 
 def main() -> None:

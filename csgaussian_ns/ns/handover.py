@@ -55,7 +55,7 @@ def trained_scene(model: CSGaussianModel, manager: CSGaussianDataManager, semant
         scene.decoded().anchors,
         scene.entropy,
         scene.decoders,
-        _facts(model, manager),
+        facts(model, manager),
         rate_weight=scene.rate_weight,
         network_bits=scene.settings.network_bits,
     )
@@ -127,7 +127,8 @@ def _with_objects(model: CSGaussianModel, manager: CSGaussianDataManager, traine
     return replace(trained, semantics=replace(semantics, label=label, names=found.names))
 
 
-def _facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
+def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
+    """What the file of a run says about where its scene lies."""
     scene, outputs = model.scene, manager.train_dataparser_outputs
     background = tuple(float(x) for x in model.background_color)
     return SceneMeta(

@@ -11,6 +11,7 @@ from nerfstudio.utils import profiler
 from torch import Tensor
 
 from csgaussian_ns.codec.encode import TrainedScene
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.ns import handover
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager, CSGaussianDataManagerConfig
 from csgaussian_ns.ns.model import CSGaussianModel, CSGaussianModelConfig
@@ -91,6 +92,10 @@ class CSGaussianPipeline(VanillaPipeline):
     def trained_scene(self, semantics: bool = True) -> TrainedScene:
         """What the codec needs of the run, see ``ns.handover``."""
         return handover.trained_scene(self.model, self.datamanager, semantics)
+
+    def facts(self) -> SceneMeta:
+        """Where the scene lies, see ``ns.handover``."""
+        return handover.facts(self.model, self.datamanager)
 
     def find_objects(self) -> tuple[ObjectScene, int]:
         """The objects that the run's file will have, see ``ns.handover``, and the step that the run is at."""

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -26,7 +27,7 @@ from csgaussian_ns.scene.frustum import in_reach
 AT_ONCE = 1 << 20
 """Bytes in front of the first colours that are fetched together: networks, positions, masks."""
 
-Box = Sequence[Sequence[float]] | np.ndarray
+Box = Sequence[Any] | np.ndarray
 
 
 def stream(

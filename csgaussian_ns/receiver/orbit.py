@@ -14,6 +14,8 @@ from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS = 1_000_000
+RINGS = ((1.0, 1.0), (0.85, 1.4), (1.1, 0.6), (0.7, 1.0))
+"""Radius and height of the circles of ``cameras_around``, as shares of those of the orbit."""
 
 
 @runtime_checkable
@@ -79,21 +81,57 @@ def orbit(position: Float[Any, "R 3"], meta: Meta, views: int, width: int, heigh
         width: Of the images.
         height: Of the images.
     """
-    up = np.array(meta.up if isinstance(meta, Placement) else (0.0, 0.0, 1.0))
+    centre, radius, above = _orbit_told(meta) or _orbit_guessed(position)
+    ring = _ring(up_of(meta), centre, (radius, above), views, 0.0, (width, height))
+    return {f"orbit_{number:04d}": camera for number, camera in enumerate(ring)}
+
+
+def cameras_around(position: Float[Any, "R 3"], meta: Meta, views: int, width: int, height: int) -> list[Camera]:
+    """Cameras on ``RINGS`` about that of ``orbit``, spread evenly over all sides, to learn what a scene looks like.
+
+    Args:
+        position: As for ``orbit``.
+        meta: As there.
+        views: How many, a multiple of the number of rings.
+        width: Of the images.
+        height: Of the images.
+    """
+    centre, radius, above = _orbit_told(meta) or _orbit_guessed(position)
+    each, result = views // len(RINGS), []
+    for number, (farther, higher) in enumerate(RINGS):
+        place = radius * farther, above * higher
+        result += _ring(up_of(meta), centre, place, each, (number + 0.5) / len(RINGS) / each, (width, height))
+    return result
+
+
+def up_of(meta: Meta) -> Float64[np.ndarray, "3"]:
+    """Which way is up in the frame of the scene, unit length."""
+    return np.array(meta.up if isinstance(meta, Placement) else (0.0, 0.0, 1.0))
+
+
+def _ring(
+    up: Float64[np.ndarray, "3"],
+    centre: Float64[np.ndarray, "3"],
+    place: tuple[float, float],
+    views: int,
+    begin: float,
+    size: tuple[int, int],
+) -> list[Camera]:
+    """Cameras on a circle of a radius, above its middle, from a share of the full turn on."""
     first = np.array([1.0, 0.0, 0.0])
     second = np.cross(up, first)
-    centre, radius, height_above = _orbit_told(meta) or _orbit_guessed(position)
-    result = {}
+    radius, above = place
+    width, height = size
+    result = []
     for number in range(views):
-        angle = 2 * math.pi * number / views
-        back = math.cos(angle) * first + math.sin(angle) * second + height_above / radius * up
+        angle = 2 * math.pi * (number / views + begin)
+        back = math.cos(angle) * first + math.sin(angle) * second + above / radius * up
         eye = centre + radius * back
         back /= np.linalg.norm(back)
         right = np.cross(up, back)
         right /= np.linalg.norm(right)
         pose = np.stack([right, np.cross(back, right), back, eye], axis=1)
-        focal, middle = (float(width), float(width)), (width / 2, height / 2)
-        result[f"orbit_{number:04d}"] = opengl_camera(pose, focal, middle, (width, height))
+        result.append(opengl_camera(pose, (float(width), float(width)), (width / 2, height / 2), size))
     return result
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from csgaussian_ns.core.edits import Edit, Target
+from csgaussian_ns.core.edits import Aimed, Edit, Target
 from csgaussian_ns.core.errors import ConfigError
 
 MOST = 1e9
@@ -14,21 +14,21 @@ Layer = Literal["colour", "objects", "semantic"]
 
 
 @dataclass(frozen=True)
-class Hide:
+class Hide(Aimed):
     """Draw without the target. What it hid was hardly seen in training, and shows it."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Isolate:
+class Isolate(Aimed):
     """Draw the target alone, whatever was hidden before."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Highlight:
+class Highlight(Aimed):
     """Light up the target and dim the rest. The last one counts."""
 
     target: Target
@@ -45,10 +45,23 @@ class Appearance:
     Attributes:
         operations: Each sees what those before it left.
         layer: What is drawn.
+
+    Raises:
+        ConfigError: No such layer; no such operations.
     """
 
     operations: tuple[Operation, ...] = ()
     layer: Layer = "colour"
+
+    def __post_init__(self) -> None:
+        """Whatever is drawn must be what was asked for."""
+        if self.layer not in get_args(Layer):
+            raise ConfigError(f"layer: expected one of {', '.join(get_args(Layer))}, got {str(self.layer)[:80]!r}")
+        if not isinstance(self.operations, tuple) or not all(isinstance(one, Operation) for one in self.operations):
+            raise ConfigError(
+                "operations: expected a tuple of them, such as (Hide(scene.objects['cup'].target),), got "
+                f"{str(self.operations)[:80]}"
+            )
 
     def then(self, operation: Operation) -> "Appearance":
         """As this one, and then ``operation``."""

@@ -12,6 +12,7 @@ from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
+from csgaussian_ns.tools.export import Export
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
@@ -36,6 +37,7 @@ COMMANDS: dict[str, type[Command]] = {
     "select": Select,
     "edit": Edit,
     "evaluate": Evaluate,
+    "export": Export,
     "decode": Decode,
     "serve": Serve,
     "masks": Masks,

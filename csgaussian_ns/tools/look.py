@@ -71,6 +71,19 @@ class Look:
         return result.then(Highlight(_target(scene, *self.highlight))) if self.highlight else result
 
 
+def objects_of(scene: "LoadedScene") -> "Sequence[SceneObject]":
+    """All of them.
+
+    Raises:
+        QueryError: The file says nothing of objects.
+    """
+    from csgaussian_ns.semantic.query import semantics_of
+
+    if scene.coded is None:
+        raise QueryError("a PLY file says nothing of objects")
+    return semantics_of(scene).objects
+
+
 def objects_called(everything: "Sequence[SceneObject]", key: str) -> "list[SceneObject]":
     """By number, or all of a name.
 
@@ -134,8 +147,4 @@ def target_of(everything: "Sequence[SceneObject]", *keys: str) -> "Target":
 
 
 def _target(scene: "LoadedScene", *keys: str) -> "Target":
-    from csgaussian_ns.semantic.query import semantics_of
-
-    if scene.coded is None:
-        raise QueryError("a PLY file says nothing of objects")
-    return target_of(semantics_of(scene).objects, *keys)
+    return target_of(objects_of(scene), *keys)

@@ -1,11 +1,20 @@
 """How far a long command is: a bar with the time left on a terminal, a plain line now and then in a log file."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from csgaussian_ns.tools.terminal import remark
 
@@ -18,17 +27,7 @@ Item = TypeVar("Item")
 def counted(items: Sequence[Item], description: str) -> Iterator[Item]:
     """Pass on ``items`` one by one; progress goes to stderr."""
     console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    bar = _bar(console)
     began = last_line = time.monotonic()
     with bar:
         task = bar.add_task(description, total=len(items))
@@ -42,3 +41,31 @@ def counted(items: Sequence[Item], description: str) -> Iterator[Item]:
                 left = each * (len(items) - done)
                 eta = f"{int(left // 60)}:{int(left % 60):02d}"
                 remark(f"{description} {done}/{len(items)}  {each:.1f} s each  ETA {eta}")
+
+
+@contextmanager
+def reported() -> Iterator[Callable[[str, int, int], None]]:
+    """A function to be called with what is being done, how much is done and how much there is; bars on a terminal."""
+    with _bar(Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield tell
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

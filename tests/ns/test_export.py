@@ -14,6 +14,7 @@ import csgaussian_ns
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.ns.export import ExportCsgBitstream
 from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.render.cpu import CpuRasterizer
@@ -52,6 +53,27 @@ def test_help_lists_it_beside_nerfstudios_own(run: Forked, tmp_path: Path):
     words = run("ns-export", "--help", cwd=tmp_path).stdout
     for name in ("pointcloud", "tsdf", "poisson", "marching-cubes", "cameras", "gaussian-splat", "csg-bitstream"):
         assert name in words
+
+
+def test_nerfstudios_exporters_on_a_run_of_ours(run: Forked, receive: Forked, typed_run: TypedRun, exported: Path):
+    """Gaussians as ``csg export`` makes them of the file, cameras, and one line where rays would be cast."""
+    given = ("--load-config", typed_run.config, "--output-dir", "plain")
+    done = run("ns-export", "gaussian-splat", *given, "--steps", "4", "--views", "8", cwd=typed_run.folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "dB PSNR against the scene's own pictures" in done.stdout
+    options = ("--steps", "4", "--views", "8", "--frame", "normalised")
+    assert receive("csg", "export", "scene.csg", "scene.ply", *options, cwd=exported).returncode == 0
+    ours, file = (csgaussian_ns.load(path) for path in (typed_run.folder / "plain/splat.ply", exported / "scene.ply"))
+    assert len(ours) == pytest.approx(len(file), rel=0.02)
+    cameras = csgaussian_ns.load(exported / "scene.csg").orbit(3, 160, 90).values()
+    assert likeness(ours, file, cameras) > 35
+
+    assert run("ns-export", "cameras", *given, cwd=typed_run.folder).returncode == 0
+    assert len(json.loads((typed_run.folder / "plain/transforms_eval.json").read_text())) == 2
+
+    refused = run("ns-export", "pointcloud", *given, cwd=typed_run.folder)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert refused.stderr.strip().splitlines()[-1].startswith("pointcloud: it casts rays")
 
 
 def test_the_report_adds_up(exported: Path):

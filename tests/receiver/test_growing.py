@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns import Camera, ConfigError, FormatError
+from csgaussian_ns import Camera, ConfigError, FormatError, Remove
 from csgaussian_ns.codec.encode import encode
 from tests.codec.scenes import random_scene, with_semantics
 from tests.receiver.servers import Behaviour, serving
@@ -70,23 +70,33 @@ def test_only_what_a_camera_sees(data: bytes):
     assert len(scenes[-1]) == 1000 and len(scenes) == 5
 
 
-def test_a_server_is_asked_for_little_before_the_first_picture(data: bytes):
+def test_a_server_is_asked_for_little(data: bytes):
     behaviour = Behaviour(encode(random_scene(6000, num_offsets=10, feature_dim=50, kept=1.1), chunk_anchors=1000).data)
+    corner = csgaussian_ns.load(behaviour.data, chunks=[3]).position[0]
     with serving(behaviour) as address:
-        scenes = csgaussian_ns.stream(address, threads=1)
-        first = next(scenes)
-        assert len(first) == 1000 and "parts of a file" in repr(first)
+        *_, scene = csgaussian_ns.stream(address, box=(corner, corner))
+        assert len(scene) == 1000 and "parts of a file" in repr(scene)
         fetched = 1 << 16
         for asked in behaviour.asked[1:]:
             start, last = map(int, str(asked).removeprefix("bytes=").split("-"))
             fetched += last + 1 - start
         assert fetched < 0.5 * len(behaviour.data)
         with pytest.raises(ConfigError, match="only parts of the file were fetched"):
-            first.save("never.csg")
-        *_, last = scenes
-        assert last.data == behaviour.data
+            scene.save("never.csg")
+        *_, whole = csgaussian_ns.stream(address)
+        assert whole.data == behaviour.data and len(whole) > 5900  # some share a voxel
         alone = csgaussian_ns.load(address, chunks=[2])
         assert len(alone) == 1000 and alone.content is None
+
+
+def test_an_edited_scene_shows_nothing_that_was_removed(data: bytes):
+    whole = csgaussian_ns.load(data)
+    gone = whole.objects.all[0]
+    edited = whole.edited(Remove(gone.target))
+    (scene,) = csgaussian_ns.stream(edited.data)
+    assert scene.edits == edited.edits and gone.id not in [thing.id for thing in scene.objects]
+    camera = whole.orbit(1, 64, 48)["orbit_0000"]
+    assert np.abs(scene.render(camera).astype(int) - edited.render(camera)).max() <= 1
 
 
 def test_what_is_no_question(data: bytes):

@@ -281,3 +281,20 @@ def test_damage_is_told():
         csgaussian_ns.load(FILE.read_bytes()[:1000])
     with pytest.raises(FileNotFoundError):
         csgaussian_ns.load("nowhere.csg")
+
+
+def test_operations_and_looks_that_are_none(scene: LoadedScene):
+    thing = scene.objects.all[0]
+    assert Hide(thing.target) == Hide(Target((thing.id,)))
+    operation = object.__new__(Hide)  # around the tests' own check of types, which users do not have
+    object.__setattr__(operation, "target", thing)
+    with pytest.raises(ConfigError, match=r"Hide: expected a Target, such as scene\.objects\['cup'\]\.target"):
+        operation.__post_init__()
+    look = Appearance()
+    object.__setattr__(look, "layer", "foo")
+    with pytest.raises(ConfigError, match="layer: expected one of colour, objects, semantic, got 'foo'"):
+        look.__post_init__()
+    look = Appearance()
+    object.__setattr__(look, "operations", Hide(thing.target))
+    with pytest.raises(ConfigError, match="operations: expected a tuple"):
+        look.__post_init__()

@@ -1,0 +1,1 @@
+"""Scenes as plain Gaussians for other programs: fitted to what cameras see, written in their formats, measured."""

@@ -1,0 +1,117 @@
+"""Plain Gaussians for those of a scene that every view sees anew: each by itself, by least squares over the views."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from csgaussian_ns.core.cores import available_cores
+from csgaussian_ns.export.views import Found, View, match
+from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of
+from csgaussian_ns.render.threads import run, split
+from csgaussian_ns.scene.frustum import NEAR_PLANE
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, basis
+
+BLOCK = 1 << 18
+"""Gaussians fitted at a time, at most, if a row has no more; their sums take 0.8 kB each."""
+RIDGE = 0.005
+"""Added to the normal equations of harmonics above degree 0: where few views see a Gaussian they tend to 0."""
+MOST_VIEWS = 48
+"""Taken of those given, evenly; more make little difference to each Gaussian by itself."""
+BEHIND = 0.03
+"""Share of the distance of what one sees at a pixel, by which what lies behind it loses a factor e of its weight."""
+LEAST = 1e-3
+"""Share of its area that a drawn Gaussian counts at least."""
+DILATION = 0.3
+"""Of footprints, in square pixels, as the renderer adds it."""
+
+
+def fitted(scene: Scene, views: Sequence[View], found: Found, degree: int) -> Iterator[tuple[Found, GaussianScene]]:
+    """Fit block by block, in the order of the scene's rows.
+
+    Harmonics to the colours that views see; one opacity to theirs, with 0 where a view does not draw it; one shape to
+    the means of the logarithms of its scales and of its quaternions. Samples count as much as they show in the view: by
+    the area of the footprint, how little hides it, and for all but opacity how opaque it is.
+
+    Args:
+        scene: In arrays of numpy.
+        views: What cameras see of it.
+        found: The Gaussians.
+        degree: Of the harmonics.
+    """
+    views = views[:: -(-len(views) // MOST_VIEWS)]
+    for low, high in _blocks(found, len(scene.position)):
+        block, rows = found.within(low, high), np.zeros(len(scene.position), np.bool_)
+        rows[low:high] = True
+        yield block, _fit(scene, views, block, rows, COEFFICIENTS[degree])
+
+
+def _blocks(found: Found, rows: int) -> Iterator[tuple[int, int]]:
+    """Runs of rows that together hold ``BLOCK`` Gaussians at most."""
+    ends, low = np.cumsum(np.bincount(found.row, minlength=rows)), 0
+    while low < rows:
+        before = ends[low - 1] if low else 0
+        high = max(low + 1, int(np.searchsorted(ends, before + BLOCK, side="right")))
+        yield low, high
+        low = high
+
+
+def _fit(
+    scene: Scene, views: Sequence[View], block: Found, rows: Bool[np.ndarray, " R"], coefficients: int
+) -> GaussianScene:
+    threads = available_cores()
+    sums, shown = np.zeros((len(block), sums_of(coefficients)), np.float32), np.zeros(len(block), np.float32)
+    for view in views:
+        seen = scene.seen(view.camera, rows)
+        who, drawn = match(block, seen)
+        g, weight = seen.only(drawn).gaussians, weights(block, view, who)
+        shown += weight
+        harmonics = basis(seen_along(g.means, view), COEFFICIENTS.index(coefficients))
+        plain = map(np.ascontiguousarray, (g.quats, g.scales, g.opacities, g.colors))
+        samples = Samples(who, weight[who], harmonics, *plain)
+        run(add_view, [(*chunk, samples, sums) for chunk in _chunks(len(who), threads)], threads)
+    harmonics, chunks = np.zeros((len(block), coefficients, 3), np.float32), _chunks(len(block), threads)
+    run(solve_harmonics, [(*c, coefficients, np.float32(RIDGE), sums, harmonics) for c in chunks], threads)
+    shape = sums[:, -SHAPE_SUMS:]
+    weight = shape[:, :1].clip(min=1e-30)
+    return GaussianScene(
+        block.means,
+        shape[:, 4:] / weight,
+        np.exp(shape[:, 1:4] / weight),
+        shape[:, 0] / shown.clip(min=1e-30),
+        harmonics,
+        scene.background,
+    )
+
+
+def _chunks(count: int, threads: int) -> list[tuple[int, int]]:
+    return split(count, 4 * threads) if count else []
+
+
+def seen_along(means: Float32[np.ndarray, "N 3"], view: View) -> Float32[np.ndarray, "N 3"]:
+    """Unit vectors from the camera to each place."""
+    ray = means - np.asarray(view.camera.position, np.float32)
+    return ray / np.linalg.norm(ray, axis=1, keepdims=True).clip(min=1e-12)
+
+
+def weights(found: Found, view: View, drawn: Int64[np.ndarray, " M"]) -> Float32[np.ndarray, " N"]:
+    """How much of each Gaussian shows: square pixels of its footprint, less what lies before it.
+
+    One whose centre is outside the image counts next to nothing, and only if it is among those that are ``drawn``.
+    """
+    camera = view.camera
+    matrix = np.asarray(camera.world_to_camera, np.float32)
+    x, y, z = (found.means @ matrix[:3, :3].T + matrix[:3, 3]).T
+    ahead = z > NEAR_PLANE
+    z = np.where(ahead, z, 1)
+    column, row = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+    inside = ahead & (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+    front = view.depth[np.where(inside, row, 0).astype(np.int64), np.where(inside, column, 0).astype(np.int64)]
+    front = np.where(front > 0, front, z)
+    hidden = np.exp(-np.maximum(z / front - 1, 0) / BEHIND)
+    least = np.where(inside, LEAST, 0)
+    least[drawn] = LEAST
+    area = np.minimum((found.size * camera.fx / z) ** 2 + DILATION, camera.width * camera.height)
+    return (area * np.maximum(np.where(inside, hidden, 0), least)).astype(np.float32)

@@ -1,0 +1,30 @@
+"""What the exporters write."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
+
+
+@dataclass(frozen=True)
+class Splats:
+    """Plain Gaussians, and whose they are.
+
+    Attributes:
+        scene: The Gaussians.
+        objects: Number of the object that each belongs to, 0 for none; ``None`` where nothing is known.
+    """
+
+    scene: GaussianScene
+    objects: Int[np.ndarray, " N"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.scene.means)
+
+    def where(self, chosen: Bool[np.ndarray, " N"]) -> "Splats":
+        """Those that are ``chosen``, in the same order."""
+        names = ("means", "quats", "scales", "opacities", "harmonics")
+        scene = replace(self.scene, **{name: getattr(self.scene, name)[chosen] for name in names})
+        return Splats(scene, None if self.objects is None else self.objects[chosen])

@@ -1,0 +1,101 @@
+"""``csg export``: a scene as plain Gaussians, in the formats of other programs, with the loss measured."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.inputs import SceneFile, open_file
+from csgaussian_ns.tools.look import Objects, vector_of
+from csgaussian_ns.tools.terminal import tell
+
+if TYPE_CHECKING:
+    from csgaussian_ns.export.part import Box
+
+ENDINGS = (".ply", ".spz", ".splat", ".sog", ".glb")
+LEAST_VIEWS, MOST_VIEWS = 4, 10_000
+MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Export:
+    """Export a .csg file, or Gaussians in a .ply file, to formats of other programs, and say what was lost.
+
+    What depends on the view is fitted: colours by spherical harmonics, opacities and shapes by one each.
+    """
+
+    file: SceneFile
+    output: tyro.conf.Positional[Path]
+    """File to write: .ply, .spz, .splat, or, with splat-transform installed, .sog or .glb."""
+    degree: Literal[0, 1, 2, 3] = 3
+    """Degree of the spherical harmonics; .splat holds none."""
+    frame: Literal["capture", "normalised"] = "capture"
+    """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them."""
+    objects: Objects = None
+    """Export these objects alone, without what hides them."""
+    box: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
+    """Export what lies between two corners, in the frame of the export."""
+    steps: int = 300
+    """Steps of descent after each Gaussian is fitted by itself."""
+    camera: str = "orbit"
+    """Where it is looked at from, to fit and to measure: a transforms.json, its folder, or 'orbit', circles."""
+    views: int = 96
+    """Number of views to fit to, where these are not from a file."""
+    width: int = 480
+    """Width in pixels of the views to fit to."""
+    height: int = 270
+    """Their height."""
+    data: Path | None = None
+    """Folder with transforms.json and photos: measure on the views that training held out, too."""
+
+    def run(self) -> None:
+        """Decode, fit, write, read back, measure."""
+        self._check()
+        from csgaussian_ns.receiver.load import load
+        from csgaussian_ns.tools.exporting import export
+
+        with open_file(self.file) as stream:
+            scene = load(stream)
+        tell(f"{self.output}: {export(scene, self)}")
+
+    @property
+    def ending(self) -> str:
+        """Of the file to write, in small letters."""
+        return self.output.suffix.lower()
+
+    def corners(self) -> "Box | None":
+        """Of ``--box``, the lowest and the highest.
+
+        Raises:
+            ConfigError: Not six finite numbers, or nothing is between them.
+        """
+        if self.box is None:
+            return None
+        parts = self.box.split(",")
+        if len(parts) != 6:
+            raise ConfigError(f"--box {self.box}: expected six numbers, such as -1,-1,0,1,1,2")
+        lowest, highest = (vector_of("--box", ",".join(corner)) for corner in (parts[:3], parts[3:]))
+        if not all(a < b for a, b in zip(lowest, highest, strict=True)):
+            raise ConfigError(f"--box {self.box}: expected the lowest corner and then the highest, each axis growing")
+        return lowest, highest
+
+    def _check(self) -> None:
+        """What is wrong with the call, before any work."""
+        if self.ending not in ENDINGS:
+            raise ConfigError(f"{self.output}: expected a name that ends in one of {', '.join(ENDINGS)}")
+        if self.output.is_dir():
+            raise ConfigError(f"{self.output} is a folder; choose another name for the file")
+        if not self.output.parent.is_dir():
+            raise ConfigError(f"{self.output}: there is no folder {self.output.parent}; make it, or choose another")
+        if not os.access(self.output.parent, os.W_OK):
+            raise ConfigError(f"{self.output}: nothing can be written in {self.output.parent}; choose another folder")
+        if not 0 <= self.steps <= MOST_STEPS:
+            raise ConfigError(f"--steps {self.steps}: expected 0 to {MOST_STEPS}")
+        if not LEAST_VIEWS <= self.views <= MOST_VIEWS:
+            raise ConfigError(f"--views {self.views}: expected {LEAST_VIEWS} to {MOST_VIEWS}")
+        if self.objects == ():
+            raise ConfigError("--objects: expected numbers or names of objects, as csg info lists them")
+        self.corners()

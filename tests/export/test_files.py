@@ -1,0 +1,113 @@
+"""Files of plain Gaussians, read back by our own readers and by those of others."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.export.ply import unit
+from csgaussian_ns.export.splat import read_splat
+from csgaussian_ns.export.splats import Splats
+from csgaussian_ns.export.spz import read_spz, spz_bytes
+from csgaussian_ns.export.write import FORMATS, write
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from tests.export.scenes import random_gaussians, random_splats
+
+STEPS = {".ply": (1e-6, 1e-6, 1e-5), ".spz": (2e-6, 0.003, 0.04), ".splat": (0, 0.003, 0)}
+"""By ending: how far positions, opacities and logarithms of scales may be off."""
+
+
+def same_rotation(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Cosine of half the angle between rotations."""
+    return np.abs((unit(left) * unit(right)).sum(axis=1))
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+@pytest.mark.parametrize("ending", [".ply", ".spz", ".splat"])
+def test_what_is_written_is_read(tmp_path: Path, ending: str, degree: int):
+    splats, path = random_splats(500, degree), tmp_path / f"scene{ending}"
+    write(splats, path, z_up=True)
+    found, scene = FORMATS[ending].read(path), splats.scene
+    if ending == ".splat":
+        order = np.argsort(-scene.scales.prod(axis=1) * scene.opacities, kind="stable")
+        splats = Splats(scene, splats.objects)
+        scene = GaussianScene(
+            *(getattr(scene, name)[order] for name in ("means", "quats", "scales", "opacities", "harmonics"))
+        )
+    place, opacity, scale = STEPS[ending]
+    assert np.abs(found.means - scene.means).max() <= place
+    assert np.abs(found.opacities - scene.opacities).max() <= opacity
+    assert np.abs(np.log(found.scales / scene.scales)).max() <= scale
+    assert same_rotation(found.quats, scene.quats).min() > (0.9999 if ending == ".splat" else 0.999996)
+    kept = min(degree, FORMATS[ending].degree)
+    assert found.degree == kept
+    step = {".ply": 1e-6, ".spz": 1 / 76, ".splat": 0.5}[ending]
+    inside = np.abs(scene.harmonics[:, : (kept + 1) ** 2]) < (1.7 if ending == ".splat" else 3)
+    assert (np.abs(found.harmonics - scene.harmonics[:, : (kept + 1) ** 2])[inside] <= step).all()
+
+
+def test_the_size_of_a_standard_file(tmp_path: Path):
+    plain = Splats(random_gaussians(100))
+    for splats, floats in ((plain, 62), (random_splats(100), 63)):
+        write(splats, tmp_path / "scene.ply", z_up=False)
+        header, table = (tmp_path / "scene.ply").read_bytes().split(b"end_header\n", 1)
+        assert header.count(b"property float ") == floats and len(table) == 100 * 4 * floats
+        assert (b"object_id" in header) == (floats == 63) and b"Vertical Axis" not in header
+    write(plain, tmp_path / "scene.splat", z_up=False)
+    assert (tmp_path / "scene.splat").stat().st_size == 3200
+
+
+def test_object_ids_as_another_reader_sees_them(tmp_path: Path):
+    plyfile = pytest.importorskip("plyfile")
+    splats = random_splats(50)
+    write(splats, tmp_path / "scene.ply", z_up=True)
+    content = plyfile.PlyData.read(tmp_path / "scene.ply")
+    assert content.comments == ["Vertical Axis: z"]
+    assert (content["vertex"]["object_id"] == splats.objects).all()
+    assert np.allclose(content["vertex"]["f_rest_15"], splats.scene.harmonics[:, 1, 1])
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_spz_as_another_reader_sees_it(tmp_path: Path, degree: int):
+    gsply = pytest.importorskip("gsply", reason="an independent reader of .spz: pip install gsply")
+    scene = random_gaussians(300, degree)
+    write(Splats(scene), tmp_path / "scene.spz", z_up=False)
+    found = gsply.read_spz(tmp_path / "scene.spz")
+    assert np.abs(found.means - scene.means).max() < 2e-6
+    assert np.abs(1 / (1 + np.exp(-found.opacities)) - scene.opacities).max() < 0.003
+    assert np.abs(found.scales - np.log(scene.scales)).max() < 0.04
+    assert np.abs(found.sh0 - scene.harmonics[:, 0].clip(-10 / 3, 10 / 3)).max() < 1 / 76
+    assert same_rotation(found.quats, scene.quats).min() > 0.999996
+    if degree:
+        assert found.shN.shape == (300, (degree + 1) ** 2 - 1, 3)
+        assert np.abs(found.shN - scene.harmonics[:, 1:].clip(-1, 127 / 128)).max() <= 1 / 256 + 1e-6
+
+
+def test_places_that_spz_does_not_reach_are_refused():
+    far = random_gaussians(3, 0, spread=1e9)
+    with pytest.raises(ConfigError, match="do not fit into"):
+        list(spz_bytes(Splats(far)))
+    (data,) = spz_bytes(Splats(random_gaussians(20, 1, spread=1e5)))
+    assert np.allclose(read_spz(data).means, random_gaussians(20, 1, spread=1e5).means, atol=0.1)
+
+
+def test_files_that_are_none_are_refused():
+    (data,) = spz_bytes(Splats(random_gaussians(20)))
+    plain = gzip.decompress(data)
+    for wrong in (b"", b"x" * 99, data[: len(data) // 2], gzip.compress(plain[:-1]), gzip.compress(b"\0" * 64)):
+        with pytest.raises(FormatError):
+            read_spz(wrong)
+    huge = struct.pack("<IIIBBBB", 0x5053474E, 3, 2**32 - 1, 3, 12, 0, 0)
+    with pytest.raises(FormatError, match="cut"):
+        read_spz(gzip.compress(huge))
+    with pytest.raises(FormatError, match="32 bytes"):
+        read_splat(b"x" * 33)
+
+
+def test_a_file_without_gaussians_and_quaternions_without_length():
+    (data,) = spz_bytes(Splats(random_gaussians(0)))
+    assert read_spz(data).means.shape == (0, 3)
+    assert read_splat(bytes(24) + b"\x80" * 8).quats.tolist() == [[1, 0, 0, 0]]
