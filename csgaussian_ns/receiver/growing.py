@@ -42,7 +42,7 @@ def stream(
 
     Of a scene whose objects were edited there is but the last: what belongs to an object comes last.
 
-    Without ``camera`` and ``box`` those chunks come first that took most bytes, for most of the picture is in them.
+    Without ``camera`` and ``box`` chunks come in the order of the file; ``csg arrange`` puts first what matters most.
 
     Args:
         source: Address, path or content of a file of anchors, or what ``open_address`` gave.
@@ -82,7 +82,7 @@ def _growing(
     if isinstance(source, Parts) and first <= AT_ONCE:
         source.fetch([(0, first)])
     if weight is None:
-        order = sorted(range(len(colours)), key=lambda number: -colours[number].length)
+        order = sorted(range(len(colours)), key=lambda number: colours[number].offset)
     else:
         voxel = np.float32(meta_of(container).voxel_size)
         weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]

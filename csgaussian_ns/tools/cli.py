@@ -9,6 +9,7 @@ import tyro
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.texts import one_line
+from csgaussian_ns.tools.arrange import Arrange
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "evaluate": Evaluate,
     "export": Export,
     "decode": Decode,
+    "arrange": Arrange,
     "serve": Serve,
     "masks": Masks,
     "demo-scene": DemoScene,

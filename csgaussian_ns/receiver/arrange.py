@@ -1,0 +1,71 @@
+"""Scenes in an order in which they are worth looking at early: large and opaque things first."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.types import Camera, Gaussians
+from csgaussian_ns.format.arranged import arranged
+from csgaussian_ns.format.coded_file import open_coded
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edits import edits_of, with_edits
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.receiver.load import load
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.scene.frustum import NEAR_PLANE
+
+SHARES = (0.06, 0.14, 0.30, 0.55, 1.0)
+"""Up to which of all anchors each share goes: the first picture comes early, and few chunks cost little."""
+LEAST = 512
+"""Anchors of a share."""
+MOST = 16384
+"""Anchors of a chunk."""
+VIEWS, WIDTH, HEIGHT = 12, 240, 135
+"""Of the orbit from which importance is measured."""
+MOST_PIXELS = 0.15
+"""Of the image that a Gaussian counts for at most: one before the camera hides more than it shows."""
+
+
+def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """A file whose first chunks are a coarse picture of the whole scene. What it decodes to stays, in another order.
+
+    Args:
+        data: A file of anchors.
+        limits: What to refuse.
+
+    Raises:
+        FormatError, UnsupportedVersion, LimitExceeded: As of ``load``; or anchors would change.
+        ConfigError: The file is cut, or holds no anchors.
+    """
+    container = read_container(data, limits)
+    if container.truncated:
+        raise ConfigError("the file is cut, and what is missing cannot be arranged; fetch it again")
+    scene = load(data, limits, edits=False)
+    if scene.coded is None or not len(scene):
+        raise ConfigError("there are no anchors in this file to arrange")
+    file = open_coded(container)
+    file.check(limits)
+    made = arranged(file, _shares(importance(scene)), MOST)
+    return with_edits(read_container(made, limits), edits_of(container))
+
+
+def importance(scene: LoadedScene) -> Float[np.ndarray, " A"]:
+    """Of each anchor: how many pixels its Gaussians cover, each weighted by its opacity, over an orbit."""
+    total = np.zeros(len(scene))
+    for camera in scene.orbit(VIEWS, WIDTH, HEIGHT).values():
+        seen = scene.seen(camera)
+        np.add.at(total, seen.row, seen.gaussians.opacities * _pixels(seen.gaussians, camera))
+    return total
+
+
+def _pixels(gaussians: Gaussians, camera: Camera) -> Float[np.ndarray, " N"]:
+    depth = gaussians.means @ camera.world_to_camera[2, :3] + camera.world_to_camera[2, 3]
+    area = np.sort(gaussians.scales, axis=1)[:, 1:].prod(axis=1) * camera.fx * camera.fy
+    return np.minimum(area / np.maximum(depth, NEAR_PLANE) ** 2, MOST_PIXELS * camera.width * camera.height)
+
+
+def _shares(weight: Float[np.ndarray, " A"]) -> Int[np.ndarray, " A"]:
+    rank = np.empty(len(weight), np.int64)
+    rank[np.argsort(-weight, kind="stable")] = np.arange(len(weight))
+    bounds = [max(LEAST, round(share * len(weight))) for share in SHARES[:-1]]
+    return np.searchsorted(bounds, rank, side="right")

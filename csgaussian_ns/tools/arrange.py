@@ -1,0 +1,41 @@
+"""``csg arrange``: a file in which those anchors come first that matter most, to be looked at while it arrives."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.terminal import tell
+
+
+@dataclass(frozen=True)
+class Arrange:
+    """Put first what matters most: whoever reads the file from the front sees all of the scene, and it gets finer."""
+
+    file: SceneFile
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """The arranged file (.csg); it may be the same file."""
+
+    def run(self) -> None:
+        """Arrange, write, and say what it cost."""
+        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.format.container import read_container
+        from csgaussian_ns.receiver.arrange import by_importance
+
+        if self.output.suffix.lower() != ".csg":
+            raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
+        with open_file(self.file) as stream:
+            given = stream.read()
+            made = by_importance(given)
+        chunks = read_container(made).of_kind("COLR")
+        make_folder(self.output.parent)
+        replace_file(self.output, made)
+        anchors = [chunk.info.anchors for chunk in chunks]
+        tell(
+            f"{self.output}: {len(made):,} bytes, {len(made) - len(given):+,} to {name_of(self.file)}; the first of "
+            f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} anchors in the first "
+            f"{chunks[0].end / len(made):.0%} of the bytes"
+        )
