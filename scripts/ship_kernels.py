@@ -22,6 +22,8 @@ LEFT_OUT = "v1_torchac.csg"
 def use_kernels() -> None:
     """Decode and draw as a receiver does."""
     import csgaussian_ns
+    from csgaussian_ns.export.plain import Effort, plain
+    from csgaussian_ns.receiver.arrange import by_importance
     from csgaussian_ns.render.draw import draw
     from csgaussian_ns.scene.gaussian_scene import GaussianScene
 
@@ -35,6 +37,8 @@ def use_kernels() -> None:
         scene.draw(cameras[0], with_depth=True)
         if scene.objects:
             scene.select(cameras[0], 32, 24)
+            by_importance(scene.data)
+            plain(scene, cameras, Effort(steps=2))
     some, ones = np.ones((10, 3), np.float32), np.ones((10, 4), np.float32)
     draw(GaussianScene(some, ones, some, some[:, 0], some[:, None]), cameras[0], with_depth=True)
 

@@ -63,7 +63,6 @@ def _with_kernels(wheel: Path) -> str:
         (root,) = Path(place).iterdir()
         paths = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
         _run(str(HERE / "ship_kernels.py"), str(root / "csgaussian_ns" / "kernels"), PYTHONPATH=paths)
-        wheel.unlink()
         _run("-m", "wheel", "pack", "--dest-dir", str(wheel.parent), str(root))
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
     platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

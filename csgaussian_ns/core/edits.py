@@ -1,7 +1,10 @@
 """Operations on the objects of a scene. They know ids and no rows, so they can be stored: ``Edit`` ones in a file."""
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Protocol, runtime_checkable
 
 from csgaussian_ns.core.errors import ConfigError
 
@@ -9,8 +12,48 @@ Point = tuple[float, float, float]
 Colour = tuple[float, float, float]
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, Sequence) and len(value) == 3 and all(map(_is_number, value))
+
+
+_THREE = "three finite numbers"
+_PARTS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "target": ("a Target, as scene.objects['cup'].target or Target((3, 4))", lambda value: isinstance(value, Target)),
+    "ids": (
+        "a tuple of whole numbers",
+        lambda value: isinstance(value, tuple) and all(isinstance(number, Integral) for number in value),
+    ),
+    "name": ("a text", lambda value: isinstance(value, str)),
+    "axis": (f"{_THREE}, not all 0", lambda value: _is_point(value) and any(value)),
+    **dict.fromkeys(("shift", "about", "colour", "lowest", "highest"), (_THREE, _is_point)),
+    **dict.fromkeys(("percent", "degrees"), ("a finite number", _is_number)),
+    "factor": ("a number above 0", lambda value: _is_number(value) and value > 0),
+}
+"""What the parts of operations must be, by their names."""
+
+
+class Checked:
+    """What users make: it is checked when it is made, not when a file is written.
+
+    Raises:
+        ConfigError: A part is not what it should be.
+    """
+
+    def __post_init__(self) -> None:
+        """Look at every part that is given."""
+        for part in fields(self):  # type: ignore[arg-type]  # of a dataclass
+            expected, fits = _PARTS[part.name]
+            value = getattr(self, part.name)
+            if not (fits(value) or (value is None and part.default is None)):
+                raise ConfigError(f"{type(self).__name__}: {part.name}: expected {expected}, got {str(value)[:80]!r}")
+
+
 @dataclass(frozen=True)
-class Target:
+class Target(Checked):
     """Objects of a scene, as they are or with a border moved.
 
     Attributes:
@@ -22,40 +65,22 @@ class Target:
     percent: float = 0.0
 
 
-class Aimed:
-    """An operation on a target.
-
-    Raises:
-        ConfigError: What is given for it is something else.
-    """
-
-    target: Target
-
-    def __post_init__(self) -> None:
-        """Users have objects at hand."""
-        if not isinstance(self.target, Target):
-            raise ConfigError(
-                f"{type(self).__name__}: expected a Target, such as scene.objects['cup'].target or Target((3, 4)), got "
-                f"{str(self.target)[:80]}"
-            )
-
-
 @dataclass(frozen=True)
-class Remove(Aimed):
+class Remove(Checked):
     """The target is gone: from pictures, from clicks, and from the list of objects."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Keep(Aimed):
+class Keep(Checked):
     """All but the target is gone, what belongs to no object included."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Move(Aimed):
+class Move(Checked):
     """Move the target, in units and axes of the training frame. It is lit as at its old place."""
 
     target: Target
@@ -63,7 +88,7 @@ class Move(Aimed):
 
 
 @dataclass(frozen=True)
-class Rotate(Aimed):
+class Rotate(Checked):
     """Turn the target, and with it the light on it.
 
     Attributes:
@@ -80,7 +105,7 @@ class Rotate(Aimed):
 
 
 @dataclass(frozen=True)
-class Scale(Aimed):
+class Scale(Checked):
     """Make the target larger or smaller, as one; ``about`` is a point that stays, by default as of ``Rotate``."""
 
     target: Target
@@ -89,7 +114,7 @@ class Scale(Aimed):
 
 
 @dataclass(frozen=True)
-class Recolour(Aimed):
+class Recolour(Checked):
     """Give the target another colour, RGB in [0, 1]; it is shaded as before. The last colour counts."""
 
     target: Target
@@ -97,7 +122,7 @@ class Recolour(Aimed):
 
 
 @dataclass(frozen=True)
-class Rename(Aimed):
+class Rename(Checked):
     """Call the target otherwise; an empty name is none."""
 
     target: Target
@@ -105,7 +130,7 @@ class Rename(Aimed):
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(Checked):
     """All anchors outside of a box are gone, in units and axes of the training frame, wherever they belong."""
 
     lowest: Point

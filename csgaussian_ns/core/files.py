@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,12 +113,15 @@ def replacing(
     """
     _check_name(path)
     with _telling(path):
+        path = path.resolve() if path.is_symlink() else path  # the link stays one
         _remove_abandoned(beside or path)
     with _partial(path, beside or path) as (written, file):
         yield file
         with _telling(path):
             file.flush()
             os.fsync(file.fileno())
+            if path.is_file():
+                os.chmod(written, stat.S_IMODE(path.stat().st_mode))  # who may read it stays as it is
             if fcntl is None:
                 file.close()  # where files that are open cannot be renamed
             check(written)

@@ -17,6 +17,7 @@ import warnings
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from pickle import UnpicklingError  # noqa: TID251  # what numba raises about its own files
 from typing import Any, TypeVar
 
 from numba.core import config
@@ -41,9 +42,12 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
-        try:
+        with suppress(OSError, EOFError, UnpicklingError, ValueError):  # what came broken is compiled here
             brought = shipped_kernels.load(self, sig, target_context)
-            return super().load_overload(sig, target_context) if brought is None else brought
+            if brought is not None:
+                return brought
+        try:
+            return super().load_overload(sig, target_context)
         except EOFError:  # a power cut left an empty file
             with suppress(OSError):
                 self.flush()

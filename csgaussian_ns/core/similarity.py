@@ -56,8 +56,7 @@ class Similarity:
         turn /= np.linalg.norm(turn)
         w, x, y, z = (float(part) for part in turn)
         factor, shift = self.factor * next_one.factor, _point(next_one.at(np.array([self.shift]))[0])
-        if not FACTORS[0] <= factor <= FACTORS[1] or not max(map(abs, shift)) < FARTHEST:
-            raise QueryError(f"an object would be scaled by {factor:g} and moved by {shift}; no picture shows that")
+        check_drawable(np.array([factor]), np.array([shift]))
         return Similarity((w, x, y, z), factor, shift)
 
     def at(self, points: Float[Any, "N 3"]) -> Float[Any, "N 3"]:
@@ -80,6 +79,23 @@ class Similarity:
         quats = _product(constants(self.turn, gaussians.quats), gaussians.quats)
         means, scales = self.at(gaussians.means), gaussians.scales * self.factor
         return replace(gaussians, means=means, quats=quats, scales=scales)
+
+
+def check_drawable(factor: Float64[np.ndarray, " N"], shift: Float64[np.ndarray, "N 3"]) -> None:
+    """See that pictures can show what several motions together do.
+
+    Raises:
+        QueryError: They scale or move beyond what single precision holds.
+    """
+    small, large = FACTORS
+    wrong = ~((factor >= small) & (factor <= large) & (np.abs(shift) < FARTHEST).all(axis=1))
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise QueryError(
+            f"together, the edits would scale an object by {factor[first]:g} and move it by "
+            f"{tuple(shift[first].tolist())}; expected a factor in {small:g}..{large:g} and less than {FARTHEST:g}: no "
+            "picture shows more"
+        )
 
 
 def _product(one: Float[Any, "4"], others: Float[Any, "N 4"]) -> Float[Any, "N 4"]:

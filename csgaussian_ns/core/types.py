@@ -78,7 +78,7 @@ class Gaussians:
         quats: Orientations ``wxyz``, any non-zero length.
         scales: Standard deviations along the own axes, > 0, world units.
         opacities: Peak alpha in [0, 1].
-        colors: What is blended: linear RGB, or any number of other channels.
+        colors: What is blended: RGB as in photos, or any number of other channels.
     """
 
     means: Float[Any, "N 3"]

@@ -23,7 +23,6 @@ from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk
 from csgaussian_ns.format.streams.coders import coder_numbered
 from csgaussian_ns.format.streams.positions import stream_origin
 
-
 Rows = np.ndarray
 """Numbers of anchors in the order of the file."""
 

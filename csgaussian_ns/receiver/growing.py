@@ -19,6 +19,7 @@ from csgaussian_ns.format.decode import decode_grids, decode_growing
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.receiver.load import check_settings, content_of
 from csgaussian_ns.receiver.representations import of_anchors
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, is_address, open_address
@@ -60,12 +61,17 @@ def stream(
         ConfigError: The camera or the box is none; both are given.
         DataError, FormatError, UnsupportedVersion, LimitExceeded, OSError: As of ``load``.
     """
+    check_settings(limits, threads)
     if camera is not None and box is not None:
         raise ConfigError("expected a camera or a box, got both")
     if camera is not None:
+        if not isinstance(camera, Camera):
+            raise ConfigError(f"camera: expected a Camera, got {type(camera).__name__}; scene.orbit() gives some")
         check_camera(camera)
     weight = _weight(camera, box)
-    found = open_address(source, limits.max_file_bytes) if is_address(source) else _content(source)
+    if is_address(source):
+        source = open_address(source, limits.max_file_bytes)
+    found = source if isinstance(source, Parts) else content_of(source, limits)
     return _growing(found, weight, semantics, limits, threads)
 
 
@@ -88,16 +94,18 @@ def _growing(
         weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
         order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
     if isinstance(source, bytes):
-        yield from (_loaded(coded, source) for coded in decode_growing(container, order, limits, threads, semantics))
+        for coded in decode_growing(container, order, limits, threads, semantics):
+            yield _loaded(coded, source, limits)
         return
     with _fetching_ahead(container, source, order):
         for coded in decode_growing(container, order, limits, threads or 1, semantics):
-            yield _loaded(coded, source.whole)
+            yield _loaded(coded, source.whole, limits)
 
 
-def _loaded(coded: CodedScene, content: bytes | None) -> LoadedScene:
+def _loaded(coded: CodedScene, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
     opened = of_anchors(coded)
-    return LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded).showing(opened.edits)
+    plain = LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded, limits=limits)
+    return plain.as_in_file(opened.edits)
 
 
 @contextmanager
@@ -114,12 +122,15 @@ def _fetching_ahead(container: Container, source: Parts, order: Sequence[int]) -
         ahead.shutdown(wait=True, cancel_futures=True)
 
 
-def _weight(camera: Camera | None, box: Box | None) -> Weight | None:
+def _weight(camera: Camera | None, box: Any) -> Weight | None:
     if camera is not None:
         return partial(_share_of_picture, camera)
     if box is None:
         return None
-    corners = np.array(box, np.float32)
+    try:
+        corners = np.array(box, np.float32)
+    except (TypeError, ValueError):
+        corners = np.zeros(0, np.float32)
     if corners.shape != (2, 3) or not (corners[0] <= corners[1]).all():
         raise ConfigError(f"box: expected its lowest and its highest corner, x, y and z each, got {box!r:.80}")
     return lambda position: float(((position >= corners[0]) & (position <= corners[1])).all(axis=1).sum())
@@ -129,12 +140,3 @@ def _share_of_picture(camera: Camera, position: Float[np.ndarray, "A 3"]) -> flo
     """In proportion to the pixels that anchors of one size fill."""
     seen = position[in_reach(position, np.zeros(len(position), np.float32), camera)]
     return float((1 / ((seen - camera.position) ** 2).sum(axis=1)).sum())
-
-
-def _content(source: object) -> bytes | Parts:
-    """Of a file of this machine, or a file itself."""
-    if isinstance(source, bytes | Parts):
-        return source
-    if isinstance(source, str | Path):
-        return Path(source).read_bytes()
-    raise ConfigError(f"expected an address, a path or bytes, got {type(source).__name__}")

@@ -4,11 +4,12 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from io import BufferedIOBase, BytesIO
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, LimitExceeded
-from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.orbit import Placement
@@ -51,24 +52,17 @@ def load(
         ConfigError: The source is none of these; there is no such chunk; limits or threads are none.
         OSError: The file cannot be read.
     """
-    if not isinstance(limits, DecodeLimits):
-        raise ConfigError(f"limits: expected DecodeLimits, got {type(limits).__name__}")
-    if threads is not None and not (isinstance(threads, int) and threads >= 1):
-        raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
+    check_settings(limits, threads)
+    if chunks is not None:
+        chunks = _numbers(chunks)
     wanted = Wanted(limits, chunks, semantics, threads, progress, edits)
     if is_address(source):
         parts = open_address(source, limits.max_file_bytes)
         if (chunks is not None or not semantics) and not is_ply(parts.stream()):
-            opened = read(read_container(parts, limits), wanted)
-            plain = LoadedScene(opened.scene, opened.meta, opened.rows, parts.whole, opened.coded)
-            return plain.showing(opened.edits)
+            return _scene(read_container(parts, limits), wanted, parts.whole)
         data = parts.read(0, parts.size)
     else:
-        data = _content(source, limits)
-    if len(data) > limits.max_file_bytes:
-        raise LimitExceeded(
-            f"the file has more than max_file_bytes = {limits.max_file_bytes}; raise it in DecodeLimits"
-        )
+        data = content_of(source, limits)
     stream = BytesIO(data)
     if is_ply(stream):
         from csgaussian_ns.scene.ply import Z_UP, read_gaussians, read_header
@@ -76,17 +70,53 @@ def load(
         header = read_header(stream)
         up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
         return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
-    container = read_container(data, limits)
+    return _scene(read_container(data, limits), wanted, data)
+
+
+def check_settings(limits: object, threads: object) -> None:
+    """See that a caller's settings are some.
+
+    Raises:
+        ConfigError: They are not.
+    """
+    if not isinstance(limits, DecodeLimits):
+        raise ConfigError(f"limits: expected DecodeLimits, got {type(limits).__name__}")
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
+
+
+def content_of(source: Any, limits: DecodeLimits) -> bytes:
+    """All bytes of a path, of a file that is open, or of what is bytes already.
+
+    Raises:
+        LimitExceeded: There are too many.
+        ConfigError: The source is none of these.
+        OSError: The file cannot be read.
+    """
+    data = _content(source, limits.max_file_bytes + 1)
+    if len(data) > limits.max_file_bytes:
+        raise LimitExceeded(
+            f"the file has more than max_file_bytes = {limits.max_file_bytes}; raise it in DecodeLimits"
+        )
+    return data
+
+
+def _scene(container: Container, wanted: Wanted, data: bytes | None) -> LoadedScene:
     opened = read(container, wanted)
-    if not edits and container.of_kind("EDIT"):
+    if not wanted.edits and container.of_kind("EDIT") and data is not None:
         data = with_edits(container, ())
-    plain = LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded)
-    return plain.showing(opened.edits)
+    plain = LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded, limits=wanted.limits)
+    return plain.as_in_file(opened.edits)
 
 
-def _content(source: Any, limits: DecodeLimits) -> bytes:
+def _numbers(chunks: Any) -> list[int]:
+    if not isinstance(chunks, Sequence) or not all(isinstance(number, Integral) for number in chunks):
+        raise ConfigError(f"chunks: expected a list of numbers, got {str(chunks)[:80]!r}")
+    return [int(number) for number in chunks]
+
+
+def _content(source: Any, most: int) -> bytes:
     """All bytes of the source, or as many as show that they are too many."""
-    most = limits.max_file_bytes + 1
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     try:
@@ -94,8 +124,9 @@ def _content(source: Any, limits: DecodeLimits) -> bytes:
             with open(source, "rb") as file:
                 known = os.fstat(file.fileno())  # reading so much takes so much memory, be the file as short as it may
                 return file.read(min(most, known.st_size + 1) if stat.S_ISREG(known.st_mode) else most)
+        size = source.seek(0, os.SEEK_END)
         source.seek(0)
-        content: Any = source.read(most)
+        content: Any = source.read(min(most, size + 1))
     except (AttributeError, TypeError, ValueError) as error:
         raise ConfigError(f"{str(source)[:99]!a} cannot be opened ({error}); {EXPECTED}") from error
     if not isinstance(content, bytes):

@@ -8,15 +8,16 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from csgaussian_ns.core.edits import Edit
-from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
 from csgaussian_ns.core.files import make_folder, refuse_address, replace_file
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of
-from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import FREE, changed_meta, meta_of
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
@@ -47,6 +48,7 @@ class LoadedScene:
         content: The file; ``None`` where only parts of it came.
         coded: What was decoded, where the file holds anchors: as it was before any edit.
         edits: What was edited, in order. ``scene`` shows it.
+        limits: With which the file was read, and is read again when it is changed.
     """
 
     scene: Scene
@@ -55,6 +57,7 @@ class LoadedScene:
     content: bytes | None
     coded: CodedScene | None = None
     edits: tuple[Edit, ...] = ()
+    limits: DecodeLimits = DEFAULT_LIMITS
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
@@ -85,7 +88,7 @@ class LoadedScene:
 
     @property
     def background(self) -> Float[np.ndarray, "3"] | None:
-        """Linear RGB behind the scene; black where ``None``."""
+        """RGB as in photos behind the scene; black where ``None``."""
         return self.scene.background
 
     @property
@@ -214,7 +217,7 @@ class LoadedScene:
             return self
         plain = self.scene.scene
         assert isinstance(plain, LoadedScene)
-        return replace(plain, content=with_edits(read_container(self.data), ()))
+        return replace(plain, content=with_edits(self._container(), ()))
 
     def edited(self, *edits: Edit) -> "LoadedScene":
         """The scene after these edits, which follow those that it has. Nothing is coded anew: ``save`` adds some bytes.
@@ -228,7 +231,18 @@ class LoadedScene:
 
     def _holding(self, edits: tuple[Edit, ...]) -> "LoadedScene":
         """An unedited scene with other edits in its file, as they make it."""
-        return replace(self, content=with_edits(read_container(self.data), edits)).showing(edits) if edits else self
+        return replace(self, content=with_edits(self._container(), edits)).showing(edits) if edits else self
+
+    def as_in_file(self, edits: tuple[Edit, ...]) -> "LoadedScene":
+        """As ``showing``, of edits that nobody of us has checked yet.
+
+        Raises:
+            FormatError: They make no sense.
+        """
+        try:
+            return self.showing(edits)
+        except QueryError as error:
+            raise FormatError(f"EDIT: {error}") from error
 
     def showing(self, edits: tuple[Edit, ...]) -> "LoadedScene":
         """An unedited scene as the edits that its file holds make it; errors as of ``semantic.edited.edited``."""
@@ -255,12 +269,15 @@ class LoadedScene:
         fixed = changes.keys() - set(FREE)
         if fixed:
             raise ConfigError(f"{', '.join(sorted(fixed))}: expected some of {', '.join(FREE)}; the rest is not free")
-        container = read_container(plain.data)
+        container = plain._container()
         data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
-        meta = meta_of(read_container(data))
+        meta = meta_of(read_container(data, self.limits))
         scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
         changed = replace(plain, scene=scene, meta=meta, content=data, coded=replace(coded, meta=meta))
         return changed._holding(edits)
+
+    def _container(self) -> Container:
+        return read_container(self.data, self.limits)
 
     def _coded(self) -> CodedScene:
         if self.coded is None:

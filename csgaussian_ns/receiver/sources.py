@@ -13,6 +13,7 @@ from http.client import HTTPException, HTTPMessage
 from io import BufferedReader, RawIOBase
 from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 from urllib.error import HTTPError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from csgaussian_ns.core.errors import BackendUnavailable, DataError, LimitExceeded, SlowStart
@@ -29,6 +30,9 @@ PAUSES = (0.25, 1.0)
 """Seconds before another try."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Answers of a server that may be another the next time."""
+
+NOT_QUOTED = "%/:?=&#[]@!$'()*+,;~"
+"""What addresses are made of beside letters and digits; spaces, say, are sent as %20."""
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
@@ -112,7 +116,9 @@ class Parts:
     @property
     def whole(self) -> bytes | None:
         """The file, if all of it is here."""
-        return None if self._missing([(0, self.size)]) else self.read(0, self.size)
+        if not self._missing([(0, self.size)]) and len(self._there) > 1:
+            self._there = [(0, self.read(0, self.size))]
+        return self._there[0][1] if len(self._there[0][1]) == self.size else None
 
     def stream(self) -> BufferedReader:
         """The same as an open file."""
@@ -182,7 +188,7 @@ class _Server:
     """A file on a server, by HTTP/1.1 range requests (RFC 9110, section 14)."""
 
     def __init__(self, address: str) -> None:
-        self._address = address
+        self._address = quote(address, safe=NOT_QUOTED)
         self._version: tuple[Any, ...] = ()
         self._size = 0
 
@@ -226,6 +232,8 @@ class _Server:
                 return self._answer(offset, length, most)
             except (HTTPException, OSError, ValueError) as error:  # of which URLError and TimeoutError are kinds
                 lasting = isinstance(error, HTTPError) and error.code not in PASSING
+                if isinstance(error, HTTPError):
+                    error.close()
                 if pause is None or lasting or isinstance(error, ValueError):
                     why = str(error) or type(error).__name__
                     raise DataError(f"{self._address}: {why}; expected the address of a .csg file") from error
@@ -250,18 +258,18 @@ def _version(answer: _Answer) -> tuple[Any, ...]:
 
 
 class _Elsewhere:
-    """A file on a file system of fsspec."""
+    """A file on a file system of fsspec, which tries again by itself. A change is told where the size changes."""
 
     def __init__(self, system: Any, path: str, address: str) -> None:
         self._system, self._path, self._address = system, path, address
-        self._size, self._version = 0, ""
+        self._size = 0
 
     def front(self, length: int, most: int) -> tuple[bytes, int]:
         """See ``Origin``."""
         try:
             self._system.invalidate_cache()
-            self._size, self._version = int(self._system.size(self._path)), self._system.ukey(self._path)
-        except (OSError, TypeError, ValueError) as error:
+            self._size = int(self._system.size(self._path))
+        except Exception as error:  # each cloud's package has errors of its own
             why = str(error) or type(error).__name__
             raise DataError(f"{self._address}: {why}; expected the address of a .csg file") from error
         length = min(length, self._size)
@@ -271,7 +279,7 @@ class _Elsewhere:
         """See ``Origin``."""
         try:
             content = self._system.cat_file(self._path, start=offset, end=offset + length)
-        except OSError as error:
+        except Exception as error:  # each cloud's package has errors of its own
             raise DataError(f"{self._address}: {error or type(error).__name__}; open it again") from error
         if len(content) != length:
             raise DataError(

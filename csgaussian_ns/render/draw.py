@@ -21,7 +21,7 @@ def draw(
     Args:
         scene: In arrays of numpy.
         camera: From where.
-        background: Linear RGB behind it; the scene's own where ``None``.
+        background: RGB as in photos behind it; the scene's own where ``None``.
         with_depth: Blend expected depth as well.
     """
     behind = scene.background if background is None else background

@@ -19,7 +19,7 @@ class AnchorScene:
     Attributes:
         anchors: With values in place.
         decoder: The render networks, of the library of ``anchors``.
-        background: Linear RGB behind the scene; black where ``None``.
+        background: RGB as in photos behind the scene; black where ``None``.
     """
 
     anchors: Anchors

@@ -28,7 +28,7 @@ class GaussianScene:
         scales: Standard deviations along the own axes, world units.
         opacities: Peak alpha in [0, 1].
         harmonics: Coefficients of the colours: 1, 4, 9 or 16 for degree 0 to 3.
-        background: Linear RGB behind the scene; black where ``None``.
+        background: RGB as in photos behind the scene; black where ``None``.
     """
 
     means: Float32[np.ndarray, "N 3"]

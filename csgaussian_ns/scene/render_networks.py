@@ -16,7 +16,7 @@ class Decoded(NamedTuple):
     Attributes:
         opacity: In (-1, 1); slots at or below 0 are not drawn.
         shape: Raw scale factors (3) and raw quaternion ``wxyz`` (4).
-        color: Linear RGB in (0, 1).
+        color: RGB as in photos in (0, 1).
     """
 
     opacity: Float[Any, "A K"]

@@ -51,7 +51,7 @@ class Scene(Protocol):
 
     @property
     def background(self) -> Float[Any, "3"] | None:
-        """Linear RGB behind the scene; black where ``None``."""
+        """RGB as in photos behind the scene; black where ``None``."""
         ...
 
     def seen(self, camera: Camera, only: Bool[Any, " R"] | None = None) -> Seen:

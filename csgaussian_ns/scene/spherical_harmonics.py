@@ -40,7 +40,7 @@ def basis(direction: Float[np.ndarray, "N 3"], degree: int) -> Float[np.ndarray,
 
 
 def colours(coefficients: Float[np.ndarray, "N B 3"], direction: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:
-    """Linear RGB seen along each direction, at least 0: the sum of the harmonics plus one half.
+    """RGB as in photos seen along each direction, at least 0: the sum of the harmonics plus one half.
 
     Args:
         coefficients: Of each colour channel, 1, 4, 9 or 16 of them.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from csgaussian_ns.core.edits import Aimed, Edit, Target
+from csgaussian_ns.core.edits import Checked, Edit, Target
 from csgaussian_ns.core.errors import ConfigError
 
 MOST = 1e9
@@ -14,21 +14,21 @@ Layer = Literal["colour", "objects", "semantic"]
 
 
 @dataclass(frozen=True)
-class Hide(Aimed):
+class Hide(Checked):
     """Draw without the target. What it hid was hardly seen in training, and shows it."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Isolate(Aimed):
+class Isolate(Checked):
     """Draw the target alone, whatever was hidden before."""
 
     target: Target
 
 
 @dataclass(frozen=True)
-class Highlight(Aimed):
+class Highlight(Checked):
     """Light up the target and dim the rest. The last one counts."""
 
     target: Target

@@ -8,7 +8,7 @@ import numpy as np
 
 from csgaussian_ns.core.edits import Crop, Keep, Move, Point, Remove, Rename, Rotate, Scale, targets_of
 from csgaussian_ns.core.semantic_layer import SceneObject
-from csgaussian_ns.core.similarity import Similarity
+from csgaussian_ns.core.similarity import Similarity, check_drawable
 from csgaussian_ns.semantic.appearance import Operation
 from csgaussian_ns.semantic.names import all_numbered
 
@@ -20,6 +20,9 @@ def objects_after(objects: Iterable[SceneObject], operations: Sequence[Operation
 
     Boxes are around the edited boxes, so those of turned objects are wider than the objects. What a crop leaves of the
     anchors only the anchors tell: their number is that of before it.
+
+    Raises:
+        QueryError: Motions together lead beyond what can be drawn.
     """
     edited = _EditedObjects(objects)
     for step in operations:
@@ -33,7 +36,7 @@ def settled(operations: Sequence[Step], objects: Iterable[SceneObject]) -> tuple
     Every object that they name was there when its turn came.
 
     Raises:
-        QueryError: There is no such object, or no longer.
+        QueryError: There is no such object, or no longer; or motions together lead beyond what can be drawn.
     """
     edited, result = _EditedObjects(objects), list[Step]()
     for step in operations:
@@ -70,6 +73,7 @@ class _EditedObjects:
         self._names = np.array([thing.name for thing in self._before], object)
         places = [(thing.centre, thing.lowest, thing.highest) for thing in self._before]
         self._places = np.array(places, np.float64).reshape(-1, 3, 3).transpose(1, 0, 2)
+        self._factor, self._shift = np.ones(len(self._before)), np.zeros((len(self._before), 3))
 
     @property
     def objects(self) -> tuple[SceneObject, ...]:
@@ -82,7 +86,7 @@ class _EditedObjects:
         return tuple(result)
 
     def apply(self, step: Operation) -> None:
-        """Edit them; what only a look does changes nothing."""
+        """Edit them; what only a look does changes nothing. Errors as of ``check_drawable``."""
         if isinstance(step, Crop):
             _, lowest, highest = self._places
             self._there &= ((highest >= step.lowest) & (lowest <= step.highest)).all(axis=1)
@@ -94,6 +98,9 @@ class _EditedObjects:
         elif isinstance(step, Rename):
             self._names[chosen] = step.name
         elif motion is not None:
+            self._factor[chosen] *= motion.factor
+            self._shift[chosen] = motion.at(self._shift[chosen])
+            check_drawable(self._factor, self._shift)
             centre, lowest, highest = self._places[:, chosen]
             middle, half = motion.at((lowest + highest) / 2), (highest - lowest) / 2 @ np.abs(motion.matrix.T)
             self._places[:, chosen] = motion.at(centre), middle - half, middle + half

@@ -1,5 +1,6 @@
 """The ``csg`` command. One entry in ``COMMANDS`` per subcommand; each is a light dataclass with a ``run`` method."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +8,7 @@ from typing import Protocol
 import tyro
 
 from csgaussian_ns import __version__
-from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.arrange import Arrange
 from csgaussian_ns.tools.demo_scene.options import DemoScene
@@ -93,6 +94,7 @@ def _run(args: Sequence[str]) -> None:
     if list(args) == ["--version"]:
         tell(f"csg {__version__}")
         return
+    _refuse_repeated(args)
     with delivered():
         command: Command = tyro.extras.subcommand_cli_from_dict(
             COMMANDS,
@@ -102,6 +104,23 @@ def _run(args: Sequence[str]) -> None:
         )
     refuse_addresses(vars(command))
     command.run()
+
+
+def _refuse_repeated(args: Sequence[str]) -> None:
+    """The parser would take the last of them, and drop what was asked for before without a word.
+
+    Raises:
+        ConfigError: An option is given twice.
+    """
+    seen = set()
+    for word in args:
+        name = word.split("=", 1)[0].replace("_", "-")
+        if re.fullmatch(r"--[a-z][a-z-]*", name):
+            if name in seen:
+                raise ConfigError(
+                    f"{name} is given twice; give all that belongs to it after the first, as in {name} A B"
+                )
+            seen.add(name)
 
 
 if __name__ == "__main__":

@@ -120,12 +120,13 @@ class Edit:
         facts = read_facts(container)
         if facts is None and any(keys for _, keys, _ in asked):
             raise QueryError("the file holds no objects, so none can be edited; only --crop needs none")
-        objects = () if facts is None else facts.objects(meta_of(container).voxel_size, embeddings=False)
-        objects, added = objects_after(objects, before), []
+        first = () if facts is None else facts.objects(meta_of(container).voxel_size, embeddings=False)
+        objects, added = objects_after(first, before), []
         for kind, keys, values in asked:
             [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
             objects = objects_after(objects, [edit])
             added.append(edit)
+        objects_after(first, (*before, *added))  # motions of before count, too
         return added
 
     def _asked(self) -> "list[tuple[Callable[..., kinds.Edit], Sequence[str], Sequence[Any]]]":

@@ -85,16 +85,20 @@ def objects_of(scene: "LoadedScene") -> "Sequence[SceneObject]":
 
 
 def objects_called(everything: "Sequence[SceneObject]", key: str) -> "list[SceneObject]":
-    """By number, or all of a name.
+    """By number, or all of a name; what is a number of one object and the name of another is a number.
 
     Raises:
         QueryError: There is none.
     """
     from csgaussian_ns.semantic.names import named, numbered
 
-    if key.isdecimal() and not any(entry.name == key for entry in everything):
+    if key.isdecimal() and (any(entry.id == int(key) for entry in everything) or not _is_name(key, everything)):
         return [numbered(everything, int(key))]
     return named(everything, key)
+
+
+def _is_name(key: str, everything: "Sequence[SceneObject]") -> bool:
+    return any(entry.name == key for entry in everything)
 
 
 def colour_of(text: str) -> tuple[float, float, float]:

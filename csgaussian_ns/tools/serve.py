@@ -30,6 +30,7 @@ class Serve:
     def run(self) -> None:
         """Serve until Ctrl-C."""
         import socket
+        from urllib.parse import quote
 
         import uvicorn
 
@@ -48,7 +49,7 @@ class Serve:
             address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             found = sorted(self.folder.rglob("*.csg"))
             for path in found[:SHOWN]:
-                tell(f"{address}/{path.relative_to(self.folder).as_posix()}  {path.stat().st_size / 1e6:.3f} MB")
+                tell(f"{address}/{quote(path.relative_to(self.folder).as_posix())}  {path.stat().st_size / 1e6:.3f} MB")
             tell(f"{address}: serving {len(found)} .csg files of {self.folder}; Ctrl-C ends it")
             server.run([listening])
 

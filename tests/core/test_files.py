@@ -198,3 +198,13 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path):
             for _ in range(10_000):
                 file.write(b"xyz")
     assert path.read_text() == '{\n "a": 1\n}\n' and names(tmp_path) == ["facts.json"]
+
+
+def test_rights_and_links_stay(tmp_path: Path):
+    path, link = tmp_path / "a.csg", tmp_path / "link.csg"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    replace_file(link, b"new")
+    assert link.is_symlink() and path.read_bytes() == b"new" and path.stat().st_mode & 0o777 == 0o600
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.csg", "link.csg"]

@@ -1,5 +1,6 @@
 """Scenes that are drawn while they arrive."""
 
+import inspect
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns import Camera, ConfigError, FormatError, Remove
+from csgaussian_ns import Camera, ConfigError, DecodeLimits, FormatError, LimitExceeded, Remove
 from csgaussian_ns.codec.encode import encode
 from tests.codec.scenes import random_scene, with_semantics
 from tests.receiver.servers import Behaviour, serving
+
+unchecked = inspect.unwrap(csgaussian_ns.stream)
 
 
 @pytest.fixture(scope="module")
@@ -105,5 +108,16 @@ def test_what_is_no_question(data: bytes):
         csgaussian_ns.stream(data, camera=camera, box=((0.0,) * 3, (1.0,) * 3))
     with pytest.raises(ConfigError, match="lowest and its highest corner"):
         csgaussian_ns.stream(data, box=((1.0,) * 3, (0.0,) * 3))
+    for box in ("abc", ((0.0,) * 3,), 7):
+        with pytest.raises(ConfigError, match="lowest and its highest corner"):
+            unchecked(data, box=box)
+    with pytest.raises(ConfigError, match=r"expected a Camera, got str; scene\.orbit"):
+        unchecked(data, camera="orbit")
+    with pytest.raises(ConfigError, match="threads: expected"):
+        unchecked(data, threads=0)
+    with pytest.raises(ConfigError, match="limits: expected"):
+        unchecked(data, limits=None)
+    with pytest.raises(LimitExceeded, match="max_file_bytes"):
+        unchecked(data, limits=DecodeLimits(max_file_bytes=100))
     with pytest.raises(FormatError, match=r"no \.csg file"):
         next(csgaussian_ns.stream(b"ply\nformat ascii 1.0\n" + bytes(99)))

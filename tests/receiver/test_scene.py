@@ -4,6 +4,7 @@ import inspect
 import io
 import json
 import threading
+import warnings
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +14,24 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns import Appearance, ConfigError, DataError, FormatError, Hide, LimitExceeded, QueryError, Target
+from csgaussian_ns import (
+    Appearance,
+    ConfigError,
+    DataError,
+    FormatError,
+    Hide,
+    LimitExceeded,
+    Move,
+    QueryError,
+    Recolour,
+    Remove,
+    Rename,
+    Rotate,
+    Scale,
+    Target,
+)
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.kinds import SectionInfo
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DecodeLimits
@@ -22,6 +39,7 @@ from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.ply import Z_UP
 from csgaussian_ns.scene.scene import Scene
 from tests.format.surgery import pack, rewritten
+from tests.receiver.servers import Behaviour, serving
 from tests.scene.test_ply import table, written
 from tests.semantic.scenes import loaded, scene_of_balls
 
@@ -233,6 +251,9 @@ def test_names_that_no_file_can_have(scene: LoadedScene, path: str, tmp_path: Pa
 def test_settings_that_are_none(threads: object):
     with pytest.raises(ConfigError, match="threads: expected"):
         unchecked_load(FILE, threads=threads)
+    for chunks in (5, "01", [0.5]):
+        with pytest.raises(ConfigError, match="chunks: expected a list of numbers"):
+            unchecked_load(FILE, chunks=chunks)
     with pytest.raises(ConfigError, match="limits: expected DecodeLimits, got int"):
         unchecked_load(FILE, limits=5)
 
@@ -288,7 +309,7 @@ def test_operations_and_looks_that_are_none(scene: LoadedScene):
     assert Hide(thing.target) == Hide(Target((thing.id,)))
     operation = object.__new__(Hide)  # around the tests' own check of types, which users do not have
     object.__setattr__(operation, "target", thing)
-    with pytest.raises(ConfigError, match=r"Hide: expected a Target, such as scene\.objects\['cup'\]\.target"):
+    with pytest.raises(ConfigError, match=r"Hide: target: expected a Target, as scene\.objects"):
         operation.__post_init__()
     look = Appearance()
     object.__setattr__(look, "layer", "foo")
@@ -298,3 +319,59 @@ def test_operations_and_looks_that_are_none(scene: LoadedScene):
     object.__setattr__(look, "operations", Hide(thing.target))
     with pytest.raises(ConfigError, match="operations: expected a tuple"):
         look.__post_init__()
+
+
+def test_a_scene_is_changed_within_the_limits_it_was_read_with():
+    tight = DecodeLimits(max_anchors=len(csgaussian_ns.load(FILE)))
+    scene = csgaussian_ns.load(FILE, tight)
+    assert scene.edited(Remove(scene.objects.all[0].target)).original.limits == tight
+    assert scene.with_meta(name="x").limits == tight
+
+
+def test_an_open_file_is_not_read_beyond_its_end(scene: LoadedScene):
+    class Modest(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None and size <= FILE.stat().st_size + 1, "so much memory would be taken"
+            return super().read(size)
+
+    assert csgaussian_ns.load(Modest(FILE.read_bytes())).digest() == scene.digest()
+
+
+def test_what_is_loaded_unedited_is_saved_unedited(scene: LoadedScene, tmp_path: Path):
+    edited = scene.edited(Remove(scene.objects.all[0].target))
+    for ranges in (True, False):
+        with warnings.catch_warnings(), serving(Behaviour(edited.data, ranges=ranges)) as address:
+            warnings.simplefilter("ignore")
+            csgaussian_ns.load(address, semantics=False, edits=False).save(tmp_path / "plain.csg")
+        assert (tmp_path / "plain.csg").read_bytes() == FILE.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "told"),
+    [
+        (Move, {"shift": 1.0}, "shift: expected three finite numbers"),
+        (Move, {"shift": (1.0, 2.0)}, "shift: expected three finite numbers"),
+        (Move, {"shift": (1.0, 2.0, float("nan"))}, "shift: expected three finite numbers"),
+        (Rotate, {"axis": (0.0, 0.0, 0.0), "degrees": 90.0}, "axis: expected three finite numbers, not all 0"),
+        (Rotate, {"axis": (0.0, 0.0, 1.0), "degrees": "x"}, "degrees: expected a finite number"),
+        (Scale, {"factor": -1.0}, "factor: expected a number above 0"),
+        (Recolour, {"colour": "red"}, "colour: expected three finite numbers"),
+        (Rename, {"name": 5}, "name: expected a text"),
+    ],
+)
+def test_edits_that_are_none(kind: type, parts: dict, told: str):
+    operation = object.__new__(kind)  # around the tests' own check of types, which users do not have
+    for name, value in {"about": None, "target": Target((1,)), **parts}.items():
+        object.__setattr__(operation, name, value)
+    with pytest.raises(ConfigError, match=f"{kind.__name__}: {told}, got"):
+        operation.__post_init__()
+
+
+def test_motions_that_together_show_nothing(scene: LoadedScene):
+    once = scene.edited(Scale(scene.objects.all[0].target, 1e6))
+    with pytest.raises(QueryError, match=r"together, the edits would scale an object by 1e\+12"):
+        once.edited(Scale(scene.objects.all[0].target, 1e6))
+    container = read_container(scene.data)
+    hostile = with_edits(container, (*once.edits, *once.edits))
+    with pytest.raises(FormatError, match="EDIT: together, the edits would scale"):
+        csgaussian_ns.load(hostile)

@@ -129,3 +129,8 @@ def test_a_server_that_is_not_there(read: Callable[[str], object], behaviour: Be
         pass
     with pytest.raises(DataError, match="expected the address"):
         read(address)
+
+
+def test_names_with_spaces_and_umlauts(behaviour: Behaviour, address: str):
+    assert open_address(address + "?name=Bäume am Haus", MOST).size == len(DATA)
+    assert behaviour.asked == ["bytes=0-65535"]

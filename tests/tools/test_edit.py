@@ -195,3 +195,23 @@ def test_editing_loads_neither_a_compiler_nor_torch(tmp_path: Path):
         "assert not {'numba', 'torch', 'scipy', 'rich.progress'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_option_given_twice_is_no_silent_half(csg, tmp_path: Path):
+    code, _, err = csg("edit", FILE, "-o", tmp_path / "a.csg", "--remove", "1", "--remove", "2")
+    assert code == 2 and "--remove is given twice; give all that belongs to it after the first" in err
+    assert not (tmp_path / "a.csg").exists()
+
+
+def test_a_number_is_a_number_even_where_it_is_a_name(edit, csg):
+    path, _ = edit("--rename", "1", "3")
+    path, told = edit("--remove", "3", file=path)
+    assert "remove 3" in told
+    assert [thing.id for thing in csgaussian_ns.load(path).objects] == [1, 2]
+
+
+def test_motions_that_add_up_beyond_all_pictures_are_refused(edit, csg, tmp_path: Path):
+    path, _ = edit("--scale", "1", "1e6")
+    code, _, err = csg("edit", path, "-o", tmp_path / "b.csg", "--scale", "1", "1e6")
+    assert code == 2 and "together, the edits would scale an object by 1e+12" in err
+    assert not (tmp_path / "b.csg").exists()
