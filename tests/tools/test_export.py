@@ -191,8 +191,8 @@ def test_other_formats_are_made_by_splat_transform(
     assert export(WITHOUT, tmp_path / "scene.sog") == 2
     assert "which is no program that can be run" in told(capsys)
     monkeypatch.setenv("SPLAT_TRANSFORM", str(tmp_path / "node_modules" / ".bin" / "splat-transform"))
-    assert export(WITHOUT, tmp_path / "scene.glb") == 0
-    assert capsys.readouterr().out.startswith(f"{tmp_path / 'scene.glb'}: ")
+    assert export(WITHOUT, tmp_path / "named.glb") == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'named.glb'}: ")
     monkeypatch.delenv("SPLAT_TRANSFORM")
     fake_transform(tmp_path / "bin", "2.7.1")
     assert export(WITHOUT, tmp_path / "scene.sog") == 2

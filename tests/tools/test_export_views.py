@@ -18,14 +18,14 @@ from csgaussian_ns.tools import cli, export_cameras
 from csgaussian_ns.tools.export import Export
 from csgaussian_ns.tools.export_cameras import cameras_of
 from tests.import_blocker import command_without
-from tests.tools.test_export import ROOT, WITH_OBJECTS, export, told
+from tests.tools.test_export import ROOT, WITH_OBJECTS, export
 
 SIZE = (64, 48)
 
 
 def write_capture(folder: Path, scene: LoadedScene, size: tuple[int, int] = SIZE, views: int = 9) -> Path:
     """Photos of the scene from an orbit, and their cameras; every eighth is held out."""
-    way, frames = to_capture(scene.meta.transform, scene.meta.scale), []
+    way, frames, shared = to_capture(scene.meta.transform, scene.meta.scale), [], {}
     (folder / "images").mkdir(parents=True)
     for name, camera in scene.orbit(views, *size).items():
         Image.fromarray(scene.render(camera)).save(folder / "images" / f"{name}.png")
@@ -103,7 +103,9 @@ def test_what_is_wrong_with_data_is_told_before_any_work(
     spoil(capture)
     monkeypatch.setattr("csgaussian_ns.tools.exporting.plain", lambda *_: pytest.fail("it was fitted"))
     assert export(WITH_OBJECTS, tmp_path / "scene.ply", "--data", str(capture)) == 2
-    assert message in told(capsys) and not (tmp_path / "scene.ply").exists()
+    *notes, error = capsys.readouterr().err.splitlines()
+    assert error.startswith("csg: error: ") and message in error
+    assert all(note.startswith("csg: note: ") for note in notes) and not (tmp_path / "scene.ply").exists()
 
 
 def options(camera: str, **changes: int) -> Export:
