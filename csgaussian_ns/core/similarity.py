@@ -39,6 +39,29 @@ class Similarity:
         turned = Similarity((math.cos(half), x, y, z), factor)
         return replace(turned, shift=_point(np.array(centre) - turned.at(np.array([centre]))[0]))
 
+    @staticmethod
+    def of(rotation: Float64[np.ndarray, "3 3"], factor: float, shift: Float64[np.ndarray, "3"]) -> "Similarity":
+        """From R as a matrix: the eigenvector of Bar-Itzhack's symmetric matrix (2000) of eigenvalue 1 is its turn."""
+        m = rotation
+        symmetric = np.array(
+            [
+                [m[0, 0] + m[1, 1] + m[2, 2], m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]],
+                [0, m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
+                [0, 0, m[1, 1] - m[0, 0] - m[2, 2], m[1, 2] + m[2, 1]],
+                [0, 0, 0, m[2, 2] - m[0, 0] - m[1, 1]],
+            ]
+        )
+        turn = np.linalg.eigh(symmetric, UPLO="U")[1][:, -1]
+        w, x, y, z = (float(part) for part in turn * (1 if turn[0] >= 0 else -1))
+        return Similarity((w, x, y, z), float(factor), _point(shift))
+
+    @property
+    def inverse(self) -> "Similarity":
+        """The way back."""
+        w, x, y, z = self.turn
+        back = Similarity((w, -x, -y, -z), 1 / self.factor)
+        return replace(back, shift=_point(-back.at(np.array([self.shift]))[0]))
+
     @property
     def matrix(self) -> Float64[np.ndarray, "3 3"]:
         """``factor`` * R."""
@@ -76,9 +99,12 @@ class Similarity:
 
     def of_gaussians(self, gaussians: Gaussians) -> Gaussians:
         """Gaussians where they are then, in the colours that they have."""
-        quats = _product(constants(self.turn, gaussians.quats), gaussians.quats)
         means, scales = self.at(gaussians.means), gaussians.scales * self.factor
-        return replace(gaussians, means=means, quats=quats, scales=scales)
+        return replace(gaussians, means=means, quats=self.turned(gaussians.quats), scales=scales)
+
+    def turned(self, quats: Float[Any, "N 4"]) -> Float[Any, "N 4"]:
+        """Orientations ``wxyz`` of things where they are then."""
+        return _product(constants(self.turn, quats), quats)
 
 
 def check_drawable(factor: Float64[np.ndarray, " N"], shift: Float64[np.ndarray, "N 3"]) -> None:

@@ -3,25 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float32, Float64
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import basis
 
 SLACK = 1e-3
 """By how much the columns of a rotation may miss unit length and right angles."""
-
-Similarity = tuple[Float64[np.ndarray, "3 3"], float, Float64[np.ndarray, "3"]]
-"""Rotation, factor and shift: x becomes factor * rotation @ x + shift."""
-
-IDENTITY: Similarity = (np.eye(3), 1.0, np.zeros(3))
-
-
-def inverse(similarity: Similarity) -> Similarity:
-    """The way back."""
-    rotation, factor, shift = similarity
-    return rotation.T, 1 / factor, -rotation.T @ shift / factor
+STILL = 1e-9
+"""Turns by no more than this leave harmonics as they are."""
 
 
 def to_capture(transform: tuple[float, ...], scale: float) -> Similarity:
@@ -41,23 +33,23 @@ def to_capture(transform: tuple[float, ...], scale: float) -> Similarity:
         raise ConfigError(
             "the file's transform shears or mirrors, which no rotation of Gaussians undoes; use --frame normalised"
         )
-    return rotation.T, float(1 / (factor * scale)), -rotation.T @ matrix[:, 3] / factor
+    return Similarity.of(rotation.T, float(1 / (factor * scale)), -rotation.T @ matrix[:, 3] / factor)
 
 
 def placed(scene: GaussianScene, similarity: Similarity) -> GaussianScene:
     """``scene`` after a similarity."""
-    rotation, factor, shift = similarity
-    means = (scene.means.astype(np.float64) @ rotation.T * factor + shift).astype(np.float32)
-    quats = _product(_quaternion(rotation), scene.quats) if not _is_identity(rotation) else scene.quats
+    rotation = similarity.matrix / similarity.factor
     harmonics = scene.harmonics
-    if scene.degree and not _is_identity(rotation):
+    if scene.degree and np.abs(rotation - np.eye(3)).max() > STILL:
         turned = _turning(rotation, scene.degree)
         harmonics = np.einsum("bc,ncd->nbd", turned, harmonics, optimize=True).astype(np.float32)
-    return replace(scene, means=means, quats=quats, scales=scene.scales * np.float32(factor), harmonics=harmonics)
-
-
-def _is_identity(rotation: Float64[np.ndarray, "3 3"]) -> bool:
-    return bool(np.abs(rotation - np.eye(3)).max() < 1e-9)
+    return replace(
+        scene,
+        means=similarity.at(scene.means.astype(np.float64)).astype(np.float32),
+        quats=similarity.turned(scene.quats),
+        scales=scene.scales * np.float32(similarity.factor),
+        harmonics=harmonics,
+    )
 
 
 def _turning(rotation: Float64[np.ndarray, "3 3"], degree: int) -> Float32[np.ndarray, "B B"]:
@@ -66,24 +58,3 @@ def _turning(rotation: Float64[np.ndarray, "3 3"], degree: int) -> Float32[np.nd
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     turned, plain = basis(directions @ rotation.T, degree), basis(directions, degree)
     return np.linalg.lstsq(turned, plain, rcond=None)[0].astype(np.float32)
-
-
-def _quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]:
-    """Of a rotation matrix, ``wxyz``: the eigenvector of Bar-Itzhack's symmetric matrix (2000) of eigenvalue 1."""
-    m = rotation
-    symmetric = np.array(
-        [
-            [m[0, 0] + m[1, 1] + m[2, 2], m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]],
-            [0, m[0, 0] - m[1, 1] - m[2, 2], m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]],
-            [0, 0, m[1, 1] - m[0, 0] - m[2, 2], m[1, 2] + m[2, 1]],
-            [0, 0, 0, m[2, 2] - m[0, 0] - m[1, 1]],
-        ]
-    )
-    return np.linalg.eigh(symmetric, UPLO="U")[1][:, -1]
-
-
-def _product(left: Float64[np.ndarray, "4"], right: Float32[np.ndarray, "N 4"]) -> Float32[np.ndarray, "N 4"]:
-    """Hamilton's product, of one quaternion with many."""
-    a, b, c, d = left
-    matrix: Float[np.ndarray, "4 4"] = np.array([[a, -b, -c, -d], [b, a, -d, c], [c, d, a, -b], [d, -c, b, a]])
-    return (right @ matrix.T).astype(np.float32)

@@ -25,9 +25,8 @@ from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, MAX_DEGREE
 MAGIC = 0x5053474E
 VERSION = 3
 HEADER = struct.Struct("<IIIBBBB")
-FRACTION_BITS = 12
-"""At least as many bits are after the point as other writers take; more where coordinates leave room."""
 MOST_FRACTION_BITS = 20
+"""After the point of coordinates below 8; farther ones leave fewer. Other writers take 12, wherever things are."""
 MOST_BYTES = 1 << 32
 """Of what is unpacked."""
 _LARGEST = (1 << 23) - 1

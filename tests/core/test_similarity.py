@@ -21,6 +21,15 @@ def test_a_turn_is_counter_clockwise_about_its_centre():
     assert torch.allclose(QUARTER.at(moved), torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 5]]), atol=1e-6)
 
 
+def test_a_matrix_and_the_way_back():
+    for degrees in (0.0, 33.0, 180.0, 270.0):
+        motion = Similarity.about((0.3, 0.2, 0.1), (1.0, -2.0, 0.5), degrees, factor=1.7)
+        same = Similarity.of(motion.matrix / 1.7, 1.7, np.array(motion.shift))
+        assert np.allclose(same.at(POINTS), motion.at(POINTS), atol=1e-12) and same.turn[0] >= 0
+        assert np.allclose(motion.inverse.at(motion.at(POINTS)), POINTS, atol=1e-12)
+        assert np.allclose(motion.then(motion.inverse).matrix, np.eye(3), atol=1e-12)
+
+
 def test_motions_follow_each_other():
     both = QUARTER.then(LARGER).then(Similarity(shift=(0.0, 0.0, -7.0)))
     assert np.allclose(both.at(POINTS), LARGER.at(QUARTER.at(POINTS)) - [0, 0, 7], atol=1e-12)

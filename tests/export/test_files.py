@@ -94,6 +94,14 @@ def test_places_that_spz_does_not_reach_are_refused():
     assert np.allclose(read_spz(data).means, random_gaussians(20, 1, spread=1e5).means, atol=0.1)
 
 
+@pytest.mark.parametrize(("farthest", "bits"), [(7.9, 20), (8.1, 19), (2000.0, 12), (1e5, 6)])
+def test_spz_has_as_many_bits_after_the_point_as_coordinates_leave(farthest: float, bits: int):
+    scene = random_gaussians(1, 0)
+    scene.means[:] = farthest
+    (data,) = spz_bytes(Splats(scene))
+    assert gzip.decompress(data)[13] == bits
+
+
 def test_files_that_are_none_are_refused():
     (data,) = spz_bytes(Splats(random_gaussians(20)))
     plain = gzip.decompress(data)

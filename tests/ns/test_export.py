@@ -55,23 +55,29 @@ def test_help_lists_it_beside_nerfstudios_own(run: Forked, tmp_path: Path):
         assert name in words
 
 
-def test_nerfstudios_exporters_on_a_run_of_ours(run: Forked, receive: Forked, typed_run: TypedRun, exported: Path):
+def test_nerfstudios_exporters_on_a_run_of_ours(run: Forked, receive: Forked, lite_config, started, tmp_path: Path):
     """Gaussians as ``csg export`` makes them of the file, cameras, and one line where rays would be cast."""
-    given = ("--load-config", typed_run.config, "--output-dir", "plain")
-    done = run("ns-export", "gaussian-splat", *given, "--steps", "4", "--views", "8", cwd=typed_run.folder)
+    trainer = started(lite_config(20))
+    trainer.train()
+    config = trainer.base_dir / "config.yml"
+    (tmp_path / "scene.csg").write_bytes(encode(load_run(config).trained_scene(semantics=False)).data)
+    given = ("--load-config", str(config), "--output-dir", "plain")
+    done = run("ns-export", "gaussian-splat", *given, "--steps", "4", "--views", "8", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "dB PSNR against the scene's own pictures" in done.stdout
     options = ("--steps", "4", "--views", "8", "--frame", "normalised")
-    assert receive("csg", "export", "scene.csg", "scene.ply", *options, cwd=exported).returncode == 0
-    ours, file = (csgaussian_ns.load(path) for path in (typed_run.folder / "plain/splat.ply", exported / "scene.ply"))
+    received = receive("csg", "export", "scene.csg", "scene.ply", *options, cwd=tmp_path)
+    assert received.returncode == 0, received.stderr
+    ours, file = (csgaussian_ns.load(path) for path in (tmp_path / "plain" / "splat.ply", tmp_path / "scene.ply"))
     assert len(ours) == pytest.approx(len(file), rel=0.02)
-    cameras = csgaussian_ns.load(exported / "scene.csg").orbit(3, 160, 90).values()
+    cameras = csgaussian_ns.load(tmp_path / "scene.csg").orbit(3, 160, 90).values()
     assert likeness(ours, file, cameras) > 35
 
-    assert run("ns-export", "cameras", *given, cwd=typed_run.folder).returncode == 0
-    assert len(json.loads((typed_run.folder / "plain/transforms_eval.json").read_text())) == 2
+    done = run("ns-export", "cameras", *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(json.loads((tmp_path / "plain" / "transforms_eval.json").read_text())) == 2
 
-    refused = run("ns-export", "pointcloud", *given, cwd=typed_run.folder)
+    refused = run("ns-export", "pointcloud", *given, cwd=tmp_path)
     assert refused.returncode == 1 and "Traceback" not in refused.stderr
     assert refused.stderr.strip().splitlines()[-1].startswith("pointcloud: it casts rays")
 

@@ -150,10 +150,13 @@ def test_a_folder_that_is_read_only(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_help_of_the_installed_command():
-    done = subprocess.run(
-        [sys.executable, "-m", "csgaussian_ns.tools.cli", "--help"], capture_output=True, text=True, check=True
+    command = [sys.executable, "-m", "csgaussian_ns.tools.cli"]
+    listed, of_export = (
+        subprocess.run([*command, *words, "--help"], capture_output=True, text=True, check=True).stdout
+        for words in ((), ("export",))
     )
-    assert "export" in done.stdout
+    assert "export" in listed
+    assert "a multiple of 4" in " ".join(of_export.replace("│", " ").split())
 
 
 FAKE = """#!{python}
@@ -169,7 +172,7 @@ else:
 
 def fake_transform(folder: Path, version: str = "3.7.0", fails: bool = False) -> None:
     """A program that copies, in place of splat-transform."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     replace_file(folder / "splat-transform", FAKE.format(python=sys.executable, version=version, fails=fails).encode())
     (folder / "splat-transform").chmod(0o755)
 
@@ -177,10 +180,20 @@ def fake_transform(folder: Path, version: str = "3.7.0", fails: bool = False) ->
 def test_other_formats_are_made_by_splat_transform(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here" / "node_modules").mkdir(parents=True)
+    fake_transform(tmp_path / "node_modules" / ".bin")  # of someone else
+    fake_transform(tmp_path / "here" / "node_modules" / ".bin")
+    monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     assert export(WITHOUT, tmp_path / "scene.sog") == 2
     assert "npm install -g @playcanvas/splat-transform" in told(capsys)
+    monkeypatch.setenv("SPLAT_TRANSFORM", str(tmp_path / "nowhere"))
+    assert export(WITHOUT, tmp_path / "scene.sog") == 2
+    assert "which is no program that can be run" in told(capsys)
+    monkeypatch.setenv("SPLAT_TRANSFORM", str(tmp_path / "node_modules" / ".bin" / "splat-transform"))
+    assert export(WITHOUT, tmp_path / "named.glb") == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'named.glb'}: ")
+    monkeypatch.delenv("SPLAT_TRANSFORM")
     fake_transform(tmp_path / "bin", "2.7.1")
     assert export(WITHOUT, tmp_path / "scene.sog") == 2
     assert "need splat-transform 3.7 or newer" in told(capsys)

@@ -1,0 +1,75 @@
+"""Where ``csg export`` looks at a scene from, in sizes and numbers that fit into memory."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from csgaussian_ns.core.types import Camera
+from csgaussian_ns.receiver.orbit import cameras_around, check_orbit
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.semantic.edited import Edited
+from csgaussian_ns.tools.cameras import cameras_by, scaled, tell_notes
+
+if TYPE_CHECKING:
+    from csgaussian_ns.tools.export import Export
+
+MEASURED_VIEWS = 12
+"""Of the orbit on which the loss is measured."""
+ASPECT = 9 / 16
+"""Height of an orbit's views by their width, where nobody says otherwise."""
+MOST_PIXELS = 1 << 27
+"""Of all views together that are fitted to: each is kept, with 7 bytes a pixel."""
+
+
+class Cameras(NamedTuple):
+    """Views to fit to, views to measure on, and what the latter are called."""
+
+    fitted: list[Camera]
+    measured: list[Camera]
+    told: str
+
+
+def cameras_of(scene: LoadedScene, options: "Export") -> Cameras:
+    """The views that were asked for; a note says so where there are fewer.
+
+    Raises:
+        CsgError: As of ``tools.cameras.cameras_by``.
+    """
+    height = max(1, round(options.width * ASPECT)) if options.height is None else options.height
+    size = options.width, height
+    check_orbit(options.views, *size)
+    if options.camera == "orbit":
+        orbit = list(scene.orbit(MEASURED_VIEWS, *size).values())
+        around = cameras_around(_shown(scene), scene.meta, options.views, *size)
+        return Cameras(_kept(around), orbit, f"an orbit of {len(orbit)} views")
+    given = cameras_by(options.camera, scene, options.views, *size).values()
+    kept = _kept([_within(camera, options.width, options.height) for camera in given])
+    return Cameras(kept, kept, f"{len(kept)} views of {options.camera}")
+
+
+def _shown(scene: LoadedScene) -> np.ndarray:
+    """Positions of the rows that edits left, around which ``scene.orbit`` looks."""
+    return scene.position[~scene.scene.look.hidden] if isinstance(scene.scene, Edited) else scene.position
+
+
+def _within(camera: Camera, longer: int, shorter: int | None) -> Camera:
+    """The same view with sides of so many pixels at most, not made larger."""
+    sides = sorted((camera.width, camera.height))
+    factor = longer / sides[1] if shorter is None else min(longer / sides[1], shorter / sides[0])
+    return camera if factor >= 1 else scaled(camera, factor)
+
+
+def _kept(cameras: Sequence[Camera]) -> list[Camera]:
+    """As many views, evenly spread, as fit into ``MOST_PIXELS``."""
+    largest = max(camera.width * camera.height for camera in cameras)
+    most = max(1, MOST_PIXELS // largest)
+    if len(cameras) <= most:
+        return list(cameras)
+    tell_notes(
+        [
+            f"{most} of {len(cameras)} views are fitted to, evenly spread: their pictures are kept in memory, "
+            f"{MOST_PIXELS / 1e6:.0f} million pixels at most; a smaller --width makes room for more"
+        ]
+    )
+    return [cameras[number] for number in np.linspace(0, len(cameras) - 1, most).round().astype(int)]
