@@ -117,9 +117,7 @@ def _refuse_repeated(args: Sequence[str]) -> None:
         name = word.split("=", 1)[0].replace("_", "-")
         if re.fullmatch(r"--[a-z][a-z-]*", name):
             if name in seen:
-                raise ConfigError(
-                    f"{name} is given twice; give all that belongs to it after the first, as in {name} A B"
-                )
+                raise ConfigError(f"{name} is given twice; give all of it after the first one, as in {name} A B")
             seen.add(name)
 
 

@@ -10,7 +10,7 @@ import pytest
 import csgaussian_ns
 from csgaussian_ns import BackendUnavailable, DataError, LimitExceeded
 from csgaussian_ns.core.errors import SlowStart
-from csgaussian_ns.receiver import sources
+from csgaussian_ns.receiver import origins
 from csgaussian_ns.receiver.sources import open_address
 from tests.receiver.servers import Behaviour, serving
 
@@ -20,7 +20,7 @@ MOST = 1 << 20
 
 @pytest.fixture
 def behaviour(monkeypatch: pytest.MonkeyPatch) -> Behaviour:
-    monkeypatch.setattr(sources, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(origins, "PAUSES", (0.0, 0.0))
     return Behaviour(DATA)
 
 
