@@ -57,7 +57,8 @@ def decode(
         container = source if isinstance(source, Container) else read_container(source, limits)
         edited = edits_of(container) if edits else ()
         file = open_coded(container, chunks, semantics or any(map(targets_of, edited)))
-        rows = _Rows(file, edited, limits)
+        file.check(limits)
+        rows = _Rows(file, edited)
         for _ in rows.filling(file, limits, arithmetic, threads):
             progress(rows.chunks, len(file.chunks))
         return _complete(file, rows, limits, arithmetic, threads)
@@ -87,7 +88,8 @@ def decode_growing(
         edited = edits_of(container)
         of_objects = any(map(targets_of, edited))
         file = open_coded(container, order, semantics or of_objects)
-        rows = _Rows(file, edited, limits)
+        file.check(limits)
+        rows = _Rows(file, edited)
         for _ in rows.filling(file, limits, "auto", threads):
             if not of_objects and (rows.chunks < len(file.chunks) or file.semantics is not None):
                 yield rows.scene(file)
@@ -127,8 +129,7 @@ def _within_memory(limits: DecodeLimits) -> Iterator[None]:
 class _Rows:
     """The attributes of a scene, filled chunk by chunk so that integers are kept for chunks in work alone."""
 
-    def __init__(self, file: CodedFile, edits: tuple[Edit, ...], limits: DecodeLimits) -> None:
-        file.check(limits)
+    def __init__(self, file: CodedFile, edits: tuple[Edit, ...]) -> None:
         self._edits = edits
         self._layout, self._voxel_size = file.layout, np.float32(file.meta.voxel_size)
         self.chunks, self._filled, count = 0, 0, file.anchors
