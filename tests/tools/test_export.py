@@ -25,7 +25,8 @@ FAST = ("--steps", "3", "--views", "4", "--width", "64", "--height", "48")
 
 
 def export(file: Path, output: Path, *options: str) -> int:
-    return cli.main(["export", str(file), str(output), *FAST, *options])
+    fast = [word for pair in zip(FAST[::2], FAST[1::2], strict=True) if pair[0] not in options for word in pair]
+    return cli.main(["export", str(file), str(output), *fast, *options])
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
