@@ -1,4 +1,4 @@
-"""Compiles the kernels that decoding and drawing use, for a wheel to bring (decision 0026).
+"""Compiles the kernels that a receiver uses, for a wheel to bring (decision 0026).
 
 They are compiled by being used: on the golden files of the format, whose scenes need every stream and network. The
 package to compile for is the one that Python finds.
@@ -20,7 +20,7 @@ LEFT_OUT = "v1_torchac.csg"
 
 
 def use_kernels() -> None:
-    """Decode and draw as a receiver does."""
+    """Decode, draw, code and fit as a receiver does."""
     import csgaussian_ns
     from csgaussian_ns.export.plain import Effort, plain
     from csgaussian_ns.receiver.arrange import by_importance
@@ -35,9 +35,10 @@ def use_kernels() -> None:
         cameras = list(scene.orbit(views=1, width=64, height=48).values())
         scene.draw(cameras[0])
         scene.draw(cameras[0], with_depth=True)
+        if len(scene):
+            by_importance(scene.data)  # it codes, as flattening does
         if scene.objects:
             scene.select(cameras[0], 32, 24)
-            by_importance(scene.data)
             plain(scene, cameras, Effort(steps=2))
     some, ones = np.ones((10, 3), np.float32), np.ones((10, 4), np.float32)
     draw(GaussianScene(some, ones, some, some[:, 0], some[:, None]), cameras[0], with_depth=True)

@@ -87,6 +87,11 @@ class LoadedScene:
         return self.scene.position
 
     @property
+    def kept_position(self) -> Float[np.ndarray, "K 3"]:
+        """Of the rows that edits left, around which ``orbit`` looks."""
+        return self.position[~self.scene.look.hidden] if isinstance(self.scene, Edited) else self.position
+
+    @property
     def background(self) -> Float[np.ndarray, "3"] | None:
         """RGB as in photos behind the scene; black where ``None``."""
         return self.scene.background
@@ -137,8 +142,7 @@ class LoadedScene:
             ConfigError: No views or endlessly many, or images of no or of an endless size.
         """
         check_orbit(views, width, height)
-        there = self.position[~self.scene.look.hidden] if isinstance(self.scene, Edited) else self.position
-        return orbit(there, self.meta, views, width, height)
+        return orbit(self.kept_position, self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, by name.

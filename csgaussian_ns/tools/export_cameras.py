@@ -8,7 +8,6 @@ import numpy as np
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.receiver.orbit import cameras_around, check_orbit
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.semantic.edited import Edited
 from csgaussian_ns.tools.cameras import cameras_by, scaled, tell_notes
 
 if TYPE_CHECKING:
@@ -41,16 +40,11 @@ def cameras_of(scene: LoadedScene, options: "Export") -> Cameras:
     check_orbit(options.views, *size)
     if options.camera == "orbit":
         orbit = list(scene.orbit(MEASURED_VIEWS, *size).values())
-        around = cameras_around(_shown(scene), scene.meta, options.views, *size)
+        around = cameras_around(scene.kept_position, scene.meta, options.views, *size)
         return Cameras(_kept(around), orbit, f"an orbit of {len(orbit)} views")
     given = cameras_by(options.camera, scene, options.views, *size).values()
     kept = _kept([_within(camera, options.width, options.height) for camera in given])
     return Cameras(kept, kept, f"{len(kept)} views of {options.camera}")
-
-
-def _shown(scene: LoadedScene) -> np.ndarray:
-    """Positions of the rows that edits left, around which ``scene.orbit`` looks."""
-    return scene.position[~scene.scene.look.hidden] if isinstance(scene.scene, Edited) else scene.position
 
 
 def _within(camera: Camera, longer: int, shorter: int | None) -> Camera:
