@@ -1,7 +1,7 @@
 """What one sees while a file arrives: seconds and bytes to the first picture, and how near it is to the last one.
 
-Files are read by way of a line of some speed, slept for; drawing the pictures that are compared, with those of the
-whole file over an orbit, is not counted.
+Files are read by way of a line of some speed, slept for. Pictures are compared with those of the whole file, over an
+orbit; they are drawn when all has arrived.
 Writes results/streaming.json and results/streaming.png.
 
     python benchmarks/streaming.py scene.csg other.csg
@@ -63,21 +63,22 @@ def arriving(path: Path, options: Options) -> list[dict[str, float]]:
     whole = csgaussian_ns.load(path)
     cameras = list(whole.orbit(options.views, 240, 136).values())
     wanted = drawn(whole, cameras)
-    points: list[dict[str, float]] = []
+    arrived: list[tuple[LoadedScene, dict[str, float]]] = []
     began = time.perf_counter()
     parts = Parts(Line(path, options), path.name, 1 << 31)
     for scene in csgaussian_ns.stream(parts):
-        seconds, fetched = time.perf_counter() - began, parts.fetched
+        seconds = round(time.perf_counter() - began, 2)
+        arrived.append((scene, {"seconds": seconds, "bytes": parts.fetched, "requests": parts.requests}))
+    points = []
+    for scene, facts in arrived:  # only now: more would come while we draw
         error = float(((drawn(scene, cameras) - wanted) ** 2).mean())
-        facts: dict[str, float] = {
+        known = {
             "anchors": len(scene),
             "objects": len(scene.objects),
-            "bytes": fetched,
-            "requests": parts.requests,
+            "psnr": round(-10 * np.log10(max(error, 1e-10)), 2),
         }
-        points.append(facts | {"seconds": round(seconds, 2), "psnr": round(-10 * np.log10(max(error, 1e-10)), 2)})
+        points.append(known | facts)
         print(path.name, points[-1], flush=True)
-        began = time.perf_counter() - seconds
     return points
 
 
