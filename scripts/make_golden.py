@@ -13,6 +13,7 @@ import types
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,12 +42,25 @@ def scenes() -> dict[str, bytes]:
     escapes.anchors.offset[1::3] -= 3000
     made["escapes"] = encode(escapes)
     made["all_channels"] = encode(random_scene(40, 50, 10, 8, kept=0.5))
-    return {f"{VERSION}_{name}.csg": encoded.data for name, encoded in made.items()}
+    return {f"{VERSION}_{name}.csg": encoded.data for name, encoded in made.items()} | {
+        f"{VERSION}_gaussians.csg": gaussians()
+    }
+
+
+def gaussians() -> bytes:
+    """Plain ones of three objects; two share a voxel."""
+    from csgaussian_ns.receiver.importing import Settings, import_gaussians
+    from csgaussian_ns.scene.splats import Splats
+    from tests.export.scenes import random_gaussians
+
+    scene = random_gaussians(40)
+    scene.means[1] = scene.means[0]
+    return import_gaussians(Splats(scene, np.arange(40) % 4), Settings(name="plain", tool="golden")).data
 
 
 def main() -> None:
     """Add what is missing."""
-    from csgaussian_ns.codec.decode import decode
+    import csgaussian_ns
 
     GOLDEN.mkdir(exist_ok=True)
     index = GOLDEN / "digests.json"
@@ -55,11 +69,11 @@ def main() -> None:
     for name, data in scenes().items():
         if (GOLDEN / name).exists():
             continue
-        scene = decode(data)
+        scene = csgaussian_ns.load(data)
         (GOLDEN / name).write_bytes(data)
         file_digest = hashlib.sha256(data).hexdigest()
-        known[name] = {"file": file_digest, "content": scene.digest(), "anchors": len(scene.grid)}
-        print(f"{name}: {len(data)} bytes, {len(scene.grid)} anchors")
+        known[name] = {"file": file_digest, "content": scene.digest(), "anchors": len(scene)}
+        print(f"{name}: {len(data)} bytes, {len(scene)} {scene.rows}")
     index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 

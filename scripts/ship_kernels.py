@@ -24,8 +24,10 @@ def use_kernels() -> None:
     import csgaussian_ns
     from csgaussian_ns.export.plain import Effort, plain
     from csgaussian_ns.receiver.arrange import by_importance
+    from csgaussian_ns.receiver.importing import Settings, import_gaussians
     from csgaussian_ns.render.draw import draw
     from csgaussian_ns.scene.gaussian_scene import GaussianScene
+    from csgaussian_ns.scene.splats import Splats
 
     cameras: list[csgaussian_ns.Camera] = []
     for path in sorted(GOLDEN.glob("*.csg")):
@@ -35,13 +37,15 @@ def use_kernels() -> None:
         cameras = list(scene.orbit(views=1, width=64, height=48).values())
         scene.draw(cameras[0])
         scene.draw(cameras[0], with_depth=True)
-        if len(scene):
+        if len(scene) and scene.rows == "anchors":
             by_importance(scene.data)  # it codes, as flattening does
         if scene.objects:
             scene.select(cameras[0], 32, 24)
             plain(scene, cameras, Effort(steps=2))
     some, ones = np.ones((10, 3), np.float32), np.ones((10, 4), np.float32)
-    draw(GaussianScene(some, ones, some, some[:, 0], some[:, None]), cameras[0], with_depth=True)
+    gaussians = GaussianScene(some, ones, some, some[:, 0], some[:, None])
+    draw(gaussians, cameras[0], with_depth=True)
+    import_gaussians(Splats(gaussians), Settings())
 
 
 def main(folder: str) -> None:

@@ -18,8 +18,9 @@ from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
 from csgaussian_ns.format.container import pack
+from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.layout import Section
-from csgaussian_ns.format.meta import SceneMeta, write_meta
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.morton import morton_order
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.render_networks import write_render_networks
@@ -173,7 +174,7 @@ def kept_in_order(scene: TrainedScene) -> Int64[Tensor, " V"]:
 
 def _common_sections(scene: TrainedScene, model: IntegerModel) -> list[Section]:
     return [
-        packed_section("META", write_meta(scene.meta)),
+        packed_section("META", write_facts(scene.meta)),
         packed_section("NETE", model.to_bytes(), model.NUMBER),
         packed_section("NETR", write_render_networks(networks_of(scene.decoders), scene.network_bits)),
     ]

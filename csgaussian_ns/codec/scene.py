@@ -42,6 +42,11 @@ class CodedScene:
         """Of the anchors."""
         return self.anchors.position
 
+    @property
+    def slots(self) -> Bool[Tensor, "A K"]:
+        """Which Gaussians each anchor has."""
+        return self.anchors.mask > 0
+
     def seen(self, camera: Camera, only: Bool[Tensor, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
         with torch.no_grad():

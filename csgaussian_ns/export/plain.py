@@ -10,11 +10,11 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.export.fit import fitted
 from csgaussian_ns.export.refine import refined
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.views import look
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS
+from csgaussian_ns.scene.splats import Splats
 
 FAINT = 1 / 255
 """Opacity below which no renderer draws a Gaussian."""

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32
 
-from csgaussian_ns.export.splats import Splats
-from csgaussian_ns.scene.ply import Z_UP
+from csgaussian_ns.scene.ply import OBJECT_ID, Z_UP
+from csgaussian_ns.scene.splats import Splats
 
 BLOCK = 1 << 16
 """Gaussians written at a time."""
 FAINTEST = 1e-6
 """Opacities are kept this far from 0 and 1, whose logits are infinite."""
-OBJECT_ID = "object_id"
 
 
 def ply_bytes(splats: Splats, z_up: bool) -> Iterator[bytes]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.export.ply import unit
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
+from csgaussian_ns.scene.splats import Splats
 
 ROW = np.dtype([("centre", "<f4", 3), ("scales", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 

@@ -18,9 +18,9 @@ from jaxtyping import Float32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded
 from csgaussian_ns.export.ply import unit
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, MAX_DEGREE
+from csgaussian_ns.scene.splats import Splats
 
 MAGIC = 0x5053474E
 VERSION = 3

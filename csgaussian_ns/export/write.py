@@ -1,16 +1,17 @@
 """Files of plain Gaussians, by the ending of their names."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 from csgaussian_ns.core.files import replacing
 from csgaussian_ns.export.ply import ply_bytes
 from csgaussian_ns.export.splat import read_splat, splat_bytes
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.spz import read_spz, spz_bytes
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply import read_ply
+from csgaussian_ns.scene.splats import Splats
 
 
 class Format(NamedTuple):
@@ -18,26 +19,25 @@ class Format(NamedTuple):
 
     Attributes:
         pieces: Of the file, in order; also told whether z points up.
-        read: The Gaussians in a file.
+        parse: The Gaussians in the bytes of a file.
         degree: Of the harmonics that it holds, at most.
         objects: Whether it says whose each Gaussian is.
     """
 
     pieces: Callable[[Splats, bool], Iterator[bytes]]
-    read: Callable[[Path], GaussianScene]
+    parse: Callable[[bytes], GaussianScene]
     degree: int
     objects: bool
 
-
-def _read_ply(path: Path) -> GaussianScene:
-    with path.open("rb") as stream:
-        return read_ply(stream)
+    def read(self, path: Path) -> GaussianScene:
+        """The Gaussians in a file."""
+        return self.parse(path.read_bytes())
 
 
 FORMATS = {
-    ".ply": Format(ply_bytes, _read_ply, 3, True),
-    ".spz": Format(lambda splats, z_up: spz_bytes(splats), lambda path: read_spz(path.read_bytes()), 3, False),
-    ".splat": Format(lambda splats, z_up: splat_bytes(splats), lambda path: read_splat(path.read_bytes()), 0, False),
+    ".ply": Format(ply_bytes, lambda data: read_ply(BytesIO(data)), 3, True),
+    ".spz": Format(lambda splats, z_up: spz_bytes(splats), read_spz, 3, False),
+    ".splat": Format(lambda splats, z_up: splat_bytes(splats), read_splat, 0, False),
 }
 
 

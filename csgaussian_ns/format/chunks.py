@@ -1,7 +1,7 @@
 """Chunks of anchors: their sections POSI, MASK and COLR, written and read side by side."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.checks import check_codec, compare_crc, values_crc
 from csgaussian_ns.format.kinds import info_of
 from csgaussian_ns.format.layout import Entry, Section
-from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.streams.coders import Coder
@@ -69,7 +69,7 @@ def encode_chunk(
     colours = encode_values(model, grid, layout.coded(mask), values, coder)
     said = {**colours.fields, "decoded_crc": values_crc(colours.values)}
     return CodedChunk(
-        Section(info_of("POSI", decoded_crc=positions_crc(grid), **where), encode_positions(grid, origin)),
+        positions_section(grid, origin, where),
         Section(info_of("MASK", symbols=mask.size, decoded_crc=_masks_crc(mask), **where), encode_masks(mask)),
         Section(info_of("COLR", **said, **where), colours.stream),
         colours.ideal_bits,
@@ -97,6 +97,11 @@ def decode_chunk(
     return Chunk(grid, mask, values)
 
 
+def positions_section(grid: Int32[np.ndarray, "A 3"], origin: Int32[np.ndarray, "3"], where: dict[str, int]) -> Section:
+    """POSI of a run; arguments as of ``encode_chunk``."""
+    return Section(info_of("POSI", decoded_crc=positions_crc(grid), **where), encode_positions(grid, origin))
+
+
 def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 3"]:
     """Voxels of a chunk from its section POSI, compared with their checksum.
 
@@ -121,16 +126,31 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
     count, bits = position.anchors, position.anchors * layout.num_offsets
     if not count == masking.anchors == colour.anchors:
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
-    check_codec(position)
+    check_positions(entries[0], limits)
     check_codec(masking)
     if masking.symbols != bits:
         raise FormatError(f"{masking}: promises {masking.symbols} symbols; {count} anchors have {bits} offsets")
     check_values(colour, layout.channels, limits)
-    for entry, wanted, most in ((entries[0], count, most_points), (entries[1], bits, most_bits)):
-        if wanted > most(entry.length):
-            raise FormatError(
-                f"{entry.info}: {count} anchors cannot come from {entry.length} bytes; the file is damaged"
-            )
+    check_room(entries[1], bits, most_bits)
+
+
+def check_positions(entry: Entry, limits: DecodeLimits) -> None:
+    """The same about the positions of a chunk."""
+    check_codec(entry.info)
+    limits.check("max_memory_bytes", entry.info.anchors * BYTES_PER_SYMBOL, str(entry.info))
+    check_room(entry, entry.info.anchors, most_points)
+
+
+def check_room(entry: Entry, values: int, most: Callable[[int], int]) -> None:
+    """Refuse a body that is too short for what it promises.
+
+    Raises:
+        FormatError: It is.
+    """
+    if values > most(entry.length):
+        raise FormatError(
+            f"{entry.info}: {entry.info.anchors} anchors cannot come from {entry.length} bytes; the file is damaged"
+        )
 
 
 def _masks_crc(mask: Bool[np.ndarray, "A K"]) -> int:

@@ -8,9 +8,10 @@ from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.chunks import KINDS, check_chunk
 from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.facts import ANCHORS, representation_of
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
-from csgaussian_ns.format.meta import ANCHORS, SceneMeta, meta_of, representation_of
+from csgaussian_ns.format.meta import SceneMeta, meta_of
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.models import read_model

@@ -1,7 +1,6 @@
 """From the bytes of a ``.csg`` file to a scene, on numpy and numba. The input is not trusted."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
@@ -10,12 +9,11 @@ import numpy as np
 from jaxtyping import Int32
 
 from csgaussian_ns.core.edits import Edit, targets_of
-from csgaussian_ns.core.errors import LimitExceeded
-from csgaussian_ns.format.chunks import Chunk, decode_chunk, decode_grid
+from csgaussian_ns.format.chunks import Chunk, check_positions, decode_chunk, decode_grid
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits, within_memory
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.format.semantic_chunks import SemanticRows
@@ -53,7 +51,7 @@ def decode(
     if isinstance(source, str | Path):
         with open(source, "rb") as file:
             return decode(file, limits, chunks, arithmetic, progress, threads, semantics, edits)
-    with _within_memory(limits):
+    with within_memory(limits):
         container = source if isinstance(source, Container) else read_container(source, limits)
         edited = edits_of(container) if edits else ()
         file = open_coded(container, chunks, semantics or any(map(targets_of, edited)))
@@ -84,7 +82,7 @@ def decode_growing(
         threads: As there.
         semantics: As there.
     """
-    with _within_memory(limits):
+    with within_memory(limits):
         edited = edits_of(container)
         of_objects = any(map(targets_of, edited))
         file = open_coded(container, order, semantics or of_objects)
@@ -98,10 +96,11 @@ def decode_growing(
 
 def decode_grids(container: Container, limits: DecodeLimits = DEFAULT_LIMITS) -> list[Int32[np.ndarray, "A 3"]]:
     """Voxels of the anchors of each chunk, from positions alone: a few per cent of a file. Errors as of ``decode``."""
-    with _within_memory(limits):
-        file = open_coded(container, None, False)
-        file.check(limits)
-        return [decode_grid(chunk[0], container.read(chunk[0]).body) for chunk in file.chunks]
+    with within_memory(limits):
+        entries = container.chunks("POSI")
+        for entry in entries:
+            check_positions(entry, limits)
+        return [decode_grid(entry, container.read(entry).body) for entry in entries]
 
 
 def _complete(
@@ -113,17 +112,6 @@ def _complete(
     known = SemanticRows(file.semantics, rows.grid)
     known.fill(file.numbers, limits, arithmetic, threads)
     return replace(rows.scene(file), semantics=known.layer(file.meta.voxel_size, whole=file.whole))
-
-
-@contextmanager
-def _within_memory(limits: DecodeLimits) -> Iterator[None]:
-    try:
-        yield
-    except MemoryError as error:
-        raise LimitExceeded(
-            f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
-            f"by max_memory_bytes, which is {limits.max_memory_bytes}"
-        ) from error
 
 
 class _Rows:

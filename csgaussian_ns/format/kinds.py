@@ -103,6 +103,7 @@ KINDS = {
     "POSI": Kind(Layer.COMMON, chunked=True),
     "MASK": Kind(Layer.COLOUR, chunked=True, counted=True),
     "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
+    "SPLT": Kind(Layer.COLOUR, chunked=True, counted=True),
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),

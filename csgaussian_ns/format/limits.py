@@ -1,5 +1,7 @@
 """What a reader is willing to spend on an untrusted file. Every bound is checked before memory is taken."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from csgaussian_ns.core.errors import LimitExceeded
@@ -49,3 +51,19 @@ class DecodeLimits:
 
 
 DEFAULT_LIMITS = DecodeLimits()
+
+
+@contextmanager
+def within_memory(limits: DecodeLimits) -> Iterator[None]:
+    """Where the machine has less memory than the limits allow, say so.
+
+    Raises:
+        LimitExceeded: It has.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise LimitExceeded(
+            f"decoding needs more memory than this machine gives ({error}); decode some chunks at a time, or bound it "
+            f"by max_memory_bytes, which is {limits.max_memory_bytes}"
+        ) from error

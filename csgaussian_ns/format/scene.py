@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Int32
+from jaxtyping import Bool, Int, Int32
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
@@ -37,6 +37,15 @@ class CodedScene:
     truncated: bool = False
     edits: tuple[Edit, ...] = ()
 
+    def __len__(self) -> int:
+        """Number of anchors."""
+        return len(self.grid)
+
+    @property
+    def slots(self) -> Bool[np.ndarray, "A K"]:
+        """Which of its slots each anchor draws a Gaussian in."""
+        return self.anchors.mask > 0
+
     def digest(self) -> str:
         """SHA-256 of everything that was decoded as integers, the same on every device: see ``digest``."""
         return digest(self.grid, self.anchors, self.semantics)
@@ -53,11 +62,14 @@ def digest(grid: Int[Any, "A 3"], anchors: Anchors, semantics: SemanticLayer | N
     hasher = hashlib.sha256(np.asarray(grid, "<i4").tobytes())
     for values in (anchors.feature, anchors.offset, anchors.scaling, anchors.mask):
         hasher.update(np.asarray(values, "<f4").tobytes())
-    if semantics is not None:
-        hasher.update(np.asarray(semantics.feature, "<f4").tobytes())
-        hasher.update(np.asarray(semantics.label, "<i4").tobytes())
-        hasher.update(_object_bytes(semantics))
+    hasher.update(b"" if semantics is None else semantic_bytes(semantics))
     return hasher.hexdigest()
+
+
+def semantic_bytes(layer: SemanticLayer) -> bytes:
+    """What ``digest`` takes of semantics."""
+    arrays = np.asarray(layer.feature, "<f4").tobytes() + np.asarray(layer.label, "<i4").tobytes()
+    return arrays + _object_bytes(layer)
 
 
 def _object_bytes(layer: SemanticLayer) -> bytes:

@@ -118,11 +118,11 @@ class SemanticReader:
             UnsupportedVersion: It is coded in an unknown way.
             LimitExceeded: It asks for more than ``limits`` allow.
         """
-        colour = self.container.of_kind("COLR")
+        position = self.container.of_kind("POSI")
         for number in numbers:
             info = self.entries[number].info
-            if info.anchors != colour[number].info.anchors:
-                raise FormatError(f"{info}: its anchors are not those of the colours")
+            if info.anchors != position[number].info.anchors:
+                raise FormatError(f"{info}: its anchors are not those of the positions")
             check_values(info, self.facts.layout.channels, limits)
 
     def jobs(
@@ -220,9 +220,9 @@ def open_semantics(container: Container) -> SemanticReader | None:
     facts = read_facts(container)
     if facts is None:
         return None
-    entries, colour = container.chunks("SEMA"), container.chunks("COLR")
-    if len(entries) != len(colour):
-        raise FormatError(f"SEMA: {len(entries)} chunks, the colours have {len(colour)}")
+    entries, position = container.chunks("SEMA"), container.chunks("POSI")
+    if len(entries) != len(position):
+        raise FormatError(f"SEMA: {len(entries)} chunks, the positions have {len(position)}")
     return SemanticReader(facts, _read_nets(facts), entries, container)
 
 

@@ -17,13 +17,13 @@ from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.export.plain import Effort, plain
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.write import write
 from csgaussian_ns.ns.pipeline import CSGaussianPipeline
 from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.receiver.orbit import cameras_around, orbit
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.render_networks import AttributeDecoder, Decoded
+from csgaussian_ns.scene.splats import Splats
 
 OURS = "csgaussian_ns.ns.model.CSGaussianModelConfig"
 """What the config.yml of a run of ours names."""

@@ -10,6 +10,7 @@ from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.frustum import NEAR_PLANE
@@ -41,8 +42,8 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
     if container.truncated:
         raise ConfigError("the file is cut, and what is missing cannot be arranged; fetch it again")
     scene = load(data, limits, edits=False)
-    if scene.coded is None or not len(scene):
-        raise ConfigError("there are no anchors in this file to arrange")
+    if not isinstance(scene.coded, CodedScene) or not len(scene):
+        raise ConfigError(f"there are no anchors in this file to arrange, but {len(scene)} {scene.rows}")
     file = open_coded(container)
     file.check(limits)
     made = arranged(file, _shares(importance(scene)), MOST)

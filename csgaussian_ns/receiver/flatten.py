@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,9 +10,13 @@ from jaxtyping import Bool, Float
 from csgaussian_ns.core.edits import Edit, Move, Recolour, Rotate, Scale, targets_of
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
-from csgaussian_ns.format.coded_file import open_coded
+from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
+from csgaussian_ns.format.facts import representation_of
+from csgaussian_ns.format.gaussians.meta import GAUSSIANS
+from csgaussian_ns.format.gaussians.read import decode_gaussians, open_gaussians
+from csgaussian_ns.format.gaussians.thinned import thinned_gaussians
 from csgaussian_ns.format.kinds import KINDS
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.thinned import Rows, rows_of_file, thinned
@@ -34,6 +39,7 @@ class Flattened:
         chunks: How many were coded anew or dropped, and how many there were.
         edits: Those that stay.
         unknown: Kinds of sections that are gone because they may have been about what is.
+        row: What one of the anchors is called.
     """
 
     data: bytes
@@ -42,6 +48,7 @@ class Flattened:
     chunks: tuple[int, int]
     edits: tuple[Edit, ...]
     unknown: tuple[str, ...]
+    row: str = "anchor"
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,16 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
     """
     container = read_container(data, limits)
     edits = edits_of(container)
-    file = open_coded(container)
-    file.check(limits)
-    rows = rows_of_file(file)
+    if representation_of(container) == GAUSSIANS:
+        coded, file = decode_gaussians(container, limits, edits=False), open_gaussians(container)
+        label = np.zeros(len(coded), np.int32) if coded.semantics is None else coded.semantics.label.astype(np.int32)
+        rows = Rows(coded.rows.grid, label)
+        thin = partial(thinned_gaussians, file, coded)
+    else:
+        file = open_coded(container)
+        file.check(limits)
+        rows = rows_of_file(file)
+        thin = partial(thinned, file, rows)
     objects = () if file.semantics is None else file.semantics.facts.objects(file.meta.voxel_size, embeddings=False)
     kept = ~_removed(rows, objects, edits, file.meta.voxel_size)
     if not kept.any() and len(kept):
@@ -78,7 +92,7 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
     names = [named.get(thing.id, thing.name) for thing in objects]
     left = sorted({*np.unique(rows.label[kept]).tolist()} - {0})
     staying = _staying(edits, {old: new for new, old in enumerate(left, 1)})
-    flat = read_container(thinned(file, rows, kept, names), limits)
+    flat = read_container(thin(kept, names), limits)
     chunk = np.repeat(np.arange(len(file.chunks)), [chunk[0].info.anchors for chunk in file.chunks])
     unknown = {entry.info.kind for entry in container.entries} - KINDS.keys()
     return Flattened(
@@ -88,6 +102,7 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
         (len(np.unique(chunk[~kept])), len(file.chunks)),
         staying,
         () if kept.all() else tuple(sorted(unknown)),
+        "anchor" if isinstance(file, CodedFile) else "Gaussian",
     )
 
 

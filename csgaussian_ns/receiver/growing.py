@@ -14,13 +14,17 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.chunks import KINDS
-from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode_grids, decode_growing
+from csgaussian_ns.format.facts import representation_of
+from csgaussian_ns.format.gaussians.chunks import KINDS as GAUSSIAN_KINDS
+from csgaussian_ns.format.gaussians.meta import GAUSSIANS, gaussian_meta_of
+from csgaussian_ns.format.gaussians.read import decode_growing_gaussians
+from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
-from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.load import check_settings, content_of
-from csgaussian_ns.receiver.representations import of_anchors
+from csgaussian_ns.receiver.representations import Coded, opened
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, is_address, open_address
 from csgaussian_ns.scene.frustum import in_reach
@@ -46,7 +50,7 @@ def stream(
     Without ``camera`` and ``box`` chunks come in the order of the file; ``csg arrange`` puts first what matters most.
 
     Args:
-        source: Address, path or content of a file of anchors, or what ``open_address`` gave.
+        source: Address, path or content of a ``.csg`` file, or what ``open_address`` gave.
         camera: Fetch only chunks that it sees, those first that fill most of its picture.
         box: Fetch only chunks with anchors in it: its lowest and highest corner, in the frame of the scene.
         semantics: Fetch objects too, after all colours.
@@ -75,6 +79,8 @@ def stream(
     return _growing(found, weight, semantics, limits, threads)
 
 
+Growing = Callable[..., Iterator[Coded]]
+
 Weight = Callable[[Float[np.ndarray, "A 3"]], float]
 """How much a chunk with anchors at these positions is wanted; 0: not at all."""
 
@@ -83,35 +89,38 @@ def _growing(
     source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
 ) -> Iterator[LoadedScene]:
     container = read_container(source, limits)
-    colours = container.chunks("COLR")
+    of_gaussians = representation_of(container) == GAUSSIANS
+    kinds = GAUSSIAN_KINDS if of_gaussians else KINDS
+    growing: Growing = decode_growing_gaussians if of_gaussians else decode_growing
+    colours = container.chunks(kinds[-1])
     first = min((entry.offset for entry in colours), default=0)
     if isinstance(source, Parts) and first <= AT_ONCE:
         source.fetch([(0, first)])
     if weight is None:
         order = sorted(range(len(colours)), key=lambda number: colours[number].offset)
     else:
-        voxel = np.float32(meta_of(container).voxel_size)
+        meta = gaussian_meta_of(container) if of_gaussians else meta_of(container)
+        voxel = np.float32(meta.voxel_size)
         weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
         order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
     if isinstance(source, bytes):
-        for coded in decode_growing(container, order, limits, threads, semantics):
+        for coded in growing(container, order, limits, threads, semantics):
             yield _loaded(coded, source, limits)
         return
-    with _fetching_ahead(container, source, order):
-        for coded in decode_growing(container, order, limits, threads or 1, semantics):
+    with _fetching_ahead([container.chunks(kind) for kind in kinds], source, order):
+        for coded in growing(container, order, limits, threads or 1, semantics):
             yield _loaded(coded, source.whole, limits)
 
 
-def _loaded(coded: CodedScene, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
-    opened = of_anchors(coded)
-    plain = LoadedScene(opened.scene, opened.meta, opened.rows, content, opened.coded, limits=limits)
-    return plain.as_in_file(opened.edits)
+def _loaded(coded: Coded, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
+    found = opened(coded)
+    plain = LoadedScene(found.scene, found.meta, found.rows, content, found.coded, limits=limits)
+    return plain.as_in_file(found.edits)
 
 
 @contextmanager
-def _fetching_ahead(container: Container, source: Parts, order: Sequence[int]) -> Iterator[None]:
+def _fetching_ahead(kinds: Sequence[tuple[Entry, ...]], source: Parts, order: Sequence[int]) -> Iterator[None]:
     """Chunks come one after the other while those before are decoded; what fails is asked for again when needed."""
-    kinds = [container.chunks(kind) for kind in KINDS]
     ahead = ThreadPoolExecutor(1, "csg-fetch")
     try:
         for number in order:

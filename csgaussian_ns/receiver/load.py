@@ -65,11 +65,10 @@ def load(
         data = content_of(source, limits)
     stream = BytesIO(data)
     if is_ply(stream):
-        from csgaussian_ns.scene.ply import Z_UP, read_gaussians, read_header
+        from csgaussian_ns.scene.ply import read_gaussians, read_header, up_of
 
         header = read_header(stream)
-        up = (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
-        return LoadedScene(read_gaussians(stream, header), Placement(up=up), "Gaussians", data)
+        return LoadedScene(read_gaussians(stream, header), Placement(up=up_of(header)), "Gaussians", data)
     return _scene(read_container(data, limits), wanted, data)
 
 

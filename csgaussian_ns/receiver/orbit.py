@@ -14,6 +14,8 @@ from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS = 1_000_000
+UPWARD = ([0, 0, 1], [0, 0, -1], [0, 1, 0], [0, -1, 0])
+"""What may be up; the first, where nothing is said."""
 RINGS = ((1.0, 1.0), (0.85, 1.4), (1.1, 0.6), (0.7, 1.0))
 """Radius and height of the circles of ``cameras_around``, as shares of those of the orbit."""
 
@@ -105,8 +107,11 @@ def cameras_around(position: Float[Any, "R 3"], meta: Meta, views: int, width: i
 
 
 def up_of(meta: Meta) -> Float64[np.ndarray, "3"]:
-    """Which way is up in the frame of the scene, unit length."""
-    return np.array(meta.up if isinstance(meta, Placement) else (0.0, 0.0, 1.0))
+    """Which way is up in the frame of the scene, unit length; META's ``extra`` is not trusted."""
+    if isinstance(meta, Placement):
+        return np.array(meta.up)
+    told = meta.extra.get("up")
+    return np.array(told if told in UPWARD else UPWARD[0], np.float64)
 
 
 def _ring(

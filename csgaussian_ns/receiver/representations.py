@@ -11,14 +11,19 @@ from csgaussian_ns.core.errors import UnsupportedVersion
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edits import edits_of
+from csgaussian_ns.format.facts import ANCHORS, representation_of
+from csgaussian_ns.format.gaussians.meta import GAUSSIANS
+from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians
 from csgaussian_ns.format.kinds import KINDS, Kind
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import ANCHORS, representation_of
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.orbit import Meta
 from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.render_networks import FrozenDecoders
 from csgaussian_ns.scene.scene import Scene
+
+Coded = CodedScene | CodedGaussians
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,14 @@ class Opened(NamedTuple):
         scene: To be drawn.
         meta: Where it lies.
         rows: What its rows are called, in the plural.
-        coded: Anchors as they were decoded, where it is made of them.
+        coded: Anchors or Gaussians as they were decoded, where it is made of them.
         edits: What shall be seen of it; the scene itself is as it was before them.
     """
 
     scene: Scene
     meta: Meta
     rows: str
-    coded: CodedScene | None = None
+    coded: Coded | None = None
     edits: tuple[Edit, ...] = ()
 
 
@@ -82,10 +87,10 @@ def read(container: Container, wanted: Wanted) -> Opened:
     name = representation_of(container)
     if name not in _READERS:
         raise UnsupportedVersion(f"the scene is made of {name!r}; this reader knows {', '.join(_READERS)}")
-    opened = _READERS[name](container, wanted)
-    if wanted.edits and not opened.edits and edits_of(container):
-        raise UnsupportedVersion(f"the file was edited, and edits of {opened.rows} are unknown to this reader")
-    return opened
+    found = _READERS[name](container, wanted)
+    if wanted.edits and not found.edits and edits_of(container):
+        raise UnsupportedVersion(f"the file was edited, and edits of {found.rows} are unknown to this reader")
+    return found
 
 
 def _anchors(container: Container, wanted: Wanted) -> Opened:
@@ -98,14 +103,30 @@ def _anchors(container: Container, wanted: Wanted) -> Opened:
         edits=wanted.edits,
         progress=wanted.progress,
     )
-    return of_anchors(coded)
+    return opened(coded)
 
 
-def of_anchors(coded: CodedScene) -> Opened:
-    """The scene of decoded anchors."""
+def _gaussians(container: Container, wanted: Wanted) -> Opened:
+    coded = decode_gaussians(
+        container,
+        wanted.limits,
+        wanted.chunks,
+        threads=wanted.threads,
+        semantics=wanted.semantics,
+        edits=wanted.edits,
+        progress=wanted.progress,
+    )
+    return opened(coded)
+
+
+def opened(coded: Coded) -> Opened:
+    """The scene of what was decoded, as it was before any edit."""
     background = np.array(coded.meta.background, np.float32)
+    if isinstance(coded, CodedGaussians):
+        gaussians = GaussianScene(*coded.arrays, background=background)
+        return Opened(gaussians, coded.meta, "Gaussians", coded, coded.edits)
     scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background)
     return Opened(scene, coded.meta, "anchors", coded, coded.edits)
 
 
-_READERS: dict[str, Reader] = {ANCHORS: _anchors}
+_READERS: dict[str, Reader] = {ANCHORS: _anchors, GAUSSIANS: _gaussians}

@@ -17,15 +17,14 @@ from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
+from csgaussian_ns.format.facts import FREE, changed_facts, parse_facts
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import FREE, changed_meta, meta_of
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
+from csgaussian_ns.receiver.representations import Coded, opened
 from csgaussian_ns.render.draw import draw
-from csgaussian_ns.scene.anchor_scene import AnchorScene
-from csgaussian_ns.scene.render_networks import FrozenDecoders
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.edited import Edited, edited
@@ -46,7 +45,7 @@ class LoadedScene:
         meta: Where it lies, and other facts of the file.
         rows: What its rows are called: ``anchors`` or ``Gaussians``.
         content: The file; ``None`` where only parts of it came.
-        coded: What was decoded, where the file holds anchors: as it was before any edit.
+        coded: What was decoded, of a ``.csg`` file: as it was before any edit.
         edits: What was edited, in order. ``scene`` shows it.
         limits: With which the file was read, and is read again when it is changed.
     """
@@ -55,7 +54,7 @@ class LoadedScene:
     meta: Meta
     rows: str
     content: bytes | None
-    coded: CodedScene | None = None
+    coded: Coded | None = None
     edits: tuple[Edit, ...] = ()
     limits: DecodeLimits = DEFAULT_LIMITS
 
@@ -103,12 +102,17 @@ class LoadedScene:
         Raises:
             ConfigError: The file holds Gaussians.
         """
-        return self._of_anchors("anchors")
+        return self._anchors().anchors
+
+    @property
+    def slots(self) -> Bool[np.ndarray, "R K"]:
+        """Which of its slots each row draws a Gaussian in."""
+        return self._coded().slots
 
     @property
     def grid(self) -> np.ndarray:
         """Voxel of each anchor ``[A, 3]``; errors as of ``anchors``."""
-        return self._of_anchors("grid")
+        return self._anchors().grid
 
     @property
     def semantics(self) -> SemanticLayer | None:
@@ -128,8 +132,12 @@ class LoadedScene:
         return Objects(() if self.semantics is None else self.semantics.objects)
 
     def digest(self) -> str:
-        """SHA-256 of what was decoded, the same on every device; errors as of ``anchors``."""
-        return self._of_anchors("digest")()
+        """SHA-256 of what was decoded, the same on every device.
+
+        Raises:
+            ConfigError: The file is a PLY file.
+        """
+        return self._coded().digest()
 
     def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
         """The Gaussians that ``camera`` sees; see ``scene.scene.Scene``."""
@@ -274,19 +282,25 @@ class LoadedScene:
         if fixed:
             raise ConfigError(f"{', '.join(sorted(fixed))}: expected some of {', '.join(FREE)}; the rest is not free")
         container = plain._container()
-        data = rewrite(container, {"META": changed_meta(content_of(container, "META"), changes)})
-        meta = meta_of(read_container(data, self.limits))
-        scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), np.array(meta.background, np.float32))
-        changed = replace(plain, scene=scene, meta=meta, content=data, coded=replace(coded, meta=meta))
+        told = changed_facts(content_of(container, "META"), type(coded.meta), changes)
+        anew = replace(coded, meta=parse_facts(told, type(coded.meta)))
+        scene, data = opened(anew).scene, rewrite(container, {"META": told})
+        changed = replace(plain, scene=scene, meta=anew.meta, content=data, coded=anew)
         return changed._holding(edits)
 
     def _container(self) -> Container:
         return read_container(self.data, self.limits)
 
-    def _coded(self) -> CodedScene:
+    def _coded(self) -> Coded:
         if self.coded is None:
-            raise ConfigError("this scene is of Gaussians from a PLY file: it has no anchors, sections or digest")
+            raise ConfigError(
+                "this scene is of Gaussians from a PLY file: it has no sections, edits or digest; csg import makes a "
+                ".csg file of it"
+            )
         return self.coded
 
-    def _of_anchors(self, name: str) -> Any:
-        return getattr(self._coded(), name)
+    def _anchors(self) -> CodedScene:
+        coded = self._coded()
+        if not isinstance(coded, CodedScene):
+            raise ConfigError(f"this scene is of {self.rows}: it has no anchors")
+        return coded

@@ -11,14 +11,17 @@ from io import BufferedIOBase
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply_magic import MAGIC
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, CONSTANT, MAX_DEGREE
+from csgaussian_ns.scene.splats import Splats
 
+OBJECT_ID = "object_id"
+"""Property that numbers the object of a Gaussian, 0 for none; splat-transform keeps it and filters by it."""
 Z_UP = "Vertical Axis: z"
 """Comment of files whose z axis points up, as nerfstudio writes it; in others y points down, as with COLMAP."""
 MAX_LINE = 1024
@@ -121,6 +124,11 @@ def read_header(stream: BufferedIOBase) -> Header:
     return Header(encoding, tuple(comments), tuple(elements[:at]), elements[at], _harmonics(elements[at]))
 
 
+def up_of(header: Header) -> tuple[float, float, float]:
+    """Which way is up, as far as one can tell."""
+    return (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
+
+
 def _declare(words: list[str], elements: list[Element]) -> None:
     """Add the element, or the property of the last one, that a line of the header declares."""
     known = elements[-1].kinds if elements else None
@@ -169,6 +177,11 @@ def _harmonics(vertex: Element) -> tuple[str, ...]:
 
 def read_gaussians(stream: BufferedIOBase, header: Header, max_bytes: int = MAX_BYTES) -> GaussianScene:
     """Read the Gaussians behind a header; see ``read_ply``."""
+    return read_splats(stream, header, max_bytes).scene
+
+
+def read_splats(stream: BufferedIOBase, header: Header, max_bytes: int = MAX_BYTES) -> Splats:
+    """Read the Gaussians behind a header, and whose they are where it says so; errors as of ``read_ply``."""
     for element in header.before:
         _skip(stream, header.encoding, element)
     table = _table(stream, header, max_bytes)
@@ -187,7 +200,18 @@ def read_gaussians(stream: BufferedIOBase, header: Header, max_bytes: int = MAX_
             by_channel = columns(*header.harmonics).reshape(len(table), 3, len(header.harmonics) // 3)
             harmonics = np.concatenate([harmonics, by_channel.transpose(0, 2, 1)], axis=1)
         opacities = sigmoid(columns("opacity")[:, 0])
-        return GaussianScene(columns(*_PLACE), columns(*_QUATS), np.exp(columns(*_SCALES)), opacities, harmonics)
+        scene = GaussianScene(columns(*_PLACE), columns(*_QUATS), np.exp(columns(*_SCALES)), opacities, harmonics)
+    return Splats(scene, _objects(table))
+
+
+def _objects(table: np.ndarray) -> Int64[np.ndarray, " N"] | None:
+    if OBJECT_ID not in (table.dtype.names or ()):
+        return None
+    numbers = table[OBJECT_ID].astype(np.float64)
+    wrong = ~((numbers >= 0) & (numbers < 1 << 31) & (numbers == np.floor(numbers)))
+    if wrong.any():
+        raise FormatError(f"PLY file: {OBJECT_ID} {numbers[wrong][0]:g}; expected whole numbers from 0 on")
+    return numbers.astype(np.int64)
 
 
 def _skip(stream: BufferedIOBase, encoding: Encoding, element: Element) -> None:

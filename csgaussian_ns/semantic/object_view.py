@@ -38,6 +38,11 @@ class ObjectScene:
         """Of the anchors."""
         return self.anchors.position
 
+    @property
+    def slots(self) -> Bool[Any, "A K"]:
+        """Which Gaussians each anchor has."""
+        return self.anchors.mask > 0
+
     def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
         return see(self.anchors, self.decoders, camera, only)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from csgaussian_ns.core.arrays import is_one_of, to_numpy
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
-from csgaussian_ns.core.types import Anchors, Camera
+from csgaussian_ns.core.types import Camera
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.names import named, numbered
 from csgaussian_ns.semantic.seen import shares_at
@@ -29,11 +29,11 @@ class DescribedScene(Protocol):
 
 @runtime_checkable
 class QueryableScene(Protocol):
-    """What a question needs of a scene, in torch or in numpy: a ``scene.scene.Scene`` of anchors that knows objects."""
+    """What a question needs of a scene, in torch or in numpy: a ``scene.scene.Scene`` that knows objects."""
 
     @property
-    def anchors(self) -> Anchors:
-        """Attributes of the anchors."""
+    def slots(self) -> Bool[Any, "R K"]:
+        """Which of its slots each row draws a Gaussian in."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Selection:
 
     Attributes:
         objects: In the order in which they were asked for.
-        anchors: Whether each anchor of the scene belongs to one of them.
+        anchors: Whether each anchor, or Gaussian, of the scene belongs to one of them.
         gaussians: The same for each Gaussian slot; dropped slots belong to nothing.
     """
 
@@ -90,7 +90,7 @@ def semantics_of(scene: DescribedScene) -> SemanticLayer:
 def select(scene: QueryableScene, objects: Sequence[SceneObject]) -> Selection:
     """The selection of ``objects`` of ``scene``; none at all is a selection too."""
     anchors = is_one_of(semantics_of(scene).label, [entry.id for entry in objects])
-    return Selection(tuple(objects), anchors, anchors[:, None] & (scene.anchors.mask > 0))
+    return Selection(tuple(objects), anchors, anchors[:, None] & scene.slots)
 
 
 def pick(scene: QueryableScene, camera: Camera, pixel: tuple[int, int]) -> Selection:

@@ -176,6 +176,11 @@ class Shown:
         return getattr(self.scene, "anchors")  # noqa: B009  # of a queryable scene
 
     @property
+    def slots(self) -> Bool[Any, "R K"]:
+        """As the scene has them; of hidden rows too."""
+        return getattr(self.scene, "slots")  # noqa: B009  # of a queryable scene
+
+    @property
     def semantics(self) -> SemanticLayer | None:
         """As the scene has it."""
         return getattr(self.scene, "semantics", None)

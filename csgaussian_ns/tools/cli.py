@@ -15,6 +15,7 @@ from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.export import Export
+from csgaussian_ns.tools.import_splats import Import
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
@@ -40,6 +41,7 @@ COMMANDS: dict[str, type[Command]] = {
     "edit": Edit,
     "evaluate": Evaluate,
     "export": Export,
+    "import": Import,
     "decode": Decode,
     "arrange": Arrange,
     "serve": Serve,

@@ -110,7 +110,7 @@ class Edit:
 
     def _added(self, container: "Container", before: "Sequence[kinds.Edit]") -> "list[kinds.Edit]":
         """The edits that were asked for, one after the other."""
-        from csgaussian_ns.format.meta import meta_of
+        from csgaussian_ns.format.representations import known_facts
         from csgaussian_ns.format.semantics import read_facts
         from csgaussian_ns.semantic.edited_objects import objects_after, settled
 
@@ -120,7 +120,8 @@ class Edit:
         facts = read_facts(container)
         if facts is None and any(keys for _, keys, _ in asked):
             raise QueryError("the file holds no objects, so none can be edited; only --crop needs none")
-        first = () if facts is None else facts.objects(meta_of(container).voxel_size, embeddings=False)
+        meta = known_facts(container)
+        first = () if facts is None or meta is None else facts.objects(meta.voxel_size, embeddings=False)
         objects, added = objects_after(first, before), []
         for kind, keys, values in asked:
             [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
@@ -146,8 +147,8 @@ class Edit:
 
 
 def _flattened_in_words(flat: "Flattened") -> list[str]:
-    anchors, objects = counted(flat.anchors, "anchor"), counted(flat.objects, "object")
-    words = [f"{anchors} and {objects} gone for good"]
+    rows, objects = counted(flat.anchors, flat.row), counted(flat.objects, "object")
+    words = [f"{rows} and {objects} gone for good"]
     words += [f"{flat.chunks[0]} of {counted(flat.chunks[1], 'chunk')} coded anew"]
     if flat.edits:
         words.append(f"{counted(len(flat.edits), 'edit')} of place, size or colour can only be kept as edits")
@@ -173,13 +174,14 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
 def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.container import read_container
     from csgaussian_ns.format.edits import check_whole
-    from csgaussian_ns.format.meta import ANCHORS, representation_of
+    from csgaussian_ns.format.facts import representation_of
+    from csgaussian_ns.format.representations import FACTS
     from csgaussian_ns.scene.ply_magic import is_ply
 
     if is_ply(stream):
-        raise ConfigError("this is a PLY file, which says nothing of objects; expected a .csg file")
+        raise ConfigError("this is a PLY file; expected a .csg file, such as csg import makes of it")
     container = read_container(stream)
     check_whole(container)
-    if representation_of(container) != ANCHORS:
-        raise ConfigError(f"edits are of anchors; this scene is made of {representation_of(container)}")
+    if representation_of(container) not in FACTS:
+        raise ConfigError(f"no edits of a scene are known that is made of {representation_of(container)}")
     return container

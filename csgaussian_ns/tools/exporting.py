@@ -13,12 +13,12 @@ from csgaussian_ns.export.frame import placed, to_capture
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.export.part import Part
 from csgaussian_ns.export.plain import Effort, Progress, plain
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.receiver.orbit import up_of
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.tools.export_cameras import Cameras, cameras_of
 from csgaussian_ns.tools.export_photos import held_out
 from csgaussian_ns.tools.look import objects_called, objects_of

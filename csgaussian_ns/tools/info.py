@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.core.texts import counted, shortened
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.terminal import remark, tell, tell_json, tell_table
@@ -16,8 +16,11 @@ from csgaussian_ns.tools.terminal import remark, tell, tell_json, tell_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
     from csgaussian_ns.core.edits import Edit
     from csgaussian_ns.format.container import Container
+    from csgaussian_ns.receiver.representations import Coded
 
 
 MOST_SHOWN = 2000
@@ -64,7 +67,7 @@ class Info:
             told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
             tell(f"{name:12} {told}")
         if facts["semantics"] is not None:
-            _tell_objects(facts["semantics"])
+            _tell_objects(facts["semantics"], facts["representation"])
         if edits:
             tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
 
@@ -77,57 +80,73 @@ class Verify:
 
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
-        from csgaussian_ns.format.decode import decode
+        from csgaussian_ns.format.container import read_container
+        from csgaussian_ns.receiver.representations import Wanted, read
 
         began = time.perf_counter()
         with open_file(self.file) as stream:
-            scene = decode(stream)
-        seconds = time.perf_counter() - began
+            found = read(read_container(stream), Wanted())
+        seconds, scene = time.perf_counter() - began, found.coded
+        if scene is None:
+            raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version knows no checksums")
         if scene.truncated:
             raise FormatError(f"{name_of(self.file)}: {CUT}; fetch the rest, or use it as it is for its colours")
         objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
         objects += f" before {counted(len(scene.edits), 'edit')}" if scene.edits else ""
         tell(
-            f"{name_of(self.file)}: whole, {len(scene.grid):,} anchors{objects} decoded in {seconds:.2f} s, "
+            f"{name_of(self.file)}: whole, {len(scene):,} {found.rows}{objects} decoded in {seconds:.2f} s, "
             f"content {scene.digest()}"
         )
 
 
 @dataclass(frozen=True)
 class Decode:
-    """Write the anchors of a .csg file as arrays."""
+    """Write the anchors, or the Gaussians, of a .csg file as arrays."""
 
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
-    semantics, semantic_feature and label."""
+    semantics, semantic_feature and label; of Gaussians with means, quats, scales, opacities, harmonics, grid, label."""
 
     def run(self) -> None:
         """Decode and write; the archive appears when it is complete."""
         from csgaussian_ns.core.files import make_folder
         from csgaussian_ns.core.npz import write_npz
-        from csgaussian_ns.format.decode import decode
+        from csgaussian_ns.format.container import read_container
+        from csgaussian_ns.receiver.representations import Wanted, read
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
         with open_file(self.file) as stream:
-            scene = decode(stream)
-        names = ("position", "feature", "offset", "scaling", "mask")
-        arrays = {name: getattr(scene.anchors, name) for name in names} | {"grid": scene.grid}
-        if scene.semantics is not None:
-            arrays |= {"semantic_feature": scene.semantics.feature, "label": scene.semantics.label}
-        if scene.edits:
-            edits = counted(len(scene.edits), "edit")
-            remark(f"csg: {name_of(self.file)} has {edits}; these are its anchors before any of them")
+            found = read(read_container(stream), Wanted())
+        if found.coded is None:
+            raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version writes no arrays")
+        if found.edits:
+            edits = counted(len(found.edits), "edit")
+            remark(f"csg: {name_of(self.file)} has {edits}; these are its {found.rows} before any of them")
         make_folder(self.output.parent)
-        size = write_npz(self.output, arrays)
-        tell(f"{self.output}: {len(scene.grid):,} anchors, {size / 1e6:.2f} MB")
+        size = write_npz(self.output, _arrays(found.coded))
+        tell(f"{self.output}: {len(found.coded):,} {found.rows}, {size / 1e6:.2f} MB")
+
+
+def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
+    """What was decoded, by name."""
+    from csgaussian_ns.format.scene import CodedScene
+
+    if isinstance(coded, CodedScene):
+        names = ("position", "feature", "offset", "scaling", "mask")
+        arrays = {name: getattr(coded.anchors, name) for name in names} | {"grid": coded.grid}
+        known = {} if coded.semantics is None else {"semantic_feature": coded.semantics.feature}
+    else:
+        arrays, known = coded.arrays._asdict() | {"grid": coded.rows.grid}, {}
+    return arrays | known | ({} if coded.semantics is None else {"label": coded.semantics.label})
 
 
 def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
     from csgaussian_ns.format.bodies import content_of
-    from csgaussian_ns.format.meta import ANCHORS, facts_of, meta_of, representation_of
+    from csgaussian_ns.format.facts import facts_of, representation_of
+    from csgaussian_ns.format.representations import known_facts
 
     sections: dict[str, dict[str, int]] = {}
     for entry in container.entries:
@@ -137,15 +156,15 @@ def describe(container: "Container") -> dict:
     missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
     sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
-    if representation_of(container) != ANCHORS:
+    meta = known_facts(container)
+    if meta is None:
         told, semantics = facts_of(content_of(container, "META")), None
     else:
-        meta = meta_of(container)
         told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
     return {
         "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
-        "chunks": len(container.of_kind("COLR")),
+        "chunks": len(container.of_kind("POSI")),
         "truncated": container.truncated,
         "sections": sections,
         "representation": representation_of(container),
@@ -188,7 +207,7 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     }
 
 
-def _tell_objects(semantics: dict) -> None:
+def _tell_objects(semantics: dict, called: str) -> None:
     encoder = f", text by {semantics['text_encoder']}" if semantics["text_encoder"] else ""
     tell(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
     rows = []
@@ -198,7 +217,7 @@ def _tell_objects(semantics: dict) -> None:
         vectors = map(_vector, (thing["centre"], size))
         rows.append((str(thing["id"]), thing["name"], f"{thing['anchors']:,}", *vectors, known))
     if rows:
-        tell_table(("object", "name", "anchors", "centre", "size", "text"), rows)
+        tell_table(("object", "name", called, "centre", "size", "text"), rows)
 
 
 def _vector(numbers: "Sequence[float]") -> str:

@@ -80,7 +80,7 @@ def objects_of(scene: "LoadedScene") -> "Sequence[SceneObject]":
     from csgaussian_ns.semantic.query import semantics_of
 
     if scene.coded is None:
-        raise QueryError("a PLY file says nothing of objects")
+        raise QueryError("a PLY file is not asked for objects; csg import makes a .csg file of it, with them")
     return semantics_of(scene).objects
 
 

@@ -63,7 +63,7 @@ class Select:
         with open_file(self.file) as stream:
             scene = load(stream)
             if scene.coded is None:
-                raise QueryError("a PLY file says nothing of objects; give a .csg file")
+                raise QueryError("a PLY file is not asked for objects; csg import makes a .csg file of it, with them")
         semantics_of(scene)
         cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from jaxtyping import Bool
 
     from csgaussian_ns.capture.split import Split
-    from csgaussian_ns.codec.scene import SceneMeta
     from csgaussian_ns.core.types import Camera
+    from csgaussian_ns.format.facts import Facts
     from csgaussian_ns.semantic.ground_truth import GroundTruth
     from csgaussian_ns.semantic.metrics import TrueView
 
@@ -83,9 +83,7 @@ class Views:
         return TrueView(view.name, view.camera, _sized(self.truth.read(view.photo), view), whole)
 
 
-def open_views(
-    data: Path, meta: "SceneMeta", side: Side, interval: int | None, scale: float, labels: Path | None
-) -> Views:
+def open_views(data: Path, meta: "Facts", side: Side, interval: int | None, scale: float, labels: Path | None) -> Views:
     """Find the views of a data set.
 
     Args:

@@ -6,9 +6,9 @@ import numpy as np
 
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.types import Camera, Gaussians
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.scene.splats import Splats
 
 
 def random_gaussians(count: int, degree: int = 3, spread: float = 1.0) -> GaussianScene:

@@ -10,10 +10,10 @@ import pytest
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.splat import read_splat
-from csgaussian_ns.export.splats import Splats
 from csgaussian_ns.export.spz import read_spz, spz_bytes
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from csgaussian_ns.scene.splats import Splats
 from tests.export.scenes import random_gaussians, random_splats
 
 STEPS = {".ply": (1e-6, 1e-6, 1e-5), ".spz": (2e-6, 0.003, 0.04), ".splat": (0, 0.003, 0)}

@@ -25,9 +25,11 @@ from csgaussian_ns.format.bodies import content_of, inflated
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edit_bytes import read_edits, write_edits
+from csgaussian_ns.format.facts import parse_facts, write_facts
 from csgaussian_ns.format.kinds import Layer
 from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES
 from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior, write_hyperprior
 from csgaussian_ns.format.object_bytes import read_objects
@@ -268,7 +270,7 @@ def _networks() -> list[Target]:
         Target("edits", 0.002, (write_edits(bytes(16), EDITS),), edits),
         Target("objects", 0.028, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
         Target("render-networks", 0.015, decoders, lambda data: _nothing(read_render_networks(data, 10, 2))),
-        Target("meta", 0.015, (meta.write_meta(scene.meta),), lambda data: _nothing(meta.read_meta(data))),
+        Target("meta", 0.015, (write_facts(scene.meta),), lambda data: _nothing(parse_facts(data, SceneMeta))),
     ]
 
 

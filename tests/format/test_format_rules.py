@@ -11,8 +11,9 @@ from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersi
 from csgaussian_ns.format.bodies import content_of, inflated, packed_section
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.kinds import KINDS
-from csgaussian_ns.format.meta import SceneMeta, write_meta
+from csgaussian_ns.format.meta import SceneMeta
 from tests.codec.scenes import random_scene, with_semantics
 from tests.format.surgery import rewritten
 
@@ -85,7 +86,7 @@ def test_unknown_facts_are_ignored(data: bytes):
 )
 def test_facts_that_no_reader_takes_are_not_written(fields: dict):
     with pytest.raises(ConfigError, match="facts about the scene that a file cannot hold: META"):
-        write_meta(dataclasses.replace(random_scene(5).meta, **fields))
+        write_facts(dataclasses.replace(random_scene(5).meta, **fields))
 
 
 @pytest.mark.parametrize("kind", ["META", "NETR", "POSI", "MASK", "COLR"])

@@ -14,23 +14,10 @@ from PIL import Image
 
 import csgaussian_ns
 from csgaussian_ns.core.edits import Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
-from csgaussian_ns.tools import cli
 from tests.semantic.scenes import scene_of_balls
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = GOLDEN / "v1_semantics.csg"
-
-
-@pytest.fixture
-def csg(capsys: pytest.CaptureFixture[str]):
-    """Runs ``csg``; returns the exit code, the output and the errors."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return run
 
 
 @pytest.fixture
@@ -161,8 +148,8 @@ def test_files_that_cannot_be_edited(csg, tmp_path: Path, monkeypatch: pytest.Mo
     ):
         code, _, err = csg("edit", file, "-o", out, "--remove", "1")
         assert code == 2 and message in err and not out.exists()
-    monkeypatch.setattr("csgaussian_ns.format.meta.representation_of", lambda container: "cubes")
-    assert "this scene is made of cubes" in csg("edit", FILE, "-o", out, "--remove", "1")[2] and not out.exists()
+    monkeypatch.setattr("csgaussian_ns.format.facts.representation_of", lambda container: "cubes")
+    assert "made of cubes" in csg("edit", FILE, "-o", out, "--remove", "1")[2] and not out.exists()
     monkeypatch.undo()
     whole = csgaussian_ns.load(FILE).edited(Remove(Target((1,)))).data
     cut.write_bytes(whole[:-8])

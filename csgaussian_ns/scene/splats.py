@@ -1,4 +1,4 @@
-"""What the exporters write."""
+"""Plain Gaussians with what is known of each: what importers read, and exporters write."""
 
 from dataclasses import dataclass, replace
 

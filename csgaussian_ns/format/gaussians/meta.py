@@ -1,0 +1,50 @@
+"""Facts about a scene of plain Gaussians: META, as its writer and reader know it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.facts import Facts, parse_facts
+
+GAUSSIANS = "gaussians"
+"""The representation, as META names it."""
+
+
+@dataclass(frozen=True)
+class GaussianMeta(Facts):
+    """Facts about a scene of plain Gaussians, stored as JSON.
+
+    Attributes:
+        voxel_size: Step of positions: edge of a voxel in units of the scene; exactly a float32.
+        degree: Of the spherical harmonics, 0 to 3.
+        base_steps: Of logarithms of scales, parts of quaternions, opacity, colour, harmonics of degree 1, and of
+            degrees 2 and 3.
+    """
+
+    NUMBERS: ClassVar[Mapping[str, int]] = {"base_steps": 6, **Facts.NUMBERS}
+    POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
+    WHOLE: ClassVar[Mapping[str, range]] = {"degree": range(4)}
+
+    voxel_size: float
+    degree: int
+    base_steps: tuple[float, float, float, float, float, float]
+
+    def to_json(self) -> dict[str, object]:
+        """For ``json.dumps``."""
+        return {"representation": GAUSSIANS, **super().to_json()}
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, object]) -> "GaussianMeta":
+        """As of ``Facts``; steps are above 0."""
+        meta = super().of_json(values)
+        if min(meta.base_steps) <= 0:
+            raise FormatError("META: base steps must be positive")
+        return meta
+
+
+def gaussian_meta_of(container: Container) -> GaussianMeta:
+    """The facts of an open file of Gaussians; errors as of ``facts.parse_facts``."""
+    return parse_facts(content_of(container, "META"), GaussianMeta)

@@ -1,0 +1,20 @@
+"""What scenes in files may be made of, by the name that META has for it. Knows no numpy."""
+
+from csgaussian_ns.format.bodies import content_of
+from csgaussian_ns.format.container import Container
+from csgaussian_ns.format.facts import ANCHORS, facts_of, representation_of
+from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
+from csgaussian_ns.format.meta import SceneMeta
+
+FACTS: dict[str, type[SceneMeta] | type[GaussianMeta]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta}
+"""Kind of facts of each representation."""
+
+
+def known_facts(container: Container) -> SceneMeta | GaussianMeta | None:
+    """The facts of an open file, or ``None`` where it is made of something else.
+
+    Raises:
+        FormatError: They are damaged.
+    """
+    kind = FACTS.get(representation_of(container))
+    return None if kind is None else kind.of_json(facts_of(content_of(container, "META")))
