@@ -132,11 +132,7 @@ class LoadedScene:
         return Objects(() if self.semantics is None else self.semantics.objects)
 
     def digest(self) -> str:
-        """SHA-256 of what was decoded, the same on every device.
-
-        Raises:
-            ConfigError: The file is a PLY file.
-        """
+        """SHA-256 of what was decoded, the same on every device; a PLY file has none (``ConfigError``)."""
         return self._coded().digest()
 
     def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
@@ -293,10 +289,7 @@ class LoadedScene:
 
     def _coded(self) -> Coded:
         if self.coded is None:
-            raise ConfigError(
-                "this scene is of Gaussians from a PLY file: it has no sections, edits or digest; csg import makes a "
-                ".csg file of it"
-            )
+            raise ConfigError("a PLY file has no sections, edits or digest; csg import makes a .csg file of it")
         return self.coded
 
     def _anchors(self) -> CodedScene:

@@ -82,8 +82,9 @@ class Select:
         write_json(self.output / "selection.json", facts)
         told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in selection.objects)
         seen = sum(count > 0 for count in pixels.values())
+        anchors = f"{facts['anchors']:,} anchors, " if scene.rows == "anchors" else ""
         tell(
-            f"selected {told}: {facts['anchors']:,} anchors, {facts['gaussians']:,} Gaussians, seen in {seen} of "
+            f"selected {told}: {anchors}{facts['gaussians']:,} Gaussians, seen in {seen} of "
             f"{len(cameras)} views; masks, cut-outs, overlays and selection.npz in {self.output}"
         )
 
