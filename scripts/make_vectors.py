@@ -32,6 +32,7 @@ from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
 from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
+from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.receiver.load import load
 
@@ -67,6 +68,7 @@ def vectors() -> dict[str, Any]:
         "masks.json": [_masks(count, slots) for count, slots in ((1, 1), (9, 3), (40, 10))],
         "labels.json": [_labels([], 0), _labels([1, 1, 2, 2, 2, 0, 3, 0, 3, 1], 3), _labels([5] * 20 + [0, 4], 5)],
         "symbols.json": _symbols(),
+        "rows.json": [_rows(1, 10), _rows(7, 19), _rows(70, 10)],
         "hyperpriors.json": [_hyperprior(name) for name in ENCODINGS],
         "carm.json": _carm(),
         "edits.json": _edits(),
@@ -95,6 +97,15 @@ def _masks(count: int, slots: int) -> dict[str, Any]:
     stream = encode_masks(masks)
     assert np.array_equal(decode_masks(stream, count, slots), masks)
     return {"masks": ["".join("01"[int(bit)] for bit in row) for row in masks], "stream": stream.hex()}
+
+
+def _rows(count: int, channels: int) -> dict[str, Any]:
+    random = np.random.default_rng(count)
+    grid = random.integers(-9, 9, (count, 3)).astype(np.int32)
+    values = np.rint(random.laplace(0, 5, (count, channels)) ** 3 / 50).astype(np.int32)
+    stream = encode_rows(values, grid)
+    assert np.array_equal(decode_rows(stream, grid, channels), values)
+    return {"voxels": grid.tolist(), "values": values.tolist(), "stream": stream.hex()}
 
 
 def _labels(labels: list[int], objects: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels
 from csgaussian_ns.format.streams.masks import decode_masks
 from csgaussian_ns.format.streams.positions import decode_positions
+from csgaussian_ns.format.streams.splat_rows import decode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.receiver.load import load
 
@@ -64,6 +65,9 @@ def test_streams_decode_to_what_they_say():
         rows = vector["masks"]
         masks = decode_masks(bytes.fromhex(vector["stream"]), len(rows), len(rows[0]))
         assert ["".join("01"[int(bit)] for bit in row) for row in masks] == rows
+    for vector in read("rows.json"):
+        voxels, values = (np.array(vector[name], np.int32) for name in ("voxels", "values"))
+        assert np.array_equal(decode_rows(bytes.fromhex(vector["stream"]), voxels, values.shape[1]), values)
     for vector in read("labels.json"):
         found = decode_labels(bytes.fromhex(vector["stream"]), len(vector["labels"]), vector["objects"])
         assert found.tolist() == vector["labels"]

@@ -42,7 +42,7 @@ def test_all_commands_take_it(csg, tmp_path: Path):
     edited = tmp_path / "edited.csg"
     assert csg("edit", made, "-o", edited, "--remove", "2", "--move", "3", "1,0,0")[0] == 0
     assert "24 Gaussians and 1 object gone for good" in csg("edit", edited, "-o", edited, "--flatten")[1]
-    assert csg("decode", edited, "-o", tmp_path / "arrays.npz")[1].endswith("npz: 96 Gaussians, 0.02 MB\n")
+    assert csg("decode", edited, "-o", tmp_path / "arrays.npz")[1].endswith("npz: 96 Gaussians, 0.01 MB\n")
     with np.load(tmp_path / "arrays.npz", allow_pickle=False) as arrays:  # noqa: TID251  # pickles are off
         assert arrays["means"].shape == (96, 3) and arrays["harmonics"].shape == (96, 4, 3)
         assert arrays["label"].max() == 3
