@@ -5,6 +5,8 @@ BIN := .venv/bin
 ARGS ?=
 # torch's idle OpenMP workers spin and take the cores from the rasteriser's threads (10-20 % of an iteration).
 export OMP_WAIT_POLICY := PASSIVE
+# Compiled modules are kept, whatever the environment says: the tests start many processes, and each would compile anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean
