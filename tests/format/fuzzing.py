@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import jaxtyping
 import numpy as np
 
 from csgaussian_ns.codec.encode import encode
@@ -44,6 +43,7 @@ from csgaussian_ns.semantic.edited import edited
 from tests.codec.scenes import frozen, random_scene, with_semantics
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import inflated_sections, with_checksums
+from tests.sampled_types import types_sampled
 
 LIMITS = DecodeLimits(
     max_file_bytes=1 << 20,
@@ -115,10 +115,6 @@ def damaged(
     return bytes(data)
 
 
-TYPES_CHECKED = 19
-"""One mutation of so many runs with types and shapes of all arguments checked: that takes four times as long."""
-
-
 def attack(target: Target, number: int) -> bool:
     """Run one mutation; whether it was refused.
 
@@ -130,7 +126,7 @@ def attack(target: Target, number: int) -> bool:
     regions = target.regions(sample) if target.regions else None
     data = damaged(sample, target.samples, regions, dice)
     try:
-        with types_unchecked(number % TYPES_CHECKED != 0):
+        with types_sampled(number):
             result = target.run(data)
     except CsgError:
         return True
@@ -142,17 +138,6 @@ def attack(target: Target, number: int) -> bool:
         target.expected[sample] = target.run(sample)
     assert result == target.expected[sample], f"{target.name}:{number} gave a wrong result and no error"
     return False
-
-
-@contextmanager
-def types_unchecked(unchecked: bool) -> Iterator[None]:
-    """Call functions as a user's process does, without jaxtyping's checks around them; or, if not, as they are."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", before or unchecked)
-    try:
-        yield
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", before)
 
 
 @contextmanager
