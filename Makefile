@@ -21,7 +21,7 @@ demo: setup ## train a small scene on this machine and show what came out
 	$(BIN)/python -m csgaussian_ns.ns.demo $(ARGS)
 
 test: setup ## run the tests, two files at a time (ARGS="-n 0" for one)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -33,9 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run."""
+    """Trainings first, as they take longest and several workers shall end together; skip what cannot run here."""
     import torch
 
+    items.sort(key=lambda item: item.path.parent.name != "ns")
     no_gpu = None if torch.cuda.is_available() else pytest.mark.skip(reason="no CUDA device")
     no_browser = (
         None if any(map(shutil.which, BROWSERS)) else pytest.mark.skip(reason=f"no browser ({', '.join(BROWSERS)})")
