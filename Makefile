@@ -5,6 +5,8 @@ BIN := .venv/bin
 ARGS ?=
 # torch's idle OpenMP workers spin and take the cores from the rasteriser's threads (10-20 % of an iteration).
 export OMP_WAIT_POLICY := PASSIVE
+# Compiled modules are kept, whatever the environment says: the tests start many processes, and each would compile anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs clean
@@ -19,7 +21,7 @@ demo: setup ## train a small scene on this machine and show what came out
 	$(BIN)/python -m csgaussian_ns.ns.demo $(ARGS)
 
 test: setup ## run the tests, two files at a time (ARGS="-n 0" for one)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -7,24 +7,36 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+
+from tests.compiled_imports import use_compiled_imports
+from tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Two threads: enough to meet races. One in each of several workers, which would fight for the cores."""
-    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    if worker or not getattr(config.option, "numprocesses", None):  # who starts workers runs no test and needs no torch
+        import torch
+
+        torch.set_num_threads(1 if worker else 2)
+        use_compiled_imports()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run."""
+    """Trainings first, as they take longest and several workers shall end together; skip what cannot run here."""
+    import torch
+
+    items.sort(key=lambda item: item.path.parent.name != "ns")
     no_gpu = None if torch.cuda.is_available() else pytest.mark.skip(reason="no CUDA device")
     no_browser = (
         None if any(map(shutil.which, BROWSERS)) else pytest.mark.skip(reason=f"no browser ({', '.join(BROWSERS)})")
@@ -38,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _fixed_seeds() -> Iterator[None]:
     """Every test starts from the same random state, whatever ran before it."""
+    import torch
+
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  # nerfstudio draws from the global generator
     torch.manual_seed(0)
@@ -55,6 +69,18 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo scene as its command makes it, small: 16 views of 80x60. Tests leave it as it is."""
+
+    def make(folder: Path) -> None:
+        options = ("--views", "16", "--width", "80", "--height", "60")
+        command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder / "scene"), *options]
+        subprocess.run(command, check=True)
+
+    return made_once(tmp_path_factory, "demo", make) / "scene"
+
+
+@pytest.fixture(scope="session")
 def browser() -> str:
     """Path of a Chromium that tests may start."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -66,6 +92,8 @@ def browser() -> str:
 @pytest.fixture
 def narrow_sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Weights of a Segment Anything that is built like vit_b but narrow and shallow, so that a pass takes a second."""
+    import torch
+
     build_sam = pytest.importorskip("segment_anything.build_sam", reason="needs pip install -e '.[masks]'")
     from csgaussian_ns.semantic.masks import sam
 

@@ -30,6 +30,7 @@ from csgaussian_ns.format.object_bytes import read_objects, write_objects
 from csgaussian_ns.format.objects import ObjectSums, ObjectTexts, object_table, same_table
 from tests.codec.scenes import random_scene, with_semantics
 from tests.format.samples import mutations
+from tests.sampled_types import types_sampled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -202,8 +203,9 @@ def test_cut_anywhere_in_the_semantic_layer_is_colour_only(small):
     container = read_container(small)
     first = next(entry for entry in container.entries if entry.info.layer == Layer.SEMANTIC)
     colour = decode(small, semantics=False).digest()
-    for length in [*range(first.offset, len(small), 41), len(small) - 1]:
-        scene = decode(small[:length])
+    for number, length in enumerate([*range(first.offset, len(small), 41), len(small) - 1]):
+        with types_sampled(number):
+            scene = decode(small[:length])
         assert scene.semantics is None and scene.truncated and scene.digest() == colour
     with pytest.raises(FormatError, match="only the semantic layer may be missing"):
         decode(small[: first.offset - 1])
@@ -220,10 +222,10 @@ def test_a_missing_section_of_a_whole_file_is_refused(small):
 def test_every_flipped_bit_of_the_layer_is_noticed(small):
     first = next(entry for entry in read_container(small).entries if entry.info.layer == Layer.SEMANTIC)
     dice = random.Random(0)
-    for _ in range(200):
+    for number in range(200):
         damaged = bytearray(small)
         damaged[dice.randrange(first.offset, len(small))] ^= 1 << dice.randrange(8)
-        with pytest.raises(FormatError):
+        with types_sampled(number), pytest.raises(FormatError):
             decode(bytes(damaged))
 
 
@@ -233,11 +235,12 @@ def test_bodies_with_repaired_checksums_are_refused_or_the_same(small, kind: str
     container, expected = read_container(small), decode(small).digest()
     sections, refused = container.sections(), 0
     place = next(i for i, section in enumerate(sections) if section.info.kind == kind)
-    for body in mutations(bytes(sections[place].body), 100, seed=5):
+    for number, body in enumerate(mutations(bytes(sections[place].body), 100, seed=5)):
         changed = [*sections]
         changed[place] = Section(sections[place].info, body or b"\0")
         try:
-            assert decode(pack(changed, container.header.anchors)).digest() == expected
+            with types_sampled(number):
+                assert decode(pack(changed, container.header.anchors)).digest() == expected
         except FormatError:
             refused += 1
     assert refused > 90

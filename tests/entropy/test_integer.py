@@ -17,6 +17,7 @@ from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.networks import encodings
 from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior, read_hyperprior, write_hyperprior
 from tests.codec.scenes import hyper_carm, random_scene
+from tests.sampled_types import types_sampled
 
 LAYOUT = AttributeLayout(6, 2, (1.0, 0.2, 0.2))
 every = pytest.mark.parametrize("name", MODELS)
@@ -99,7 +100,8 @@ def test_damage_is_refused_or_harmless(name: str):
         if number % 5:
             damaged[dice.randrange(min(len(data), 120 if number % 2 else len(data)))] ^= 1 << dice.randrange(8)
         try:
-            read_hyperprior(bytes(damaged), LAYOUT).prior(grid[:5])
+            with types_sampled(number):
+                read_hyperprior(bytes(damaged), LAYOUT).prior(grid[:5])
         except FormatError:
             refused += 1
     assert refused >= 45

@@ -45,6 +45,7 @@ from csgaussian_ns.semantic.edited import edited
 from tests.codec.scenes import frozen, random_scene, with_semantics
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import inflated_sections, with_checksums
+from tests.sampled_types import types_sampled
 
 LIMITS = DecodeLimits(
     max_file_bytes=1 << 20,
@@ -127,7 +128,8 @@ def attack(target: Target, number: int) -> bool:
     regions = target.regions(sample) if target.regions else None
     data = damaged(sample, target.samples, regions, dice)
     try:
-        result = target.run(data)
+        with types_sampled(number):
+            result = target.run(data)
     except CsgError:
         return True
     except Exception as error:

@@ -1,8 +1,6 @@
 """A small scene to train on, and runs of it inside this process."""
 
 import copy
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,40 +9,49 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from tests.made_once import made_once
 from tests.ns.commands import Forked, TypedRun
 
-pytest.importorskip("nerfstudio", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'")
+external_methods = pytest.importorskip(
+    "nerfstudio.configs.external_methods", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'"
+)
+# While it is imported nerfstudio looks 26 times at the whole stack of calls, source included, lest it offers to install
+# something: 13 s under pytest. No test lets it offer.
+external_methods.ExternalMethodDummyTrainerConfig.__post_init__ = lambda _: None
+IMPORTS = """
+from nerfstudio.configs.external_methods import ExternalMethodDummyTrainerConfig as Absent
+asks, Absent.__post_init__ = Absent.__post_init__, lambda _: None
+import nerfstudio.utils.eval_utils
+Absent.__post_init__ = asks
+"""
+"""What every command of nerfstudio imports, and with it us; imported as above."""
 
 if TYPE_CHECKING:
     from csgaussian_ns.ns.trainer import CSGaussianTrainer, CSGaussianTrainerConfig
 
 
 @pytest.fixture(scope="session")
-def scene_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo scene, small: 16 views of 80x60."""
-    folder = tmp_path_factory.mktemp("demo") / "scene"
-    options = ("--views", "16", "--width", "80", "--height", "60")
-    subprocess.run([sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder), *options], check=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def run() -> Iterator[Forked]:
     """A function that runs a command of nerfstudio in a process of its own."""
-    forked = Forked("import nerfstudio.utils.eval_utils")  # every command of nerfstudio imports it, and with it us
+    forked = Forked(IMPORTS)
     yield forked
     forked.close()
 
 
 @pytest.fixture(scope="session")
 def typed_run(run: Forked, scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TypedRun:
-    """``ns-train csgaussian-lite --data …``, shortened, no other option."""
-    folder = tmp_path_factory.mktemp("typed")
-    shorter = ("--max-num-iterations", "200", "--pipeline.model.semantic-steps", "60")
-    done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *shorter, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    """``ns-train csgaussian-lite --data …``, shortened, no other option; the run knows objects."""
+
+    def train(folder: Path) -> None:
+        shorter = ("--max-num-iterations", "280", "--pipeline.model.semantic-steps", "150")
+        coarse = ("--pipeline.model.voxel-size", "0.06")  # steps are cheaper with fewer anchors
+        done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *shorter, *coarse, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "printed").write_text(done.stdout)
+
+    folder = made_once(tmp_path_factory, "typed", train)
     (found,) = folder.glob("outputs/scene/csgaussian-lite/*/config.yml")
-    return TypedRun(folder, done.stdout, str(found.relative_to(folder)))
+    return TypedRun(folder, (folder / "printed").read_text(), str(found.relative_to(folder)))
 
 
 @pytest.fixture(scope="session")
@@ -95,15 +102,3 @@ def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
         return trainer
 
     return start
-
-
-@pytest.fixture(scope="session")
-def run_with_meaning(
-    lite_config_in: "Callable[..., CSGaussianTrainerConfig]",
-    started: "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]",
-    tmp_path_factory: pytest.TempPathFactory,
-) -> "CSGaussianTrainer":
-    """A finished run that knows objects, with its checkpoint; tests leave both as they are."""
-    trainer = started(lite_config_in(tmp_path_factory.mktemp("meaning"), 300, semantic_steps=200))
-    trainer.train()
-    return trainer

@@ -10,15 +10,19 @@ from nerfstudio.scripts.eval import ComputePSNR
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.ns.run import load_run
 from csgaussian_ns.tools import cli
+from tests.ns.commands import TypedRun
 
 
 @pytest.mark.slow
-def test_ns_eval_says_what_csg_evaluate_says_of_the_file(run_with_meaning, scene_folder: Path, tmp_path: Path, capsys):
-    trained = run_with_meaning
-    trained.pipeline.eval()
-    ComputePSNR(trained.checkpoint_dir.parent / "config.yml", tmp_path / "eval.json").main()
+def test_ns_eval_says_what_csg_evaluate_says_of_the_file(
+    typed_run: TypedRun, scene_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    monkeypatch.chdir(typed_run.folder)
+    config = Path(typed_run.config)
+    pipeline = load_run(config)
+    ComputePSNR(config, tmp_path / "eval.json").main()
     results = json.loads((tmp_path / "eval.json").read_text())["results"]
-    (tmp_path / "scene.csg").write_bytes(encode(trained.pipeline.trained_scene()).data)
+    (tmp_path / "scene.csg").write_bytes(encode(pipeline.trained_scene()).data)
     capsys.readouterr()
     assert cli.main(["evaluate", str(tmp_path / "scene.csg"), "--data", str(scene_folder), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
@@ -35,12 +39,12 @@ def test_ns_eval_says_what_csg_evaluate_says_of_the_file(run_with_meaning, scene
     assert results["acc_3d_0.25"] == ours["selection_3d"]["acc_0.25"] and "acc_3d_0.5" in results
     assert results["miou_2d"] > 0.1, results
     assert results["psnr"] == pytest.approx(report["colour"]["psnr"], abs=0.3)
-    in_training = trained.pipeline.get_average_eval_image_metrics(step=trained.step)
+    in_training = pipeline.get_average_eval_image_metrics(step=pipeline.model.scene.step)
     assert "miou_3d" in in_training and all(isinstance(value, float | int) for value in in_training.values())
 
 
 def test_colour_alone_has_no_object_figures(lite_config, started):
-    trainer = started(lite_config(20, "colour"))
+    trainer = started(lite_config(5, "colour"))
     trainer.train()
     metrics = trainer.pipeline.get_average_eval_image_metrics()
     assert "psnr" in metrics and "miou_3d" not in metrics
@@ -55,7 +59,7 @@ def test_masks_that_cannot_be_read_cost_the_object_figures_alone(
     masks.mkdir()
     for frame in frames:
         shutil.copy(data / frame["instance_mask_path"], masks / f"{Path(frame['file_path']).stem}.png")
-    config = lite_config(40, "lost", 20)
+    config = lite_config(10, "lost", 5)
     config.pipeline.datamanager.data, config.pipeline.datamanager.masks = data, masks
     trainer = started(config)
     trainer.train()

@@ -7,7 +7,7 @@ from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.run import load_run
 from tests.ns.test_training import state_of
 
-COLOUR, MEANING = 60, 40  # stage 3 sets in at step 60 + 24
+COLOUR, MEANING = 40, 30  # stage 3 sets in at step 40 + 18
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,8 @@ def test_a_colour_run_is_continued_without_touching_colour(colour_run, lite_conf
 
 
 def test_one_run_does_all_three_stages_and_learns(lite_config, started):
-    trainer = started(lite_config(COLOUR, "all", 240))
+    colour, meaning = 60, 240  # enough to learn
+    trainer = started(lite_config(colour, "all", meaning))
     scene = trainer.pipeline.model.scene
     assert scene.semantic is not None and len(scene.semantic.feature) == 0
     names, contrast = [], []
@@ -58,14 +59,14 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     def watched(step):
         result = step_once(step)
         names.append(scene.stage_name)
-        if step >= COLOUR:
+        if step >= colour:
             contrast.append(float(result[1]["contrast"].detach()))
         return result
 
     trainer.train_iteration = watched
     trainer.train()
-    assert list(dict.fromkeys(names[COLOUR:])) == ["meaning", "meaning, rate", "meaning, rounding"]
-    assert "meaning" not in names[:COLOUR]
+    assert list(dict.fromkeys(names[colour:])) == ["meaning", "meaning, rate", "meaning, rounding"]
+    assert "meaning" not in names[:colour]
     assert len(scene.semantic.feature) == len(scene.anchors)
     assert sum(contrast[-20:]) < 0.6 * sum(contrast[:20])
 
@@ -73,7 +74,7 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     loaded = pipeline.model.scene
     assert (
         loaded.semantic is not None
-        and loaded.step == COLOUR + 239
+        and loaded.step == colour + meaning - 1
         and torch.equal(loaded.semantic.feature, scene.semantic.feature)
     )
     decoded = loaded.decoded_semantics()
@@ -92,7 +93,7 @@ def test_a_resumed_run_continues_exactly(lite_config, started):
     whole.train()
     expected = state_of(whole)
     part = started(lite_config(COLOUR, "part", MEANING))
-    for stop in (20, 75, 90):
+    for stop in (15, 50, 62):
         part.config.max_num_iterations = stop - part._start_step
         part.train()
         part = started(continuing(lite_config(COLOUR, f"from-{stop}", MEANING), part))
@@ -104,14 +105,14 @@ def test_a_resumed_run_continues_exactly(lite_config, started):
 
 
 def test_a_checkpoint_beyond_colour_must_hold_features(colour_run, lite_config, started):
-    with pytest.raises(CheckpointError, match=r"beyond the 50 steps of colour.*at least 60"):
+    with pytest.raises(CheckpointError, match=r"beyond the 30 steps of colour.*at least 40"):
         started(continuing(lite_config(COLOUR - 10, "shorter", MEANING), colour_run))
 
 
 def test_a_run_with_meaning_is_not_continued_without_masks(lite_config, started):
-    first = started(lite_config(20, "first", 10))
+    first = started(lite_config(10, "first", 5))
     first.train()
-    config = continuing(lite_config(20, "second", 20), first)
+    config = continuing(lite_config(10, "second", 10), first)
     config.pipeline.datamanager.masks = "none"
     with pytest.raises(CheckpointError, match=r"learns meaning from masks, and this run has none"):
         started(config)
@@ -125,7 +126,7 @@ def test_a_capture_without_masks_trains_colour_alone(lite_config, started):
 
 
 def test_meaning_can_follow_colour_without_rate(lite_config, started):
-    config = lite_config(30, "no-rate", 20)
+    config = lite_config(20, "no-rate", 10)
     config.pipeline.model.lambda_rate = 0.0
     trainer = started(config)
     trainer.train()

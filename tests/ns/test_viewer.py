@@ -19,9 +19,9 @@ from scipy.ndimage import distance_transform_edt
 from viser.transforms import SO3
 
 from csgaussian_ns.ns.pinhole import to_camera
-from csgaussian_ns.ns.trainer import CSGaussianTrainer
 from csgaussian_ns.semantic.seen import label_map, see
 from csgaussian_ns.semantic.shown import DIMMED
+from tests.ns.commands import TypedRun
 
 PORT = 7123
 WINDOW = (900, 600)
@@ -111,7 +111,7 @@ class Viewed:
 
 
 @pytest.fixture(scope="module")
-def viewed(run_with_meaning: CSGaussianTrainer, browser: str) -> Iterator[Viewed]:
+def viewed(typed_run: TypedRun, browser: str) -> Iterator[Viewed]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[dev]'")
     started: list = []
 
@@ -121,7 +121,8 @@ def viewed(run_with_meaning: CSGaussianTrainer, browser: str) -> Iterator[Viewed
 
     patch = pytest.MonkeyPatch()
     patch.setattr(run_viewer, "ViewerState", remember)
-    command = run_viewer.RunViewer(load_config=run_with_meaning.base_dir / "config.yml")
+    patch.chdir(typed_run.folder)
+    command = run_viewer.RunViewer(load_config=Path(typed_run.config))
     command.viewer.websocket_port = PORT
     threading.Thread(target=command.main, daemon=True).start()
     wait_for(lambda: bool(started), 60, "ns-viewer did not start")

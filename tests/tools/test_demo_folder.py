@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.cli import main
 from csgaussian_ns.tools.demo_scene.folder import MARKER, folder_in_one_piece
 from csgaussian_ns.tools.demo_scene.options import LIMITS, DemoScene
+from tests.full_disk import full_disk
 
 TINY = ("--views", "3", "--width", "64", "--height", "48", "--objects", "4", "--samples", "1", "--points", "50")
 
@@ -207,21 +207,22 @@ def test_parent_that_cannot_be_written(out: str, capsys: pytest.CaptureFixture) 
     assert message.startswith(f"csg: error: cannot write the scene folder {out}: ") and message.count("\n") == 1
 
 
-def test_no_room_while_writing(tmp_path: Path) -> None:
+def test_no_room_while_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Files cannot grow, as on a full disk; the old scene and the folder around it stay as they were."""
     pytest.importorskip("embreex", reason="the demo scene needs embreex: pip install 'csgaussian-ns[demo]'")
+    from csgaussian_ns.tools.demo_scene import make as maker
+
+    monkeypatch.setattr(maker, "furnish", lambda _: [])  # the room takes longest to light
     make(tmp_path / "scene")
     before = contents(tmp_path)
     for out in (tmp_path / "scene", tmp_path / "not" / "yet" / "there"):
-        done = subprocess.run(
-            [sys.executable, "-B", "-m", "csgaussian_ns.tools.cli", "demo-scene", str(out), "--overwrite", *TINY],
-            capture_output=True,
-            text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)),
-        )
-        assert done.returncode == 2, done.stderr
-        assert done.stderr.startswith(f"csg: error: cannot write the scene folder {out}: {os.strerror(errno.EFBIG)};")
-        assert done.stderr.count("\n") == 1
+        with full_disk(after=3000):
+            assert main(["demo-scene", str(out), "--overwrite", *TINY]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith(f"csg: error: cannot write the scene folder {out}: {os.strerror(errno.EFBIG)};")
+        assert message.count("\n") == 1
         assert contents(tmp_path) == before
 
 

@@ -3,8 +3,8 @@
 import itertools
 import json
 import re
-import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,11 @@ from PIL import Image
 from scipy.spatial import KDTree
 
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
+from csgaussian_ns.tools.demo_scene import make
 from csgaussian_ns.tools.demo_scene.layout import MAX_OBJECTS, MIN_OBJECTS, TABLE, arrange, points_of
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 
 pytest.importorskip("embreex", reason="the demo scene needs embreex: pip install 'csgaussian-ns[demo]'")
-
-TINY = ("--views", "3", "--width", "64", "--height", "48", "--objects", "4", "--samples", "2", "--points", "200")
 
 
 KEYS = ("camera_model", "fl_x", "fl_y", "cx", "cy", "w", "h", "k1", "k2", "p1", "p2", "ply_file_path", "frames")
@@ -84,7 +83,24 @@ def read_scene(folder: Path) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def one_stage() -> Iterator[None]:
+    """Scenes of one seed and number of objects share their lit stage: to light it takes longer than to draw it."""
+    kept: dict = {}
+    build = make._stage
+
+    def stage(options: DemoScene, *more) -> tuple:
+        key = options.seed, options.objects
+        if key not in kept:
+            kept[key] = build(options, *more)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(make, "_stage", stage)
+        yield
+
+
+@pytest.fixture(scope="module")
+def scene(one_stage: None, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """The default layout, smaller and with fewer views."""
     folder = tmp_path_factory.mktemp("demo") / "scene"
     DemoScene(out=folder, views=18, width=160, height=120, samples=4, points=3000).run()
@@ -207,17 +223,16 @@ def test_images_are_lit_and_textured(scene: Scene) -> None:
     assert scene.images.std(axis=(1, 2)).min() > 20
 
 
-def test_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
-    assert DemoScene(tmp_path / "a", views=3, width=64, height=48, objects=4, samples=2, points=200).run() is None
-    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(tmp_path / "b"), *TINY]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.fullmatch(r"Made \S+b: 3 views of 64x48, 4 objects, \d+ points, [\d.]+ MB in [\d.]+ s\n", done.stdout), (
-        done.stdout
-    )
+def test_same_seed_gives_the_same_bytes_in_another_process(
+    one_stage: None, scene_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert DemoScene(tmp_path / "a", views=16, width=80, height=60).run() is None
+    line = r"Made \S+a: 16 views of 80x60, 10 objects, \d+ points, [\d.]+ MB in [\d.]+ s\n"
+    assert re.fullmatch(line, capsys.readouterr().out)
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
-    assert len(files) == 3 + 3 + 3 + 5
+    assert len(files) == 16 + 16 + 16 + 5
     for name in files:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+        assert (tmp_path / "a" / name).read_bytes() == (scene_folder / name).read_bytes(), name
 
 
 def test_seeds_change_objects_and_places_and_nothing_leaves_the_table() -> None:
