@@ -30,7 +30,6 @@ from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.splats import Splats
 
 
-
 @dataclass
 class Options:
     """Code, read back, compare."""
@@ -154,7 +153,7 @@ def main(options: Options) -> None:
     """Measure, print, write."""
     import_gaussians(given(options.files[0]).splats, Settings())  # compile first
     found = [row for path in options.files for row in rows(given(path))]
-    write_json(RESULTS / "imports.json", {"machine": machine(), "rows": found})
+    (RESULTS / "imports.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1) + "\n")
     plot(found, RESULTS / "imports.png")
     print(table(found))
 
