@@ -104,6 +104,7 @@ KINDS = {
     "MASK": Kind(Layer.COLOUR, chunked=True, counted=True),
     "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
     "SPLT": Kind(Layer.COLOUR, chunked=True, counted=True),
+    "PART": Kind(Layer.COLOUR, chunked=True),
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
