@@ -16,6 +16,7 @@ from torch import Tensor
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.checkpoints import completed, holds_semantics
 from csgaussian_ns.ns.datamanager import GAP_POINTS
+from csgaussian_ns.ns.dataset import BEHIND
 from csgaussian_ns.ns.drawing import decoded_outputs
 from csgaussian_ns.ns.pinhole import TrainingCameras, to_camera
 from csgaussian_ns.ns.quality import Batch, ImageQuality, compared, psnr
@@ -62,7 +63,7 @@ class CSGaussianModelConfig(ModelConfig):
     random_init_extent: float = 1.5
     """Half the edge of the cube they fill, in units of the scene box."""
     background: Literal["black", "white"] = "black"
-    """Colour behind the scene, and behind photos with transparency."""
+    """Colour behind the scene, and behind photos with transparency; a parser that names one (blender-data) decides."""
     random_background: bool = True
     """Train before a colour that changes from step to step, so that nothing dark is shown by a hole in the scene."""
     scene: SceneSettings = field(default_factory=SceneSettings)
@@ -106,8 +107,10 @@ class CSGaussianModel(Model):
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
         self.quality = ImageQuality()
         self.object_controls = ObjectControls()
-        level = 1.0 if config.background == "white" else 0.0
-        self.register_buffer("background_color", torch.full((3,), level), persistent=False)
+        behind = self.kwargs.get("metadata", {}).get(BEHIND)
+        if behind is None:
+            behind = torch.full((3,), 1.0 if config.background == "white" else 0.0)
+        self.register_buffer("background_color", behind.float(), persistent=False)
 
     def add_semantics(self) -> None:
         """Let stages 2 and 3 follow colour, unless the options leave them out."""

@@ -1,9 +1,22 @@
-"""From nerfstudio's cameras to ours."""
+"""From nerfstudio's cameras to ours, and what it has to be told of lenses."""
 
 from nerfstudio.cameras.cameras import Cameras
 
+from csgaussian_ns.capture.lens import FISHEYES
+from csgaussian_ns.capture.optics import distortion_of
+from csgaussian_ns.capture.transforms import Frame
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.types import Camera
+
+TINY = 1e-12
+"""A k1 that bends nothing."""
+
+
+def lens_parameters(frame: Frame) -> tuple[float, ...]:
+    """Of a frame's lens, for nerfstudio, which takes any lens without parameters for a pinhole, a fisheye too."""
+    told = distortion_of(frame)
+    equidistant = frame.facts.get("camera_model") in FISHEYES and not any(told)
+    return (TINY, *told[1:]) if equidistant else told
 
 
 def to_camera(cameras: Cameras) -> Camera:

@@ -148,14 +148,14 @@ class LoadedScene:
         """The cameras of a capture in the frame of the scene, by name.
 
         Args:
-            transforms: A ``transforms.json`` in the capture's own frame, or its folder.
+            transforms: Folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras.
 
         Raises:
             DataError: It cannot be used.
         """
-        from csgaussian_ns.capture.transforms import read_capture, transforms_in
+        from csgaussian_ns.capture.folder import open_capture
 
-        return self.cameras_of(read_capture(transforms_in(Path(transforms))))
+        return self.cameras_of(open_capture(Path(transforms)))
 
     def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
         """As ``cameras``, of a capture that is read."""

@@ -21,15 +21,14 @@ def cameras_by(option: str, scene: "LoadedScene", views: int, width: int, height
         ConfigError: No such file; no views, or images of no or of an endless size.
         DataError: Another file than a ``transforms.json``, or one with cameras that make no sense.
     """
-    from csgaussian_ns.capture.transforms import read_capture, transforms_in
+    from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
 
     if option == "orbit":
         return scene.orbit(views, width, height)
-    path = transforms_in(Path(option))
-    if not path.is_file():
-        what = "the folder holds no transforms.json" if Path(option).is_dir() else "there is no such file"
-        raise ConfigError(f"--camera {option}: {what}; give a nerfstudio transforms.json, its folder, or 'orbit'")
-    capture = read_capture(path)
+    if not is_capture(Path(option)):
+        what = "the folder holds no capture" if Path(option).is_dir() else "there is no such file"
+        raise ConfigError(f"--camera {option}: {what}; give 'orbit', or a folder with {KINDS}, or that file")
+    capture = open_capture(Path(option))
     tell_notes(capture.notes)
     return scene.cameras_of(capture)
 

@@ -45,7 +45,7 @@ class Masks:
 
     def run(self) -> None:
         """Make what is missing, draw, and print one line about the result."""
-        from csgaussian_ns.capture.photos import find_photos
+        from csgaussian_ns.capture.folder import find_photos
 
         self._check()
         photos, capture = find_photos(self.data)

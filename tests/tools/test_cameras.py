@@ -20,7 +20,7 @@ def test_a_folder_stands_for_its_transforms(tmp_path: Path):
     path, scene = write(tmp_path / "scene"), load(GOLDEN)
     found = cameras_by(str(path), scene, 1, 8, 8)
     assert list(found) == ["a", "b", "c"] == list(cameras_by(str(path.parent), scene, 1, 8, 8))
-    with pytest.raises(ConfigError, match=r"the folder holds no transforms\.json"):
+    with pytest.raises(ConfigError, match=r"the folder holds no capture"):
         cameras_by(str(tmp_path), scene, 1, 8, 8)
     (tmp_path / "scene.csg").write_bytes(b"CSG\xff")
     with pytest.raises(DataError, match=r"expected a transforms\.json of nerfstudio; this is not a JSON file"):

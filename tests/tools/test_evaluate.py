@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from csgaussian_ns.capture.lens import Lens
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.tools import cli
+from csgaussian_ns.tools.views import open_views
 from tests.semantic.scenes import BALLS, camera, true_labels
 from tests.tools.balls import moved_scene, write_capture
 
@@ -254,14 +256,70 @@ def test_a_scene_that_holds_no_object(evaluate, capture: Path):
     assert semantics["objects"] == {"red ball": [], "Red box": [], "lamp": []}
 
 
-def test_distorted_photos_are_refused(evaluate, tmp_path: Path):
-    folder = write_capture(tmp_path / "bent", views=2, camera_model="OPENCV", k1=0.05)
-    code, _, err = evaluate(folder)
-    assert code == 2 and "lens distortion" in err and "Undistort" in err
+@pytest.mark.parametrize(
+    ("lens", "told"),
+    [
+        (Lens(False, (0.4, 0.1, 0.0, 0.0, 0.01, -0.02)), {"k1": 0.4, "k2": 0.1, "p1": 0.01, "p2": -0.02}),
+        (Lens(True, (0.6, 0.1, 0.0, 0.0, 0.0, 0.0)), {"k1": 0.6, "k2": 0.1, "camera_model": "OPENCV_FISHEYE"}),
+    ],
+)
+def test_bent_photos_and_masks_are_straightened(evaluate, copied: Path, lens: Lens, told: dict):
+    """The scene is drawn, bent by a lens and written as photos; what is measured is the scene."""
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    middle, focal = np.array((facts["cx"], facts["cy"])), facts["fl_x"]
+    corner = np.stack(np.meshgrid(np.arange(96), np.arange(72)), axis=-1) + 0.5
+    straight = lens.straight((corner - middle) / focal) * focal + middle - 0.5
+    column, row = np.moveaxis(np.rint(straight).astype(int).clip(0, (95, 71)), -1, 0)
+    for file in [*(copied / "images").iterdir(), *(copied / "masks").iterdir()]:
+        Image.fromarray(np.asarray(Image.open(file))[row, column]).save(file)
+    path.write_text(json.dumps({**facts, **told}))
+    for frame in (report := json.loads(path.read_text()))["frames"]:
+        del frame["whole_mask_path"]
+    path.write_text(json.dumps(report))
+    found = report_of(evaluate(copied, "--json"))
+    assert found["colour"]["psnr"] > 24 and found["semantics"]["rendered_2d"]["miou"] > 0.8
+    path.write_text(json.dumps(report | {"k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0, "camera_model": "OPENCV"}))
+    bent = report_of(evaluate(copied, "--json"))
+    assert bent["colour"]["psnr"] < found["colour"]["psnr"] - 3
+
+
+def test_masks_of_bent_photos_lie_where_the_camera_sees_them(copied: Path):
+    """A square around a place in the photo's corner, which the lens moved."""
+    path, lens = copied / "transforms.json", Lens(False, (-0.3, 0.0, 0.0, 0.0, 0.0, 0.0))
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"k1": -0.3}))
+    middle, place = np.array((facts["cx"], facts["cy"])), np.array((-0.4, 0.3))
+    column, row = np.floor(lens.bent(place[None])[0] * facts["fl_x"] + middle).astype(int)
+    labels = np.zeros((72, 96), np.uint8)
+    labels[row - 2 : row + 3, column - 2 : column + 3] = 2
+    for file in (copied / "masks").iterdir():
+        Image.fromarray(labels).save(file)
+    views = open_views(copied, moved_scene().meta, "eval", None, 1.0, None)
+    view = views.annotated[0]
+    rows, columns = np.nonzero(views.true_view(view).masks["Red box"].numpy())
+    expected = place * (view.camera.fx, view.camera.fy) + (view.camera.cx, view.camera.cy)
+    assert np.allclose((columns.mean() + 0.5, rows.mean() + 0.5), expected, atol=1.0)
+    assert np.abs(expected - (column, row)).max() > 2
+
+
+def test_what_a_mask_hides_does_not_count_in_bent_photos(evaluate, copied: Path):
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    hidden = Image.new("L", (96, 72), 255)
+    hidden.paste(0, (0, 0, 48, 72))
+    hidden.save(copied / "hidden.png")
+    for number, frame in enumerate(facts["frames"]):
+        frame["mask_path"] = "hidden.png"
+        photo = Image.open(copied / frame["file_path"])
+        photo.paste((255, 0, 0) if number % 2 else (0, 0, 255), (0, 0, 46, 72))
+        photo.save(copied / frame["file_path"])
+    path.write_text(json.dumps(facts | {"k1": 1e-5}))
+    assert report_of(evaluate(copied, "--json"))["colour"]["psnr"] > 40
 
 
 def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
-    assert "no transforms.json" in evaluate(tmp_path / "missing")[2]
+    assert "there is no capture; give a folder with transforms.json" in evaluate(tmp_path / "missing")[2]
     for factor in ("nan", "inf", "-1"):
         assert f"--scale {factor}: expected a finite, positive factor" in evaluate(copied, "--scale", factor)[2]
     assert "makes images of" in evaluate(copied, "--scale", "1e308")[2]
