@@ -29,7 +29,7 @@ def pose_of(frame: Frame) -> Matrix:
     Raises:
         DataError: It is missing, not finite, or cannot be inverted.
     """
-    return _matrix(frame.facts.get("transform_matrix"), f"{frame.where}: 'transform_matrix'")
+    return matrix_of(frame.facts.get("transform_matrix"), f"{frame.where}: 'transform_matrix'")
 
 
 def applied(capture: Capture) -> tuple[Float64[np.ndarray, "4 4"], float]:
@@ -42,7 +42,7 @@ def applied(capture: Capture) -> tuple[Float64[np.ndarray, "4 4"], float]:
     if told is None and capture.folder.joinpath(*COLMAP_MODEL).exists():
         told = COLMAP_APPLIED
     if told is not None:
-        square[:3] = _matrix(told, f"{capture.path}: 'applied_transform'")
+        square[:3] = matrix_of(told, f"{capture.path}: 'applied_transform'")
     scale = capture.facts.get("applied_scale", 1.0)
     if not (is_finite(scale) and scale > 0):
         raise DataError(f"{capture.path}: 'applied_scale' is {str(scale)[:20]}; expected a positive number")
@@ -82,7 +82,16 @@ def _camera(frame: Frame, transform: Matrix, scale: float) -> Camera:
     return camera
 
 
-def _matrix(rows: Any, name: str) -> Matrix:
+def matrix_of(rows: Any, name: str) -> Matrix:
+    """The upper rows of a transform as JSON holds it.
+
+    Args:
+        rows: Three or four of four numbers.
+        name: Of them, for messages.
+
+    Raises:
+        DataError: They are something else, not finite, or cannot be inverted.
+    """
     try:
         matrix = np.array(rows)
     except ValueError:  # rows of different lengths

@@ -145,16 +145,20 @@ class LoadedScene:
         return orbit(self.kept_position, self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
-        """The cameras of a capture in the frame of the scene, by name.
+        """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
 
         Args:
-            transforms: Folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras.
+            transforms: Folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras; or a
+                ``camera_path.json`` of nerfstudio's viewer.
 
         Raises:
             DataError: It cannot be used.
         """
+        from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
         from csgaussian_ns.capture.folder import open_capture
 
+        if is_camera_path(Path(transforms)):
+            return read_camera_path(Path(transforms)).cameras
         return self.cameras_of(open_capture(Path(transforms)))
 
     def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
