@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from nerfstudio.cameras.camera_paths import get_path_from_json
 from nerfstudio.data.dataparsers.base_dataparser import DataParserConfig
 from nerfstudio.data.dataparsers.blender_dataparser import BlenderDataParserConfig
 from nerfstudio.data.dataparsers.colmap_dataparser import ColmapDataParserConfig
 
-from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.ns.config import csgaussian_lite
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.dataset import BEHIND
+from csgaussian_ns.ns.given import looking
+from csgaussian_ns.ns.pinhole import check_perspective
 from csgaussian_ns.ns.quality import compared
 from csgaussian_ns.tools.views import open_views
 from tests.capture.captures import pose, write
@@ -98,3 +102,40 @@ def test_a_pinhole_with_a_k4_is_refused_before_training(tmp_path: Path):
     frames = [{"file_path": f"{i}.png", "transform_matrix": pose(0.1 * i, (1.0 * i, 0, 0))} for i in range(3)]
     with pytest.raises(DataError, match="the lens has a k4"):
         manager_of(write(tmp_path / "scene", frames=frames, k4=0.1).parent)
+
+
+def test_flights_through_other_cameras_are_refused(shared_data: Path):
+    """``ns-render camera-path`` drew them as pinholes; the viewer's preview, in a thread of its own, still does."""
+    for kind, refused in (("perspective", ""), ("fisheye", "FISHEYE"), ("equirectangular", "EQUIRECTANGULAR")):
+        file = shared_data / "faults" / "07_camera_path" / f"path_{kind}.json"
+        cameras = get_path_from_json(json.loads(file.read_text()))[0:1]
+        if refused:
+            with pytest.raises(ConfigError, match=f"of type {refused}; only perspective ones can be rasterised"):
+                check_perspective(cameras)
+        else:
+            check_perspective(cameras)
+        with ThreadPoolExecutor(1) as preview:
+            preview.submit(check_perspective, cameras).result()
+
+
+def test_a_command_looks_at_the_run_in_the_folder_it_is_given(tmp_path: Path):
+    """By a copy of ``config.yml`` without checkpoints, at the run that the file names."""
+    config: Any = copy.deepcopy(csgaussian_lite.config)
+    config.output_dir, config.experiment_name, config.timestamp = tmp_path / "outputs", "scene", "then"
+    named = config.get_base_dir()
+    seen, command = [], SimpleNamespace(load_config=tmp_path / "moved" / "config.yml")
+    command.main = lambda: seen.append(config.get_base_dir())
+    looking(command).main()
+    (tmp_path / "moved" / "nerfstudio_models").mkdir(parents=True)
+    command.main = lambda: seen.append(config.get_base_dir())
+    looking(command).main()
+    assert seen == [named, tmp_path / "moved"] and config.get_base_dir() == named
+    assert looking(config) is config and looking(()) == ()
+
+
+def test_errors_of_ours_end_a_command_in_one_line(tmp_path: Path):
+    def main() -> None:
+        raise DataError("the photo\nis gone")
+
+    with pytest.raises(SystemExit, match=r"^[^\n]*: the photo is gone$"):
+        looking(SimpleNamespace(load_config=tmp_path / "config.yml", main=main)).main()
