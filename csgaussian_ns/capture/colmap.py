@@ -104,9 +104,15 @@ def _home(data: Path, model: Path, photos: str) -> Path:
 
 def _lists(home: Path, photos: str) -> dict[str, list[str]]:
     """Under the names that ``transforms.json`` has for them."""
-    found = {key: home / name for key, name in LISTS.items() if (home / name).is_file()}
-    texts = {key: path.read_text("utf-8-sig").splitlines() for key, path in found.items()}
-    return {key: [f"{photos}/{line.strip()}" for line in lines if line.strip()] for key, lines in texts.items()}
+    found = {}
+    for key, name in LISTS.items():
+        if (home / name).is_file():
+            try:
+                lines = (home / name).read_text("utf-8-sig").splitlines()
+            except (OSError, ValueError) as error:
+                raise DataError(f"{home / name} cannot be read as a list of photos: {error}") from error
+            found[key] = [f"{photos}/{line.strip()}" for line in lines if line.strip()]
+    return found
 
 
 def _pose(image: Image) -> np.ndarray:

@@ -133,6 +133,9 @@ def test_lists_of_a_colmap_folder(tmp_path: Path):
     (scene / "test_list.txt").write_text("cam 1/b  c.png\n\n")
     split = by_lists(open_capture(scene))
     assert split is not None and (split.train, split.held_out) == ((0,), (1,))
+    (scene / "test_list.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"test_list.txt cannot be read as a list of photos"):
+        open_capture(scene)
 
 
 @pytest.mark.parametrize(

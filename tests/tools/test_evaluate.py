@@ -256,6 +256,57 @@ def test_a_scene_that_holds_no_object(evaluate, capture: Path):
     assert semantics["objects"] == {"red ball": [], "Red box": [], "lamp": []}
 
 
+def test_a_folder_of_colmap(evaluate, copied: Path):
+    """The same photos and poses as COLMAP writes them; names hold spaces."""
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    path.unlink()
+    (copied / "sparse" / "0").mkdir(parents=True)
+    (copied / "images").rename(copied / "photos of cam 0")
+    (copied / "images").mkdir()
+    (copied / "photos of cam 0").rename(copied / "images" / "cam 0")
+    lines = []
+    for number, frame in enumerate(facts["frames"], 1):
+        pose = np.array(frame["transform_matrix"])[:3]
+        rotation = (pose[:, :3] * (1, -1, -1)).T
+        w, x, y, z = quaternion(rotation)
+        shift = -rotation @ pose[:, 3]
+        numbers = " ".join(map(repr, map(float, (w, x, y, z, *shift))))
+        lines.append(f"{number} {numbers} 1 cam 0/{Path(frame['file_path']).name}\n\n")
+    (copied / "sparse" / "0" / "images.txt").write_text("".join(lines))
+    (copied / "sparse" / "0" / "cameras.txt").write_text("1 SIMPLE_PINHOLE 96 72 105.6 48 36\n")
+    report = report_of(evaluate(copied, "--json"))
+    assert report["colour"]["psnr"] > 45 and list(report["colour"]["per_view"]) == ["00", "08"]
+
+
+def test_a_folder_of_blender(evaluate, copied: Path):
+    """The same as Blender's files have it, with photos of the test views alone."""
+    facts = json.loads((copied / "transforms.json").read_text())
+    (copied / "transforms.json").unlink()
+    sides = {"train": facts["frames"][1:], "test": facts["frames"][:1]}
+    for side, frames in sides.items():
+        told = [{**frame, "file_path": "./" + frame["file_path"].removesuffix(".png")} for frame in frames]
+        angle = 2 * np.arctan(48 / 105.6)
+        (copied / f"transforms_{side}.json").write_text(json.dumps({"camera_angle_x": angle, "frames": told}))
+    report = report_of(evaluate(copied, "--json"))
+    assert report["colour"]["psnr"] > 45 and list(report["colour"]["per_view"]) == ["00"]
+    assert "the lists in" in report["held_out_by"]
+
+
+def quaternion(rotation: np.ndarray) -> np.ndarray:
+    """w, x, y, z: the eigenvector of Bar-Itzhack's matrix."""
+    (a, b, c), (d, e, f), (g, h, i) = rotation
+    matrix = np.array(
+        (
+            (a + e + i, h - f, c - g, d - b),
+            (h - f, a - e - i, b + d, c + g),
+            (c - g, b + d, e - a - i, f + h),
+            (d - b, c + g, f + h, i - a - e),
+        )
+    )
+    return np.linalg.eigh(matrix)[1][:, -1]
+
+
 @pytest.mark.parametrize(
     ("lens", "told"),
     [
