@@ -17,7 +17,7 @@ from jaxtyping import Float, Float64, UInt8
 from nerfstudio.cameras import camera_utils
 from nerfstudio.cameras.cameras import CAMERA_MODEL_TO_TYPE, Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
-from nerfstudio.data.dataparsers.colmap_dataparser import ColmapDataParserConfig
+from nerfstudio.data.dataparsers.colmap_dataparser import ColmapDataParser, ColmapDataParserConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import (
     MAX_AUTO_RESOLUTION,
     Nerfstudio,
@@ -244,7 +244,7 @@ class CaptureParser(Nerfstudio):
 
 def with_our_parser(config: Any) -> Any:
     """A datamanager's configuration with our parser where it names nerfstudio's own or COLMAP's; else as it is."""
-    if isinstance(config.dataparser, ColmapDataParserConfig):
+    if isinstance(config.dataparser, ColmapDataParserConfig) and config.dataparser._target is ColmapDataParser:
         return replace(
             config, dataparser=with_our_colmap(config.dataparser, Path(config.data or config.dataparser.data))
         )

@@ -81,7 +81,8 @@ def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:
         if label is not None:
             found[photo] = label
     if photos and not found:
-        there = sorted(path.name for path in folder.iterdir() if path.suffix in ENDINGS and path.name != FOLDER_NAMES)
+        labels = (path for path in folder.iterdir() if path.suffix in ENDINGS and is_label(path))
+        there = sorted(path.name for path in labels if path.name != FOLDER_NAMES)
         raise DataError(
             f"the folder {folder} holds no label map for any of {len(photos)} photos: expected "
             f"{photos[0].stem}.npz, .png, .json or .npy, or a folder {photos[0].stem} of PNG files, and so on; found "
