@@ -24,7 +24,8 @@ from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.receiver.load import check_settings, content_of
-from csgaussian_ns.receiver.representations import Coded, opened
+from csgaussian_ns.receiver.opened import Coded
+from csgaussian_ns.receiver.representations import opened
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, is_address, open_address
 from csgaussian_ns.scene.frustum import in_reach

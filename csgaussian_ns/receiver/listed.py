@@ -13,7 +13,7 @@ from csgaussian_ns.semantic.edited_objects import objects_after
 
 
 def objects_of_file(container: Container) -> tuple[SceneObject, ...] | None:
-    """Before edits of the file, after those of its parts; without embeddings. ``None`` where it says nothing of objects.
+    """Before edits of the file, after those of its parts; without embeddings. ``None`` where nothing is known of any.
 
     Raises:
         FormatError, LimitExceeded: As of ``receiver.load.load``.

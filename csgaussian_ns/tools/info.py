@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from csgaussian_ns.core.edits import Edit
     from csgaussian_ns.format.container import Container
-    from csgaussian_ns.receiver.representations import Coded
+    from csgaussian_ns.receiver.opened import Coded
 
 
 MOST_SHOWN = 2000
@@ -81,7 +81,8 @@ class Verify:
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.receiver.representations import Wanted, read
+        from csgaussian_ns.receiver.opened import Wanted
+        from csgaussian_ns.receiver.representations import read
 
         began = time.perf_counter()
         with open_file(self.file) as stream:
@@ -113,7 +114,8 @@ class Decode:
         from csgaussian_ns.core.files import make_folder
         from csgaussian_ns.core.npz import write_npz
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.receiver.representations import Wanted, read
+        from csgaussian_ns.receiver.opened import Wanted
+        from csgaussian_ns.receiver.representations import read
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
@@ -131,14 +133,17 @@ class Decode:
 
 def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
     """What was decoded, by name."""
+    from csgaussian_ns.format.gaussians.read import CodedGaussians
     from csgaussian_ns.format.scene import CodedScene
 
     if isinstance(coded, CodedScene):
         names = ("position", "feature", "offset", "scaling", "mask")
         arrays = {name: getattr(coded.anchors, name) for name in names} | {"grid": coded.grid}
         known = {} if coded.semantics is None else {"semantic_feature": coded.semantics.feature}
-    else:
+    elif isinstance(coded, CodedGaussians):
         arrays, known = coded.arrays._asdict() | {"grid": coded.rows.grid}, {}
+    else:
+        raise ConfigError("the file is a group of scenes, whose rows have no arrays in common; decode its parts")
     return arrays | known | ({} if coded.semantics is None else {"label": coded.semantics.label})
 
 

@@ -16,8 +16,9 @@ from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.kinds import Kind, Layer
 from csgaussian_ns.format.layout import MustUnderstand
 from csgaussian_ns.receiver import representations
+from csgaussian_ns.receiver.opened import Opened, Wanted
 from csgaussian_ns.receiver.orbit import Placement
-from csgaussian_ns.receiver.representations import Opened, Wanted, register
+from csgaussian_ns.receiver.representations import register
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
 from csgaussian_ns.tools import cli
