@@ -9,15 +9,12 @@ from typing import Any
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.core.similarity import FACTORS, Similarity
 from csgaussian_ns.format.bodies import content_of, packed_section
-from csgaussian_ns.format.checks import check_codec, compare_crc
 from csgaussian_ns.format.container import Container, pack, read_container
-from csgaussian_ns.format.facts import Facts, facts_of, parse_facts, write_facts
-from csgaussian_ns.format.kinds import info_of
+from csgaussian_ns.format.facts import GROUP, Facts, is_group, parse_facts, write_facts
+from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DecodeLimits
 
-GROUP = "group"
-"""The representation, as META names it."""
 KIND = "PART"
 MOST_PARTS = 256
 FARTHEST = 1e15
@@ -112,12 +109,6 @@ def parts_of(container: Container, limits: DecodeLimits) -> list[Container]:
             raise UnsupportedVersion(f"{entry.info}: is a group itself, which no part may be")
         parts.append(part)
     return parts
-
-
-def is_group(container: Container) -> bool:
-    """Whether an open file is a group."""
-    flagged = MustUnderstand.REPRESENTATION in container.header.must_understand
-    return flagged and facts_of(content_of(container, "META")).get("representation") == GROUP
 
 
 def count_objects(container: Container, limits: DecodeLimits) -> int:

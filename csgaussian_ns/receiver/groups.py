@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from csgaussian_ns.core.edits import Edit
+from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.similarity import Similarity
@@ -18,6 +18,7 @@ from csgaussian_ns.format.groups import GroupMeta, group_meta_of, parts_of
 from csgaussian_ns.receiver.opened import Coded, Opened, Reader, Wanted
 from csgaussian_ns.scene.scene import Scene, Seen, joined
 from csgaussian_ns.semantic.edited import edited
+from csgaussian_ns.semantic.edited_objects import moved_objects
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,15 @@ def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
         raise ConfigError("chunks: the file is a group of scenes, which is read whole; read its parts by themselves")
     meta, parts = group_meta_of(container), list[Part]()
     files = parts_of(container, wanted.limits)
+    edits = edits_of(container) if wanted.edits else ()
     share = replace(wanted.limits, max_memory_bytes=wanted.limits.max_memory_bytes // len(files))
+    wanted = replace(wanted, limits=share, semantics=wanted.semantics or any(map(targets_of, edits)))
     for number, (file, motion) in enumerate(zip(files, meta.placements, strict=True)):
-        found = read(file, replace(wanted, limits=share, edits=True, progress=lambda done, total: None))
+        found = read(file, replace(wanted, edits=True, progress=lambda done, total: None))
         if found.coded is None:
             raise FormatError(f"part {number}: nothing is known of its rows, so they cannot be drawn beside others")
         parts.append(Part(_as_edited(found), found.coded, found.rows, motion))
         wanted.progress(number + 1, len(files))
-    edits = edits_of(container) if wanted.edits else ()
     layer = None if all(part.semantics is None for part in parts) else merged_layer(parts)
     return of_group(CodedGroup(tuple(parts), meta, layer, edits))
 
@@ -177,16 +179,3 @@ def merged_layer(parts: Sequence[Part]) -> SemanticLayer:
         start += len(layer.objects)
     label, encoder = np.concatenate(labels).astype(np.int64), encoders.pop() if len(encoders) == 1 else ""
     return SemanticLayer(np.zeros((len(label), 0), np.float32), label, tuple(objects), encoder)
-
-
-def moved_objects(objects: Sequence[SceneObject], motion: Similarity, start: int) -> list[SceneObject]:
-    """Objects of a part as those of the group: numbered on from ``start``, where ``motion`` puts them."""
-    spread, moved = np.abs(motion.matrix.T), []
-    for thing in objects:
-        low, high = np.array(thing.lowest), np.array(thing.highest)
-        middle, half = motion.at((low + high)[None] / 2)[0], (high - low) / 2 @ spread
-        centre = motion.at(np.array([thing.centre]))[0]
-        places = [tuple(map(float, place)) for place in (centre, middle - half, middle + half)]
-        here = dict(zip(("centre", "lowest", "highest"), places, strict=True))
-        moved.append(replace(thing, id=thing.id + start, feature=(), **here))
-    return moved

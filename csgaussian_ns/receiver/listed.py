@@ -4,12 +4,12 @@ from csgaussian_ns.core.errors import FormatError, QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.groups import group_meta_of, is_group, parts_of
+from csgaussian_ns.format.facts import is_group
+from csgaussian_ns.format.groups import group_meta_of, parts_of
 from csgaussian_ns.format.limits import DEFAULT_LIMITS
 from csgaussian_ns.format.representations import known_facts
 from csgaussian_ns.format.semantics import read_facts
-from csgaussian_ns.receiver.groups import moved_objects
-from csgaussian_ns.semantic.edited_objects import objects_after
+from csgaussian_ns.semantic.edited_objects import moved_objects, objects_after
 
 
 def objects_of_file(container: Container) -> tuple[SceneObject, ...] | None:

@@ -8,10 +8,9 @@ from csgaussian_ns.core.errors import UnsupportedVersion
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.facts import ANCHORS, representation_of
+from csgaussian_ns.format.facts import ANCHORS, GROUP, representation_of
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS
 from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians
-from csgaussian_ns.format.groups import GROUP
 from csgaussian_ns.format.kinds import KINDS, Kind
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.groups import CodedGroup, of_group, read_group

@@ -159,19 +159,15 @@ class LoadedScene:
         Raises:
             DataError: It cannot be used.
         """
-        from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
-        from csgaussian_ns.capture.folder import open_capture
+        from csgaussian_ns.receiver.cameras import cameras_in
 
-        if is_camera_path(Path(transforms)):
-            return read_camera_path(Path(transforms)).cameras
-        return self.cameras_of(open_capture(Path(transforms)))
+        return cameras_in(Path(transforms), self.meta)
 
     def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
         """As ``cameras``, of a capture that is read."""
-        from csgaussian_ns.capture.cameras import cameras
+        from csgaussian_ns.receiver.cameras import cameras_of
 
-        placed = cameras(capture, self.meta.transform, self.meta.scale)
-        return {frame.name: camera for frame, camera in zip(capture.frames, placed, strict=True)}
+        return cameras_of(capture, self.meta)
 
     def shown(self, appearance: Appearance) -> Scene:
         """The scene with objects hidden, moved, recoloured or lit up.

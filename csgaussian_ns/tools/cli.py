@@ -19,6 +19,7 @@ from csgaussian_ns.tools.import_splats import Import
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
+from csgaussian_ns.tools.merge import Merge
 from csgaussian_ns.tools.render import Render
 from csgaussian_ns.tools.select import Select
 from csgaussian_ns.tools.serve import Serve
@@ -39,6 +40,7 @@ COMMANDS: dict[str, type[Command]] = {
     "render": Render,
     "select": Select,
     "edit": Edit,
+    "merge": Merge,
     "evaluate": Evaluate,
     "export": Export,
     "import": Import,

@@ -172,8 +172,7 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
 def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.container import read_container
     from csgaussian_ns.format.edits import check_whole
-    from csgaussian_ns.format.facts import representation_of
-    from csgaussian_ns.format.groups import GROUP
+    from csgaussian_ns.format.facts import GROUP, representation_of
     from csgaussian_ns.format.representations import FACTS
     from csgaussian_ns.scene.ply_magic import is_ply
 

@@ -56,7 +56,7 @@ class Info:
             return
         lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
         state = f"  ({CUT}{lost})" if facts["truncated"] else ""
-        holds = f"{facts['anchors']:,} {facts['representation']}{state}"
+        holds = f"{facts['anchors']:,} {_rows_of(facts)}{state}"
         tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
         rows = [
             (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
@@ -67,7 +67,7 @@ class Info:
             told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
             tell(f"{name:12} {told}")
         if facts["semantics"] is not None:
-            _tell_objects(facts["semantics"], facts["representation"])
+            _tell_objects(facts["semantics"], _rows_of(facts).split()[0])
         if edits:
             tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
 
@@ -150,7 +150,7 @@ def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
 def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
     from csgaussian_ns.format.bodies import content_of
-    from csgaussian_ns.format.facts import facts_of, representation_of
+    from csgaussian_ns.format.facts import facts_of, is_group, representation_of
     from csgaussian_ns.format.representations import known_facts
 
     sections: dict[str, dict[str, int]] = {}
@@ -161,11 +161,12 @@ def describe(container: "Container") -> dict:
     missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
     sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
+    told, semantics = facts_of(content_of(container, "META")), None
     meta = known_facts(container)
-    if meta is None:
-        told, semantics = facts_of(content_of(container, "META")), None
-    else:
+    if meta is not None:
         told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
+    elif is_group(container):
+        semantics = _objects_of_group(container)
     return {
         "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
@@ -212,9 +213,28 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     }
 
 
+def _rows_of(facts: dict) -> str:
+    """What the rows of a file are called."""
+    if facts["representation"] == "group":
+        return f"rows of {facts['sections']['PART']['count']} scenes"
+    return facts["representation"]
+
+
+def _objects_of_group(container: "Container") -> dict | None:
+    from csgaussian_ns.receiver.listed import objects_of_file
+    from csgaussian_ns.semantic.edited_objects import objects_after
+
+    listed = objects_of_file(container)
+    if listed is None:
+        return None
+    objects = [asdict(thing) | {"embedding": False} for thing in objects_after(listed, _edits(container))]
+    return {"channels": 0, "base_step": 0.0, "text_encoder": "", "objects": objects}
+
+
 def _tell_objects(semantics: dict, called: str) -> None:
     encoder = f", text by {semantics['text_encoder']}" if semantics["text_encoder"] else ""
-    tell(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
+    features = f", features of {semantics['channels']} channels" if semantics["channels"] else ""
+    tell(f"{len(semantics['objects'])} objects{features}{encoder}")
     rows = []
     for thing in semantics["objects"]:
         size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]

@@ -117,6 +117,7 @@ def test_camera_models_of_colmap(tmp_path: Path, number: int):
 
 
 def test_where_a_model_lies(tmp_path: Path):
+    scene = tmp_path
     for number, model in enumerate(("colmap/sparse/0", "sparse/0", "sparse", ".")):
         scene = colmap(tmp_path / f"{number}" / "scene", model=model)
         photos = open_capture(scene).photos

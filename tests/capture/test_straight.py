@@ -19,7 +19,7 @@ TAKEN = Intrinsics(152.0, 149.0, 84.0, 57.0, 160, 120)
 BARREL = Lens(False, (-0.35, 0.12, 0.01, 0.0, 0.012, -0.009))
 PINCUSHION = Lens(False, (0.2, 0.05, 0.0, 0.0, -0.01, 0.004))
 FISHEYE = Lens(True, (0.08, -0.02, 0.004, -0.001, 0.0, 0.0))
-EQUIDISTANT = Lens(True, (0.0,) * 6)
+EQUIDISTANT = Lens(True, (0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
 LENSES = [BARREL, PINCUSHION, FISHEYE]
 
 
@@ -48,6 +48,7 @@ def by_nerfstudio(photo: np.ndarray, mask: np.ndarray, taken: Intrinsics, lens: 
     matrix, picture, straight = _undistort_image(
         camera, camera.distortion_params.numpy(), data, photo.astype(np.float32), matrix
     )
+    assert straight is not None
     return matrix, picture, straight[..., 0].numpy()
 
 

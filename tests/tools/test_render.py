@@ -69,7 +69,7 @@ def test_cameras_of_a_file_in_the_number_and_size_that_is_asked_for(
     frames = [{"file_path": f"{i}.png", "transform_matrix": pose(0.1 * i, (0, 0, 3))} for i in range(6)]
     capture = write(tmp_path / "capture", frames=frames)
 
-    def render(*options: str) -> dict[str, tuple[int, int]]:
+    def render(*options: str) -> dict[str, tuple[int, ...]]:
         output = tmp_path / "-".join(("out", *options)).replace(" ", "")
         assert cli.main(["render", str(file), "--camera", str(capture), "-o", str(output), *options]) == 0
         return {image.stem: np.asarray(Image.open(image)).shape[1::-1] for image in sorted(output.iterdir())}
