@@ -124,6 +124,11 @@ def test_wrong_groups_are_refused(plain: bytes):
     for wrong in (Similarity(factor=1e12), Similarity(turn=(2.0, 0.0, 0.0, 0.0)), Similarity(shift=(1e300, 0.0, 0.0))):
         with pytest.raises(ConfigError, match="placement leads beyond"):
             pack_group([(plain, 80)], GroupMeta(placements=(wrong,)))
+    group = merged([plain, ANCHORS], [STILL, STILL])
+    [only] = csgaussian_ns.stream(group)
+    assert only.digest() == csgaussian_ns.load(group).digest()
+    with pytest.raises(ConfigError, match="read whole"):
+        list(csgaussian_ns.stream(group, camera=ring(1)[0]))
     with pytest.raises(ConfigError, match="read whole"):
         csgaussian_ns.load(merged([plain], [STILL]), chunks=[0])
 
