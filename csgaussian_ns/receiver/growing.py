@@ -94,7 +94,7 @@ def _growing(
     if is_group(container):
         if weight is not None:
             raise ConfigError(
-                "the file is a group of scenes, which is read whole; stream the files before they are merged"
+                "the file is a group of scenes, which is read whole; stream its files before merging"
             )
         yield _loaded(read(container, Wanted(limits, None, semantics, threads)).coded, content, limits)
         return
