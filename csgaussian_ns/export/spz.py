@@ -1,4 +1,6 @@
-"""Writer and reader of ``.spz`` files, version 3: all values in a byte or three, one attribute after another, in gzip.
+"""Writer of ``.spz`` files of version 3, and reader of 2, 3 and 4.
+
+All values are in a byte or three, one attribute after another, in gzip; in version 4 each attribute in zstd.
 
 Header, little endian: u32 magic ``NGSP``, u32 version, u32 Gaussians, u8 degree of harmonics, u8 fractional bits of
 positions, u8 flags, u8 0. Then positions (3 x 24 bits fixed point), opacities (255 * alpha), colours of degree 0
@@ -17,18 +19,24 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded
+from csgaussian_ns.core.zstd import unzstd
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, MAX_DEGREE
 from csgaussian_ns.scene.splats import Splats
 
 MAGIC = 0x5053474E
+MAGIC_BYTES = b"NGSP"
+"""How a file begins that is not packed as a whole."""
 VERSION = 3
+_BYTE_QUATS, _COLUMNS = 2, 4
+"""Versions that differ from 3: in how rotations are packed, and in how the file is."""
 HEADER = struct.Struct("<IIIBBBB")
 MOST_FRACTION_BITS = 20
 """After the point of coordinates below 8; farther ones leave fewer. Other writers take 12, wherever things are."""
 MOST_BYTES = 1 << 32
 """Of what is unpacked."""
+_TABLE_AT, _PAIR = struct.Struct("<I12x"), struct.Struct("<QQ")
 _LARGEST = (1 << 23) - 1
 _COLOUR = 0.15 * 255
 _MAGNITUDE = 511
@@ -76,27 +84,17 @@ def _packed_quats(quats: Float32[np.ndarray, "N 4"]) -> np.ndarray:
 
 
 def read_spz(data: bytes) -> GaussianScene:
-    """Read a file of version 3. The input is not trusted.
+    """Read a file of version 2, 3 or 4. The input is not trusted.
 
     Raises:
         FormatError: Not such a file, damaged, or cut.
         LimitExceeded: It would take more than ``MOST_BYTES``.
+        BackendUnavailable: It is of version 4, and there is no zstd.
     """
-    plain = _unpacked(data)
-    if len(plain) < HEADER.size:
-        raise FormatError("not a .spz file: it is shorter than a header")
-    magic, version, count, degree, bits, _, _ = HEADER.unpack_from(plain)
-    if magic != MAGIC or version != VERSION or degree > MAX_DEGREE:
-        raise FormatError(f"not a .spz file of version {VERSION} and degree 0 to {MAX_DEGREE}")
-    rest = COEFFICIENTS[degree] - 1
-    sizes = [size * count for size in (9, 1, 3, 3, 4, 3 * rest)]
-    if len(plain) < HEADER.size + sum(sizes):
-        raise FormatError(f"the .spz file is cut: {count} Gaussians take {HEADER.size + sum(sizes)} bytes")
-    edges = np.cumsum([HEADER.size, *sizes])
-    places, alphas, colours, scales, quats, sh = (
-        np.frombuffer(plain, np.uint8, size, first) for first, size in zip(edges[:-1].tolist(), sizes, strict=True)
-    )
-    whole = np.zeros((3 * count, 4), np.uint8)
+    front, columns = _columns(data) if data.startswith(MAGIC_BYTES) else _sliced(_unpacked(data))
+    _, version, count, degree, bits, _, _ = front
+    places, alphas, colours, scales, quats, sh = columns
+    whole, rest = np.zeros((3 * count, 4), np.uint8), COEFFICIENTS[degree] - 1
     whole[:, 1:] = places.reshape(-1, 3)
     means = (whole.view("<i4")[:, 0] >> 8).reshape(-1, 3) / 2.0**bits
     harmonics = np.concatenate(
@@ -104,11 +102,61 @@ def read_spz(data: bytes) -> GaussianScene:
     )
     return GaussianScene(
         means.astype(np.float32),
-        _unpacked_quats(quats.view("<u4")),
+        _quats_of_bytes(quats) if version == _BYTE_QUATS else _unpacked_quats(quats.view("<u4")),
         np.exp(_floats(scales, 3) / np.float32(16) - np.float32(10)),
         _floats(alphas, 1)[:, 0] / np.float32(255),
         harmonics.astype(np.float32),
     )
+
+
+def _sizes(version: int, count: int, degree: int) -> list[int]:
+    """Bytes of each attribute, in the order of the file."""
+    each = (9, 1, 3, 3, 3 if version == _BYTE_QUATS else 4, 3 * (COEFFICIENTS[degree] - 1))
+    return [size * count for size in each]
+
+
+def _checked(front: tuple[int, ...], versions: tuple[int, ...]) -> list[int]:
+    """Sizes of the attributes that a header promises."""
+    magic, version, count, degree, *_ = front
+    if magic != MAGIC or version not in versions or degree > MAX_DEGREE:
+        known = " or ".join(map(str, versions))
+        raise FormatError(f"not a .spz file of version {known} and degree 0 to {MAX_DEGREE}, so packed")
+    return _sizes(version, count, degree)
+
+
+def _sliced(plain: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]]]:
+    """Header and attributes of versions 2 and 3, which are one stream."""
+    if len(plain) < HEADER.size:
+        raise FormatError("not a .spz file: it is shorter than a header")
+    front = HEADER.unpack_from(plain)
+    sizes = _checked(front, (_BYTE_QUATS, VERSION))
+    if len(plain) < HEADER.size + sum(sizes):
+        raise FormatError(f"the .spz file is cut: {front[2]} Gaussians take {HEADER.size + sum(sizes)} bytes")
+    edges = np.cumsum([HEADER.size, *sizes])
+    return front, [
+        np.frombuffer(plain, np.uint8, size, first) for first, size in zip(edges[:-1].tolist(), sizes, strict=True)
+    ]
+
+
+def _columns(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]]]:
+    """Header and attributes of version 4: a table of packed and plain sizes, then a zstd stream for each attribute."""
+    if len(data) < _TABLE_AT.size + HEADER.size:
+        raise FormatError("not a .spz file: it is shorter than a header")
+    front = HEADER.unpack_from(data)
+    sizes, streams, at = _checked(front, (_COLUMNS,)), front[6], _TABLE_AT.unpack_from(data, HEADER.size)[0]
+    if sum(sizes) > MOST_BYTES:
+        raise LimitExceeded(f"the .spz file unpacks to {sum(sizes)} bytes, more than {MOST_BYTES}")
+    wanted = [size for size in sizes if size]
+    if streams < len(wanted) or len(data) < at + _PAIR.size * streams:
+        raise FormatError(f"the .spz file has {streams} streams, expected {len(wanted)}; it is damaged or cut")
+    table = [_PAIR.unpack_from(data, at + _PAIR.size * number) for number in range(len(wanted))]
+    if [plain for _, plain in table] != wanted:
+        raise FormatError("the .spz file's streams have not the sizes of its Gaussians; it is damaged")
+    place, columns = at + _PAIR.size * streams, []
+    for packed, plain in table:
+        columns.append(np.frombuffer(unzstd(data[place : place + packed], plain), np.uint8))
+        place += packed
+    return front, [*columns, *(np.zeros(0, np.uint8) for _ in range(len(sizes) - len(columns)))]
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -116,10 +164,17 @@ def _unpacked(data: bytes) -> bytes:
     try:
         plain = unpacker.decompress(data, MOST_BYTES)
     except zlib.error as error:
-        raise FormatError(f"not a .spz file of version 1 to {VERSION}: {error}") from error
+        raise FormatError(f"not a .spz file: {error}") from error
     if unpacker.unconsumed_tail:
         raise LimitExceeded(f"the .spz file unpacks to more than {MOST_BYTES} bytes")
     return plain
+
+
+def _quats_of_bytes(packed: UInt8[np.ndarray, " M"]) -> Float32[np.ndarray, "N 4"]:
+    """Of version 2: x, y and z in a byte each."""
+    xyz = _floats(packed, 3) / np.float32(127.5) - 1
+    w = np.sqrt(np.maximum(0, 1 - np.square(xyz).sum(axis=1, keepdims=True)))
+    return np.concatenate([w, xyz], axis=1).astype(np.float32)
 
 
 def _unpacked_quats(packed: np.ndarray) -> Float32[np.ndarray, "N 4"]:

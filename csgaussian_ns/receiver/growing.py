@@ -93,9 +93,7 @@ def _growing(
     content = source.whole if isinstance(source, Parts) else source
     if is_group(container):
         if weight is not None:
-            raise ConfigError(
-                "the file is a group of scenes, which is read whole; stream its files before merging"
-            )
+            raise ConfigError("the file is a group of scenes, which is read whole; stream its files before merging")
         yield _loaded(read(container, Wanted(limits, None, semantics, threads)).coded, content, limits)
         return
     of_gaussians = representation_of(container) == GAUSSIANS

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from csgaussian_ns.receiver.importing import Imported
     from csgaussian_ns.scene.splats import Splats
 
+UP = {".spz": (0.0, 1.0, 0.0), ".splat": (0.0, -1.0, 0.0)}
+"""Which way is up, by the ending of a file that does not say it."""
 VIEWS, WIDTH, HEIGHT = 8, 480, 270
 """Of the orbit on which the loss is measured."""
 
@@ -79,7 +81,7 @@ class Import:
             if ending == ".ply" or ending not in FORMATS:
                 raise ConfigError(f"{name_of(self.file)}: expected a .ply, .spz or .splat file with Gaussians")
             data = stream.read()
-        return Splats(FORMATS[ending].parse(data)), (0.0, -1.0, 0.0), len(data)
+        return Splats(FORMATS[ending].parse(data)), UP[ending], len(data)
 
     def _tell_losses(self, splats: "Splats", made: "Imported") -> None:
         gone = int((~made.kept).sum())

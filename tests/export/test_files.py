@@ -2,12 +2,13 @@
 
 import gzip
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, LimitExceeded
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.splat import read_splat
 from csgaussian_ns.export.spz import read_spz, spz_bytes
@@ -119,3 +120,49 @@ def test_a_file_without_gaussians_and_quaternions_without_length():
     (data,) = spz_bytes(Splats(random_gaussians(0)))
     assert read_spz(data).means.shape == (0, 3)
     assert read_splat(bytes(24) + b"\x80" * 8).quats.tolist() == [[1, 0, 0, 0]]
+
+
+def test_spz_of_version_4(shared_data: Path):
+    """The same four Gaussians in versions 3 and 4, by another program."""
+    pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
+    folder = shared_data / "splats" / "minimal"
+    found, known = (read_spz((folder / f"minimal-v{version}.spz").read_bytes()) for version in (4, 3))
+    assert len(found.means) == len(known.means) == 4 and found.degree == known.degree
+    for name in ("means", "quats", "scales", "opacities", "harmonics"):
+        assert np.array_equal(getattr(found, name), getattr(known, name)), name
+
+
+def test_spz_of_version_2(shared_data: Path):
+    """Rotations in three bytes; the rest is as in version 3."""
+    scene = random_gaussians(50, degree=1)
+    plain = bytearray(gzip.decompress(b"".join(spz_bytes(Splats(scene)))))
+    quats = unit(scene.quats) * np.where(scene.quats[:, :1] < 0, -1, 1)
+    packed, at = np.rint(127.5 * (quats[:, 1:] + 1)).clip(0, 255).astype(np.uint8).tobytes(), 16 + 50 * 16
+    plain[4], plain[at : at + 200] = 2, packed
+    found = read_spz(gzip.compress(bytes(plain)))
+    assert same_rotation(found.quats, scene.quats).min() > 0.999
+    assert np.abs(found.harmonics - scene.harmonics).max() < 1 / 76 + 1e-6
+    file = (shared_data / "splats" / "minimal" / "minimal-v2.spz").read_bytes()
+    assert len(read_spz(file).means) == 4
+
+
+def test_spz_of_version_4_as_another_reader_has_it(shared_data: Path):
+    """Beside the compressed PLY file of the same scene, whose y and z axes point the other way."""
+    pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
+    gsply = pytest.importorskip("gsply", reason="the independent reader")
+    data = (shared_data / "splats" / "biker.spz").read_bytes()
+    found, known = read_spz(data), gsply.plyread(str(shared_data / "splats" / "biker.compressed.ply"))
+    assert len(found.means) == len(known.means) == 152_746
+    by_place = [np.sort(means, axis=0) for means in (found.means, known.means * np.array([1, -1, -1]))]
+    assert np.abs(by_place[0] - by_place[1]).max() < 0.005
+    for length in (3, 20, 90, 1000, len(data) // 2):
+        with pytest.raises(FormatError):
+            read_spz(data[:length])
+    with pytest.raises(LimitExceeded, match="unpacks to"):
+        read_spz(data[:8] + struct.pack("<I", 1 << 31) + data[12:])
+
+
+def test_version_4_without_zstd(shared_data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(BackendUnavailable, match=r"csgaussian-ns\[spz\]"):
+        read_spz((shared_data / "splats" / "minimal" / "minimal-v4.spz").read_bytes())

@@ -21,7 +21,7 @@ def test_every_kind_of_file(csg, tmp_path: Path, ending: str):
     assert out.startswith(f"{made}: 200 Gaussians, 0.0") and "dB PSNR against its pictures over 8 views" in out
     scene = csgaussian_ns.load(made)
     assert len(scene) == 200 and scene.meta.name == "some"  # type: ignore[attr-defined]
-    assert scene.meta.extra["up"] == ([0, 0, 1] if ending == ".ply" else [0, -1, 0])
+    assert scene.meta.extra["up"] == {".ply": [0, 0, 1], ".spz": [0, 1, 0], ".splat": [0, -1, 0]}[ending]
     assert len(scene.objects) == (4 if ending == ".ply" else 0)
     info = csg("info", made)[1]
     assert "200 gaussians" in info and "SPLT" in info and ("4 objects" in info) == (ending == ".ply")
