@@ -7,8 +7,8 @@ from typing import Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.terminal import tell
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Arrange:
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The arranged file (.csg); it may be the same file."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
@@ -34,8 +35,18 @@ class Arrange:
         make_folder(self.output.parent)
         replace_file(self.output, made)
         anchors = [chunk.info.anchors for chunk in chunks]
-        tell(
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "bytes": len(made),
+            "bytes_before": len(given),
+            "anchors": sum(anchors),
+            "chunks": len(chunks),
+            "first_chunk": {"anchors": anchors[0], "ends_at": chunks[0].end},
+        }
+        words = (
             f"{self.output}: {len(made):,} bytes, {len(made) - len(given):+,} to {name_of(self.file)}; the first of "
             f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} anchors in the first "
             f"{chunks[0].end / len(made):.0%} of the bytes"
         )
+        answer(self.json, facts, words)

@@ -1,16 +1,16 @@
 """``csg export``: a scene as plain Gaussians, in the formats of other programs, with the loss measured."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.inputs import SceneFile, open_file
+from csgaussian_ns.tools.answer import AsJson, answer
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Objects, vector_of
-from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     from csgaussian_ns.export.part import Box
@@ -55,6 +55,7 @@ class Export:
     given."""
     data: Path | None = None
     """Folder with transforms.json and photos: measure on the views that training held out, too."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, fit, write, read back, measure."""
@@ -64,7 +65,9 @@ class Export:
 
         with open_file(self.file) as stream:
             scene = load(stream)
-        tell(f"{self.output}: {export(scene, self)}")
+        done = export(scene, self)
+        facts = {"file": name_of(self.file), "output": str(self.output), **asdict(done)}
+        answer(self.json, facts, f"{self.output}: {done.in_words()}")
 
     @property
     def ending(self) -> str:

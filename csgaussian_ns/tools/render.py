@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.inputs import SceneFile, open_file
-from csgaussian_ns.tools.look import Look
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.look import Look, tell_if_empty
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
-from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +41,7 @@ class Render:
     """Frames per second of a film."""
     look: tyro.conf.OmitArgPrefixes[Look] = field(default_factory=Look)
     """How objects are shown."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, render, write."""
@@ -52,6 +53,7 @@ class Render:
         with open_file(self.file) as stream, self._writer() as write:
             scene = load(stream, semantics=self.look.needs_objects)
             appearance = self.look.of(scene)
+            tell_if_empty(scene)
             cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
             if self.camera == "orbit" and not self._film:
                 remove_earlier_orbit(self.output)
@@ -59,7 +61,14 @@ class Render:
             silent = not console.is_terminal
             for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
                 write(name, scene.render(camera, appearance))
-        tell(f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "images": list(cameras),
+            "representation": scene.rows,
+            "rows": len(scene),
+        }
+        answer(self.json, facts, f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
 
     @property
     def _film(self) -> bool:

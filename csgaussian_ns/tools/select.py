@@ -8,9 +8,9 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.inputs import SceneFile, open_file
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera
@@ -52,6 +52,7 @@ class Select:
     """Image width of an orbit in pixels."""
     height: int = 270
     """Image height of an orbit in pixels."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, select, write, and say what was selected."""
@@ -68,7 +69,8 @@ class Select:
         cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)
         if not len(selection):
-            tell(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
+            nothing = f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there"
+            answer(self.json, {"file": name_of(self.file), "output": None, "objects": []}, nothing)
             return
         pixels = write_selection(scene, selection, cameras, self.output)
         ranked = [{"id": m.object.id, "name": m.object.name, "similarity": m.similarity} for m in ranking]
@@ -83,10 +85,11 @@ class Select:
         told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in selection.objects)
         seen = sum(count > 0 for count in pixels.values())
         anchors = f"{facts['anchors']:,} anchors, " if scene.rows == "anchors" else ""
-        tell(
+        words = (
             f"selected {told}: {anchors}{facts['gaussians']:,} Gaussians, seen in {seen} of "
             f"{len(cameras)} views; masks, cut-outs, overlays and selection.npz in {self.output}"
         )
+        answer(self.json, {"file": name_of(self.file), "output": str(self.output), **facts}, words)
 
     def _check(self) -> None:
         ways = {"--pixel": self.pixel, "--id": self.id, "--name": self.name, "--text": self.text}
