@@ -5,7 +5,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.arrange import Arrange
+from csgaussian_ns.tools.completion import completion
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
@@ -57,7 +57,6 @@ usage: csg COMMAND ...
 HINTS = (
     "A scene is a file, the address of one (https://host/scene.csg), or - for standard input; --json is for programs."
 )
-SHELLS = ("bash", "zsh", "fish")
 
 FROM_EXTRAS = ("scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
@@ -109,7 +108,8 @@ def _run(args: Sequence[str]) -> None:
         case ["--version"]:
             tell(f"csg {__version__}")
         case ["--print-completion" | "--tyro-print-completion", *shell]:
-            _print_completion(shell)
+            with delivered():
+                sys.stdout.write(completion(COMMANDS, " ".join(shell)))
         case [name, *options]:
             _run_command(name, options)
 
@@ -126,15 +126,6 @@ def overview(width: int) -> str:
             begin = f"  {name}".ljust(indent)
             lines += textwrap.wrap(does, width, initial_indent=begin, subsequent_indent=" " * indent)
     return "\n".join([*lines, "", *textwrap.wrap(HINTS, width), ""])
-
-
-def _print_completion(shell: Sequence[str]) -> None:
-    """Raises ConfigError for a shell that nothing is known of."""
-    if len(shell) != 1 or shell[0] not in SHELLS:
-        given = " ".join(shell) or "nothing"
-        raise ConfigError(f"--print-completion: expected one of {', '.join(SHELLS)}, got {given}")
-    with delivered(), suppress(SystemExit):
-        tyro.extras.subcommand_cli_from_dict(COMMANDS, prog="csg", args=["--tyro-print-completion", *shell])
 
 
 def _run_command(name: str, options: Sequence[str]) -> None:
