@@ -9,6 +9,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.outputs import output_folder
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Arrange:
 
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.arrange import by_importance
 
@@ -32,8 +33,8 @@ class Arrange:
             given = stream.read()
             made = by_importance(given)
         chunks = read_container(made).of_kind("COLR")
-        make_folder(self.output.parent)
-        replace_file(self.output, made)
+        with output_folder(self.output.parent):
+            replace_file(self.output, made)
         anchors = [chunk.info.anchors for chunk in chunks]
         facts = {
             "file": name_of(self.file),

@@ -12,6 +12,7 @@ from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
+from csgaussian_ns.tools.outputs import output_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +66,7 @@ class Edit:
     def run(self) -> None:
         """Edit, write, and say what was done."""
         from csgaussian_ns.core.edits import as_facts, in_words
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.edits import with_edits
 
         self._check()
@@ -82,8 +83,8 @@ class Edit:
 
                 flat = flattened(data)
                 data, done = flat.data, _flattened_in_words(flat)
-        make_folder(self.output.parent)
-        replace_file(self.output, data)
+        with output_folder(self.output.parent):
+            replace_file(self.output, data)
         before = container.header.file_length
         more = len(data) - before
         told_size = f"{len(data):,} bytes, {abs(more):,} {'more' if more >= 0 else 'fewer'} than {name_of(self.file)}"

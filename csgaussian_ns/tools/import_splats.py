@@ -11,6 +11,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import counted, storable
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import GZIP, SceneFile, name_of, open_file, path_of
+from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Import:
         """Read, code, write, read back, measure."""
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.receiver.importing import Settings, import_gaussians
         from csgaussian_ns.tools.progress import reported
 
@@ -56,8 +57,8 @@ class Import:
         settings = Settings(self.step, self.degree, storable(name), f"csgaussian_ns {__version__}", up)
         with reported() as progress:
             made = import_gaussians(splats, settings, lambda done, total: progress("coding", done, total))
-            make_folder(self.output.parent)
-            replace_file(self.output, made.data)
+            with output_folder(self.output.parent):
+                replace_file(self.output, made.data)
             psnr = _likeness(made, splats, lambda done: progress("measuring", done, VIEWS))
         self._tell_losses(splats, made)
         kept = int(made.kept.sum())

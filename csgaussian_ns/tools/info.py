@@ -13,6 +13,7 @@ from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersi
 from csgaussian_ns.core.texts import counted, shortened
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark, tell, tell_table
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Verify:
         facts = {
             "file": name_of(self.file),
             "whole": True,
-            "representation": found.rows,
+            "representation": found.rows.lower(),
             "rows": len(scene),
             "objects": None if scene.semantics is None else len(scene.semantics.objects),
             "edits": len(scene.edits),
@@ -106,7 +107,6 @@ class Decode:
 
     def run(self) -> None:
         """Decode and write; the archive appears when it is complete."""
-        from csgaussian_ns.core.files import make_folder
         from csgaussian_ns.core.npz import write_npz
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.representations import Wanted, read
@@ -120,13 +120,13 @@ class Decode:
         if found.edits:
             edits = counted(len(found.edits), "edit")
             remark(f"csg: {name_of(self.file)} has {edits}; these are its {found.rows} before any of them")
-        make_folder(self.output.parent)
-        size = write_npz(self.output, _arrays(found.coded))
+        with output_folder(self.output.parent):
+            size = write_npz(self.output, _arrays(found.coded))
         facts = {
             "file": name_of(self.file),
             "output": str(self.output),
             "bytes": size,
-            "representation": found.rows,
+            "representation": found.rows.lower(),
             "rows": len(found.coded),
             "edits_left_out": len(found.edits),
         }

@@ -1,5 +1,6 @@
 """Options of commands that say how the objects of a scene are shown."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Union
@@ -74,8 +75,10 @@ class Look:
 
 def tell_if_empty(scene: "LoadedScene") -> None:
     """Say so where pictures of a scene will show its background alone."""
-    if not len(scene.kept_position):
-        why = f"edits of the file leave none of its {len(scene):,} {scene.rows}" if len(scene) else "the file is empty"
+    kept = scene.kept_position
+    if not (abs(kept) < math.inf).all(axis=1).any():
+        left = "is at a finite place" if len(kept) else "is left by its edits"
+        why = f"none of its {len(scene):,} {scene.rows} {left}" if len(scene) else "the file is empty"
         remark(f"csg: note: there is nothing to draw: {why}; pictures show the background alone")
 
 

@@ -65,7 +65,7 @@ class Render:
             "file": name_of(self.file),
             "output": str(self.output),
             "images": list(cameras),
-            "representation": scene.rows,
+            "representation": scene.rows.lower(),
             "rows": len(scene),
         }
         answer(self.json, facts, f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
