@@ -150,7 +150,7 @@ def _run_command(name: str, options: Sequence[str]) -> None:
 
 def _as_value(word: str) -> str:
     """A space before what looks like an option to the parser, and cannot be one, such as -z,90."""
-    return f" {word}" if re.match("-[A-Za-z],", word) else word
+    return f" {word}" if re.match("-[xyzXYZ],", word) else word
 
 
 def _refuse_repeated(args: Sequence[str]) -> None:

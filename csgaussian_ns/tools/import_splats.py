@@ -11,6 +11,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import counted, storable
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import GZIP, SceneFile, name_of, open_file, path_of
+from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
 
@@ -39,7 +40,7 @@ class Import:
     """Factor of all steps: 2 is about a quarter smaller and 6 dB farther from the original, 0.5 the other way round."""
     degree: Literal[0, 1, 2, 3] = 3
     """Degree of the spherical harmonics that are kept, at most."""
-    name: str | None = None
+    name: Maybe[str] = None
     """Name of the scene; by default that of the file."""
     json: AsJson = False
 

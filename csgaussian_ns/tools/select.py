@@ -11,6 +11,7 @@ from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.maybe import Maybe
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera
@@ -30,17 +31,17 @@ class Select:
     """Folder for what is written."""
     view: str = "0"
     """View that --pixel is in: its name, or its number from 0."""
-    pixel: str | None = None
+    pixel: Maybe[str] = None
     """Column and row of a pixel, such as 240,135."""
-    id: int | None = None
+    id: Maybe[int] = None
     """Number of an object, as csg info lists them."""
-    name: str | None = None
+    name: Maybe[str] = None
     """Name of an object, or how its name begins; upper and lower case are the same."""
-    text: str | None = None
+    text: Maybe[str] = None
     """What to look for; needs --text-weights."""
-    text_weights: Annotated[Path | None, tyro.conf.arg(aliases=["--text-encoder"])] = None
+    text_weights: Annotated[Maybe[Path], tyro.conf.arg(aliases=["--text-encoder"])] = None
     """Weights of the text encoder that the file names."""
-    vector: Path | None = None
+    vector: Maybe[Path] = None
     """An encoded text as .npy file, instead of --text."""
     top: int = 1
     """Number of objects to select by --text or --vector."""

@@ -146,6 +146,18 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         cli.main(["broken", "--kind", "bug"])
 
 
+def test_options_are_parsed_without_typeguard() -> None:
+    """It takes half as long as all of the rest."""
+    script = (
+        "import sys, csgaussian_ns.tools.cli as cli\n"
+        "for name in ('edit', 'export', 'import', 'info', 'render', 'select'):\n"
+        "    try: cli.main([name, '--help'])\n"
+        "    except SystemExit as done: assert done.code == 0 and 'typeguard' not in sys.modules, name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.count("usage: csg ") == 6, done.stderr
+
+
 def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys, csgaussian_ns.tools.cli\n"
