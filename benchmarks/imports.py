@@ -2,8 +2,8 @@
 
     python benchmarks/imports.py FILE.ply ...
 
-Writes results/imports.json and results/imports.png, and prints a table. PSNR is of pictures of what a file holds against pictures of the
-PLY file it was made of, over an orbit of 8 views. A compressed PLY is unpacked by gsply first.
+Writes results/imports.json and results/imports.png, and prints a table. PSNR is of pictures of what a file holds
+against pictures of the PLY file it was made of, over an orbit of 8 views. gsply unpacks a compressed PLY first.
 """
 
 import gzip
@@ -38,7 +38,7 @@ class Options:
     """PLY files with Gaussians."""
 
 
-STEPS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
+STEPS = (0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)

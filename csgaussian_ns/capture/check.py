@@ -6,8 +6,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from csgaussian_ns.capture import masks
-from csgaussian_ns.capture.cameras import distortion_of, intrinsics_of, pose_of
+from csgaussian_ns.capture.cameras import pose_of
 from csgaussian_ns.capture.cloud import how_to_subtract, place
+from csgaussian_ns.capture.optics import PINHOLES, distortion_of, intrinsics_of
+from csgaussian_ns.capture.straight import seen_by
 from csgaussian_ns.capture.transforms import Capture, Frame
 from csgaussian_ns.core.errors import DataError
 
@@ -38,11 +40,13 @@ def check_trainable(capture: Capture, photos: bool = True) -> None:
     for frame in capture.frames:
         intrinsics_of(frame)
         distortion_of(frame)
+        if frame.facts.get("camera_model") in PINHOLES:  # of other lenses, nerfstudio says which it knows
+            seen_by(frame)
         places.add(tuple(pose_of(frame)[:, 3].tolist()))
         if photos:
-            _check_exists(frame, "photo", frame.photo, frame.file_path)
+            check_exists(frame, "photo", frame.photo, frame.file_path)
         if photos and masked:
-            _check_exists(frame, "mask", masked[frame.photo], frame.facts[masks.KEY])
+            check_exists(frame, "mask", masked[frame.photo], frame.facts[masks.KEY])
     if len(places) == 1:
         raise DataError(
             f"{capture.path}: all {len(capture.frames)} cameras are at the same place {places.pop()}; depth cannot be "
@@ -77,7 +81,12 @@ def _step(place: Float64[np.ndarray, "3"]) -> float:
     return float(np.spacing(np.float32(np.abs(place).max())))
 
 
-def _check_exists(frame: Frame, what: str, file: Path, named: str) -> None:
+def check_exists(frame: Frame, what: str, file: Path, named: str) -> None:
+    """Refuse a frame without a file of its own.
+
+    Raises:
+        DataError: There is no ``file``, which the capture calls ``named``.
+    """
     if not file.is_file():
         elsewhere = PureWindowsPath(named).is_absolute() or PurePosixPath(named).is_absolute()
         hint = "; its path is an absolute one, maybe of another machine" if elsewhere else ""

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from csgaussian_ns.capture.transforms import NAME, Capture, read_capture, transforms_in
+from csgaussian_ns.capture.straight import Straightened
+from csgaussian_ns.capture.transforms import NAME
 from csgaussian_ns.core.errors import DataError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -53,17 +54,23 @@ def read_photo(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     return np.asarray(open_photo(path))[..., :3]
 
 
-def photo_of_size(path: Path, size: tuple[int, int], background: Sequence[float]) -> Float32[np.ndarray, "H W 3"]:
-    """RGB in [0, 1] at ``size`` (width, height), what is transparent over ``background``.
+def photo_of_size(
+    path: Path, size: tuple[int, int], background: Sequence[float], bent: Straightened | None = None
+) -> Float32[np.ndarray, "H W 3"]:
+    """RGB in [0, 1] at ``size`` (width, height), what is transparent over ``background``; straight, if it was ``bent``.
 
     Raises:
-        DataError: As ``open_photo``, or it has another shape than ``size``.
+        DataError: As ``open_photo``, or it has another shape than its camera says.
     """
-    picture = open_photo(path)
-    if not same_shape(picture.size, size):
-        raise DataError(mismatch(path, picture.size, size))
-    if picture.size != size:
-        picture = picture.convert("RGBA").resize(size, Image.Resampling.BOX)
+    picture, taken = open_photo(path), size if bent is None else bent.taken.size
+    if not same_shape(picture.size, taken):
+        raise DataError(mismatch(path, picture.size, taken))
+    if picture.size != taken:
+        picture = picture.convert("RGBA").resize(taken, Image.Resampling.BOX)
+    if bent is not None:
+        picture = Image.fromarray(np.rint(bent.colours(np.asarray(picture))).astype(np.uint8))
+        if picture.size != size:
+            picture = picture.convert("RGBA").resize(size, Image.Resampling.BOX)
     pixels = np.asarray(picture).astype(np.float32) / 255
     if pixels.shape[2] == 3:
         return pixels
@@ -117,27 +124,6 @@ def has_size_of_photo(size: tuple[int, int], label_map: Path, photo: Path) -> bo
             "folder"
         )
     return size == expected
-
-
-def find_photos(data: Path) -> tuple[list[Path], Capture | None]:
-    """Photos of a scene in order of their paths, and the capture if there is a ``transforms.json``.
-
-    Args:
-        data: A ``transforms.json``, a folder with one, or a folder of photos (or one with a folder ``images``).
-
-    Raises:
-        DataError: No such folder, a ``transforms.json`` that cannot be read, or no photo.
-    """
-    if transforms_in(data).is_file():
-        capture = read_capture(data)
-        return list(dict.fromkeys(capture.photos)), capture
-    if not data.is_dir():
-        raise DataError(f"the scene folder {data} does not exist; give a folder with {NAME} or photos")
-    for folder in (data, data / "images"):
-        photos = photos_in(folder)
-        if photos:
-            return photos, None
-    raise DataError(f"{data} holds neither {NAME} nor photos ({', '.join(ENDINGS)})")
 
 
 def photos_in(folder: Path) -> list[Path]:

@@ -110,7 +110,9 @@ def choose(capture: Capture, extra: Mapping[str, object], interval: int | None) 
         chosen = by_interval(len(capture.frames), interval)
         return replace(chosen, notes=_disagreement(chosen, stored or lists))
     if stored is not None:
-        return replace(stored, notes=(*missing, *_disagreement(stored, lists)))
+        trained = stored.train if lists is None or LEFT_OUT in extra else lists.train
+        train = tuple(number for number in stored.train if number in trained)
+        return replace(stored, train=train, notes=(*missing, *_disagreement(stored, lists)))
     usual = lists or by_interval(len(capture.frames), INTERVAL)
     why = missing or ("the file does not say which views its training held out",)
     return replace(usual, notes=(f"{why[0]}; taken as held out: {usual.told_by}", *usual.notes))

@@ -45,21 +45,18 @@ class Capture:
     """A scene folder.
 
     Attributes:
-        path: Its ``transforms.json``.
-        facts: What the file says of all frames.
-        frames: In the order of their photos' paths.
+        path: Its ``transforms.json``, or what stands for that (``capture.folder``).
+        folder: What paths start from.
+        facts: What is said of all frames.
+        frames: In the order in which training counts them: of ``transforms.json``, that of their photos' paths.
         notes: Sentences about what a reader may not expect.
     """
 
     path: Path
+    folder: Path
     facts: Mapping[str, Any]
     frames: tuple[Frame, ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def folder(self) -> Path:
-        """What paths in the file start from."""
-        return self.path.parent
 
     @property
     def photos(self) -> list[Path]:
@@ -94,7 +91,22 @@ def read_capture(data: Path) -> Capture:
         DataError: There is no such file, it is something else, or it has no frames.
     """
     path = transforms_in(data)
-    facts = _read(path)
+    facts, entries = read_frames(path)
+    shared = _with_slashes(facts, path.parent)
+    told = [(number, _with_slashes(entry, path.parent)) for number, entry in enumerate(entries)]
+    told.sort(key=lambda one: path.parent / one[1]["file_path"])
+    names = names_of(path, [Path(entry["file_path"]) for _, entry in told])
+    frames = [_frame(path, number, name, shared, entry) for name, (number, entry) in zip(names, told, strict=True)]
+    return Capture(path, path.parent, shared, tuple(frames), _differences(path, shared, [entry for _, entry in told]))
+
+
+def read_frames(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a JSON file with ``frames`` says of all of them, and of each; each has a ``file_path``.
+
+    Raises:
+        DataError: As ``read_capture``.
+    """
+    facts = read_facts(path)
     entries = facts.pop("frames", None)
     if not isinstance(entries, list) or not entries:
         raise _other(path, f"it has no list 'frames', or an empty one: {str(entries)[:40]}")
@@ -102,12 +114,7 @@ def read_capture(data: Path) -> Capture:
         named = isinstance(entry, dict) and isinstance(entry.get("file_path"), str)
         if not (named and posix(entry["file_path"]).name):
             raise _other(path, f"frame {number} is not an object with a 'file_path'")
-    shared = _with_slashes(facts, path.parent)
-    told = [(number, _with_slashes(entry, path.parent)) for number, entry in enumerate(entries)]
-    told.sort(key=lambda one: path.parent / one[1]["file_path"])
-    names = _names(path, [Path(entry["file_path"]) for _, entry in told])
-    frames = [_frame(path, number, name, shared, entry) for name, (number, entry) in zip(names, told, strict=True)]
-    return Capture(path, shared, tuple(frames), _differences(path, shared, [entry for _, entry in told]))
+    return facts, entries
 
 
 def posix(name: str) -> PurePosixPath:
@@ -115,7 +122,12 @@ def posix(name: str) -> PurePosixPath:
     return PurePosixPath(name.replace("\\", "/"))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        DataError: There is no such file, or it holds something else.
+    """
     try:
         content = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
@@ -162,7 +174,7 @@ def _differences(path: Path, shared: Mapping[str, Any], entries: Sequence[Mappin
     )
 
 
-def _names(path: Path, files: Sequence[Path]) -> list[str]:
+def names_of(path: Path, files: Sequence[Path]) -> list[str]:
     """File names without folder and ending; with the folders where that would be ambiguous. All differ.
 
     They become names of files, so nothing in them leads out of a folder: no root and no ``..``.

@@ -5,8 +5,7 @@ import zlib
 import numpy as np
 from jaxtyping import Int, Int64
 
-from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
-from csgaussian_ns.format.kinds import SectionInfo
+from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 
@@ -36,23 +35,3 @@ def check_known_answer(
             f"{where}: the entropy networks do not give the known answer; the file is damaged, or this device "
             "computes integers wrongly"
         )
-
-
-def check_codec(info: SectionInfo) -> None:
-    """Refuse a body that is coded in another way than the only one its kind has.
-
-    Raises:
-        UnsupportedVersion: It is.
-    """
-    if info.codec:
-        raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
-
-
-def compare_crc(expected: int, found: int, where: str) -> None:
-    """Refuse decoded content with another checksum than the table of contents has.
-
-    Raises:
-        FormatError: They differ.
-    """
-    if expected != found:
-        raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")

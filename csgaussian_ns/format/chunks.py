@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int32, Int64
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
 from csgaussian_ns.format.attributes import AttributeLayout
-from csgaussian_ns.format.checks import check_codec, compare_crc, values_crc
-from csgaussian_ns.format.kinds import info_of
+from csgaussian_ns.format.checks import values_crc
+from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic

@@ -86,9 +86,7 @@ def open_coded(container: Container, chunks: Sequence[int] | None = None, semant
     """
     representation = representation_of(container)
     if representation != ANCHORS:
-        raise UnsupportedVersion(
-            f"the scene is made of {representation!r}, this reader knows {ANCHORS}; a newer reader is needed"
-        )
+        raise UnsupportedVersion(f"the scene is made of {representation!r}; this works on scenes of {ANCHORS} alone")
     meta = meta_of(container)
     layout = meta.layout
     content = content_of(container, "NETE")

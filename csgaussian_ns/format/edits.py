@@ -9,6 +9,8 @@ from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edit_bytes import BINDING_BYTES, read_edits, write_edits
+from csgaussian_ns.format.groups import count_objects
+from csgaussian_ns.format.limits import DEFAULT_LIMITS
 from csgaussian_ns.format.rewrite import rewrite
 
 KIND = "EDIT"
@@ -88,7 +90,6 @@ def check_whole(container: Container) -> None:
 
 def _check_ids(container: Container, edits: Sequence[Edit]) -> None:
     highest = max((max(targets_of(edit), default=0) for edit in edits), default=0)
-    has_objects = highest > 0 and len(container.of_kind("LABL")) > 0
-    objects = int.from_bytes(content_of(container, "LABL")[:2], "little") if has_objects else 0
+    objects = count_objects(container, DEFAULT_LIMITS) if highest else 0
     if highest > objects:
         raise FormatError(f"EDIT: object {highest} is edited; the file has {objects} objects")

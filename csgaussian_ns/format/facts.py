@@ -14,6 +14,8 @@ from csgaussian_ns.format.layout import MustUnderstand
 
 ANCHORS = "anchors"
 """Representation of all files without the header's flag."""
+GROUP = "group"
+"""Representation of files that hold whole files."""
 MAX_DEPTH = 32
 LARGEST = 1e30
 """Bound on numbers: single precision reaches a little farther."""
@@ -133,6 +135,11 @@ def representation_of(container: Container) -> str:
     if not isinstance(name, str) or name in ("", ANCHORS) or not is_storable(name):
         raise FormatError(f"META: 'representation' must name one other than anchors, got {quoted(name)}")
     return name
+
+
+def is_group(container: Container) -> bool:
+    """Whether an open file holds whole files; errors as of ``representation_of``."""
+    return representation_of(container) == GROUP
 
 
 def _no_constant(name: str) -> None:

@@ -6,7 +6,7 @@ FORMAT.md, section "Sections", is the normative text.
 from dataclasses import dataclass
 from enum import IntEnum
 
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
 
 
 class Layer(IntEnum):
@@ -104,6 +104,7 @@ KINDS = {
     "MASK": Kind(Layer.COLOUR, chunked=True, counted=True),
     "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
     "SPLT": Kind(Layer.COLOUR, chunked=True, counted=True),
+    "PART": Kind(Layer.COLOUR, chunked=True),
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
@@ -114,3 +115,23 @@ KINDS = {
 def info_of(kind: str, **fields: int) -> SectionInfo:
     """What the table of contents says of a section of a known kind; ``fields`` as of ``SectionInfo``."""
     return SectionInfo(kind, KINDS[kind].layer, KINDS[kind].critical, **fields)
+
+
+def check_codec(info: SectionInfo) -> None:
+    """Refuse a body that is coded in another way than the only one its kind has.
+
+    Raises:
+        UnsupportedVersion: It is.
+    """
+    if info.codec:
+        raise UnsupportedVersion(f"{info}: codec {info.codec} is unknown, expected 0; a newer reader is needed")
+
+
+def compare_crc(expected: int, found: int, where: str) -> None:
+    """Refuse decoded content with another checksum than the table of contents has.
+
+    Raises:
+        FormatError: They differ.
+    """
+    if expected != found:
+        raise FormatError(f"{where}: decoded content has checksum {found:#010x}, expected {expected:#010x}; damaged")

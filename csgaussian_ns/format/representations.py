@@ -7,7 +7,7 @@ from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
 from csgaussian_ns.format.meta import SceneMeta
 
 FACTS: dict[str, type[SceneMeta] | type[GaussianMeta]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta}
-"""Kind of facts of each representation."""
+"""Kind of facts of each representation that has rows of its own."""
 
 
 def known_facts(container: Container) -> SceneMeta | GaussianMeta | None:

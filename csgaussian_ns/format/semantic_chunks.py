@@ -13,9 +13,9 @@ from csgaussian_ns.format.attribute_streams import check_values, decode_values, 
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
-from csgaussian_ns.format.checks import compare_crc, values_crc
+from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.kinds import SectionInfo, info_of
+from csgaussian_ns.format.kinds import SectionInfo, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic

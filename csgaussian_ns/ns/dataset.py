@@ -1,5 +1,6 @@
 """nerfstudio's data set with photos and masks as a receiver reads them."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +15,23 @@ from csgaussian_ns.capture.masks import read_mask
 from csgaussian_ns.capture.photos import mismatch, open_photo
 from csgaussian_ns.core.errors import DataError
 
+BEHIND = "behind"
+"""Under this name the metadata of views hold the RGB that transparent photos are before."""
+
 
 class PhotoDataset(InputDataset):
-    """Photos of any kind, converted as a viewer shows them, each of the size that its camera says."""
+    """Photos of any kind, converted as a viewer shows them, each of the size that its camera says.
+
+    What is transparent stays so: the model puts it before its background, which is the colour that a parser asks for
+    (``BEHIND`` in the metadata), where one does.
+    """
 
     def __init__(self, dataparser_outputs: DataparserOutputs, scale_factor: float = 1.0) -> None:
         """Note the sizes of photos now: cameras change when their photos are undistorted."""
-        super().__init__(dataparser_outputs, scale_factor)
+        behind = dataparser_outputs.alpha_color
+        super().__init__(replace(dataparser_outputs, alpha_color=None), scale_factor)
+        if behind is not None:
+            self.metadata[BEHIND] = behind
         self._sizes = _sizes(dataparser_outputs.cameras)
         self._scaled_sizes = _sizes(self.cameras)
 

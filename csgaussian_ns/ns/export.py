@@ -12,6 +12,7 @@ import tyro
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.texts import one_line
+from csgaussian_ns.ns.given import looking
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def verify_in_fresh_process(path: Path) -> None:
 
 
 def add_to_ns_export() -> None:
-    """Make ``ns-export`` list our subcommand beside its own.
+    """Make ``ns-export`` list our subcommand beside its own, and commands look at the run that they are given.
 
     nerfstudio has no entry point for exporters: ``ns-export`` calls ``tyro.cli`` on a union of its own commands. This
     wraps ``tyro.cli`` once; a call with that union gets ours appended, and those of its own that know nothing of our
@@ -194,7 +195,7 @@ def add_to_ns_export() -> None:
         return
 
     def cli(f: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(_with_ours(f), *args, **kwargs)
+        return looking(original(_with_ours(f), *args, **kwargs))
 
     cli._csgaussian = True  # type: ignore[attr-defined]
     tyro.cli = cli  # type: ignore[assignment]

@@ -16,8 +16,9 @@ from torch import Tensor
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.ns.checkpoints import completed, holds_semantics
 from csgaussian_ns.ns.datamanager import GAP_POINTS
+from csgaussian_ns.ns.dataset import BEHIND
 from csgaussian_ns.ns.drawing import decoded_outputs
-from csgaussian_ns.ns.pinhole import TrainingCameras, to_camera
+from csgaussian_ns.ns.pinhole import TrainingCameras, check_perspective, to_camera
 from csgaussian_ns.ns.quality import Batch, ImageQuality, compared, psnr
 from csgaussian_ns.ns.training import ColourStep, SemanticStep
 from csgaussian_ns.ns.viewer import ObjectControls
@@ -30,6 +31,14 @@ from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
 from csgaussian_ns.stages.semantic import SemanticSettings
 from csgaussian_ns.stages.settings import SceneSettings
+
+
+@dataclass(frozen=True)
+class CameraOptimizerOff:
+    """Poses are taken as they are; the option is there for whoever gives it by habit."""
+
+    mode: Literal["off"] = "off"
+    """Poses are not trained."""
 
 
 @dataclass
@@ -62,7 +71,7 @@ class CSGaussianModelConfig(ModelConfig):
     random_init_extent: float = 1.5
     """Half the edge of the cube they fill, in units of the scene box."""
     background: Literal["black", "white"] = "black"
-    """Colour behind the scene, and behind photos with transparency."""
+    """Colour behind the scene, and behind photos with transparency; a parser that names one (blender-data) decides."""
     random_background: bool = True
     """Train before a colour that changes from step to step, so that nothing dark is shown by a hole in the scene."""
     scene: SceneSettings = field(default_factory=SceneSettings)
@@ -73,6 +82,8 @@ class CSGaussianModelConfig(ModelConfig):
     """Sizes, weights and switches of stages 2 and 3."""
     finding: FindingSettings = DEFAULTS  # not a factory: runs of before this option find it in the class
     """What counts as an object."""
+    camera_optimizer: CameraOptimizerOff = CameraOptimizerOff()  # frozen; for runs of before, as above
+    """As in other methods of nerfstudio; poses are not trained."""
 
 
 class CSGaussianModel(Model):
@@ -106,8 +117,10 @@ class CSGaussianModel(Model):
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
         self.quality = ImageQuality()
         self.object_controls = ObjectControls()
-        level = 1.0 if config.background == "white" else 0.0
-        self.register_buffer("background_color", torch.full((3,), level), persistent=False)
+        behind = self.kwargs.get("metadata", {}).get(BEHIND)
+        if behind is None:
+            behind = torch.full((3,), 1.0 if config.background == "white" else 0.0)
+        self.register_buffer("background_color", behind.float(), persistent=False)
 
     def add_semantics(self) -> None:
         """Let stages 2 and 3 follow colour, unless the options leave them out."""
@@ -156,6 +169,7 @@ class CSGaussianModel(Model):
         return self._decoded_outputs(camera.to(self.device), obb_box)
 
     def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
+        check_perspective(cameras)
         camera = to_camera(cameras)
         return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.object_controls)
 

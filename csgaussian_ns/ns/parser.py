@@ -17,6 +17,7 @@ from jaxtyping import Float, Float64, UInt8
 from nerfstudio.cameras import camera_utils
 from nerfstudio.cameras.cameras import CAMERA_MODEL_TO_TYPE, Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
+from nerfstudio.data.dataparsers.colmap_dataparser import ColmapDataParser, ColmapDataParserConfig
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import (
     MAX_AUTO_RESOLUTION,
     Nerfstudio,
@@ -29,12 +30,15 @@ from rich.markup import escape
 from torch import Tensor
 
 from csgaussian_ns.capture import cloud, masks
-from csgaussian_ns.capture.cameras import COLMAP_MODEL, applied, distortion_of, intrinsics_of, moved, pose_of
+from csgaussian_ns.capture.cameras import COLMAP_MODEL, applied, moved, pose_of
 from csgaussian_ns.capture.check import check_offset, check_trainable, is_far
+from csgaussian_ns.capture.optics import intrinsics_of
 from csgaussian_ns.capture.photos import open_photo
 from csgaussian_ns.capture.split import Split, by_interval, by_lists
 from csgaussian_ns.capture.transforms import DISTORTION, Capture, Frame, read_capture
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.ns.colmap import with_our_colmap
+from csgaussian_ns.ns.pinhole import lens_parameters
 
 
 @dataclass
@@ -197,7 +201,7 @@ class CaptureParser(Nerfstudio):
         return cameras
 
     def _distortion(self, frames: Sequence[Frame]) -> Float[Tensor, "V P"]:
-        rows = [distortion_of(frame) for frame in frames]
+        rows = [lens_parameters(frame) for frame in frames]
         if len(set(map(len, rows))) > 1:
             raise DataError(f"{self.capture.path}: lenses of different numbers of parameters; give all frames the same")
         return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), len(rows[0]) if rows else len(DISTORTION))
@@ -239,7 +243,11 @@ class CaptureParser(Nerfstudio):
 
 
 def with_our_parser(config: Any) -> Any:
-    """A datamanager's configuration with our parser where it names nerfstudio's own; else as it is."""
+    """A datamanager's configuration with our parser where it names nerfstudio's own or COLMAP's; else as it is."""
+    if isinstance(config.dataparser, ColmapDataParserConfig) and config.dataparser._target is ColmapDataParser:
+        return replace(
+            config, dataparser=with_our_colmap(config.dataparser, Path(config.data or config.dataparser.data))
+        )
     if not isinstance(config.dataparser, NerfstudioDataParserConfig) or config.dataparser._target is not Nerfstudio:
         return config
     return replace(config, dataparser=replace(config.dataparser, _target=CaptureParser))

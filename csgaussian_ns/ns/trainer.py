@@ -19,6 +19,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
+from csgaussian_ns.ns.given import folder_of
 from csgaussian_ns.ns.pipeline import CSGaussianPipeline, CSGaussianPipelineConfig
 from csgaussian_ns.ns.progress import FIGURES, TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
@@ -39,6 +40,10 @@ class CSGaussianTrainerConfig(TrainerConfig):
 
     _target: type = field(default_factory=lambda: CSGaussianTrainer)
     pipeline: CSGaussianPipelineConfig = field(default_factory=CSGaussianPipelineConfig)
+
+    def get_base_dir(self) -> Path:
+        """Folder of the run: that which a command was given, else as the configuration names it."""
+        return folder_of(self) or super().get_base_dir()
 
     def link(self) -> None:
         """Carry the run's length into the parts that are planned over it, and refuse what cannot work.

@@ -13,7 +13,7 @@ from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
-from csgaussian_ns.format.facts import representation_of
+from csgaussian_ns.format.facts import is_group, representation_of
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS
 from csgaussian_ns.format.gaussians.read import decode_gaussians, open_gaussians
 from csgaussian_ns.format.gaussians.thinned import thinned_gaussians
@@ -74,6 +74,8 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
     """
     container = read_container(data, limits)
     edits = edits_of(container)
+    if is_group(container):
+        raise ConfigError("the file is a group of scenes; flatten each of them, and merge them then")
     if representation_of(container) == GAUSSIANS:
         coded, file = decode_gaussians(container, limits, edits=False), open_gaussians(container)
         label = np.zeros(len(coded), np.int32) if coded.semantics is None else coded.semantics.label.astype(np.int32)

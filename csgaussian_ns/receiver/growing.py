@@ -17,7 +17,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.chunks import KINDS
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode_grids, decode_growing
-from csgaussian_ns.format.facts import representation_of
+from csgaussian_ns.format.facts import is_group, representation_of
 from csgaussian_ns.format.gaussians.chunks import KINDS as GAUSSIAN_KINDS
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS, gaussian_meta_of
 from csgaussian_ns.format.gaussians.read import decode_growing_gaussians
@@ -25,7 +25,8 @@ from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.receiver.load import check_settings, content_of
-from csgaussian_ns.receiver.representations import Coded, opened
+from csgaussian_ns.receiver.opened import Coded, Wanted
+from csgaussian_ns.receiver.representations import opened, read
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, open_address
 from csgaussian_ns.scene.frustum import in_reach
@@ -90,6 +91,12 @@ def _growing(
     source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
 ) -> Iterator[LoadedScene]:
     container = read_container(source, limits)
+    content = source.whole if isinstance(source, Parts) else source
+    if is_group(container):
+        if weight is not None:
+            raise ConfigError("the file is a group of scenes, which is read whole; stream its files before merging")
+        yield _loaded(read(container, Wanted(limits, None, semantics, threads)).coded, content, limits)
+        return
     of_gaussians = representation_of(container) == GAUSSIANS
     kinds = GAUSSIAN_KINDS if of_gaussians else KINDS
     growing: Growing = decode_growing_gaussians if of_gaussians else decode_growing
@@ -113,7 +120,8 @@ def _growing(
             yield _loaded(coded, source.whole, limits)
 
 
-def _loaded(coded: Coded, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
+def _loaded(coded: Coded | None, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
+    assert coded is not None
     found = opened(coded)
     plain = LoadedScene(found.scene, found.meta, found.rows, content, found.coded, limits=limits)
     return plain.as_in_file(found.edits)

@@ -1,62 +1,23 @@
 """Readers of what scenes in ``.csg`` files are made of. A new representation is a reader and a call of ``register``."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 
-from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import UnsupportedVersion
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.facts import ANCHORS, representation_of
+from csgaussian_ns.format.facts import ANCHORS, GROUP, representation_of
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS
 from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians
 from csgaussian_ns.format.kinds import KINDS, Kind
-from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.scene import CodedScene
-from csgaussian_ns.receiver.orbit import Meta
+from csgaussian_ns.receiver.groups import CodedGroup, of_group, read_group
+from csgaussian_ns.receiver.opened import Coded, Opened, Reader, Wanted
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.render_networks import FrozenDecoders
-from csgaussian_ns.scene.scene import Scene
-
-Coded = CodedScene | CodedGaussians
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to read, and how; see ``receiver.load.load``."""
-
-    limits: DecodeLimits = DEFAULT_LIMITS
-    chunks: Sequence[int] | None = None
-    semantics: bool = True
-    threads: int | None = None
-    progress: Callable[[int, int], None] = lambda done, total: None
-    edits: bool = True
-
-
-class Opened(NamedTuple):
-    """A scene as it comes out of a file.
-
-    Attributes:
-        scene: To be drawn.
-        meta: Where it lies.
-        rows: What its rows are called, in the plural.
-        coded: Anchors or Gaussians as they were decoded, where it is made of them.
-        edits: What shall be seen of it; the scene itself is as it was before them.
-    """
-
-    scene: Scene
-    meta: Meta
-    rows: str
-    coded: Coded | None = None
-    edits: tuple[Edit, ...] = ()
-
-
-Reader = Callable[[Container, Wanted], Opened]
 
 
 def register(representation: str, reader: Reader, kinds: Mapping[str, Kind]) -> None:
@@ -125,8 +86,16 @@ def opened(coded: Coded) -> Opened:
     if isinstance(coded, CodedGaussians):
         gaussians = GaussianScene(*coded.arrays, background=background)
         return Opened(gaussians, coded.meta, "Gaussians", coded, coded.edits)
+    if isinstance(coded, CodedGroup):
+        return of_group(coded)
+    if not isinstance(coded, CodedScene):
+        raise TypeError(f"{type(coded).__name__}: expected what ``read`` gave")
     scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background)
     return Opened(scene, coded.meta, "anchors", coded, coded.edits)
 
 
-_READERS: dict[str, Reader] = {ANCHORS: _anchors, GAUSSIANS: _gaussians}
+def _group(container: Container, wanted: Wanted) -> Opened:
+    return read_group(container, wanted, read)
+
+
+_READERS: dict[str, Reader] = {ANCHORS: _anchors, GAUSSIANS: _gaussians, GROUP: _group}

@@ -22,8 +22,9 @@ from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.objects import Objects
+from csgaussian_ns.receiver.opened import Coded
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
-from csgaussian_ns.receiver.representations import Coded, opened
+from csgaussian_ns.receiver.representations import opened
 from csgaussian_ns.render.draw import draw
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
@@ -149,24 +150,24 @@ class LoadedScene:
         return orbit(self.kept_position, self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
-        """The cameras of a capture in the frame of the scene, by name.
+        """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
 
         Args:
-            transforms: A ``transforms.json`` in the capture's own frame, or its folder.
+            transforms: Folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras; or a
+                ``camera_path.json`` of nerfstudio's viewer.
 
         Raises:
             DataError: It cannot be used.
         """
-        from csgaussian_ns.capture.transforms import read_capture, transforms_in
+        from csgaussian_ns.receiver.cameras import cameras_in
 
-        return self.cameras_of(read_capture(transforms_in(Path(transforms))))
+        return cameras_in(Path(transforms), self.meta)
 
     def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
         """As ``cameras``, of a capture that is read."""
-        from csgaussian_ns.capture.cameras import cameras
+        from csgaussian_ns.receiver.cameras import cameras_of
 
-        placed = cameras(capture, self.meta.transform, self.meta.scale)
-        return {frame.name: camera for frame, camera in zip(capture.frames, placed, strict=True)}
+        return cameras_of(capture, self.meta)
 
     def shown(self, appearance: Appearance) -> Scene:
         """The scene with objects hidden, moved, recoloured or lit up.
@@ -279,7 +280,7 @@ class LoadedScene:
             raise ConfigError(f"{', '.join(sorted(fixed))}: expected some of {', '.join(FREE)}; the rest is not free")
         container = plain._container()
         told = changed_facts(content_of(container, "META"), type(coded.meta), changes)
-        anew = replace(coded, meta=parse_facts(told, type(coded.meta)))
+        anew: Any = replace(coded, meta=parse_facts(told, type(coded.meta)))  # type: ignore[type-var]
         scene, data = opened(anew).scene, rewrite(container, {"META": told})
         changed = replace(plain, scene=scene, meta=anew.meta, content=data, coded=anew)
         return changed._holding(edits)

@@ -63,6 +63,18 @@ def motion_of(operation: Operation) -> Similarity | None:
     return None
 
 
+def moved_objects(objects: Sequence[SceneObject], motion: Similarity, start: int) -> list[SceneObject]:
+    """Objects of a part as those of the group: numbered on from ``start``, where ``motion`` puts them."""
+    spread, moved = np.abs(motion.matrix.T), []
+    for thing in objects:
+        low, high = np.array(thing.lowest), np.array(thing.highest)
+        middle, half = motion.at((low + high)[None] / 2)[0], (high - low) / 2 @ spread
+        centre = motion.at(np.array([thing.centre]))[0]
+        centre, lowest, highest = map(_point, (centre, middle - half, middle + half))
+        moved.append(replace(thing, id=thing.id + start, feature=(), centre=centre, lowest=lowest, highest=highest))
+    return moved
+
+
 class _EditedObjects:
     """Objects while they are edited, in arrays: a file may name many of them in many edits."""
 

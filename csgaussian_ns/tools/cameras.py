@@ -1,4 +1,4 @@
-"""Where a ``.csg`` file is looked at from: the cameras of a capture, moved into the scene's frame, or an orbit."""
+"""Where a scene is looked at from: the cameras of a capture, moved into its frame, a saved flight, or an orbit."""
 
 import math
 from collections.abc import Sequence
@@ -14,24 +14,88 @@ if TYPE_CHECKING:
     from csgaussian_ns.receiver.scene import LoadedScene
 
 
-def cameras_by(option: str, scene: "LoadedScene", views: int, width: int, height: int) -> dict[str, "Camera"]:
-    """Cameras by name: ``orbit``, with the given number of views and image size, or of a ``transforms.json``.
+VIEWS, WIDTH, HEIGHT = 8, 480, 270
+"""Of an orbit, where nobody says otherwise."""
+FPS = 24
+"""Of a film, where neither a caller nor a camera path says otherwise."""
+
+
+def cameras_by(
+    option: str, scene: "LoadedScene", views: int | None = None, width: int | None = None, height: int | None = None
+) -> dict[str, "Camera"]:
+    """Cameras by name: ``orbit``, of a capture, or of a camera path.
+
+    Args:
+        option: ``orbit``, a scene folder, or a file.
+        scene: What they look at.
+        views: How many; of a file, evenly spread. All that it has, or ``VIEWS``, without.
+        width: Of the pictures. That which the file says, or ``WIDTH``, without. With one side alone, views of a file
+            keep their shape.
+        height: Likewise.
 
     Raises:
-        ConfigError: No such file; no views, or images of no or of an endless size.
-        DataError: Another file than a ``transforms.json``, or one with cameras that make no sense.
+        ConfigError: No such file; no views, or more than there are, or images of no, of an endless or of another shape.
+        DataError: A file of another kind, or one with cameras that make no sense.
     """
-    from csgaussian_ns.capture.transforms import read_capture, transforms_in
-
     if option == "orbit":
-        return scene.orbit(views, width, height)
-    path = transforms_in(Path(option))
-    if not path.is_file():
-        what = "the folder holds no transforms.json" if Path(option).is_dir() else "there is no such file"
-        raise ConfigError(f"--camera {option}: {what}; give a nerfstudio transforms.json, its folder, or 'orbit'")
-    capture = read_capture(path)
+        given = (VIEWS if views is None else views, WIDTH if width is None else width)
+        return scene.orbit(*given, HEIGHT if height is None else height)
+    found = _cameras_of_file(option, scene)
+    return {name: _of_size(name, camera, width, height) for name, camera in _some(found, option, views).items()}
+
+
+def frames_per_second(option: str) -> int:
+    """Of a film: what a camera path says, else ``FPS``; errors as of ``cameras_by``."""
+    from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
+
+    path = Path(option)
+    told = read_camera_path(path).fps if option != "orbit" and is_camera_path(path) else None
+    return FPS if told is None else told
+
+
+def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
+    from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
+    from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
+
+    path = Path(option)
+    if not is_capture(path):
+        what = "the folder holds no capture" if path.is_dir() else "there is no such file"
+        raise ConfigError(
+            f"--camera {option}: {what}; give 'orbit', a folder with {KINDS}, or that file, or the camera_path.json of "
+            "nerfstudio's viewer"
+        )
+    if is_camera_path(path):
+        flight = read_camera_path(path)
+        tell_notes(flight.notes)
+        return flight.cameras
+    capture = open_capture(path)
     tell_notes(capture.notes)
     return scene.cameras_of(capture)
+
+
+def _some(cameras: dict[str, "Camera"], option: str, views: int | None) -> dict[str, "Camera"]:
+    """So many, evenly spread, the first one included."""
+    count, names = len(cameras), list(cameras)
+    if views is None:
+        return cameras
+    if not 1 <= views <= count:
+        raise ConfigError(f"--views {views}: {option} has {count} cameras; expected 1 to {count}")
+    return {names[number * count // views]: cameras[names[number * count // views]] for number in range(views)}
+
+
+def _of_size(name: str, camera: "Camera", width: int | None, height: int | None) -> "Camera":
+    """The same view with sides as they were asked for."""
+    if width is None and height is None:
+        return camera
+    asked = " ".join(f"--{side} {n}" for side, n in (("width", width), ("height", height)) if n is not None)
+    other = camera.width * (height or 0) / camera.height, camera.height * (width or 0) / camera.width
+    size = round(other[0]) if width is None else width, round(other[1]) if height is None else height
+    if width is not None and height is not None and min(abs(width - other[0]), abs(height - other[1])) > 1:
+        raise ConfigError(
+            f"{asked}: the view {name} is {camera.width} x {camera.height}, of another shape; give one side, the other "
+            "follows"
+        )
+    return _resized(camera, *size, asked)
 
 
 def tell_notes(notes: Sequence[str]) -> None:
@@ -46,14 +110,17 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
     Raises:
         ConfigError: Not a finite, positive factor; nothing would be left of the image, or it would be too large.
     """
-    from csgaussian_ns.receiver.orbit import drawable
-
     if not 0 < factor < math.inf:
         raise ConfigError(f"--scale {factor:g}: expected a finite, positive factor")
     factor = min(factor, 1 << 28)
-    width, height = round(camera.width * factor), round(camera.height * factor)
+    return _resized(camera, round(camera.width * factor), round(camera.height * factor), f"--scale {factor:g}")
+
+
+def _resized(camera: "Camera", width: int, height: int, asked: str) -> "Camera":
+    from csgaussian_ns.receiver.orbit import drawable
+
     if not drawable(width, height):
-        raise ConfigError(f"--scale {factor:g} makes images of {width} x {height} pixels; choose another factor")
+        raise ConfigError(f"{asked} makes images of {width} x {height} pixels; choose another size")
     x, y = width / camera.width, height / camera.height
     moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
     return replace(camera, **moved, width=width, height=height)

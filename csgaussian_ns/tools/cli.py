@@ -23,6 +23,7 @@ from csgaussian_ns.tools.import_splats import Import
 from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
 from csgaussian_ns.tools.masks import Masks
+from csgaussian_ns.tools.merge import Merge
 from csgaussian_ns.tools.render import Render
 from csgaussian_ns.tools.select import Select
 from csgaussian_ns.tools.serve import Serve
@@ -39,7 +40,14 @@ class Command(Protocol):
 
 GROUPS: dict[str, dict[str, type[Command]]] = {
     "Look": {"info": Info, "verify": Verify, "render": Render, "select": Select},
-    "Change": {"edit": Edit, "arrange": Arrange, "import": Import, "export": Export, "decode": Decode},
+    "Change": {
+        "edit": Edit,
+        "merge": Merge,
+        "arrange": Arrange,
+        "import": Import,
+        "export": Export,
+        "decode": Decode,
+    },
     "Measure": {"evaluate": Evaluate},
     "Share": {"serve": Serve},
     "Make": {"masks": Masks, "demo-scene": DemoScene},

@@ -125,18 +125,16 @@ class Edit:
 
     def _added(self, container: "Container", before: "Sequence[kinds.Edit]") -> "list[kinds.Edit]":
         """The edits that were asked for, one after the other."""
-        from csgaussian_ns.format.representations import known_facts
-        from csgaussian_ns.format.semantics import read_facts
+        from csgaussian_ns.receiver.listed import objects_of_file
         from csgaussian_ns.semantic.edited_objects import objects_after, settled
 
         asked = self._asked()
         if not asked:
             return []
-        facts = read_facts(container)
-        if facts is None and any(keys for _, keys, _ in asked):
+        listed = objects_of_file(container)
+        if listed is None and any(keys for _, keys, _ in asked):
             raise QueryError("the file holds no objects, so none can be edited; only --crop needs none")
-        meta = known_facts(container)
-        first = () if facts is None or meta is None else facts.objects(meta.voxel_size, embeddings=False)
+        first = listed or ()
         there = objects = objects_after(first, before)
         added: list[kinds.Edit] = []
         for kind, keys, values in asked:
@@ -228,7 +226,7 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
 def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.container import read_container
     from csgaussian_ns.format.edits import check_whole
-    from csgaussian_ns.format.facts import representation_of
+    from csgaussian_ns.format.facts import GROUP, representation_of
     from csgaussian_ns.format.representations import FACTS
     from csgaussian_ns.scene.ply_magic import is_ply
 
@@ -236,6 +234,6 @@ def _container(stream: "BufferedIOBase") -> "Container":
         raise ConfigError("this is a PLY file; expected a .csg file, such as csg import makes of it")
     container = read_container(stream)
     check_whole(container)
-    if representation_of(container) not in FACTS:
+    if representation_of(container) not in (*FACTS, GROUP):
         raise ConfigError(f"no edits of a scene are known that is made of {representation_of(container)}")
     return container

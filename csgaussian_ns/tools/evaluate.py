@@ -33,7 +33,8 @@ class Evaluate:
 
     file: SceneFile
     data: Path
-    """Folder with transforms.json and photos, or that file."""
+    """Folder of a capture, as nerfstudio (transforms.json), Blender or COLMAP wrote it, or its file. Photos with lens
+    distortion are straightened as in training."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder for report.json and for pictures: photo, true objects, found objects."""
     json: AsJson = False

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from csgaussian_ns.capture.masks import read_mask
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
@@ -15,7 +14,7 @@ from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.semantic.edited import Edited
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects
-from csgaussian_ns.tools.views import View, Views
+from csgaussian_ns.tools.views import Views
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,10 @@ def _colour(scene: CodedScene | Edited, views: Views, rasterizer: Rasterizer) ->
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:
-        photo, counts = views.photo(view), _counts(view)
+        photo, counts = views.photo(view), torch.from_numpy(view.counts().astype("float32"))[..., None]
         image = rasterizer(scene.seen(view.camera).gaussians, view.camera, scene.background).image
         image, photo = image.clamp(0, 1) * counts, photo * counts
         per_view[view.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
     means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
     size = views.compared[0].camera.width, views.compared[0].camera.height
     return {**means, "size": size, "per_view": per_view}
-
-
-def _counts(view: View) -> torch.Tensor:
-    """1 where the photo counts, 0 where its mask hides it, ``[H, W, 1]``."""
-    camera = view.camera
-    if view.mask is None:
-        return torch.ones(camera.height, camera.width, 1)
-    return torch.from_numpy(read_mask(view.mask, (camera.width, camera.height)).astype("float32"))[..., None]

@@ -42,7 +42,7 @@ class Export:
     steps: int = 300
     """Steps of descent after each Gaussian is fitted by itself."""
     camera: str = "orbit"
-    """Where it is looked at from, to fit and to measure: a transforms.json, its folder, or 'orbit', circles.
+    """Where it is looked at from, to fit and to measure: 'orbit', circles, the folder of a capture, or a camera path.
 
     Views are kept in memory: where they have more than 134 million pixels together, some are taken, evenly spread.
     """
@@ -55,7 +55,7 @@ class Export:
     """Their height, 9/16 of the width by default. Cameras of a file are bounded by it, in their shorter side, if it is
     given."""
     data: Maybe[Path] = None
-    """Folder with transforms.json and photos: measure on the views that training held out, too."""
+    """Folder of a capture: measure on the views that training held out, too."""
     json: AsJson = False
 
     def run(self) -> None:

@@ -42,7 +42,7 @@ def cameras_of(scene: LoadedScene, options: "Export") -> Cameras:
         orbit = list(scene.orbit(MEASURED_VIEWS, *size).values())
         around = cameras_around(scene.kept_position, scene.meta, options.views, *size)
         return Cameras(_kept(around), orbit, f"an orbit of {len(orbit)} views")
-    given = cameras_by(options.camera, scene, options.views, *size).values()
+    given = cameras_by(options.camera, scene).values()
     kept = _kept([_within(camera, options.width, options.height) for camera in given])
     return Cameras(kept, kept, f"{len(kept)} views of {options.camera}")
 

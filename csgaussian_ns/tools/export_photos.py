@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from csgaussian_ns.capture.masks import read_mask
-from csgaussian_ns.capture.photos import photo_of_size
+from csgaussian_ns.capture.folder import open_capture
 from csgaussian_ns.capture.split import choose
-from csgaussian_ns.capture.transforms import read_capture
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.export.measure import picture, psnr
 from csgaussian_ns.receiver.scene import LoadedScene
@@ -44,11 +42,9 @@ class HeldOut:
         return float(np.mean([self._psnr(scene, view) for view in self.views]))
 
     def _psnr(self, scene: Scene, view: View) -> float:
-        size = view.camera.width, view.camera.height
-        photo, drawn = photo_of_size(view.photo, size, self.transparent), picture(scene, view.camera, self.behind)
-        if view.mask is not None:
-            counts = read_mask(view.mask, size)[..., None]
-            photo, drawn = photo * counts, drawn * counts
+        photo, drawn = view.colours(self.transparent), picture(scene, view.camera, self.behind)
+        counts = view.counts()[..., None]
+        photo, drawn = photo * counts, drawn * counts
         return psnr(drawn, photo)
 
 
@@ -57,13 +53,13 @@ def held_out(data: Path, scene: LoadedScene) -> HeldOut:
 
     Raises:
         ConfigError: No such data set, none of its views was held out, or the scene is of a PLY file.
-        DataError: Photos with lens distortion.
+        DataError: The capture cannot be used.
     """
     if scene.coded is None:
         raise ConfigError("--data: a PLY file does not say where it lies in its capture; give a .csg file")
     meta = scene.coded.meta
     views = open_views(data, meta, "all", None, 1.0, None)
-    split = choose(read_capture(data), meta.extra, None)
+    split = choose(open_capture(data), meta.extra, None)
     if not split.held_out:
         raise ConfigError(
             f"--data {data}: none of its {len(views.compared)} views was held out of training, as {split.told_by} "

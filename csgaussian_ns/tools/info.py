@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from csgaussian_ns.core.edits import Edit
     from csgaussian_ns.format.container import Container
-    from csgaussian_ns.receiver.representations import Coded
+    from csgaussian_ns.receiver.opened import Coded
 
 
 MOST_SHOWN = 2000
@@ -66,7 +66,8 @@ class Verify:
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.receiver.representations import Wanted, read
+        from csgaussian_ns.receiver.opened import Wanted
+        from csgaussian_ns.receiver.representations import read
 
         began = time.perf_counter()
         with open_file(self.file) as stream:
@@ -109,7 +110,8 @@ class Decode:
         """Decode and write; the archive appears when it is complete."""
         from csgaussian_ns.core.npz import write_npz
         from csgaussian_ns.format.container import read_container
-        from csgaussian_ns.receiver.representations import Wanted, read
+        from csgaussian_ns.receiver.opened import Wanted
+        from csgaussian_ns.receiver.representations import read
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
@@ -135,14 +137,17 @@ class Decode:
 
 def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
     """What was decoded, by name."""
+    from csgaussian_ns.format.gaussians.read import CodedGaussians
     from csgaussian_ns.format.scene import CodedScene
 
     if isinstance(coded, CodedScene):
         names = ("position", "feature", "offset", "scaling", "mask")
         arrays = {name: getattr(coded.anchors, name) for name in names} | {"grid": coded.grid}
         known = {} if coded.semantics is None else {"semantic_feature": coded.semantics.feature}
-    else:
+    elif isinstance(coded, CodedGaussians):
         arrays, known = coded.arrays._asdict() | {"grid": coded.rows.grid}, {}
+    else:
+        raise ConfigError("the file is a group of scenes, whose rows have no arrays in common; decode its parts")
     return arrays | known | ({} if coded.semantics is None else {"label": coded.semantics.label})
 
 
@@ -150,7 +155,7 @@ def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
     from csgaussian_ns.core.edits import as_facts
     from csgaussian_ns.format.bodies import content_of
-    from csgaussian_ns.format.facts import facts_of, representation_of
+    from csgaussian_ns.format.facts import facts_of, is_group, representation_of
     from csgaussian_ns.format.representations import known_facts
 
     sections: dict[str, dict[str, int]] = {}
@@ -161,11 +166,12 @@ def describe(container: "Container") -> dict:
     missing = sum(entry.end - entry.offset for entry in container.missing)
     used = sum(entry["bytes"] for entry in sections.values())
     sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
+    told, semantics = facts_of(content_of(container, "META")), None
     meta = known_facts(container)
-    if meta is None:
-        told, semantics = facts_of(content_of(container, "META")), None
-    else:
+    if meta is not None:
         told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
+    elif is_group(container):
+        semantics = _objects_of_group(container)
     return {
         "bytes": container.header.file_length - missing,
         "anchors": container.header.anchors,
@@ -185,7 +191,7 @@ def _tell(name: str, container: "Container", facts: dict) -> None:
 
     lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
     state = f"  ({CUT}{lost})" if facts["truncated"] else ""
-    holds = f"{facts['anchors']:,} {facts['representation']}{state}"
+    holds = f"{facts['anchors']:,} {_rows_of(facts)}{state}"
     tell(f"{name}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
     rows = [
         (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
@@ -196,7 +202,7 @@ def _tell(name: str, container: "Container", facts: dict) -> None:
         told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
         tell(f"{fact:12} {told}")
     if facts["semantics"] is not None:
-        _tell_objects(facts["semantics"], facts["representation"])
+        _tell_objects(facts["semantics"], _rows_of(facts).split()[0])
     edits = _edits(container)
     if edits:
         tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
@@ -235,9 +241,28 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     }
 
 
+def _rows_of(facts: dict) -> str:
+    """What the rows of a file are called."""
+    if facts["representation"] == "group":
+        return f"rows of {facts['sections']['PART']['count']} scenes"
+    return facts["representation"]
+
+
+def _objects_of_group(container: "Container") -> dict | None:
+    from csgaussian_ns.receiver.listed import objects_of_file
+    from csgaussian_ns.semantic.edited_objects import objects_after
+
+    listed = objects_of_file(container)
+    if listed is None:
+        return None
+    objects = [asdict(thing) | {"embedding": False} for thing in objects_after(listed, _edits(container))]
+    return {"channels": 0, "base_step": 0.0, "text_encoder": "", "objects": objects}
+
+
 def _tell_objects(semantics: dict, called: str) -> None:
     encoder = f", text by {semantics['text_encoder']}" if semantics["text_encoder"] else ""
-    tell(f"{len(semantics['objects'])} objects, features of {semantics['channels']} channels{encoder}")
+    features = f", features of {semantics['channels']} channels" if semantics["channels"] else ""
+    tell(f"{len(semantics['objects'])} objects{features}{encoder}")
     rows = []
     for thing in semantics["objects"]:
         size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]

@@ -25,6 +25,12 @@ SceneFile = Annotated[
     ),
 ]
 """Type of a command's field for the file it works on: as it was given, since a path would change an address."""
+SceneFiles = Annotated[
+    tuple[str, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="FILE|URL|- FILE|URL|- ...", help="The files, at least two, or their addresses."),
+]
+"""The same of a command for several."""
 
 
 def name_of(given: str) -> str:

@@ -25,7 +25,7 @@ class Masks:
     """Make the masks that semantic training learns from, one label map per photo, and contact sheets of them."""
 
     data: Path
-    """Scene: a folder with transforms.json, that file, or a folder of photos."""
+    """Scene: the folder of a capture (transforms.json, Blender's or COLMAP's), its file, or a folder of photos."""
     source: Literal["sam", "fallback", "given"] = "sam"
     """sam: Segment Anything, needs --checkpoint. fallback: regions of similar colour; needs no weights and is weak.
     given: only check and draw masks that are there (instance_mask_path in transforms.json, or --labels)."""
@@ -46,7 +46,7 @@ class Masks:
 
     def run(self) -> None:
         """Make what is missing, draw, and print one line about the result."""
-        from csgaussian_ns.capture.photos import find_photos
+        from csgaussian_ns.capture.folder import find_photos
 
         self._check()
         photos, capture = find_photos(self.data)
@@ -108,7 +108,7 @@ class Masks:
         elif capture is not None:
             source = from_transforms(capture, photos)
         else:
-            raise ConfigError(f"{self.data} has no transforms.json that could name masks; give a folder with --labels")
+            raise ConfigError(f"{self.data} holds no capture that could name masks; give a folder with --labels")
         if not source.files:
             raise ConfigError(f"no frame of {self.data} has the key {KEY}; give a folder with --labels")
         folder = self._folder("given")

@@ -10,9 +10,10 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.cameras import cameras_by
+from csgaussian_ns.tools.cameras import cameras_by, frames_per_second
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Look, tell_if_empty
+from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 
 if TYPE_CHECKING:
@@ -30,15 +31,16 @@ class Render:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: str = "orbit"
-    """A transforms.json with cameras in the capture's own frame, its folder, or 'orbit'."""
-    views: int = 8
-    """Number of views of an orbit."""
-    width: int = 480
-    """Image width of an orbit in pixels."""
-    height: int = 270
-    """Image height of an orbit in pixels."""
-    fps: int = 24
-    """Frames per second of a film."""
+    """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
+    views: Maybe[int] = None
+    """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
+    width: Maybe[int] = None
+    """Image width in pixels: 480 of an orbit, else what the file says."""
+    height: Maybe[int] = None
+    """Image height in pixels: 270 of an orbit, else what the file says. With one of both, views of a file keep their
+    shape."""
+    fps: Maybe[int] = None
+    """Frames per second of a film: 24, or what the camera path says."""
     look: tyro.conf.OmitArgPrefixes[Look] = field(default_factory=Look)
     """How objects are shown."""
     json: AsJson = False
@@ -82,9 +84,10 @@ class Render:
 
             if self.output.is_dir():
                 raise ConfigError(f"{self.output} is a folder; choose another name for the film")
-            if self.fps < 1:
+            if self.fps is not None and self.fps < 1:
                 raise ConfigError(f"--fps {self.fps}: expected at least 1")
-            with output_folder(self.output.parent), open_film(self.output, self.fps) as film:
+            fps = frames_per_second(self.camera) if self.fps is None else self.fps
+            with output_folder(self.output.parent), open_film(self.output, fps) as film:
                 yield lambda name, pixels: film.add(pixels)
             return
         if self.output.suffix.lower() in UNWRITTEN and not self.output.is_dir():

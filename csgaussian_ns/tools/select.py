@@ -46,13 +46,14 @@ class Select:
     top: int = 1
     """Number of objects to select by --text or --vector."""
     camera: str = "orbit"
-    """A transforms.json with cameras in the capture's own frame, its folder, or 'orbit'."""
-    views: int = 8
-    """Number of views of an orbit."""
-    width: int = 480
-    """Image width of an orbit in pixels."""
-    height: int = 270
-    """Image height of an orbit in pixels."""
+    """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
+    views: Maybe[int] = None
+    """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
+    width: Maybe[int] = None
+    """Image width in pixels: 480 of an orbit, else what the file says."""
+    height: Maybe[int] = None
+    """Image height in pixels: 270 of an orbit, else what the file says. With one of both, views of a file keep their
+    shape."""
     json: AsJson = False
 
     def run(self) -> None:

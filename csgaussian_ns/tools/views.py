@@ -10,9 +10,10 @@ from csgaussian_ns.tools.cameras import scaled
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from jaxtyping import Bool
+    from jaxtyping import Bool, Float32
 
     from csgaussian_ns.capture.split import Split
+    from csgaussian_ns.capture.transforms import Frame
     from csgaussian_ns.core.types import Camera
     from csgaussian_ns.format.facts import Facts
     from csgaussian_ns.semantic.ground_truth import GroundTruth
@@ -26,16 +27,55 @@ class View:
     """One view.
 
     Attributes:
-        name: Of its frame.
-        photo: Path of the image.
-        camera: In the frame that the scene was trained in, at the size of the comparison.
+        frame: Of the capture.
+        camera: In the frame that the scene was trained in, at the size of the comparison; of the straight photo.
         mask: Image whose black pixels do not count, if there is one.
     """
 
-    name: str
-    photo: Path
+    frame: "Frame"
     camera: "Camera"
     mask: Path | None
+
+    @property
+    def name(self) -> str:
+        """Of its frame."""
+        return self.frame.name
+
+    @property
+    def photo(self) -> Path:
+        """Path of the image."""
+        return self.frame.photo
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the comparison."""
+        return self.camera.width, self.camera.height
+
+    def colours(self, background: tuple[float, float, float]) -> "Float32[np.ndarray, 'H W 3']":
+        """Of the photo as a pinhole would have taken it, in [0, 1]; what is transparent over ``background``.
+
+        Raises:
+            DataError: The photo cannot be read or has another shape than its camera.
+        """
+        from csgaussian_ns.capture.photos import photo_of_size
+        from csgaussian_ns.capture.straight import straightening
+
+        return photo_of_size(self.photo, self.size, background, straightening(self.frame))
+
+    def counts(self) -> "Bool[np.ndarray, 'H W']":
+        """The pixels that count.
+
+        Raises:
+            DataError: The mask cannot be read or has another shape than its photo's camera.
+        """
+        import numpy as np
+
+        from csgaussian_ns.capture.masks import read_mask
+        from csgaussian_ns.capture.straight import straightening
+
+        if self.mask is None:
+            return np.ones(self.size[::-1], bool)
+        return read_mask(self.mask, self.size, straightening(self.frame))
 
 
 @dataclass(frozen=True)
@@ -66,9 +106,7 @@ class Views:
         """
         import torch
 
-        from csgaussian_ns.capture.photos import photo_of_size
-
-        return torch.from_numpy(photo_of_size(view.photo, (view.camera.width, view.camera.height), self.background))
+        return torch.from_numpy(view.colours(self.background))
 
     def true_view(self, view: View) -> "TrueView":
         """The true masks of a view at the size of its camera.
@@ -87,7 +125,7 @@ def open_views(data: Path, meta: "Facts", side: Side, interval: int | None, scal
     """Find the views of a data set.
 
     Args:
-        data: Folder with a ``transforms.json``, or the file itself.
+        data: Folder of a capture, or a file of it.
         meta: Of the scene; it says where the cameras go and which views were held out of training.
         side: Which views are compared with photos. Instance masks follow it; the published sets have fixed views.
         interval: Every which view was held out, whatever the scene says.
@@ -96,30 +134,21 @@ def open_views(data: Path, meta: "Facts", side: Side, interval: int | None, scal
 
     Raises:
         ConfigError: No such data set, or none of its views is on that side.
-        DataError: Photos with lens distortion, or wrong annotations.
+        DataError: The capture cannot be used, or its annotations.
     """
     from csgaussian_ns.capture import masks
-    from csgaussian_ns.capture.cameras import cameras, is_pinhole
+    from csgaussian_ns.capture.cameras import cameras
+    from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
     from csgaussian_ns.capture.split import choose
-    from csgaussian_ns.capture.transforms import read_capture, transforms_in
     from csgaussian_ns.semantic.ground_truth import find_ground_truth
 
-    if not transforms_in(data).is_file():
-        raise ConfigError(
-            f"--data {data}: there is no transforms.json; give a folder in nerfstudio's format (ns-process-data makes "
-            "one from photos or from COLMAP's output)"
-        )
-    capture = read_capture(data)
-    bent = [frame.name for frame in capture.frames if not is_pinhole(frame)]
-    if bent:
-        raise DataError(
-            f"{capture.path}: {len(bent)} of {len(capture.frames)} photos have lens distortion (first: {bent[0]}), and "
-            "a receiver draws without. Undistort photos and masks first, for example with COLMAP's image_undistorter"
-        )
+    if not is_capture(data):
+        raise ConfigError(f"--data {data}: there is no capture; give a folder with {KINDS}")
+    capture = open_capture(data)
     hidden = capture.files_under(masks.KEY)
     placed = cameras(capture, meta.transform, meta.scale)
     views = [
-        View(frame.name, frame.photo, scaled(camera, scale), hidden.get(frame.photo))
+        View(frame, scaled(camera, scale), hidden.get(frame.photo))
         for frame, camera in zip(capture.frames, placed, strict=True)
     ]
     split = choose(capture, meta.extra, interval)
@@ -141,14 +170,15 @@ def _on(side: Side, split: "Split", count: int) -> tuple[int, ...]:
 
 
 def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: View) -> "dict[str, torch.Tensor]":
-    """Masks at the size of a view's camera."""
-    import numpy as np
+    """Masks of a photo as it was taken, straightened, at the size of a view's camera."""
     import torch
-    from PIL import Image
 
+    from csgaussian_ns.capture.masks import resized
     from csgaussian_ns.capture.photos import same_shape
+    from csgaussian_ns.capture.straight import straightening
 
-    size, result = (view.camera.width, view.camera.height), {}
+    bent, result = straightening(view.frame), {}
+    size = view.size if bent is None else bent.taken.size
     for name, mask in masks.items():
         found = mask.shape[1], mask.shape[0]
         if not same_shape(found, size):
@@ -156,7 +186,7 @@ def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: View) -> "dict[str
                 f"{view.photo}: the mask of {name!r} has {found[0]} x {found[1]} pixels, the camera {size[0]} x "
                 f"{size[1]}; their aspect ratios differ, so one of them belongs to another view"
             )
-        if found != size:
-            mask = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
-        result[name] = torch.from_numpy(mask.copy())
+        mask = resized(mask, size)
+        straight = mask if bent is None else resized(bent.nearest(mask), view.size)
+        result[name] = torch.from_numpy(straight.copy())
     return result

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.capture.cameras import applied, cameras, distortion_of, intrinsics_of, is_pinhole, pose_of
+from csgaussian_ns.capture.cameras import applied, cameras, pose_of
+from csgaussian_ns.capture.lens import lens_of
+from csgaussian_ns.capture.optics import distortion_of, intrinsics_of
 from csgaussian_ns.capture.transforms import read_capture
 from csgaussian_ns.core.errors import DataError
 from tests.capture.captures import APPLIED, IDENTITY, pose, write
@@ -68,8 +70,8 @@ def test_what_a_frame_says_of_itself_goes_before_what_is_said_of_all(tmp_path: P
     first, second = capture.frames
     assert intrinsics_of(first) == (80.0, 50.0, 20.0, 15.0, 20, 30) and intrinsics_of(second)[0] == 50.0
     assert distortion_of(first) == (0.25, 0.5, 0.0, 0.0, 0.0, 0.0) and distortion_of(second) == (0.0,) * 6
-    assert cameras(capture, IDENTITY, 1.0)[0].fx == 80.0
-    assert not is_pinhole(first) and is_pinhole(second)
+    assert cameras(capture, IDENTITY, 1.0)[1].fx == 50.0
+    assert lens_of(first) == (True, (0.25, 0.5, 0.0, 0.0, 0.0, 0.0)) and lens_of(second) is None
     [note] = capture.notes
     assert "fl_x, w, camera_model of 1 of 2 frames differ" in note and "what a frame says of itself counts" in note
 
@@ -86,7 +88,7 @@ def test_what_a_frame_says_of_itself_goes_before_what_is_said_of_all(tmp_path: P
 )
 def test_distorted_photos_are_known(tmp_path: Path, extra: dict, pinhole: bool):
     capture = read_capture(write(tmp_path / "scene", **extra))
-    assert capture.notes == () and {is_pinhole(frame) for frame in capture.frames} == {pinhole}
+    assert capture.notes == () and {lens_of(frame) is None for frame in capture.frames} == {pinhole}
 
 
 SINGULAR = [[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]
@@ -124,7 +126,7 @@ def test_frames_without_sense_are_refused(tmp_path: Path, extra: dict, message: 
 def test_a_lens_of_words_is_refused(tmp_path: Path):
     for extra in ({"k1": "much"}, {"distortion_params": 3}, {"distortion_params": [float("nan")]}):
         with pytest.raises(DataError, match="must be finite numbers"):
-            is_pinhole(read_capture(write(tmp_path / "scene", **extra)).frames[0])
+            lens_of(read_capture(write(tmp_path / "scene", **extra)).frames[0])
 
 
 def test_poses_are_read_in_double_precision(tmp_path: Path):

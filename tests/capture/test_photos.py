@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.capture.photos import find_photos, mismatch, open_photo, photo_of_size, read_photo
+from csgaussian_ns.capture.folder import find_photos
+from csgaussian_ns.capture.photos import mismatch, open_photo, photo_of_size, read_photo
 from csgaussian_ns.core.errors import DataError
 
 GREY16 = np.array([[0, 30_000], [65_535, 256]], np.uint16)

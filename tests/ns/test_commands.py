@@ -50,6 +50,11 @@ def test_render_writes_every_held_out_view(run: Forked, typed_run: TypedRun):
     ("options", "message"),
     [
         (("--data", "nowhere"), "the scene folder nowhere does not exist"),
+        (
+            ("--data", "nowhere", "--pipeline.model.camera-optimizer.mode", "off"),
+            "the scene folder nowhere does not exist",
+        ),
+        (("--data", "nowhere", "--pipeline.model.camera-optimizer.mode", "SO3xR3"), "off"),
         (("--data", "nowhere", "--machine.num-devices", "2"), "csgaussian trains on one device"),
         (("--data", "nowhere", "--pipeline.model.backend", "vulkan"), "vulkan"),
     ],

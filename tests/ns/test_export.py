@@ -56,10 +56,13 @@ def test_help_lists_it_beside_nerfstudios_own(run: Forked, tmp_path: Path):
 
 
 def test_nerfstudios_exporters_on_a_run_of_ours(run: Forked, receive: Forked, lite_config, started, tmp_path: Path):
-    """Gaussians as ``csg export`` makes them of the file, cameras, and one line where rays would be cast."""
+    """Gaussians as ``csg export`` makes them of the file, cameras, and one line where rays would be cast.
+
+    Of a run whose folder was renamed: its config.yml names another one.
+    """
     trainer = started(lite_config(20))
     trainer.train()
-    config = trainer.base_dir / "config.yml"
+    config = trainer.base_dir.rename(tmp_path / "renamed") / "config.yml"
     (tmp_path / "scene.csg").write_bytes(encode(load_run(config).trained_scene(semantics=False)).data)
     given = ("--load-config", str(config), "--output-dir", "plain")
     done = run("ns-export", "gaussian-splat", *given, "--steps", "4", "--views", "8", cwd=tmp_path)

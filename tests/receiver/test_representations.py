@@ -16,8 +16,9 @@ from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.kinds import Kind, Layer
 from csgaussian_ns.format.layout import MustUnderstand
 from csgaussian_ns.receiver import representations
+from csgaussian_ns.receiver.opened import Opened, Wanted
 from csgaussian_ns.receiver.orbit import Placement
-from csgaussian_ns.receiver.representations import Opened, Wanted, register
+from csgaussian_ns.receiver.representations import register
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
 from csgaussian_ns.tools import cli
@@ -66,7 +67,7 @@ def test_another_representation_is_a_reader_and_a_line(registered: None, tmp_pat
     assert "3 balls" in told and "BALL" in told
     assert cli.main(["render", str(tmp_path / "balls.csg"), "-o", str(tmp_path / "out"), "--views", "1"]) == 0
     assert "1 images of 3 balls" in capsys.readouterr().out
-    with pytest.raises(UnsupportedVersion, match="made of 'balls', this reader knows anchors"):
+    with pytest.raises(UnsupportedVersion, match="made of 'balls'; this works on scenes of anchors alone"):
         decode(file_of_balls())
     with pytest.raises(ValueError, match="balls, BALL: taken already"):
         register("balls", balls, KINDS)

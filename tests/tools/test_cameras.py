@@ -18,18 +18,18 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "v1_empty.csg"
 
 def test_a_folder_stands_for_its_transforms(tmp_path: Path):
     path, scene = write(tmp_path / "scene"), load(GOLDEN)
-    found = cameras_by(str(path), scene, 1, 8, 8)
-    assert list(found) == ["a", "b", "c"] == list(cameras_by(str(path.parent), scene, 1, 8, 8))
-    with pytest.raises(ConfigError, match=r"the folder holds no transforms\.json"):
-        cameras_by(str(tmp_path), scene, 1, 8, 8)
+    found = cameras_by(str(path), scene)
+    assert list(found) == ["a", "b", "c"] == list(cameras_by(str(path.parent), scene))
+    with pytest.raises(ConfigError, match=r"the folder holds no capture"):
+        cameras_by(str(tmp_path), scene)
     (tmp_path / "scene.csg").write_bytes(b"CSG\xff")
     with pytest.raises(DataError, match=r"expected a transforms\.json of nerfstudio; this is not a JSON file"):
-        cameras_by(str(tmp_path / "scene.csg"), scene, 1, 8, 8)
+        cameras_by(str(tmp_path / "scene.csg"), scene)
 
 
 def test_intrinsics_that_are_given_twice_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     frame = {"file_path": "0.png", "transform_matrix": pose(0.1, (0, 0, 1)), "fl_x": 80.0}
-    placed = cameras_by(str(write(tmp_path, frames=[frame])), load(GOLDEN), 1, 8, 8)
+    placed = cameras_by(str(write(tmp_path, frames=[frame])), load(GOLDEN))
     [camera] = placed.values()
     said = capsys.readouterr()
     assert camera.fx == 80.0 and said.out == ""

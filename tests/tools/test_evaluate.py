@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from csgaussian_ns.capture.lens import Lens
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.tools import cli
+from csgaussian_ns.tools.views import open_views
 from tests.semantic.scenes import BALLS, camera, true_labels
 from tests.tools.balls import moved_scene, write_capture
 
@@ -254,14 +256,121 @@ def test_a_scene_that_holds_no_object(evaluate, capture: Path):
     assert semantics["objects"] == {"red ball": [], "Red box": [], "lamp": []}
 
 
-def test_distorted_photos_are_refused(evaluate, tmp_path: Path):
-    folder = write_capture(tmp_path / "bent", views=2, camera_model="OPENCV", k1=0.05)
-    code, _, err = evaluate(folder)
-    assert code == 2 and "lens distortion" in err and "Undistort" in err
+def test_a_folder_of_colmap(evaluate, copied: Path):
+    """The same photos and poses as COLMAP writes them; names hold spaces."""
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    path.unlink()
+    (copied / "sparse" / "0").mkdir(parents=True)
+    (copied / "images").rename(copied / "photos of cam 0")
+    (copied / "images").mkdir()
+    (copied / "photos of cam 0").rename(copied / "images" / "cam 0")
+    lines = []
+    for number, frame in enumerate(facts["frames"], 1):
+        pose = np.array(frame["transform_matrix"])[:3]
+        rotation = (pose[:, :3] * (1, -1, -1)).T
+        w, x, y, z = quaternion(rotation)
+        shift = -rotation @ pose[:, 3]
+        numbers = " ".join(map(repr, map(float, (w, x, y, z, *shift))))
+        lines.append(f"{number} {numbers} 1 cam 0/{Path(frame['file_path']).name}\n\n")
+    (copied / "sparse" / "0" / "images.txt").write_text("".join(lines))
+    (copied / "sparse" / "0" / "cameras.txt").write_text("1 SIMPLE_PINHOLE 96 72 105.6 48 36\n")
+    report = report_of(evaluate(copied, "--json"))
+    assert report["colour"]["psnr"] > 45 and list(report["colour"]["per_view"]) == ["00", "08"]
+
+
+def test_a_folder_of_blender(evaluate, copied: Path):
+    """The same as Blender's files have it, with photos of the test views alone."""
+    facts = json.loads((copied / "transforms.json").read_text())
+    (copied / "transforms.json").unlink()
+    sides = {"train": facts["frames"][1:], "test": facts["frames"][:1]}
+    for side, frames in sides.items():
+        told = [{**frame, "file_path": "./" + frame["file_path"].removesuffix(".png")} for frame in frames]
+        angle = 2 * np.arctan(48 / 105.6)
+        (copied / f"transforms_{side}.json").write_text(json.dumps({"camera_angle_x": angle, "frames": told}))
+    report = report_of(evaluate(copied, "--json"))
+    assert report["colour"]["psnr"] > 45 and list(report["colour"]["per_view"]) == ["00"]
+    assert "the lists in" in report["held_out_by"]
+
+
+def quaternion(rotation: np.ndarray) -> np.ndarray:
+    """w, x, y, z: the eigenvector of Bar-Itzhack's matrix."""
+    (a, b, c), (d, e, f), (g, h, i) = rotation
+    matrix = np.array(
+        (
+            (a + e + i, h - f, c - g, d - b),
+            (h - f, a - e - i, b + d, c + g),
+            (c - g, b + d, e - a - i, f + h),
+            (d - b, c + g, f + h, i - a - e),
+        )
+    )
+    return np.linalg.eigh(matrix)[1][:, -1]
+
+
+@pytest.mark.parametrize(
+    ("lens", "told"),
+    [
+        (Lens(False, (0.4, 0.1, 0.0, 0.0, 0.01, -0.02)), {"k1": 0.4, "k2": 0.1, "p1": 0.01, "p2": -0.02}),
+        (Lens(True, (0.6, 0.1, 0.0, 0.0, 0.0, 0.0)), {"k1": 0.6, "k2": 0.1, "camera_model": "OPENCV_FISHEYE"}),
+    ],
+)
+def test_bent_photos_and_masks_are_straightened(evaluate, copied: Path, lens: Lens, told: dict):
+    """The scene is drawn, bent by a lens and written as photos; what is measured is the scene."""
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    middle, focal = np.array((facts["cx"], facts["cy"])), facts["fl_x"]
+    corner = np.stack(np.meshgrid(np.arange(96), np.arange(72)), axis=-1) + 0.5
+    straight = lens.straight((corner - middle) / focal) * focal + middle - 0.5
+    column, row = np.moveaxis(np.rint(straight).astype(int).clip(0, (95, 71)), -1, 0)
+    for file in [*(copied / "images").iterdir(), *(copied / "masks").iterdir()]:
+        Image.fromarray(np.asarray(Image.open(file))[row, column]).save(file)
+    path.write_text(json.dumps({**facts, **told}))
+    for frame in (report := json.loads(path.read_text()))["frames"]:
+        del frame["whole_mask_path"]
+    path.write_text(json.dumps(report))
+    found = report_of(evaluate(copied, "--json"))
+    assert found["colour"]["psnr"] > 24 and found["semantics"]["rendered_2d"]["miou"] > 0.8
+    path.write_text(json.dumps(report | {"k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0, "camera_model": "OPENCV"}))
+    bent = report_of(evaluate(copied, "--json"))
+    assert bent["colour"]["psnr"] < found["colour"]["psnr"] - 3
+
+
+def test_masks_of_bent_photos_lie_where_the_camera_sees_them(copied: Path):
+    """A square around a place in the photo's corner, which the lens moved."""
+    path, lens = copied / "transforms.json", Lens(False, (-0.3, 0.0, 0.0, 0.0, 0.0, 0.0))
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps(facts | {"k1": -0.3}))
+    middle, column, row = np.array((facts["cx"], facts["cy"])), 6, 65
+    place = lens.straight((np.array([[column + 0.5, row + 0.5]]) - middle) / facts["fl_x"])[0]
+    labels = np.zeros((72, 96), np.uint8)
+    labels[row - 2 : row + 3, column - 2 : column + 3] = 2
+    for file in (copied / "masks").iterdir():
+        Image.fromarray(labels).save(file)
+    views = open_views(copied, moved_scene().meta, "eval", None, 1.0, None)
+    view = views.annotated[0]
+    rows, columns = np.nonzero(views.true_view(view).masks["Red box"].numpy())
+    expected = place * (view.camera.fx, view.camera.fy) + (view.camera.cx, view.camera.cy)
+    assert np.allclose((columns.mean() + 0.5, rows.mean() + 0.5), expected, atol=0.4)
+    assert np.abs(expected - (column + 0.5, row + 0.5)).max() > 1, "it moved"
+
+
+def test_what_a_mask_hides_does_not_count_in_bent_photos(evaluate, copied: Path):
+    path = copied / "transforms.json"
+    facts = json.loads(path.read_text())
+    hidden = Image.new("L", (96, 72), 255)
+    hidden.paste(0, (0, 0, 48, 72))
+    hidden.save(copied / "hidden.png")
+    for number, frame in enumerate(facts["frames"]):
+        frame["mask_path"] = "hidden.png"
+        photo = Image.open(copied / frame["file_path"])
+        photo.paste((255, 0, 0) if number % 2 else (0, 0, 255), (0, 0, 46, 72))
+        photo.save(copied / frame["file_path"])
+    path.write_text(json.dumps(facts | {"k1": 1e-5}))
+    assert report_of(evaluate(copied, "--json"))["colour"]["psnr"] > 40
 
 
 def test_other_data_is_refused(evaluate, copied: Path, tmp_path: Path):
-    assert "no transforms.json" in evaluate(tmp_path / "missing")[2]
+    assert "there is no capture; give a folder with transforms.json" in evaluate(tmp_path / "missing")[2]
     for factor in ("nan", "inf", "-1"):
         assert f"--scale {factor}: expected a finite, positive factor" in evaluate(copied, "--scale", factor)[2]
     assert "makes images of" in evaluate(copied, "--scale", "1e308")[2]

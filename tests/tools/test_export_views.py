@@ -92,7 +92,7 @@ def damaged(capture: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda capture: (capture / "transforms.json").unlink(), "there is no transforms.json"),
+        (lambda capture: (capture / "transforms.json").unlink(), "there is no capture"),
         (without_held_out, "was held out of training"),
         (damaged, "cannot be read"),
     ],

@@ -73,6 +73,14 @@ def test_changing(told, tmp_path: Path):
     assert facts["rows"] == 18 and facts["edits_left_out"] == 2 and "before any of them" in err
 
 
+def test_merging(told, tmp_path: Path):
+    made, other = tmp_path / "both.csg", GOLDEN / "v1_gaussians.csg"
+    facts, _ = told("merge", SCENE, other, "-o", made)
+    assert facts["files"] == [str(SCENE), str(other)] and facts["scenes"] == 2 and facts["objects"] >= 3
+    assert facts["bytes"] == made.stat().st_size
+    assert facts["bytes_before"] == SCENE.stat().st_size + other.stat().st_size
+
+
 def test_other_formats(told, tmp_path: Path):
     given, made = tmp_path / "some.ply", tmp_path / "made.csg"
     write(random_splats(60), given, z_up=True)

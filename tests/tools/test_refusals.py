@@ -29,6 +29,7 @@ READERS = {
     "select": ("-o", "chosen", "--id", "1"),
     "edit": ("-o", "out.csg", "--remove", "1"),
     "arrange": ("-o", "out.csg"),
+    "merge": (str(SCENE), "-o", "out.csg"),
     "import": ("-o", "out.csg"),
     "export": ("out.ply", "--views", "4", "--width", "32"),
     "decode": ("-o", "out.npz"),

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import csgaussian_ns
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.tools import cli
 from csgaussian_ns.tools.outputs import remove_earlier_orbit
 from csgaussian_ns.tools.render import Render
+from tests.capture.captures import pose, write
+from tests.capture.test_camera_path import written
+from tests.capture.test_folder import blender, colmap
 from tests.codec.scenes import random_scene
 from tests.full_disk import full_disk
 
@@ -40,6 +44,56 @@ def test_images_and_film_show_the_same(file: Path, tmp_path: Path):
         assert image.max() > 40  # something is there
         assert np.abs(frame.astype(int) - image[:64, :96]).mean() < 6
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["orbit.mp4"]
+
+
+def test_a_flight_of_the_viewer(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """By the real command: its pictures, its size and its pace; what was asked for goes before what the file says."""
+    av = pytest.importorskip("av")
+    path = written(tmp_path, crop={"crop_center": [0, 0, 0]})
+    assert cli.main(["render", str(file), "--camera", str(path), "-o", str(tmp_path / "out")]) == 0
+    assert "which is not followed" in capsys.readouterr().err
+    assert sorted(image.name for image in (tmp_path / "out").iterdir()) == ["path_0000.png", "path_0001.png"]
+    scene = csgaussian_ns.load(file)
+    expected = scene.render(scene.cameras(path)["path_0001"])
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "path_0001.png")), expected)
+    films = {"told": (["--camera", str(path)], 10), "asked": (["--camera", str(path), "--fps", "7"], 7)}
+    for name, (options, rate) in films.items():
+        assert cli.main(["render", str(file), "-o", str(tmp_path / f"{name}.mp4"), *options]) == 0
+        with av.open(str(tmp_path / f"{name}.mp4")) as film:
+            assert film.streams.video[0].average_rate == rate and sum(1 for _ in film.decode(video=0)) == 2
+
+
+def test_cameras_of_a_file_in_the_number_and_size_that_is_asked_for(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    frames = [{"file_path": f"{i}.png", "transform_matrix": pose(0.1 * i, (0, 0, 3))} for i in range(6)]
+    capture = write(tmp_path / "capture", frames=frames)
+
+    def render(*options: str) -> dict[str, tuple[int, ...]]:
+        output = tmp_path / "-".join(("out", *options)).replace(" ", "")
+        assert cli.main(["render", str(file), "--camera", str(capture), "-o", str(output), *options]) == 0
+        return {image.stem: np.asarray(Image.open(image)).shape[1::-1] for image in sorted(output.iterdir())}
+
+    assert render() == {str(i): (40, 30) for i in range(6)}
+    assert render("--views", "2", "--width", "20") == {"0": (20, 15), "3": (20, 15)}
+    assert render("--views", "1", "--height", "60") == {"0": (80, 60)}
+    assert render("--views", "1", "--height", "15", "--width", "21") == {"0": (21, 15)}
+    capsys.readouterr()
+    for options, told in {
+        ("--views", "7"): "--views 7: ",
+        ("--views", "0"): "has 6 cameras; expected 1 to 6",
+        ("--width", "20", "--height", "20"): "--width 20 --height 20: the view 0 is 40 x 30, of another shape",
+        ("--width", "0"): "--width 0 makes images of 0 x 0 pixels",
+    }.items():
+        assert cli.main(["render", str(file), "--camera", str(capture), "-o", str(tmp_path / "no"), *options]) == 2
+        assert told in capsys.readouterr().err and not (tmp_path / "no").exists()
+
+
+def test_cameras_of_colmap_and_blender(file: Path, tmp_path: Path):
+    for name, make, expected in (("c", colmap, ["a", "b  c"]), ("b", blender, ["r_1", "test_r_0", "train_r_0"])):
+        output = tmp_path / f"out_{name}"
+        assert cli.main(["render", str(file), "--camera", str(make(tmp_path / name)), "-o", str(output)]) == 0
+        assert sorted(image.stem for image in output.iterdir()) == expected
 
 
 def test_without_pyav_the_error_says_what_to_install(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.format.checks import check_codec, compare_crc
 from csgaussian_ns.format.chunks import check_positions, check_room, decode_grid, positions_section
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.kinds import info_of
+from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.streams.mixing import most_bits

@@ -8,6 +8,8 @@
     ``ids`` (optional): M different integers from 1 to 65535; 1 to M without it.
     Further arrays are ignored.
 
+Files of other programs: see ``foreign``.
+
 Ids name masks inside one view. That an id means the same object in all views is said by a file of names beside them
 (``sources``).
 """
@@ -23,10 +25,11 @@ from PIL import Image, UnidentifiedImageError
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
+from csgaussian_ns.semantic.masks.foreign import masks_of_array, masks_of_folder, masks_of_json, masks_of_npy
 from csgaussian_ns.semantic.masks.mask_set import MAX_ID, MaskSet, checked_ids
 
-ENDINGS = (".npz", ".png")
-"""Of label files, the one that says more first."""
+ENDINGS = (".npz", ".png", ".json", ".npy", "_s.npy", "")
+"""Of label files, the one that says more first; that without is a folder of masks."""
 ONE_CHANNEL = ("1", "L", "P", "I;16", "I")
 """Pillow's names for pictures whose pixels are one integer."""
 
@@ -38,8 +41,11 @@ def read_label_maps(path: Path) -> UInt16[np.ndarray, "L H W"]:
         DataError: The file is missing or damaged, is a colour picture, has an id above 65535, or lacks the arrays that
             the format asks for. The message names the file.
     """
-    if path.suffix == ".npz":
-        return read_masks(path).layers()
+    if path.is_dir():
+        return masks_of_folder(path).layers()
+    readers = {".npz": read_masks, ".json": masks_of_json, ".npy": masks_of_npy}
+    if path.suffix in readers:
+        return readers[path.suffix](path).layers()
     return _read_picture(path)[None]
 
 
@@ -51,6 +57,8 @@ def read_masks(path: Path) -> MaskSet:
     """
     arrays = read_arrays(path)
     masks, width = arrays.get("masks"), arrays.get("width")
+    if masks is None and len(arrays) == 1:
+        return masks_of_array(path, *arrays.values())
     if masks is None:
         raise DataError(f"{path} holds {sorted(arrays) or 'no arrays'}; expected 'masks', and optionally 'ids'")
     expected = np.uint8 if width is not None else np.bool_

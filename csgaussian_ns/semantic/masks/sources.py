@@ -9,6 +9,7 @@ from pathlib import Path
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable
+from csgaussian_ns.semantic.masks.foreign import pictures_in
 from csgaussian_ns.semantic.masks.label_maps import ENDINGS
 
 KEY = "instance_mask_path"
@@ -51,7 +52,7 @@ def from_transforms(capture: Capture, photos: Sequence[Path], key: str = KEY) ->
     files = {photo: by_path.get(photo, by_name.get(photo.name)) for photo in photos}
     found = {photo: label for photo, label in files.items() if label is not None}
     for photo, label in found.items():
-        if not label.is_file():
+        if not is_label(label):
             raise DataError(
                 f"{capture.path}: the frame of {photo.name} names the label map {label}, which does not exist. Restore "
                 f"it or remove '{key}'"
@@ -61,7 +62,7 @@ def from_transforms(capture: Capture, photos: Sequence[Path], key: str = KEY) ->
 
 
 def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:
-    """The files of ``folder`` that are named like the photos, with ``.npz`` or ``.png`` at the end.
+    """The files of ``folder`` that are named like the photos, with an ending of ``label_maps.ENDINGS``.
 
     Photos in several sub-folders may share names; ``a/b/c.jpg`` is looked for as ``a/b/c``, ``b/c`` and ``c``.
 
@@ -72,19 +73,27 @@ def from_folder(folder: Path, photos: Sequence[Path]) -> LabelSource:
         raise DataError(f"the folder of label maps {folder} does not exist; make one with csg masks")
     found = {}
     for photo in photos:
-        tails = [Path(*photo.parts[start:]).with_suffix("") for start in range(1, len(photo.parts))]
+        parts = photo.parts[1:] if photo.is_absolute() else photo.parts
+        inner = [parts[start:] for start in range(len(parts)) if ".." not in parts[start:]]
+        tails = [Path(*names).with_suffix("") for names in inner]
         candidates = (folder / f"{tail}{ending}" for tail in tails for ending in ENDINGS)
-        label = next((path for path in candidates if path.is_file()), None)
+        label = next((path for path in candidates if is_label(path) and path.name != FOLDER_NAMES), None)
         if label is not None:
             found[photo] = label
     if photos and not found:
-        there = sorted(path.name for path in folder.iterdir() if path.suffix in ENDINGS)
+        labels = (path for path in folder.iterdir() if path.suffix in ENDINGS and is_label(path))
+        there = sorted(path.name for path in labels if path.name != FOLDER_NAMES)
         raise DataError(
             f"the folder {folder} holds no label map for any of {len(photos)} photos: expected "
-            f"{photos[0].stem}.npz or {photos[0].stem}.png and so on, found "
+            f"{photos[0].stem}.npz, .png, .json or .npy, or a folder {photos[0].stem} of PNG files, and so on; found "
             f"{', '.join(there[:3]) or 'no label file'}{' ...' if len(there) > 3 else ''}"
         )
     return LabelSource(f"the folder {folder}", found, read_names(folder / FOLDER_NAMES))
+
+
+def is_label(path: Path) -> bool:
+    """Whether there are masks under a name: a file, or a folder of pictures."""
+    return path.is_file() or bool(pictures_in(path))
 
 
 def read_names(path: Path) -> dict[int, str]:

@@ -124,7 +124,7 @@ MASKS = np.ones((2, 4, 6), dtype=bool)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"mask": MASKS}, r"holds \['mask'\]; expected 'masks'"),
+        ({"mask": MASKS, "scores": np.ones(2)}, r"holds \['mask', 'scores'\]; expected 'masks'"),
         ({"masks": MASKS[0]}, r"'masks' is bool \[4, 6\]; expected bool \[M, H, W\]"),
         ({"masks": MASKS.astype(np.float32)}, r"'masks' is float32 \[2, 4, 6\]"),
         ({"masks": MASKS.astype(np.uint8)}, r"'masks' is uint8 .* together with 'width'"),

@@ -71,10 +71,16 @@ def test_a_folder_is_searched_by_stem(tmp_path: Path):
     assert source.names == {3: "lamp"}
 
 
+def test_photos_are_named_from_where_one_stands(tmp_path: Path):
+    touch(tmp_path / "labels" / "1.png", tmp_path / "images" / "2.png")
+    photos = [Path("1.jpg"), Path("../images/2.png")]
+    assert from_folder(tmp_path / "labels", photos).files == {photos[0]: tmp_path / "labels" / "1.png"}, "no photo is"
+
+
 def test_a_folder_that_fits_nothing_is_refused(tmp_path: Path):
     with pytest.raises(DataError, match=r"nowhere does not exist; make one with csg masks"):
         from_folder(tmp_path / "nowhere", [Path("1.jpg")])
-    with pytest.raises(DataError, match=r"for any of 1 photos: expected 1.npz or 1.png and so on, found no label file"):
+    with pytest.raises(DataError, match=r"of 1 photos: expected 1.npz, .png, .json or .npy, or a folder 1 of PNG"):
         from_folder(tmp_path, [Path("1.jpg")])
     touch(*(tmp_path / f"view{number}.png" for number in range(4)))
     with pytest.raises(DataError, match=r"found view0.png, view1.png, view2.png \.\.\."):

@@ -1,0 +1,88 @@
+"""Scenes of several files put into one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
+from csgaussian_ns.core.similarity import Similarity
+from csgaussian_ns.export.frame import to_capture
+from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.edits import edits_of
+from csgaussian_ns.format.facts import Facts, is_group
+from csgaussian_ns.format.groups import GroupMeta, group_meta_of, pack_group, parts_of
+from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
+from csgaussian_ns.format.representations import known_facts
+
+Frame = Literal["capture", "normalised"]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A file of one scene, and what takes it to the frame of the group."""
+
+    data: bytes
+    rows: int
+    motion: Similarity
+
+
+def merged(
+    files: Sequence[bytes],
+    motions: Sequence[Similarity],
+    frame: Frame = "capture",
+    name: str = "",
+    tool: str = "",
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> bytes:
+    """One file with the scenes of several, each of which keeps its bytes, its edits among them.
+
+    Background, orbit and frame are those of the first. Groups are taken apart first, so that none is inside another.
+
+    Args:
+        files: Contents of ``.csg`` files.
+        motions: Where each goes, in the frame that ``frame`` names.
+        frame: ``capture``: scenes stand where their captures' worlds have them, which must be one world;
+            ``normalised``: the frames that they were trained in are laid on each other.
+        name: Of the scene.
+        tool: What writes the file.
+        limits: What to refuse.
+
+    Raises:
+        FormatError, UnsupportedVersion, LimitExceeded: As of ``receiver.load.load``.
+        ConfigError: A file is cut, or a group that was edited as a whole; too many; motions beyond what can be drawn.
+    """
+    containers = [read_container(data, limits) for data in files]
+    first = _facts(containers[0])
+    back = to_capture(first.transform, first.scale).inverse if frame == "capture" else Similarity()
+    parts = list[_Placed]()
+    for number, (container, motion) in enumerate(zip(containers, motions, strict=True)):
+        facts = _facts(container)
+        there = to_capture(facts.transform, facts.scale) if frame == "capture" else Similarity()
+        try:
+            parts += _taken_apart(files[number], container, there.then(motion).then(back), limits)
+        except QueryError as error:
+            raise ConfigError(f"scene {number + 1}: {error}") from error
+    common = ("background", "transform", "scale", "extra")
+    meta = GroupMeta(**{field: getattr(first, field) for field in common}, name=name, tool=tool)
+    meta = replace(meta, placements=tuple(part.motion for part in parts))
+    return pack_group([(part.data, part.rows) for part in parts], meta)
+
+
+def _facts(container: Container) -> Facts:
+    facts = group_meta_of(container) if is_group(container) else known_facts(container)
+    if container.truncated or facts is None:
+        raise FormatError("a scene is cut, or made of what this version does not know; it cannot be put beside others")
+    return facts
+
+
+def _taken_apart(data: bytes, container: Container, motion: Similarity, limits: DecodeLimits) -> list[_Placed]:
+    if not is_group(container):
+        return [_Placed(data, container.header.anchors, motion)]
+    if edits_of(container):
+        raise ConfigError("a group that was edited as a whole cannot be merged again; merge its files, then edit")
+    placements, parts = group_meta_of(container).placements, parts_of(container, limits)
+    bodies = [bytes(container.read(entry).body) for entry in container.of_kind("PART")]
+    return [
+        _Placed(body, part.header.anchors, inner.then(motion))
+        for body, part, inner in zip(bodies, parts, placements, strict=True)
+    ]
