@@ -138,7 +138,7 @@ class Edit:
         there = objects = objects_after(first, before)
         added: list[kinds.Edit] = []
         for kind, keys, values in asked:
-            with _knowing(keys, there, first):
+            with _knowing(keys, objects, there, first):
                 [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
             objects = objects_after(objects, [edit])
             added.append(edit)
@@ -163,12 +163,17 @@ class Edit:
 
 @contextmanager
 def _knowing(
-    keys: "Sequence[str]", before: "Sequence[SceneObject]", first: "Sequence[SceneObject]"
+    keys: "Sequence[str]",
+    now: "Sequence[SceneObject]",
+    before: "Sequence[SceneObject]",
+    first: "Sequence[SceneObject]",
 ) -> "Iterator[None]":
-    """Say of an object that is not there any more why it is not: it was there before this command, or at first."""
+    """Say of an object that is not there now why it is not: it was there before this command, or at first."""
     try:
         yield
     except QueryError as error:
+        if all(_is_there(key, now) for key in keys):
+            raise
         for objects, why in (
             (before, "an edit of this command removed it first: they are done in the order of csg edit --help"),
             (first, "an earlier edit removed it: csg info lists them, and --undo drops the last ones"),

@@ -212,7 +212,9 @@ def test_who_removed_an_object_is_told(edit, csg, tmp_path: Path):
     code, _, err = csg("edit", path, "-o", out, "--scale", "Gerät 1", "2")
     assert code == 2 and "there is no object called 'Gerät 1'" in err and "an earlier edit removed it" in err
     code, _, err = csg("edit", path, "-o", out, "--scale", "7", "2")
-    assert code == 2 and err.endswith("the scene has 1 Gerät 0, 3 Gerät 2\n") and not out.exists()
+    assert code == 2 and err.endswith("the scene has 1 Gerät 0, 3 Gerät 2\n")
+    code, _, err = csg("edit", FILE, "-o", out, "--scale", "2", "1e9", "2", "1e9")
+    assert code == 2 and err.startswith("csg: error: ") and "removed" not in err and not out.exists()
 
 
 @pytest.mark.parametrize(
