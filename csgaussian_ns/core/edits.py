@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Protocol, runtime_checkable
 
@@ -153,6 +153,11 @@ class OfObjects(Protocol):
 def targets_of(operation: OfObjects | Crop) -> tuple[int, ...]:
     """The objects that an operation names."""
     return () if isinstance(operation, Crop) else operation.target.ids
+
+
+def as_facts(edit: Edit) -> dict[str, Any]:
+    """An edit for JSON."""
+    return {"do": type(edit).__name__.lower(), **asdict(edit)}
 
 
 def in_words(edit: Edit) -> str:

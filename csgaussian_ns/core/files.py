@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeGuard, cast
 
 from csgaussian_ns.core.errors import ConfigError
 
@@ -21,11 +21,17 @@ except ImportError:  # no such locks: what killed processes leave stays
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", re.DOTALL)
 """What a path makes of an address, such as https:/host/scene.csg. One letter before the colon is a drive."""
+_AS_GIVEN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.+", re.DOTALL)
 _DIGITS = 8
 _TRIES = 5
 """Names tried; a file system that cannot tell whether two names are one file refuses all of them."""
 _NAME_BYTES = 200
 """Of the file's own name in that of the hidden one; file systems allow 255 for all of it."""
+
+
+def is_address(source: object) -> TypeGuard[str]:
+    """Whether a text tells of something on a network."""
+    return isinstance(source, str) and _AS_GIVEN.fullmatch(source) is not None
 
 
 def address_in(path: Path) -> str | None:

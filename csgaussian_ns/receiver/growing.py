@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.chunks import KINDS
@@ -27,7 +28,7 @@ from csgaussian_ns.receiver.load import check_settings, content_of
 from csgaussian_ns.receiver.opened import Coded, Wanted
 from csgaussian_ns.receiver.representations import opened, read
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.receiver.sources import Parts, is_address, open_address
+from csgaussian_ns.receiver.sources import Parts, open_address
 from csgaussian_ns.scene.frustum import in_reach
 
 AT_ONCE = 1 << 20

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, LimitExceeded
+from csgaussian_ns.core.files import is_address
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
@@ -16,7 +17,7 @@ from csgaussian_ns.receiver.opened import Wanted
 from csgaussian_ns.receiver.orbit import Placement
 from csgaussian_ns.receiver.representations import read
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.receiver.sources import is_address, open_address
+from csgaussian_ns.receiver.sources import open_address
 from csgaussian_ns.scene.ply_magic import is_ply
 
 Source = str | Path | bytes | bytearray | memoryview | BufferedIOBase

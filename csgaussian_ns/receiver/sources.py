@@ -4,26 +4,18 @@ The first request brings 64 KiB, which hold header, table of contents and META o
 is kept.
 """
 
-import re
 import threading
 from collections.abc import Iterable
 from io import BufferedReader, RawIOBase
-from typing import Any, TypeGuard
+from typing import Any
 
 from csgaussian_ns.core.errors import LimitExceeded
 from csgaussian_ns.receiver.origins import Origin, Server, elsewhere
 
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.+", re.DOTALL)
-"""One letter before the colon is a drive."""
 FRONT = 1 << 16
 """Bytes of the first request."""
 GAP = 1 << 15
 """Bytes that are fetched along with their neighbours rather than left out by one more request."""
-
-
-def is_address(source: object) -> TypeGuard[str]:
-    """Whether it tells of something on a network."""
-    return isinstance(source, str) and ADDRESS.fullmatch(source) is not None
 
 
 def open_address(address: str, most: int) -> "Parts":

@@ -7,8 +7,9 @@ from typing import Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.outputs import output_folder
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,11 @@ class Arrange:
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The arranged file (.csg); it may be the same file."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.arrange import by_importance
 
@@ -31,11 +33,21 @@ class Arrange:
             given = stream.read()
             made = by_importance(given)
         chunks = read_container(made).of_kind("COLR")
-        make_folder(self.output.parent)
-        replace_file(self.output, made)
+        with output_folder(self.output.parent):
+            replace_file(self.output, made)
         anchors = [chunk.info.anchors for chunk in chunks]
-        tell(
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "bytes": len(made),
+            "bytes_before": len(given),
+            "anchors": sum(anchors),
+            "chunks": len(chunks),
+            "first_chunk": {"anchors": anchors[0], "ends_at": chunks[0].end},
+        }
+        words = (
             f"{self.output}: {len(made):,} bytes, {len(made) - len(given):+,} to {name_of(self.file)}; the first of "
             f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} anchors in the first "
             f"{chunks[0].end / len(made):.0%} of the bytes"
         )
+        answer(self.json, facts, words)

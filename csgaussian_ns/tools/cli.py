@@ -1,8 +1,11 @@
-"""The ``csg`` command. One entry in ``COMMANDS`` per subcommand; each is a light dataclass with a ``run`` method."""
+"""The ``csg`` command. One entry in ``GROUPS`` per subcommand; each is a light dataclass with a ``run`` method."""
 
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Protocol
 
 import tyro
@@ -11,6 +14,7 @@ from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.arrange import Arrange
+from csgaussian_ns.tools.completion import completion
 from csgaussian_ns.tools.demo_scene.options import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
@@ -34,23 +38,33 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: dict[str, type[Command]] = {
-    "info": Info,
-    "verify": Verify,
-    "render": Render,
-    "select": Select,
-    "edit": Edit,
-    "merge": Merge,
-    "evaluate": Evaluate,
-    "export": Export,
-    "import": Import,
-    "decode": Decode,
-    "arrange": Arrange,
-    "serve": Serve,
-    "masks": Masks,
-    "demo-scene": DemoScene,
+GROUPS: dict[str, dict[str, type[Command]]] = {
+    "Look": {"info": Info, "verify": Verify, "render": Render, "select": Select},
+    "Change": {
+        "edit": Edit,
+        "merge": Merge,
+        "arrange": Arrange,
+        "import": Import,
+        "export": Export,
+        "decode": Decode,
+    },
+    "Measure": {"evaluate": Evaluate},
+    "Share": {"serve": Serve},
+    "Make": {"masks": Masks, "demo-scene": DemoScene},
 }
+"""Commands by what people want, as ``csg --help`` lists them."""
+COMMANDS = {name: kind for group in GROUPS.values() for name, kind in group.items()}
 
+ABOUT = "Tools of csgaussian: make, look into and use compressed scenes."
+USAGE = """\
+usage: csg COMMAND ...
+       csg COMMAND --help             options of a command
+       csg --version
+       csg --print-completion SHELL   what makes bash, zsh or fish complete csg's commands and options
+"""
+HINTS = (
+    "A scene is a file, the address of one (https://host/scene.csg), or - for standard input; --json is for programs."
+)
 
 FROM_EXTRAS = ("scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
@@ -95,19 +109,56 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _run(args: Sequence[str]) -> None:
-    if list(args) == ["--version"]:
-        tell(f"csg {__version__}")
-        return
-    _refuse_repeated(args)
+    match list(args):
+        case [] | ["-h" | "--help"]:
+            with delivered():
+                sys.stdout.write(overview(shutil.get_terminal_size().columns))
+        case ["--version"]:
+            tell(f"csg {__version__}")
+        case ["--print-completion" | "--tyro-print-completion", *shell]:
+            with delivered():
+                sys.stdout.write(completion(COMMANDS, " ".join(shell)))
+        case [name, *options]:
+            _run_command(name, options)
+
+
+def overview(width: int) -> str:
+    """All commands in lines of so many characters, each with the first sentence of its class."""
+    indent = 2 + max(map(len, COMMANDS)) + 2
+    width = max(width, indent + 20)
+    lines = [USAGE, *textwrap.wrap(ABOUT, width)]
+    for group, commands in GROUPS.items():
+        lines += ["", group]
+        for name, kind in commands.items():
+            does = (kind.__doc__ or "").split("\n", 1)[0]
+            begin = f"  {name}".ljust(indent)
+            lines += textwrap.wrap(does, width, initial_indent=begin, subsequent_indent=" " * indent)
+    return "\n".join([*lines, "", *textwrap.wrap(HINTS, width), ""])
+
+
+def _run_command(name: str, options: Sequence[str]) -> None:
+    """Parse the options of one command, and do it.
+
+    Raises:
+        ConfigError: There is no such command, or an option cannot be.
+        SystemExit: The parser has told what is wrong, or has shown its help.
+    """
+    if name.startswith("-"):
+        raise ConfigError(f"{name}: expected a command first, as in csg info {name}; csg --help lists them")
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, 1)
+        what = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
+        raise ConfigError(f"there is no command {name!r}; {what}")
+    _refuse_repeated(options)
     with delivered():
-        command: Command = tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
-            prog="csg",
-            description="Tools of csgaussian: make, look into and use compressed scenes.",
-            args=args,
-        )
+        command = tyro.cli(COMMANDS[name], prog=f"csg {name}", args=[_as_value(word) for word in options])
     refuse_addresses(vars(command))
     command.run()
+
+
+def _as_value(word: str) -> str:
+    """A space before what looks like an option to the parser, and cannot be one, such as -z,90."""
+    return f" {word}" if re.match("-[xyzXYZ],", word) else word
 
 
 def _refuse_repeated(args: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """``csg edit``: objects of a ``.csg`` file removed, moved, renamed and so on, by a section that says so."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,22 +9,24 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.texts import counted
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, target_of, vector_of
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
+from csgaussian_ns.tools.outputs import output_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import BufferedIOBase
 
     from csgaussian_ns.core import edits as kinds
+    from csgaussian_ns.core.semantic_layer import SceneObject
     from csgaussian_ns.format.container import Container
     from csgaussian_ns.receiver.flatten import Flattened
 
 
 FACTOR = "one number above 0, such as 1.5"
 BOX = "the lowest corner and the highest one, such as -1,-1,-1,1,1,1"
-AXES = {"x": "1,0,0", "y": "0,1,0", "z": "0,0,1"}
+AXES = {"x": "1,0,0", "y": "0,1,0", "z": "0,0,1", "-x": "-1,0,0", "-y": "0,-1,0", "-z": "0,0,-1"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Edit:
     move: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = None
     """Move objects."""
     rotate: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME AXIS,DEGREES ...")] = None
-    """Turn objects about their centre; the axis is x, y, z or three numbers, as in z,90 or 0,0,1,90."""
+    """Turn objects about their centre; the axis is x, y, z, -x, -y, -z or three numbers, as in z,90 or 0,0,1,90."""
     scale: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME FACTOR ...")] = None
     """Make objects larger or smaller, about their centre."""
     recolour: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = None
@@ -58,11 +61,12 @@ class Edit:
     """Drop so many of the file's last edits first."""
     flatten: bool = False
     """Make edits last: code without what is gone, so that nothing of it is left in the file."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Edit, write, and say what was done."""
-        from csgaussian_ns.core.edits import in_words
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.edits import as_facts, in_words
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.edits import with_edits
 
         self._check()
@@ -73,16 +77,27 @@ class Edit:
             data = with_edits(container, (*kept, *added))
             done = [f"{counted(len(kept), 'edit')} as before"] if kept else []
             done += [in_words(edit) for edit in added]
+            flat = None
             if self.flatten:
                 from csgaussian_ns.receiver.flatten import flattened
 
                 flat = flattened(data)
                 data, done = flat.data, _flattened_in_words(flat)
-        make_folder(self.output.parent)
-        replace_file(self.output, data)
-        more = len(data) - container.header.file_length
+        with output_folder(self.output.parent):
+            replace_file(self.output, data)
+        before = container.header.file_length
+        more = len(data) - before
         told_size = f"{len(data):,} bytes, {abs(more):,} {'more' if more >= 0 else 'fewer'} than {name_of(self.file)}"
-        tell(f"{self.output}: {'; '.join(done) or 'no edits'} ({told_size})")
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "bytes": len(data),
+            "bytes_before": before,
+            "edits_before": len(kept),
+            "edits": [as_facts(edit) for edit in added],
+            "flattened": None if flat is None else _flattened_facts(flat),
+        }
+        answer(self.json, facts, f"{self.output}: {'; '.join(done) or 'no edits'} ({told_size})")
 
     def _check(self) -> None:
         names = ("remove", "keep", "move", "rotate", "scale", "recolour", "rename")
@@ -120,9 +135,11 @@ class Edit:
         if listed is None and any(keys for _, keys, _ in asked):
             raise QueryError("the file holds no objects, so none can be edited; only --crop needs none")
         first = listed or ()
-        objects, added = objects_after(first, before), []
+        there = objects = objects_after(first, before)
+        added: list[kinds.Edit] = []
         for kind, keys, values in asked:
-            [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
+            with _knowing(keys, objects, there, first):
+                [edit] = settled([kind(target_of(objects, *keys), *values) if keys else kind(*values)], objects)
             objects = objects_after(objects, [edit])
             added.append(edit)
         objects_after(first, (*before, *added))  # motions of before count, too
@@ -144,6 +161,35 @@ class Edit:
         return asked
 
 
+@contextmanager
+def _knowing(
+    keys: "Sequence[str]",
+    now: "Sequence[SceneObject]",
+    before: "Sequence[SceneObject]",
+    first: "Sequence[SceneObject]",
+) -> "Iterator[None]":
+    """Say of an object that is not there now why it is not: it was there before this command, or at first."""
+    try:
+        yield
+    except QueryError as error:
+        if all(_is_there(key, now) for key in keys):
+            raise
+        for objects, why in (
+            (before, "an edit of this command removed it first: they are done in the order of csg edit --help"),
+            (first, "an earlier edit removed it: csg info lists them, and --undo drops the last ones"),
+        ):
+            if all(_is_there(key, objects) for key in keys):
+                raise QueryError(f"{error}; {why}") from error
+        raise
+
+
+def _is_there(key: str, objects: "Sequence[SceneObject]") -> bool:
+    try:
+        return bool(objects_called(objects, key))
+    except QueryError:
+        return False
+
+
 def _flattened_in_words(flat: "Flattened") -> list[str]:
     rows, objects = counted(flat.anchors, flat.row), counted(flat.objects, "object")
     words = [f"{rows} and {objects} gone for good"]
@@ -155,6 +201,19 @@ def _flattened_in_words(flat: "Flattened") -> list[str]:
     return words
 
 
+def _flattened_facts(flat: "Flattened") -> dict[str, Any]:
+    from csgaussian_ns.core.edits import as_facts
+
+    return {
+        "rows_gone": flat.anchors,
+        "objects_gone": flat.objects,
+        "chunks_coded": flat.chunks[0],
+        "chunks": flat.chunks[1],
+        "edits_kept": [as_facts(edit) for edit in flat.edits],
+        "sections_gone": list(flat.unknown),
+    }
+
+
 def rotation_of(text: str) -> "tuple[kinds.Point, float]":
     """Axis and degrees.
 
@@ -163,7 +222,7 @@ def rotation_of(text: str) -> "tuple[kinds.Point, float]":
     """
     axis, _, degrees = text.rpartition(",")
     expected = "an axis and degrees, such as z,90 or 0,0,1,90"
-    x, y, z, angle = numbers_of("--rotate", f"{AXES.get(axis.lower(), axis)},{degrees}", 4, expected)
+    x, y, z, angle = numbers_of("--rotate", f"{AXES.get(axis.strip().lower(), axis)},{degrees}", 4, expected)
     if not (x or y or z):
         raise ConfigError(f"--rotate {text}: this axis points nowhere; expected {expected}")
     return (x, y, z), angle

@@ -3,15 +3,17 @@
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.outputs import output_folder
-from csgaussian_ns.tools.terminal import tell, tell_json, tell_table
+from csgaussian_ns.tools.terminal import tell, tell_table
 
 if TYPE_CHECKING:
     from csgaussian_ns.codec.scene import CodedScene
@@ -35,8 +37,7 @@ class Evaluate:
     distortion are straightened as in training."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder for report.json and for pictures: photo, true objects, found objects."""
-    json: bool = False
-    """Print the whole report as JSON instead of tables."""
+    json: AsJson = False
     views: Literal["eval", "train", "all"] = "eval"
     """Views to measure on; eval are those that training held out. Published sets of masks have views of their own."""
     interval: int | None = None
@@ -89,10 +90,7 @@ class Evaluate:
             write_json(self.output / "report.json", report)
             if measured.objects is not None:
                 write_overlays(measured.objects, views, self.output / "overlays")
-        if self.json:
-            tell_json(report)
-        else:
-            print_report(report)
+        answer(self.json, report, partial(print_report, report))
 
     def _encode(self, scene: "CodedScene | Edited") -> "Encode | None":
         from csgaussian_ns.semantic.query import semantics_of

@@ -1,16 +1,17 @@
 """``csg export``: a scene as plain Gaussians, in the formats of other programs, with the loss measured."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.inputs import SceneFile, open_file
+from csgaussian_ns.tools.answer import AsJson, answer
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Objects, vector_of
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.maybe import Maybe
 
 if TYPE_CHECKING:
     from csgaussian_ns.export.part import Box
@@ -36,7 +37,7 @@ class Export:
     """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them."""
     objects: Objects = None
     """Export these objects alone, without what hides them."""
-    box: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
+    box: Annotated[Maybe[str], tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
     """Export what lies between two corners, in the frame of the export."""
     steps: int = 300
     """Steps of descent after each Gaussian is fitted by itself."""
@@ -50,11 +51,12 @@ class Export:
     another number, the next lower multiple."""
     width: int = 480
     """Width in pixels of the views to fit to. Cameras of a file are made smaller, if their longer side has more."""
-    height: int | None = None
+    height: Maybe[int] = None
     """Their height, 9/16 of the width by default. Cameras of a file are bounded by it, in their shorter side, if it is
     given."""
-    data: Path | None = None
+    data: Maybe[Path] = None
     """Folder of a capture: measure on the views that training held out, too."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, fit, write, read back, measure."""
@@ -64,7 +66,9 @@ class Export:
 
         with open_file(self.file) as stream:
             scene = load(stream)
-        tell(f"{self.output}: {export(scene, self)}")
+        done = export(scene, self)
+        facts = {"file": name_of(self.file), "output": str(self.output), **asdict(done)}
+        answer(self.json, facts, f"{self.output}: {done.in_words()}")
 
     @property
     def ending(self) -> str:

@@ -1,5 +1,6 @@
 """The work of ``csg export``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.splats import Splats
+from csgaussian_ns.tools.cameras import tell_notes
 from csgaussian_ns.tools.export_cameras import Cameras, cameras_of
 from csgaussian_ns.tools.export_photos import held_out
 from csgaussian_ns.tools.look import objects_called, objects_of
@@ -34,8 +36,47 @@ UPWARD = 0.7
 """Height of the tip of the vector that is up, above which z is said to point up."""
 
 
-def export(scene: LoadedScene, options: "Export") -> str:
-    """Write the file, and tell how large and how good it is.
+@dataclass(frozen=True)
+class OnPhotos:
+    """How good a file is on photos that training held out: their number, and mean PSNR of the file and of the scene."""
+
+    count: int
+    psnr: float
+    psnr_of_scene: float
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written.
+
+    Attributes:
+        bytes: Its size.
+        gaussians: How many are in it.
+        degree: Of its harmonics.
+        psnr: Mean against the scene's own pictures, dB.
+        views: What these show.
+        photos: On photos, if there were any.
+    """
+
+    bytes: int
+    gaussians: int
+    degree: int
+    psnr: float
+    views: str
+    photos: OnPhotos | None
+
+    def in_words(self) -> str:
+        """All of it but the name of the file."""
+        size = f"{self.bytes / 1e6:.3f} MB, {self.gaussians:,} Gaussians of degree {self.degree}"
+        words = f"{size}; {self.psnr:.2f} dB PSNR against the scene's own pictures, {self.views}"
+        if self.photos is None:
+            return words
+        seen = f"on {self.photos.count} held-out photos, where the scene has {self.photos.psnr_of_scene:.2f} dB"
+        return f"{words}; {self.photos.psnr:.2f} dB {seen}"
+
+
+def export(scene: LoadedScene, options: "Export") -> Exported:
+    """Write the file, and find out how large and how good it is.
 
     Raises:
         CsgError: What was asked for cannot be done; the message says why.
@@ -55,15 +96,10 @@ def export(scene: LoadedScene, options: "Export") -> str:
         else:
             written = _converted(moved, transform, options.output, z_up)
         back = placed(written, similarity.inverse)
-        lines = [
-            f"{likeness(back, shown, cameras.measured):.2f} dB PSNR against the scene's own pictures, {cameras.told}"
-        ]
-        if photos is not None:
-            lines.append(
-                f"{photos.psnr(back):.2f} dB on {len(photos.views)} held-out photos, where the scene has {own:.2f} dB"
-            )
-    size = options.output.stat().st_size / 1e6
-    return f"{size:.3f} MB, {len(splats):,} Gaussians of degree {written.degree}; {'; '.join(lines)}"
+        psnr = likeness(back, shown, cameras.measured)
+        seen = None if photos is None or own is None else OnPhotos(len(photos.views), photos.psnr(back), own)
+    size = options.output.stat().st_size
+    return Exported(size, len(splats), written.degree, psnr, cameras.told, seen)
 
 
 def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
@@ -85,7 +121,7 @@ def _splats(
     similarity: Similarity,
     progress: Progress,
 ) -> Splats:
-    degree = min(options.degree, FORMATS[options.ending].degree) if options.ending in FORMATS else options.degree
+    degree = _degree(scene, options)
     labels = None if scene.semantics is None else scene.semantics.label
     if not isinstance(scene.scene, GaussianScene):
         return plain(shown, cameras.fitted, Effort(degree, options.steps), labels, progress)
@@ -96,6 +132,15 @@ def _splats(
     if not inside.any():
         raise ConfigError("nothing to export: no Gaussian lies in the --box")
     return splats.where(inside)
+
+
+def _degree(scene: LoadedScene, options: "Export") -> int:
+    """Of the harmonics to write; a note says so where the format holds fewer than were asked for and could be had."""
+    most = FORMATS[options.ending].degree if options.ending in FORMATS else options.degree
+    asked = min(options.degree, scene.scene.degree) if isinstance(scene.scene, GaussianScene) else options.degree
+    if asked > most:
+        tell_notes([f"{options.ending} holds harmonics of degree {most}, not of {asked}: colours lose how they change"])
+    return min(options.degree, most)
 
 
 def _converted(splats: Splats, transform: Convert, output: Path, z_up: bool) -> GaussianScene:

@@ -9,8 +9,11 @@ import tyro
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import counted, storable
-from csgaussian_ns.tools.inputs import STDIN, SceneFile, name_of, open_file
-from csgaussian_ns.tools.terminal import remark, tell
+from csgaussian_ns.tools.answer import AsJson, answer
+from csgaussian_ns.tools.inputs import GZIP, SceneFile, name_of, open_file, path_of
+from csgaussian_ns.tools.maybe import Maybe
+from csgaussian_ns.tools.outputs import output_folder
+from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,31 +42,48 @@ class Import:
     """Factor of all steps: 2 is about a quarter smaller and 6 dB farther from the original, 0.5 the other way round."""
     degree: Literal[0, 1, 2, 3] = 3
     """Degree of the spherical harmonics that are kept, at most."""
-    name: str | None = None
+    name: Maybe[str] = None
     """Name of the scene; by default that of the file."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Read, code, write, read back, measure."""
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.receiver.importing import Settings, import_gaussians
         from csgaussian_ns.tools.progress import reported
 
         splats, up, size = self._read()
-        name = self.name if self.name is not None else "" if self.file == STDIN else self.file.stem
+        path = path_of(self.file)
+        name = self.name if self.name is not None else "" if path is None else path.stem
         settings = Settings(self.step, self.degree, storable(name), f"csgaussian_ns {__version__}", up)
         with reported() as progress:
             made = import_gaussians(splats, settings, lambda done, total: progress("coding", done, total))
-            make_folder(self.output.parent)
-            replace_file(self.output, made.data)
-            told = _likeness(made, splats, lambda done: progress("measuring", done, VIEWS))
+            with output_folder(self.output.parent):
+                replace_file(self.output, made.data)
+            psnr = _likeness(made, splats, lambda done: progress("measuring", done, VIEWS))
         self._tell_losses(splats, made)
+        kept = int(made.kept.sum())
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "bytes": len(made.data),
+            "bytes_before": size,
+            "gaussians": kept,
+            "left_out": len(made.kept) - kept,
+            "degree": min(self.degree, splats.scene.degree),
+            "objects": list(made.objects),
+            "widened": made.widened,
+            "psnr": psnr,
+            "views": VIEWS,
+        }
         smaller = f"{size / len(made.data):.1f} times smaller than {name_of(self.file)} ({size / 1e6:.3f} MB)"
-        tell(
-            f"{self.output}: {int(made.kept.sum()):,} Gaussians, {len(made.data) / 1e6:.3f} MB, {smaller}; {told} dB "
-            f"PSNR against its pictures over {VIEWS} views"
+        words = (
+            f"{self.output}: {kept:,} Gaussians, {len(made.data) / 1e6:.3f} MB, {smaller}; {psnr:.1f} dB PSNR against "
+            f"its pictures over {VIEWS} views"
         )
+        answer(self.json, facts, words)
 
     def _read(self) -> "tuple[Splats, tuple[float, float, float], int]":
         """The Gaussians, which way is up, and the bytes of the file."""
@@ -72,14 +92,16 @@ class Import:
         from csgaussian_ns.scene.ply_magic import is_ply
         from csgaussian_ns.scene.splats import Splats
 
-        ending = self.file.suffix.lower()
+        path = path_of(self.file)
         with open_file(self.file) as stream:
             if is_ply(stream):
                 header = read_header(stream)
                 splats = read_splats(stream, header)
                 return splats, up_of(header), stream.seek(0, 2)
+            ending = ".spz" if stream.read(len(GZIP)) == GZIP else "" if path is None else path.suffix.lower()
             if ending == ".ply" or ending not in FORMATS:
                 raise ConfigError(f"{name_of(self.file)}: expected a .ply, .spz or .splat file with Gaussians")
+            stream.seek(0)
             data = stream.read()
         return Splats(FORMATS[ending].parse(data)), UP[ending], len(data)
 
@@ -99,8 +121,8 @@ class Import:
             remark(f"csg: objects {numbers} are 1, 2, ... now, in this order")
 
 
-def _likeness(made: "Imported", splats: "Splats", progress: "Callable[[int], None]") -> str:
-    """Mean PSNR of the file's pictures against those of what was given."""
+def _likeness(made: "Imported", splats: "Splats", progress: "Callable[[int], None]") -> float:
+    """Mean PSNR of the file's pictures against those of what was given, dB."""
     from csgaussian_ns.export.measure import likeness
     from csgaussian_ns.receiver.load import load
 
@@ -111,4 +133,4 @@ def _likeness(made: "Imported", splats: "Splats", progress: "Callable[[int], Non
     for done, camera in enumerate(cameras, 1):
         found.append(likeness(scene, given, [camera]))
         progress(done)
-    return f"{sum(found) / len(found):.1f}"
+    return sum(found) / len(found)

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,10 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.core.texts import counted, shortened
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.terminal import remark, tell, tell_json, tell_table
+from csgaussian_ns.tools.outputs import output_folder
+from csgaussian_ns.tools.terminal import remark, tell, tell_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +36,10 @@ class Info:
     """Show what is inside a .csg file without decoding it, or which Gaussians a .ply file holds."""
 
     file: SceneFile
-    json: bool = False
-    """Print JSON instead of a table."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Print the facts."""
-        from csgaussian_ns.core.edits import in_words
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.scene.ply_magic import is_ply
 
@@ -46,30 +47,13 @@ class Info:
             if is_ply(stream):
                 from csgaussian_ns.tools.ply_info import describe_ply, tell_ply
 
-                gaussians = describe_ply(stream)
-                tell_json(gaussians) if self.json else tell_ply(name_of(self.file), gaussians)
-                return
-            container = read_container(stream)
-            facts, edits = describe(container), _edits(container)
-        if self.json:
-            tell_json(facts)
-            return
-        lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
-        state = f"  ({CUT}{lost})" if facts["truncated"] else ""
-        holds = f"{facts['anchors']:,} {_rows_of(facts)}{state}"
-        tell(f"{name_of(self.file)}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
-        rows = [
-            (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
-            for kind, entry in facts["sections"].items()
-        ]
-        tell_table(("section", "count", "bytes", "share"), rows)
-        for name, value in facts["meta"].items():
-            told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
-            tell(f"{name:12} {told}")
-        if facts["semantics"] is not None:
-            _tell_objects(facts["semantics"], _rows_of(facts).split()[0])
-        if edits:
-            tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
+                facts = describe_ply(stream)
+                words = partial(tell_ply, name_of(self.file), facts)
+            else:
+                container = read_container(stream)
+                facts = describe(container)
+                words = partial(_tell, name_of(self.file), container, facts)
+            answer(self.json, {"file": name_of(self.file), **facts}, words)
 
 
 @dataclass(frozen=True)
@@ -77,6 +61,7 @@ class Verify:
     """Decode a .csg file completely and check every checksum."""
 
     file: SceneFile
+    json: AsJson = False
 
     def run(self) -> None:
         """Print one line if the file is whole; otherwise the error says where it is not."""
@@ -92,12 +77,23 @@ class Verify:
             raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version knows no checksums")
         if scene.truncated:
             raise FormatError(f"{name_of(self.file)}: {CUT}; fetch the rest, or use it as it is for its colours")
-        objects = "" if scene.semantics is None else f" and {len(scene.semantics.objects)} objects"
+        facts = {
+            "file": name_of(self.file),
+            "whole": True,
+            "representation": found.rows.lower(),
+            "rows": len(scene),
+            "objects": None if scene.semantics is None else len(scene.semantics.objects),
+            "edits": len(scene.edits),
+            "seconds": seconds,
+            "content": scene.digest(),
+        }
+        objects = "" if facts["objects"] is None else f" and {facts['objects']} objects"
         objects += f" before {counted(len(scene.edits), 'edit')}" if scene.edits else ""
-        tell(
+        words = (
             f"{name_of(self.file)}: whole, {len(scene):,} {found.rows}{objects} decoded in {seconds:.2f} s, "
-            f"content {scene.digest()}"
+            f"content {facts['content']}"
         )
+        answer(self.json, facts, words)
 
 
 @dataclass(frozen=True)
@@ -108,10 +104,10 @@ class Decode:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
     semantics, semantic_feature and label; of Gaussians with means, quats, scales, opacities, harmonics, grid, label."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode and write; the archive appears when it is complete."""
-        from csgaussian_ns.core.files import make_folder
         from csgaussian_ns.core.npz import write_npz
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.opened import Wanted
@@ -126,9 +122,17 @@ class Decode:
         if found.edits:
             edits = counted(len(found.edits), "edit")
             remark(f"csg: {name_of(self.file)} has {edits}; these are its {found.rows} before any of them")
-        make_folder(self.output.parent)
-        size = write_npz(self.output, _arrays(found.coded))
-        tell(f"{self.output}: {len(found.coded):,} {found.rows}, {size / 1e6:.2f} MB")
+        with output_folder(self.output.parent):
+            size = write_npz(self.output, _arrays(found.coded))
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "bytes": size,
+            "representation": found.rows.lower(),
+            "rows": len(found.coded),
+            "edits_left_out": len(found.edits),
+        }
+        answer(self.json, facts, f"{self.output}: {len(found.coded):,} {found.rows}, {size / 1e6:.2f} MB")
 
 
 def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
@@ -149,6 +153,7 @@ def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
 
 def describe(container: "Container") -> dict:
     """Facts about an open file, for people and for JSON."""
+    from csgaussian_ns.core.edits import as_facts
     from csgaussian_ns.format.bodies import content_of
     from csgaussian_ns.format.facts import facts_of, is_group, representation_of
     from csgaussian_ns.format.representations import known_facts
@@ -176,8 +181,31 @@ def describe(container: "Container") -> dict:
         "representation": representation_of(container),
         "meta": told,
         "semantics": semantics,
-        "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in _edits(container)],
+        "edits": [as_facts(edit) for edit in _edits(container)],
     }
+
+
+def _tell(name: str, container: "Container", facts: dict) -> None:
+    """What ``describe`` found out about the file ``name``."""
+    from csgaussian_ns.core.edits import in_words
+
+    lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
+    state = f"  ({CUT}{lost})" if facts["truncated"] else ""
+    holds = f"{facts['anchors']:,} {_rows_of(facts)}{state}"
+    tell(f"{name}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
+    rows = [
+        (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
+        for kind, entry in facts["sections"].items()
+    ]
+    tell_table(("section", "count", "bytes", "share"), rows)
+    for fact, value in facts["meta"].items():
+        told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
+        tell(f"{fact:12} {told}")
+    if facts["semantics"] is not None:
+        _tell_objects(facts["semantics"], _rows_of(facts).split()[0])
+    edits = _edits(container)
+    if edits:
+        tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
 
 
 def _edits(container: "Container") -> "tuple[Edit, ...]":

@@ -4,33 +4,53 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, BinaryIO
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError, FormatError
-from csgaussian_ns.core.files import address_in, refuse_address
+from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError
+from csgaussian_ns.core.files import is_address, refuse_address
 
-STDIN = Path("-")
+STDIN = "-"
+GZIP = b"\x1f\x8b"
+"""Begins ``.spz`` files."""
 
-SCENE_FILE = "file"
-"""Name of a command's field for the file it works on."""
 SceneFile = Annotated[
-    Path,
+    str,
     tyro.conf.Positional,
-    tyro.conf.arg(help="The file, or its address, of which only what is needed is fetched; - reads standard input."),
+    tyro.conf.arg(
+        metavar="FILE|URL|-",
+        help="The file, or its address, of which only what is needed is fetched; - reads standard input.",
+    ),
 ]
-"""Type of that field."""
+"""Type of a command's field for the file it works on: as it was given, since a path would change an address."""
+SceneFiles = Annotated[
+    tuple[str, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="FILE|URL|- FILE|URL|- ...", help="The files, at least two, or their addresses."),
+]
+"""The same of a command for several."""
 
 
-def name_of(path: Path) -> str:
+def name_of(given: str) -> str:
     """What a file is called when people are told about it."""
-    return "standard input" if path == STDIN else address_in(path) or str(path)
+    return "standard input" if given == STDIN else given or "''"
+
+
+def path_of(given: str) -> PurePosixPath | None:
+    """Folders and name of a file, of an address too; ``None`` where nobody knows them."""
+    if given == STDIN:
+        return None
+    if is_address(given):
+        from urllib.parse import unquote, urlsplit
+
+        return PurePosixPath(unquote(urlsplit(given).path))
+    return PurePosixPath(Path(given).as_posix())
 
 
 @contextmanager
-def open_file(path: Path) -> Iterator[BufferedIOBase]:
+def open_file(given: str) -> Iterator[BufferedIOBase]:
     """Open a file for reading at any place; what the block finds wrong with it is told with its name.
 
     A pipe is read to its end first, as far as the file in it should reach.
@@ -40,14 +60,14 @@ def open_file(path: Path) -> Iterator[BufferedIOBase]:
         DataError, BackendUnavailable: As of ``receiver.sources.open_address``.
     """
     try:
-        with _open(path) as stream:
+        with _open(given) as stream:
             yield stream
     except FormatError as error:
-        raise type(error)(f"{name_of(path)}: {error}") from error
+        raise type(error)(f"{name_of(given)}: {error}") from error
 
 
 def refuse_addresses(options: dict[str, Any]) -> None:
-    """Say that files are expected, in place of a word about a strange folder; scenes may lie anywhere.
+    """Say that files are expected, in place of a word about a strange folder; scenes, which are no paths, lie anywhere.
 
     Args:
         options: Of a command, by name.
@@ -56,36 +76,37 @@ def refuse_addresses(options: dict[str, Any]) -> None:
         ConfigError: A path is the address of something on a network.
     """
     for name, value in options.items():
-        if isinstance(value, Path) and name != SCENE_FILE:
+        if isinstance(value, Path):
             refuse_address(name.replace("_", "-"), value)
 
 
-def _open(path: Path) -> BufferedIOBase:
-    address = address_in(path)
-    if address is not None:
+def _open(given: str) -> BufferedIOBase:
+    if is_address(given):
         from csgaussian_ns.format.limits import DEFAULT_LIMITS
         from csgaussian_ns.receiver.sources import open_address
 
-        return open_address(address, DEFAULT_LIMITS.max_file_bytes).stream()
+        return open_address(given, DEFAULT_LIMITS.max_file_bytes).stream()
     try:
-        if path == STDIN:
+        if given == STDIN:
             if sys.stdin.isatty():
                 raise ConfigError("- reads a file from standard input: expected one, as in csg info - < scene.csg")
             return _fetched(sys.stdin.buffer)
-        file = path.open("rb")
+        file = open(given, "rb")  # noqa: SIM115  # the caller closes it
         if file.seekable():
             return file
         with file:
             return _fetched(file)
-    except OSError as error:
-        raise ConfigError(f"{name_of(path)} cannot be read: {error.strerror}") from error
+    except CsgError:
+        raise
+    except (OSError, ValueError) as error:  # of a zero in the name, too
+        raise ConfigError(f"{name_of(given)} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
     """What comes through a pipe, up to one byte more than the file in it should have, or may have.
 
     Raises:
-        FormatError: It does not begin like a ``.csg`` or a ``.ply`` file.
+        FormatError: It does not begin like a ``.csg``, ``.ply`` or ``.spz`` file.
         LimitExceeded: It would be too long.
     """
     from csgaussian_ns.format.layout import HEADER_BYTES, parse_header
@@ -93,9 +114,9 @@ def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
     from csgaussian_ns.scene.ply_magic import is_ply
 
     front = pipe.read(HEADER_BYTES)
-    ply = is_ply(BytesIO(front))
-    length = DEFAULT_LIMITS.max_file_bytes if ply else parse_header(front, DEFAULT_LIMITS).file_length
+    foreign = is_ply(BytesIO(front)) or front.startswith(GZIP)
+    length = DEFAULT_LIMITS.max_file_bytes if foreign else parse_header(front, DEFAULT_LIMITS).file_length
     content = front + pipe.read(length + 1 - len(front))
-    if ply:
-        DEFAULT_LIMITS.check("max_file_bytes", len(content), "a PLY file in a pipe")
+    if foreign:
+        DEFAULT_LIMITS.check("max_file_bytes", len(content), "a file in a pipe")
     return BytesIO(content)

@@ -1,5 +1,6 @@
 """Options of commands that say how the objects of a scene are shown."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Union
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +71,15 @@ class Look:
         for name, shift in self.move or ():
             result = result.then(Move(_target(scene, name), vector_of("--move", shift)))
         return result.then(Highlight(_target(scene, *self.highlight))) if self.highlight else result
+
+
+def tell_if_empty(scene: "LoadedScene") -> None:
+    """Say so where pictures of a scene will show its background alone."""
+    kept = scene.kept_position
+    if not (abs(kept) < math.inf).all(axis=1).any():
+        left = "is at a finite place" if len(kept) else "is left by its edits"
+        why = f"none of its {len(scene):,} {scene.rows} {left}" if len(scene) else "the file is empty"
+        remark(f"csg: note: there is nothing to draw: {why}; pictures show the background alone")
 
 
 def objects_of(scene: "LoadedScene") -> "Sequence[SceneObject]":

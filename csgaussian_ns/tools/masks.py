@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import make_folder, write_json
 from csgaussian_ns.semantic.masks.settings import FallbackSettings, SamSettings, settings_hash
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.answer import AsJson, answer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,7 @@ class Masks:
     output: Path | None = None
     """Folder to fill; what is in it already, made with the same settings from the same photos, is kept. Default:
     outputs/SCENE/masks/SOURCE-HASH, with the hash of the settings, beside the runs of the scene."""
+    json: AsJson = False
     sam: SamSettings = field(default_factory=SamSettings)
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
 
@@ -91,11 +92,13 @@ class Masks:
         report |= {} if self.checkpoint is None else {"checkpoint": str(self.checkpoint)}
         write_json(folder / REPORT, report)
         size = sum(file.stat().st_size for file in made.files.values())
-        tell(
+        words = (
             f"{folder}: {_counts(made)}, {sum(counts) / len(counts):.1f} masks per photo{note}, "
             f"{size / 1e6:.2f} MB in {_clock(made.seconds)}; look at "
             f"{_sheet_names(sheets)}; train with --pipeline.datamanager.masks {folder}"
         )
+        facts = {"output": str(folder), "made": made.made, "bytes": size, "seconds": made.seconds}
+        answer(self.json, facts | {"sheets": [str(sheet) for sheet in sheets]} | report, words)
 
     def _look(self, photos: list[Path], capture: "Capture | None") -> None:
         from csgaussian_ns.semantic.masks.sources import KEY, from_folder, from_transforms
@@ -111,11 +114,14 @@ class Masks:
         folder = self._folder("given")
         counts, sheets = _draw(folder, {photo: source.files.get(photo) for photo in photos}, "given")
         without = len(photos) - len(source.files)
-        tell(
+        words = (
             f"{source.description}: {len(source.files)} label maps, {without} photos without, "
             f"{sum(counts) / len(source.files):.1f} masks per photo, {len(source.names)} names; look at "
             f"{_sheet_names(sheets)}"
         )
+        facts = {"output": str(folder), "source": "given", "label_maps": len(source.files), "photos": len(photos)}
+        facts |= {"masks_per_photo": counts, "names": dict(source.names), "sheets": [str(sheet) for sheet in sheets]}
+        answer(self.json, facts, words)
 
     def _folder(self, name: str) -> Path:
         """The folder to write into, made if it is missing."""

@@ -9,10 +9,11 @@ import tyro
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import storable
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.edit import FACTOR, rotation_of
-from csgaussian_ns.tools.inputs import name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFiles, name_of, open_file
 from csgaussian_ns.tools.look import Pairs, numbers_of, vector_of
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.outputs import output_folder
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.similarity import Similarity
@@ -25,8 +26,7 @@ class Merge:
     Files are counted from 1. Each is scaled and turned about its origin first, and then moved.
     """
 
-    files: tyro.conf.Positional[tuple[Path, ...]]
-    """The files, at least two."""
+    files: SceneFiles
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The .csg file to write."""
     move: Annotated[Pairs, tyro.conf.arg(metavar="N DX,DY,DZ ...")] = None
@@ -40,10 +40,11 @@ class Merge:
     each other. Motions are in the same frame."""
     name: str = ""
     """Name of the scene."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Read, place, write, and say what is in the file."""
-        from csgaussian_ns.core.files import make_folder, replace_file
+        from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.listed import objects_of_file
         from csgaussian_ns.receiver.merge import merged
@@ -63,13 +64,24 @@ class Merge:
         data = merged(files, motions, self.frame, storable(self.name), f"csgaussian_ns {__version__}")
         container = read_container(data)
         objects = objects_of_file(container) or ()
-        make_folder(self.output.parent)
-        replace_file(self.output, data)
+        with output_folder(self.output.parent):
+            replace_file(self.output, data)
         parts = len(container.of_kind("PART"))
-        tell(
+        before = sum(map(len, files))
+        facts = {
+            "files": [name_of(path) for path in self.files],
+            "output": str(self.output),
+            "bytes": len(data),
+            "bytes_before": before,
+            "scenes": parts,
+            "rows": container.header.anchors,
+            "objects": len(objects),
+        }
+        words = (
             f"{self.output}: {parts} scenes, {container.header.anchors:,} rows, {len(objects)} objects, "
-            f"{len(data) / 1e6:.3f} MB, {len(data) - sum(map(len, files)):,} bytes more than the files"
+            f"{len(data) / 1e6:.3f} MB, {len(data) - before:,} bytes more than the files"
         )
+        answer(self.json, facts, words)
 
     def _motions(self) -> "list[Similarity]":
         """Of each file, what was asked for.

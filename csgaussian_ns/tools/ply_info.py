@@ -32,7 +32,7 @@ def describe_ply(stream: BufferedIOBase) -> dict[str, Any]:
         scene.quats,
         scene.scales,
         scene.opacities[:, None],
-        scene.harmonics.reshape(len(scene.means), -1),
+        *scene.harmonics.swapaxes(0, 1),
     )
     finite = np.logical_and.reduce([np.isfinite(array).all(axis=1) for array in arrays])
     inside = scene.means[finite]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by, frames_per_second
-from csgaussian_ns.tools.inputs import SceneFile, open_file
-from csgaussian_ns.tools.look import Look
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.look import Look, tell_if_empty
+from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
-from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,17 +32,18 @@ class Render:
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: str = "orbit"
     """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
-    views: int | None = None
+    views: Maybe[int] = None
     """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
-    width: int | None = None
+    width: Maybe[int] = None
     """Image width in pixels: 480 of an orbit, else what the file says."""
-    height: int | None = None
+    height: Maybe[int] = None
     """Image height in pixels: 270 of an orbit, else what the file says. With one of both, views of a file keep their
     shape."""
-    fps: int | None = None
+    fps: Maybe[int] = None
     """Frames per second of a film: 24, or what the camera path says."""
     look: tyro.conf.OmitArgPrefixes[Look] = field(default_factory=Look)
     """How objects are shown."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, render, write."""
@@ -53,6 +55,7 @@ class Render:
         with open_file(self.file) as stream, self._writer() as write:
             scene = load(stream, semantics=self.look.needs_objects)
             appearance = self.look.of(scene)
+            tell_if_empty(scene)
             cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
             if self.camera == "orbit" and not self._film:
                 remove_earlier_orbit(self.output)
@@ -60,7 +63,14 @@ class Render:
             silent = not console.is_terminal
             for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
                 write(name, scene.render(camera, appearance))
-        tell(f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
+        facts = {
+            "file": name_of(self.file),
+            "output": str(self.output),
+            "images": list(cameras),
+            "representation": scene.rows.lower(),
+            "rows": len(scene),
+        }
+        answer(self.json, facts, f"{self.output}: {len(cameras)} images of {len(scene):,} {scene.rows}")
 
     @property
     def _film(self) -> bool:

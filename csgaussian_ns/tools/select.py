@@ -8,9 +8,10 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.inputs import SceneFile, open_file
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.maybe import Maybe
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera
@@ -30,29 +31,30 @@ class Select:
     """Folder for what is written."""
     view: str = "0"
     """View that --pixel is in: its name, or its number from 0."""
-    pixel: str | None = None
+    pixel: Maybe[str] = None
     """Column and row of a pixel, such as 240,135."""
-    id: int | None = None
+    id: Maybe[int] = None
     """Number of an object, as csg info lists them."""
-    name: str | None = None
+    name: Maybe[str] = None
     """Name of an object, or how its name begins; upper and lower case are the same."""
-    text: str | None = None
+    text: Maybe[str] = None
     """What to look for; needs --text-weights."""
-    text_weights: Annotated[Path | None, tyro.conf.arg(aliases=["--text-encoder"])] = None
+    text_weights: Annotated[Maybe[Path], tyro.conf.arg(aliases=["--text-encoder"])] = None
     """Weights of the text encoder that the file names."""
-    vector: Path | None = None
+    vector: Maybe[Path] = None
     """An encoded text as .npy file, instead of --text."""
     top: int = 1
     """Number of objects to select by --text or --vector."""
     camera: str = "orbit"
     """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
-    views: int | None = None
+    views: Maybe[int] = None
     """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
-    width: int | None = None
+    width: Maybe[int] = None
     """Image width in pixels: 480 of an orbit, else what the file says."""
-    height: int | None = None
+    height: Maybe[int] = None
     """Image height in pixels: 270 of an orbit, else what the file says. With one of both, views of a file keep their
     shape."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Decode, select, write, and say what was selected."""
@@ -69,7 +71,8 @@ class Select:
         cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)
         if not len(selection):
-            tell(f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there")
+            nothing = f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there"
+            answer(self.json, {"file": name_of(self.file), "output": None, "objects": []}, nothing)
             return
         pixels = write_selection(scene, selection, cameras, self.output)
         ranked = [{"id": m.object.id, "name": m.object.name, "similarity": m.similarity} for m in ranking]
@@ -84,10 +87,11 @@ class Select:
         told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in selection.objects)
         seen = sum(count > 0 for count in pixels.values())
         anchors = f"{facts['anchors']:,} anchors, " if scene.rows == "anchors" else ""
-        tell(
+        words = (
             f"selected {told}: {anchors}{facts['gaussians']:,} Gaussians, seen in {seen} of "
             f"{len(cameras)} views; masks, cut-outs, overlays and selection.npz in {self.output}"
         )
+        answer(self.json, {"file": name_of(self.file), "output": str(self.output), **facts}, words)
 
     def _check(self) -> None:
         ways = {"--pixel": self.pixel, "--id": self.id, "--name": self.name, "--text": self.text}

@@ -1,13 +1,13 @@
 """What ``csg select`` writes about a selection."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from csgaussian_ns.core.edits import Target
-from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.types import Camera
@@ -16,7 +16,7 @@ from csgaussian_ns.render.draw import draw_gaussians
 from csgaussian_ns.semantic.appearance import Appearance, Highlight
 from csgaussian_ns.semantic.query import Selection, semantics_of
 from csgaussian_ns.semantic.seen import label_map
-from csgaussian_ns.tools.outputs import remove_earlier_orbit
+from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 
 
 def write_selection(
@@ -32,9 +32,14 @@ def write_selection(
     Returns:
         Pixels of each mask.
     """
-    for name in ("masks", "cutouts", "overlays"):
-        make_folder(folder / name)
-        remove_earlier_orbit(folder / name)
+    with ExitStack() as folders:
+        for name in ("masks", "cutouts", "overlays"):
+            folders.enter_context(output_folder(folder / name))
+            remove_earlier_orbit(folder / name)
+        return _write_all(scene, selection, cameras, folder)
+
+
+def _write_all(scene: LoadedScene, selection: Selection, cameras: Mapping[str, Camera], folder: Path) -> dict[str, int]:
     ids = np.array([entry.id for entry in selection.objects])
     highlighted = scene.shown(Appearance((Highlight(Target(tuple(ids.tolist()))),)))
     pixels = {}

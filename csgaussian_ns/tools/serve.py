@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.terminal import tell
 
 if TYPE_CHECKING:
+    import os
+
     from starlette.applications import Starlette
 
 SHOWN = 20
@@ -18,7 +21,10 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Serve:
-    """Serve a folder by HTTP, in parts (range requests) and to pages of any origin (CORS)."""
+    """Serve a folder by HTTP, in parts (range requests) and to pages of any origin (CORS).
+
+    Hidden files, whose names begin with a dot, stay hidden, and so does what links lead to outside of the folder.
+    """
 
     folder: Annotated[Path, tyro.conf.Positional]
     """What lies in it and below can be read by everybody who reaches the port."""
@@ -26,6 +32,7 @@ class Serve:
     """Address to listen at; 0.0.0.0 lets other machines in."""
     port: int = 8000
     """Port to listen at; 0 takes a free one."""
+    json: AsJson = False
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
@@ -47,20 +54,45 @@ class Serve:
                 raise ConfigError(f"cannot listen at {self.host}:{self.port}: {why}; choose another --port") from error
             host, port = listening.getsockname()[:2]
             address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            found = sorted(self.folder.rglob("*.csg"))
-            for path in found[:SHOWN]:
-                tell(f"{address}/{quote(path.relative_to(self.folder).as_posix())}  {path.stat().st_size / 1e6:.3f} MB")
-            tell(f"{address}: serving {len(found)} .csg files of {self.folder}; Ctrl-C ends it")
+            files = [
+                {"address": f"{address}/{quote(name)}", "bytes": (self.folder / name).stat().st_size}
+                for name in served(self.folder)
+            ]
+            facts = {"folder": str(self.folder), "address": address, "files": files}
+            answer(self.json, facts, lambda: _tell(facts))
             server.run([listening])
 
 
+def served(folder: Path) -> list[str]:
+    """Names of the ``.csg`` files that ``application`` serves, with the folders below ``folder`` that they lie in."""
+    whole = folder.resolve()
+    found = [path for path in folder.rglob("*.csg") if path.is_file() and path.resolve().is_relative_to(whole)]
+    return sorted(name for path in found if not is_hidden(name := path.relative_to(folder).as_posix()))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file, or a folder that it lies in, begins with a dot."""
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    files, address = facts["files"], facts["address"]
+    for file in files[:SHOWN]:
+        tell(f"{file['address']}  {file['bytes'] / 1e6:.3f} MB")
+    tell(f"{address}: serving {len(files)} .csg files of {facts['folder']}; Ctrl-C ends it")
+
+
 def application(folder: Path) -> "Starlette":
-    """What serves the files of a folder."""
+    """What serves the files of a folder but hidden ones."""
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
     from starlette.middleware.cors import CORSMiddleware
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
+
+    class Files(StaticFiles):
+        def lookup_path(self, path: str) -> "tuple[str, os.stat_result | None]":
+            return ("", None) if is_hidden(Path(path).as_posix()) else super().lookup_path(path)
 
     shared = Middleware(
         CORSMiddleware,
@@ -69,4 +101,4 @@ def application(folder: Path) -> "Starlette":
         allow_headers=["Range", "If-Range"],
         expose_headers=["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
     )
-    return Starlette(routes=[Mount("/", StaticFiles(directory=folder))], middleware=[shared])
+    return Starlette(routes=[Mount("/", Files(directory=folder))], middleware=[shared])

@@ -19,6 +19,7 @@ class Behaviour:
         failures: Codes that the next requests are answered with; 0 sends half of what it promises.
         told: Content-Range in place of the right one.
         asked: Ranges of the requests that came.
+        paths: What they asked for.
     """
 
     data: bytes
@@ -27,6 +28,7 @@ class Behaviour:
     failures: list[int] = field(default_factory=list)
     told: str | None = None
     asked: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -40,6 +42,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
         def do_GET(self) -> None:
             asked = self.headers.get("Range")
             behaviour.asked.append(asked)
+            behaviour.paths.append(self.path)
             failure = behaviour.failures.pop(0) if behaviour.failures else None
             if failure:
                 self.send_error(failure)

@@ -1,6 +1,7 @@
 """The ``csg`` command: help, exit codes, one clean line per error."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,67 @@ def test_help_lists_every_command() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert all(name in done.stdout for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-h",), ("--help",)])
+def test_the_overview_groups_commands(csg, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    code, out, err = csg(*arguments)
+    assert (code, err) == (0, "") and max(map(len, out.splitlines()[4:])) <= 60
+    at = [out.index(f"\n{group}\n") for group in cli.GROUPS]
+    assert at == sorted(at) and [*cli.GROUPS] == ["Look", "Change", "Measure", "Share", "Make"]
+    for (_, commands), start, end in zip(cli.GROUPS.items(), at, [*at[1:], len(out)], strict=True):
+        named = [line.split()[0] for line in out[start:end].splitlines() if line[:2] == "  " and line[2:3].strip()]
+        assert named == [*commands]
+
+
+def test_a_wide_terminal_gets_a_line_for_each_command() -> None:
+    lines = cli.overview(250).splitlines()
+    assert sum(line.startswith("  ") and line[2:].split()[0] in cli.COMMANDS for line in lines) == len(cli.COMMANDS)
+    assert len(lines) == 6 + len(cli.COMMANDS) + 2 * len(cli.GROUPS) + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("inof",), "there is no command 'inof'; did you mean info?"),
+        (("frobnicate", "x"), "there is no command 'frobnicate'; expected one of info, verify, "),
+        (("--json", "info", "x"), "--json: expected a command first, as in csg info --json"),
+        (("--print-completion",), "--print-completion: expected one of bash, zsh, fish, got nothing"),
+        (("--print-completion", "tcsh"), "--print-completion: expected one of bash, zsh, fish, got tcsh"),
+    ],
+)
+def test_words_that_are_no_command(csg, arguments: tuple[str, ...], told: str) -> None:
+    code, out, err = csg(*arguments)
+    assert (code, out) == (2, "") and err.startswith(f"csg: error: {told}") and err.count("\n") == 1
+
+
+COMPLETED = """
+source completion
+complete -p csg
+tab() { COMP_WORDS=(csg "$@") COMP_CWORD=$# COMPREPLY=(); _csg csg "${@: -1}" "${@: -2:1}"; echo "${COMPREPLY[*]}"; }
+tab inf; tab render --lay; tab render x --layer obj; tab render x --layer ""; tab info scene; tab info ""
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes(csg, tmp_path) -> None:
+    code, script, err = csg("--print-completion", "bash")
+    assert (code, err) == (0, "")
+    (tmp_path / "completion").write_text(script)
+    done = subprocess.run(["bash", "-c", COMPLETED], capture_output=True, text=True, check=True, cwd=tmp_path)
+    registered, *found = done.stdout.splitlines()
+    assert registered == "complete -o bashdefault -o default -F _csg csg" and done.stderr == ""
+    assert found == ["info", "--layer", "objects", "colour objects semantic", "", ""], "of nothing, bash makes files"
+
+
+@pytest.mark.parametrize(
+    ("shell", "begins", "ends"), [("zsh", "#compdef csg\n", "return found"), ("fish", "#", '-gt 1"')]
+)
+def test_scripts_for_other_shells(csg, shell: str, begins: str, ends: str) -> None:
+    code, script, _ = csg("--print-completion", shell)
+    assert code == 0 and script.startswith(begins) and script.rstrip().endswith(ends)
+    assert all(f"'{name}': " in script for name in cli.COMMANDS)
 
 
 def test_help_of_a_command_lists_its_options() -> None:
@@ -82,6 +144,18 @@ def test_bugs_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "COMMANDS", {"broken": _Broken})
     with pytest.raises(ZeroDivisionError):
         cli.main(["broken", "--kind", "bug"])
+
+
+def test_options_are_parsed_without_typeguard() -> None:
+    """It takes half as long as all of the rest."""
+    script = (
+        "import sys, csgaussian_ns.tools.cli as cli\n"
+        "for name in ('edit', 'export', 'import', 'info', 'render', 'select'):\n"
+        "    try: cli.main([name, '--help'])\n"
+        "    except SystemExit as done: assert done.code == 0 and 'typeguard' not in sys.modules, name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.count("usage: csg ") == 6, done.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:

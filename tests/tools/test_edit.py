@@ -202,3 +202,24 @@ def test_motions_that_add_up_beyond_all_pictures_are_refused(edit, csg, tmp_path
     code, _, err = csg("edit", path, "-o", tmp_path / "b.csg", "--scale", "1", "1e6")
     assert code == 2 and "together, the edits would scale an object by 1e+12" in err
     assert not (tmp_path / "b.csg").exists()
+
+
+def test_who_removed_an_object_is_told(edit, csg, tmp_path: Path):
+    out = tmp_path / "out.csg"
+    code, _, err = csg("edit", FILE, "-o", out, "--remove", "2", "--move", "2", "1,0,0")
+    assert code == 2 and "there is no object 2; the scene has 1 Gerät 0, 3 Gerät 2; an edit of this command" in err
+    path, _ = edit("--remove", "2")
+    code, _, err = csg("edit", path, "-o", out, "--scale", "Gerät 1", "2")
+    assert code == 2 and "there is no object called 'Gerät 1'" in err and "an earlier edit removed it" in err
+    code, _, err = csg("edit", path, "-o", out, "--scale", "7", "2")
+    assert code == 2 and err.endswith("the scene has 1 Gerät 0, 3 Gerät 2\n")
+    code, _, err = csg("edit", FILE, "-o", out, "--scale", "2", "1e9", "2", "1e9")
+    assert code == 2 and err.startswith("csg: error: ") and "removed" not in err and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("axis", "told"), [("-z,90", (0.0, 0.0, -1.0)), ("-X,90", (-1.0, 0.0, 0.0)), ("-1,0,0,90", (-1.0, 0.0, 0.0))]
+)
+def test_an_axis_that_begins_with_a_dash(edit, axis: str, told: tuple[float, float, float]):
+    [step] = csgaussian_ns.load(edit("--rotate", "2", axis)[0]).edits
+    assert isinstance(step, Rotate) and step.axis == told and step.degrees == 90

@@ -86,7 +86,7 @@ def test_a_ply_file_changes_its_format_without_being_fitted(tmp_path: Path, caps
     assert found.degree == 1 and len(found.means) == (splats.scene.means[:, 0] >= 0).sum()
     capsys.readouterr()
     assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--objects", "1") == 2
-    assert "says nothing of objects" in told(capsys)
+    assert "is not asked for objects" in told(capsys)
     assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--data", str(tmp_path)) == 2
     assert "give a .csg file" in told(capsys)
 

@@ -109,7 +109,7 @@ def test_what_is_wrong_with_data_is_told_before_any_work(
 
 
 def options(camera: str, **changes: int) -> Export:
-    return replace(Export(WITH_OBJECTS, Path("scene.ply"), camera=camera, views=4), **changes)
+    return replace(Export(str(WITH_OBJECTS), Path("scene.ply"), camera=camera, views=4), **changes)
 
 
 def test_cameras_of_a_file_are_bounded_in_size(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import csgaussian_ns
 from csgaussian_ns.export.write import write
 from csgaussian_ns.scene.splats import Splats
 from tests.export.scenes import random_gaussians, random_splats
+from tests.receiver.servers import Behaviour, serving
 
 
 @pytest.mark.parametrize("ending", [".ply", ".spz", ".splat"])
@@ -121,3 +123,16 @@ def test_a_pipe_is_read(tmp_path: Path, csg, monkeypatch: pytest.MonkeyPatch):
     code, out, err = csg("import", "-", "-o", tmp_path / "made.csg")
     assert code == 0 and "standard input" in out, err
     assert csgaussian_ns.load(tmp_path / "made.csg").meta.name == ""  # type: ignore[attr-defined]
+
+
+def test_other_files_through_a_pipe_and_from_a_server(csg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    given, made = tmp_path / "some.spz", tmp_path / "made.csg"
+    write(random_splats(40), given, z_up=False)
+    pipe = SimpleNamespace(buffer=io.BytesIO(given.read_bytes()), isatty=lambda: False)
+    monkeypatch.setattr("sys.stdin", pipe)
+    code, out, err = csg("import", "-", "-o", made)
+    assert code == 0 and "40 Gaussians" in out and "standard input" in out, err
+    assert csgaussian_ns.load(made).meta.name == ""  # type: ignore[attr-defined]
+    with serving(Behaviour(given.read_bytes())) as address:
+        code, out, err = csg("import", address.replace("scene.csg", "a%20b.spz?x=/y.ply"), "-o", made)
+    assert code == 0 and csgaussian_ns.load(made).meta.name == "a b", err  # type: ignore[attr-defined]

@@ -37,11 +37,11 @@ def cut(data: bytes, tmp_path: Path) -> Path:
 
 
 def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
-    Info(whole).run()
+    Info(str(whole)).run()
     shown = capsys.readouterr().out
     assert "3 objects, features of 6 channels, text by some encoder" in shown
     assert "Gerät 0" in shown and "Gerät 2" in shown and "cut" not in shown
-    Info(whole, json=True).run()
+    Info(str(whole), json=True).run()
     facts = json.loads(capsys.readouterr().out)
     assert facts["bytes"] == len(data) == sum(entry["bytes"] for entry in facts["sections"].values())
     assert [thing["id"] for thing in facts["semantics"]["objects"]] == [1, 2, 3]
@@ -52,22 +52,22 @@ def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
 
 def test_a_cut_file_says_so(cut: Path, whole: Path, capsys):
     told = "cut after the colours: semantics are missing"
-    Info(cut).run()
+    Info(str(cut)).run()
     shown = capsys.readouterr().out
     assert "objects" not in shown and told in " ".join(shown.split())
     with pytest.raises(FormatError, match=told):
-        Verify(cut).run()
+        Verify(str(cut)).run()
     with cut.open("rb") as stream:
         facts = describe(read_container(stream))
     assert facts["truncated"] and facts["semantics"] is None and "SEMA" not in facts["sections"]
     assert facts["sections"]["container"]["bytes"] < 1500
-    Verify(whole).run()
+    Verify(str(whole)).run()
     assert "whole, " in (line := capsys.readouterr().out) and " anchors and 3 objects decoded" in line
 
 
 def test_decode_writes_features_and_labels(whole: Path, cut: Path, tmp_path: Path):
     for file, names in ((whole, {"semantic_feature", "label"}), (cut, set())):
-        Decode(file, tmp_path / "anchors.npz").run()
+        Decode(str(file), tmp_path / "anchors.npz").run()
         with np.load(tmp_path / "anchors.npz", allow_pickle=False) as arrays:  # noqa: TID251  # pickles are off
             assert names == set(arrays) & {"semantic_feature", "label"}
             assert all(len(arrays[name]) == len(arrays["grid"]) for name in arrays)
@@ -78,7 +78,7 @@ def test_names_do_not_become_markup(tmp_path: Path, capsys):
     semantics = dataclasses.replace(scene.semantics, names=("[red]", "[/]", "plain")[: len(scene.semantics.names)])
     file = tmp_path / "scene.csg"
     file.write_bytes(encode(dataclasses.replace(scene, semantics=semantics)).data)
-    Info(file).run()
+    Info(str(file)).run()
     assert "[red]" in capsys.readouterr().out
 
 
@@ -93,7 +93,7 @@ def write_with_meta(folder: Path, **fields: object) -> Path:
 def test_facts_do_not_become_markup(tmp_path: Path, capsys):
     folder = tmp_path / "[bold]"
     folder.mkdir()
-    Info(write_with_meta(folder, tool="[/bold]", extra={"[/]": "[/red]\x1b"})).run()
+    Info(str(write_with_meta(folder, tool="[/bold]", extra={"[/]": "[/red]\x1b"}))).run()
     shown = capsys.readouterr().out
     assert "[/bold]" in shown and "{'[/]': '[/red]\\x1b'}" in shown
     assert "".join(shown.split()).startswith("".join(str(folder).split()))
@@ -104,7 +104,7 @@ def test_facts_do_not_become_markup(tmp_path: Path, capsys):
 def test_facts_that_could_steer_a_terminal_are_refused(tmp_path: Path, field: str, text: str):
     file = write_with_meta(tmp_path, **{field: text})
     with pytest.raises(FormatError, match=f"META: '{field}' holds control characters"):
-        Info(file).run()
+        Info(str(file)).run()
 
 
 def nested(depth: int) -> dict:
@@ -115,18 +115,18 @@ def nested(depth: int) -> dict:
 
 
 def test_facts_nested_without_end_are_refused(tmp_path: Path, capsys):
-    Info(write_with_meta(tmp_path, extra=nested(31))).run()
+    Info(str(write_with_meta(tmp_path, extra=nested(31)))).run()
     assert "'in': " in capsys.readouterr().out
     for depth in (32, 200):
         with pytest.raises(FormatError, match="META: 'extra' is nested more than 32 deep"):
-            Info(write_with_meta(tmp_path, extra=nested(depth)), json=True).run()
+            Info(str(write_with_meta(tmp_path, extra=nested(depth))), json=True).run()
 
 
 def test_people_get_few_digits_and_rows_of_one_line(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "100")
     transform = tuple(1 / (3 + i) for i in range(12))
     file = write_with_meta(tmp_path, transform=transform, extra={"orbit": {"radius": 2 / 3}})
-    Info(file).run()
+    Info(str(file)).run()
     shown = capsys.readouterr().out
     assert "[0.3333, 0.25, 0.2, 0.1667," in shown and "{'orbit': {'radius': 0.6667}}" in shown
     rows = [line for line in shown.splitlines() if "Gerät" in line]
@@ -134,21 +134,21 @@ def test_people_get_few_digits_and_rows_of_one_line(tmp_path: Path, capsys, monk
     for row in rows:
         cells = [cell.strip() for cell in row.strip("│").split("│")]
         assert len(row) <= 100 and [len(cell.split()) for cell in cells[3:5]] == [3, 3]
-    Info(file, json=True).run()
+    Info(str(file), json=True).run()
     assert json.loads(capsys.readouterr().out)["meta"]["transform"] == list(transform)
 
 
 def test_decode_makes_the_folder_and_leaves_nothing_half(whole: Path, tmp_path: Path):
-    Decode(whole, tmp_path / "new" / "deep" / "anchors.npz").run()
+    Decode(str(whole), tmp_path / "new" / "deep" / "anchors.npz").run()
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["anchors.npz"]
     (tmp_path / "folder" / "anchors.npz").mkdir(parents=True)
     with pytest.raises(ConfigError, match=r"cannot write .*anchors\.npz: Is a directory; make room or choose"):
-        Decode(whole, tmp_path / "folder" / "anchors.npz").run()
+        Decode(str(whole), tmp_path / "folder" / "anchors.npz").run()
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["anchors.npz"]
     with pytest.raises(ConfigError, match=r"expected a name that ends in \.npz"):
-        Decode(whole, tmp_path / "anchors.txt").run()
+        Decode(str(whole), tmp_path / "anchors.txt").run()
     with pytest.raises(ConfigError, match=r"scene\.csg: File exists; choose another output"):
-        Decode(whole, whole / "anchors.npz").run()
+        Decode(str(whole), whole / "anchors.npz").run()
 
 
 def test_info_unpacks_no_embedding(whole: Path, monkeypatch):

@@ -1,6 +1,7 @@
 """Files by name, through pipes and on standard input; addresses, which are none."""
 
 import io
+import json
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.tools import cli
-from csgaussian_ns.tools.inputs import STDIN, name_of, open_file, refuse_addresses
+from csgaussian_ns.tools.inputs import STDIN, name_of, open_file, path_of, refuse_addresses
 from tests.receiver.servers import Behaviour, serving
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -96,8 +97,8 @@ def test_an_address_is_shown_as_it_was_given(path: str, address: str | None):
     with pytest.raises(ConfigError) as told:
         refuse_addresses({"views": 3, "data": None, "output": Path(path)})
     assert str(told.value).startswith(f"output {address}: expected a path on this machine, got an address")
-    refuse_addresses({"file": Path(path)})  # a scene may lie anywhere
-    assert name_of(Path(path)) == address
+    refuse_addresses({"file": path})  # a scene may lie anywhere
+    assert name_of(path) == path
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,30 @@ def test_every_path_of_every_command_is_looked_at(command: list[str], tmp_path: 
     assert cli.main([*command, "https://a.b/c.npz"]) == 2
     assert "https://a.b/c.npz: expected a path" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "stem"),
+    [
+        ("https://a.b//c//d%20e.spz?token=x//y.ply", "d e"),
+        ("s3://bucket/c.splat", "c"),
+        ("folder/c.spz", "c"),
+        (STDIN, None),
+    ],
+)
+def test_what_a_file_is_called_wherever_it_lies(given: str, stem: str | None):
+    path = path_of(given)
+    assert (path and path.stem) == stem
+
+
+def test_an_address_is_asked_for_as_it_was_given(csg):
+    behaviour = Behaviour(DATA)
+    path = "/a/./b//scene.csg?signed=x//y"
+    with serving(behaviour) as address:
+        given = address.replace("/scene.csg", path)
+        code, out, err = csg("verify", "--json", given)
+    assert code == 0 and json.loads(out)["file"] == given and err == ""
+    assert set(behaviour.paths) == {path}
 
 
 def test_a_scene_at_an_address(capsys):

@@ -99,7 +99,7 @@ def test_cameras_of_colmap_and_blender(file: Path, tmp_path: Path):
 def test_without_pyav_the_error_says_what_to_install(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(BackendUnavailable, match=r"pip install 'csgaussian-ns\[video\]'"):
-        Render(file, tmp_path / "a.mp4").run()
+        Render(str(file), tmp_path / "a.mp4").run()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,10 +10,11 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from starlette.testclient import TestClient
 
 import csgaussian_ns
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.serve import Serve
+from csgaussian_ns.tools.serve import Serve, application, served
 
 FILE = Path(__file__).parents[1] / "golden" / "v1_semantics.csg"
 
@@ -40,6 +41,30 @@ def test_a_folder_on_the_network(tmp_path: Path):
                 urlopen(address[1].split("/below")[0] + outside, timeout=30)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) in (0, 130)
+
+
+def test_hidden_files_stay_hidden(tmp_path: Path):
+    """And so does what links lead to outside of the folder."""
+    shared, outside = tmp_path / ".shared", tmp_path / "outside.csg"
+    for path in (outside, *(shared / name for name in ("a.csg", ".b.csg", ".git/c.csg", "d/.e/f.csg", "d/g.txt"))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"123")
+    (shared / "link.csg").symlink_to(outside)
+    (shared / "broken.csg").symlink_to(shared / "nowhere")
+    assert served(shared) == ["a.csg"]
+    pages = TestClient(application(shared))
+    assert [pages.get(name).status_code for name in ("/a.csg", "/d/g.txt", "/./a.csg")] == [200] * 3
+    for name in ("/.b.csg", "/%2eb.csg", "/.git/c.csg", "/d/.e/f.csg", "/d//.e/f.csg", "/link.csg", "/", "/.git"):
+        assert pages.get(name).status_code == 404, name
+
+
+def test_a_port_in_use(csg, tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        code, out, err = csg("serve", tmp_path, "--port", taken.getsockname()[1])
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert err.startswith("csg: error: cannot listen at 127.0.0.1:") and "Address already in use; choose another" in err
 
 
 def test_what_cannot_be_served(tmp_path: Path):

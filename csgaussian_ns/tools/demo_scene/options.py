@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.terminal import tell
+from csgaussian_ns.tools.answer import AsJson, answer
 
 LIMITS = {
     "seed": (0, 2**63),
@@ -42,6 +42,7 @@ class DemoScene:
     """Number of SfM-like points in sparse_pc.ply, 1 to 1000000."""
     overwrite: bool = False
     """Replace the demo scene that is already in the folder; a folder with anything else in it is left alone."""
+    json: AsJson = False
 
     def check(self) -> None:
         """Raise ConfigError for the first option that cannot work."""
@@ -62,7 +63,18 @@ class DemoScene:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("Ray tracing", total=1.0)
             made = make_scene(self, lambda share: progress.advance(task, share))
-        tell(
+        facts = {
+            "output": str(self.out),
+            "views": made.views,
+            "width": self.width,
+            "height": self.height,
+            "objects": made.objects,
+            "points": made.points,
+            "bytes": made.size,
+            "seconds": made.seconds,
+        }
+        words = (
             f"Made {self.out}: {made.views} views of {self.width}x{self.height}, {made.objects} objects, "
             f"{made.points} points, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s"
         )
+        answer(self.json, facts, words)
