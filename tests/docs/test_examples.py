@@ -22,7 +22,7 @@ from tests.docs import place
 from tests.docs.pages import PAGES, ROOT, SITE, Command, page_id, shell_commands, steps
 from tests.receiver.servers import Behaviour, serving
 
-RUN = [ROOT / "README.md", *SITE]
+RUN = [ROOT / "README.md", *SITE, ROOT / "docs/upstream/csgaussian.md"]
 NOT_RUN = {
     "csg masks --checkpoint": "needs weights of Segment Anything",
     "csg demo-scene": "takes half a minute; tests/tools/test_demo_folder.py runs it",
@@ -66,7 +66,7 @@ class Reader:
 
     def csg(self, step: Command) -> None:
         words = [*map(self.here, step.words[1:])]
-        shorter = SHORTER.get(words[0], {}) if not step.told else {}
+        shorter = SHORTER.get(words[0], {})
         self.server.failures = [404] if any("missing" in word for word in words) else []
         words += [word for name, value in shorter.items() if name not in words for word in (name, value)]
         with pytest.MonkeyPatch.context() as patch:
