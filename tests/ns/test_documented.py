@@ -4,19 +4,25 @@ Commands are parsed by their own parsers, up to where they would start to work; 
 ``ns-train`` the parser has our methods alone, as that of all methods takes long to make.
 """
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 import tyro
 
+from csgaussian_ns.ns.export import ExportCsgBitstream
+from csgaussian_ns.tools.cli import COMMANDS as COMMANDS_OF_CSG
+from csgaussian_ns.tools.look import Look
 from scripts.method_configs import our_methods
-from tests.docs.pages import PAGES, ROOT, Command, page_id, shell_commands
+from tests.docs.pages import PAGES, ROOT, SITE, Command, page_id, shell_commands
 from tests.sampled_types import types_sampled
 
 external_methods = pytest.importorskip("nerfstudio.configs.external_methods", reason="needs pip install -e '.[train]'")
@@ -28,6 +34,7 @@ COMMANDS = {
     if command.program.startswith("ns-") and "--help" not in command.words
 }
 """Each once, with a page that has it."""
+OF_NERFSTUDIO = {"--load-config", "--load-dir", "--load-checkpoint", "--eval-mode", "--help"}
 
 
 class _Parsed(Exception):
@@ -78,6 +85,20 @@ def test_an_option_that_does_not_exist_is_noticed(parse: Callable[[Command], obj
     ):
         with pytest.raises(SystemExit):
             parse(Command(tuple(words)))
+
+
+def test_options_that_pages_mention_exist():
+    classes = [*COMMANDS_OF_CSG.values(), ExportCsgBitstream, Look]
+    known = OF_NERFSTUDIO | {f"--{item.name.replace('_', '-')}" for kind in classes for item in fields(kind)}  # type: ignore[arg-type]
+    mentioned = {
+        option
+        for page in [ROOT / "README.md", *SITE]
+        for code in re.findall(r"`([^`\n]+)`", page.read_text())
+        for option in re.findall(r"(?:^| )(--[a-z][a-z.-]*[a-z])(?![.*a-z-])", code)
+    }
+    assert len(mentioned) > 30 and len(mentioned - known) > 4
+    for option in mentioned - known:
+        attrgetter(option.removeprefix("--").replace("-", "_"))(our_methods()["csgaussian"])  # raises if there is none
 
 
 def test_the_patch_for_nerfstudio_fits(tmp_path: Path):
