@@ -1,5 +1,6 @@
 """The stand-alone reader of the format's page reads what the package reads, and refuses what it refuses."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,15 @@ def test_limits_are_those_of_the_package():
     for name in DecodeLimits.__dataclass_fields__:
         value = getattr(DEFAULT_LIMITS, name)
         assert f"| `{name}` | 2^{value.bit_length() - 1} |" in PAGE and value == 1 << value.bit_length() - 1
+
+
+def test_sections_are_those_of_the_specification(reader: dict[str, Any]):
+    specified = re.findall(
+        r"^\| `([A-Z]{4})` \| [0-2] \|", (ROOT / "csgaussian_ns/format/FORMAT.md").read_text(), re.MULTILINE
+    )
+    told = [
+        name
+        for row in re.findall(r"^\| (`[A-Z].*?) \| [0-2]", PAGE, re.MULTILINE)
+        for name in re.findall("[A-Z]{4}", row)
+    ]
+    assert sorted(told) == sorted(specified) == sorted(kind.decode() for kind in reader["KNOWN"]) and len(told) > 9
