@@ -72,7 +72,7 @@ main() {
     "$python" -m venv --clear "$VENV"
   fi
   rm -f "$STAMP"
-  "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[train,demo,masks,text,video,dev]' ||
+  "$VENV/bin/python" -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[train,demo,masks,text,video,docs,dev]' ||
     die "pip failed; see above. Nothing was stamped: run make setup again."
   fingerprint >"$STAMP.new" && mv "$STAMP.new" "$STAMP"
   echo "setup: $VENV is ready"

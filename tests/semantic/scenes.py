@@ -120,7 +120,7 @@ def _floor() -> Tensor:
 
 def _object(number: int, position: Tensor, embeddings: bool, names: bool) -> SceneObject:
     corners = [tuple(float(x) for x in corner) for corner in (position.mean(0), position.amin(0), position.amax(0))]
-    embedding = tuple(float(x) for x in torch.eye(4)[number]) if embeddings else None
+    embedding = tuple(float(x) for x in torch.eye(len(BALLS) + 1)[number]) if embeddings else None
     name = BALLS[number][0] if names else ""
     return SceneObject(number, name, len(position), *corners, (0.0,) * 3, embedding)  # type: ignore[arg-type]
 
