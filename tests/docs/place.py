@@ -24,8 +24,7 @@ from tests.tools.balls import SIZE, moved_scene, write_capture
 
 OBJECTS = ("cup", "plate", "lamp", "cactus", "red mug", "globe")
 """Names in the examples; numbers count from 1."""
-GOLDEN = Path(__file__).parents[1] / "golden/v1_inr.csg"
-"""A file without objects."""
+GOLDEN = Path(__file__).parents[1] / "golden"
 POINTS = (
     "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n"
 )
@@ -40,6 +39,7 @@ def make(folder: Path) -> None:
     for name in ("out/scene.csg", "scene.csg"):
         (folder / name).write_bytes(data)
     _write_colmap(folder / "path/to/scene", folder / "path/to/colmap_folder")
+    shutil.copy(GOLDEN / "v1_gaussians.csg", folder / "splat.csg")
     write(Splats(random_gaussians(60), np.arange(60) % 4), folder / "splat.ply", z_up=True)
     view = {"camera_to_world": [1.0, 0, 0, 0, 0, 0, -1, -5, 0, 1, 0, 0, 0, 0, 0, 1], "fov": 60}
     path = {"camera_type": "perspective", "render_width": 64, "render_height": 48, "fps": 2, "camera_path": [view] * 2}
@@ -107,7 +107,7 @@ def _write_bad_files(folder: Path, data: bytes) -> None:
         "newer.csg": newer,
         "long.csg": data + bytes(8),
         "page.csg": b"<!DOCTYPE html><html><body>Please sign in to see this file.</body></html>",
-        "colours.csg": GOLDEN.read_bytes(),
+        "colours.csg": (GOLDEN / "v1_inr.csg").read_bytes(),
         "points.ply": POINTS.encode(),
     }
     for name, content in bad.items():
