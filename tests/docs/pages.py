@@ -75,4 +75,4 @@ def _command(line: str) -> Command:
     while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words = words[1:]
     stdin = words[words.index("<") + 1] if "<" in words else None
-    return Command(tuple(takewhile(lambda word: word not in ("<", ">"), words)), stdin)  # where output goes is no matter
+    return Command(tuple(takewhile(lambda word: word not in ("<", ">"), words)), stdin)  # output is looked at, not sent
