@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,5 +74,5 @@ def _command(line: str) -> Command:
     words = shlex.split(line)
     while re.fullmatch(r"[A-Z_]+=\S*", words[0]):
         words = words[1:]
-    at = words.index("<") if "<" in words else len(words)
-    return Command(tuple(words[:at]), words[at + 1] if at < len(words) else None)
+    stdin = words[words.index("<") + 1] if "<" in words else None
+    return Command(tuple(takewhile(lambda word: word not in ("<", ">"), words)), stdin)  # output is looked at, not sent
