@@ -147,13 +147,13 @@ def _no_constant(name: str) -> None:
 
 
 def _numbers(entry: Any, name: str, count: int) -> tuple[float, ...]:
-    if not isinstance(entry, list) or len(entry) != count or not all(map(_finite, entry)):
+    if not isinstance(entry, list) or len(entry) != count or not all(map(finite, entry)):
         raise FormatError(f"META: {name!r} must be {count} finite numbers")
     return tuple(float(x) for x in entry)
 
 
 def _positive(entry: Any, name: str) -> float:
-    if not _finite(entry) or _FLOAT.unpack(_FLOAT.pack(entry))[0] <= 0:
+    if not finite(entry) or _FLOAT.unpack(_FLOAT.pack(entry))[0] <= 0:
         raise FormatError(f"META: {name!r} must be a positive number, got {quoted(entry)}")
     return float(entry)
 
@@ -188,5 +188,6 @@ def _extra(extra: Any) -> dict[str, object]:
     raise FormatError(f"META: 'extra' is nested more than {MAX_DEPTH} deep")
 
 
-def _finite(value: object) -> bool:
+def finite(value: object) -> bool:
+    """Whether a number is one that META may hold."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
+from csgaussian_ns.core.geometry import FARTHEST
 from csgaussian_ns.core.similarity import FACTORS, Similarity
 from csgaussian_ns.format.bodies import content_of, packed_section
 from csgaussian_ns.format.container import Container, pack, read_container
-from csgaussian_ns.format.facts import GROUP, Facts, is_group, parse_facts, write_facts
-from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
+from csgaussian_ns.format.facts import GROUP, Facts, finite, is_group, parse_facts, write_facts
+from csgaussian_ns.format.kinds import KINDS, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DecodeLimits
 
 KIND = "PART"
 MOST_PARTS = 256
-FARTHEST = 1e15
 _NUMBERS = 8
 """Of a placement: factor, quaternion wxyz, shift."""
 
@@ -49,7 +49,7 @@ class GroupMeta(Facts):
 
 def _placement(told: Any) -> Similarity:
     numbers = isinstance(told, list) and len(told) == _NUMBERS
-    if not numbers or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in told):
+    if not numbers or not all(map(finite, told)):
         raise FormatError(f"META: a placement must be {_NUMBERS} numbers: factor, quaternion w x y z, shift")
     factor, *rest = (float(x) for x in told)
     turn, shift = rest[:4], rest[4:]
@@ -88,13 +88,16 @@ def group_meta_of(container: Container) -> GroupMeta:
 
 
 def parts_of(container: Container, limits: DecodeLimits) -> list[Container]:
-    """The files of an open group, each with its share of the limits.
+    """The files of an open group.
 
     Raises:
         FormatError: They are damaged, cut, or not those that META and the table of contents tell.
         UnsupportedVersion: One of them is a group.
         LimitExceeded: They ask for more than ``limits`` allow.
     """
+    strange = {entry.info.kind for entry in container.entries} & (KINDS.keys() - {KIND, "META", "EDIT"})
+    if strange:
+        raise FormatError(f"a group with sections {', '.join(sorted(strange))}, which belong into its parts; damaged")
     entries, count = container.chunks(KIND), len(group_meta_of(container).placements)
     if len(entries) != count:
         raise FormatError(f"{len(entries)} sections {KIND}, META places {count}; the file is damaged")

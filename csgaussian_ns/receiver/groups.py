@@ -20,6 +20,9 @@ from csgaussian_ns.scene.scene import Scene, Seen, joined
 from csgaussian_ns.semantic.edited import edited
 from csgaussian_ns.semantic.edited_objects import moved_objects
 
+BYTES_PER_ROW = 1024
+"""Of a decoded part, at most, as it is kept while others are read."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -54,6 +57,12 @@ class Group:
     def position(self) -> Float[np.ndarray, "R 3"]:
         """Of all rows, in the frame of the group."""
         return np.concatenate([part.motion.at(part.scene.position) for part in self.parts])
+
+    @property
+    def hidden(self) -> Bool[np.ndarray, " R"]:
+        """Rows that edits of parts took out."""
+        none = [np.zeros(len(part.coded), np.bool_) for part in self.parts]
+        return np.concatenate([getattr(p.scene, "hidden", row) for p, row in zip(self.parts, none, strict=True)])
 
     def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
         """What ``camera`` sees of each part, put where that stands; see ``Scene``."""
@@ -116,15 +125,18 @@ def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
     meta, parts = group_meta_of(container), list[Part]()
     files = parts_of(container, wanted.limits)
     edits = edits_of(container) if wanted.edits else ()
-    share = replace(wanted.limits, max_memory_bytes=wanted.limits.max_memory_bytes // len(files))
-    wanted = replace(wanted, limits=share, semantics=wanted.semantics or any(map(targets_of, edits)))
+    operations, memory = wanted.limits.max_network_operations // len(files), wanted.limits.max_memory_bytes
+    wanted = replace(wanted, semantics=wanted.semantics or any(map(targets_of, edits)))
     for number, (file, motion) in enumerate(zip(files, meta.placements, strict=True)):
-        found = read(file, replace(wanted, edits=True, progress=lambda done, total: None))
+        share = replace(wanted.limits, max_network_operations=operations, max_memory_bytes=memory)
+        found = read(file, replace(wanted, limits=share, edits=True, progress=lambda done, total: None))
         if found.coded is None:
             raise FormatError(f"part {number}: nothing is known of its rows, so they cannot be drawn beside others")
         parts.append(Part(_as_edited(found), found.coded, found.rows, motion))
+        memory = max(0, memory - BYTES_PER_ROW * len(found.coded))
         wanted.progress(number + 1, len(files))
-    layer = None if all(part.semantics is None for part in parts) else merged_layer(parts)
+    known = wanted.semantics and any(part.coded.semantics is not None for part in parts)
+    layer = merged_layer(parts) if known else None
     return of_group(CodedGroup(tuple(parts), meta, layer, edits))
 
 

@@ -91,11 +91,11 @@ def _growing(
     source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
 ) -> Iterator[LoadedScene]:
     container = read_container(source, limits)
-    content = source.whole if isinstance(source, Parts) else source
     if is_group(container):
         if weight is not None:
             raise ConfigError("the file is a group of scenes, which is read whole; stream its files before merging")
-        yield _loaded(read(container, Wanted(limits, None, semantics, threads)).coded, content, limits)
+        coded = read(container, Wanted(limits, None, semantics, threads)).coded
+        yield _loaded(coded, source.whole if isinstance(source, Parts) else source, limits)
         return
     of_gaussians = representation_of(container) == GAUSSIANS
     kinds = GAUSSIAN_KINDS if of_gaussians else KINDS

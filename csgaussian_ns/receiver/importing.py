@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.format.facts import LARGEST
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.rows import Arrays, rounded
 from csgaussian_ns.format.gaussians.write import Labels, encode_gaussians
@@ -18,7 +19,9 @@ from csgaussian_ns.scene.splats import Splats
 
 BASE_STEPS = (1 / 12, 1 / 48, 1 / 64, 1 / 12, 1 / 24, 1 / 20)
 """Of logarithms of scales, quaternions, opacity, colour, harmonics of degree 1, and of 2 and 3: where a bit more of any
-takes about as much of the error away (benchmarks/results/import.md)."""
+takes about as much of the error away (decision 0028)."""
+MOST_STEP = 16
+"""Largest factor of steps: at 10 a picture is 19 dB from the original."""
 NARROW = 10
 """Per cent of Gaussians whose middle axis may be shorter than the step of positions."""
 OF_MEDIAN = 0.2
@@ -77,9 +80,9 @@ def import_gaussians(
         ConfigError: There is nothing to code, too many objects, or a setting makes no sense.
         QuantisationError: The Gaussians lie too far from the origin, or too many in one place.
     """
-    if not 1e-3 <= settings.step <= 1e3:
-        raise ConfigError(f"step {settings.step:g}: expected 0.001 to 1000; 1 is as good as one sees, 2 is smaller")
-    kept = drawable(splats.scene)
+    if not 1e-3 <= settings.step <= MOST_STEP:
+        raise ConfigError(f"step {settings.step:g}: expected 0.001 to {MOST_STEP}; 1 is hard to see, 2 is smaller")
+    kept = drawable(splats.scene) & (splats.scene.opacities > settings.step * BASE_STEPS[2] / 2)
     if not kept.any():
         raise ConfigError(f"nothing to import: none of {len(kept)} Gaussians is finite and not transparent")
     chosen = splats.where(kept)
@@ -118,6 +121,10 @@ def _position_step(scene: GaussianScene, factor: float) -> tuple[float, float]:
     least = max(extent / ((1 << MAX_BITS) - 8), farthest / (1 << 29), np.finfo(np.float32).tiny)
     narrow, median = np.percentile(middle, [NARROW, 50])
     wanted = max(float(min(narrow, OF_MEDIAN * median)) * factor, np.finfo(np.float32).tiny)
+    if max(wanted, least) >= LARGEST:
+        raise ConfigError(
+            f"positions reach {farthest:.3g} and scales {middle.max():.3g}: no picture shows such a scene"
+        )
     step = float(np.float32(max(wanted, least) * (1 + 1e-6)))
     return step, max(1.0, float(least / wanted))
 

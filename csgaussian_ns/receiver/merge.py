@@ -13,7 +13,10 @@ from csgaussian_ns.format.facts import Facts, is_group
 from csgaussian_ns.format.groups import GroupMeta, group_meta_of, pack_group, parts_of
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.representations import known_facts
+from csgaussian_ns.receiver.orbit import up_of
 
+UPRIGHT = 0.7
+"""Height of the tip of the vector that is up, below which a scene lies on its side."""
 Frame = Literal["capture", "normalised"]
 
 
@@ -86,3 +89,14 @@ def _taken_apart(data: bytes, container: Container, motion: Similarity, limits: 
         _Placed(body, part.header.anchors, inner.then(motion))
         for body, part, inner in zip(bodies, parts, placements, strict=True)
     ]
+
+
+def overturned(group: Container) -> list[int]:
+    """Parts, from 1 on, whose side that is up is not up in the group: ``extra`` tells it, no ``transform`` does."""
+    up, found = up_of(group_meta_of(group)), []
+    placements, parts = group_meta_of(group).placements, parts_of(group, DEFAULT_LIMITS)
+    for number, (part, motion) in enumerate(zip(parts, placements, strict=True), 1):
+        facts = known_facts(part)
+        if facts is not None and float(motion.matrix @ up_of(facts) @ up) < UPRIGHT * motion.factor:
+            found.append(number)
+    return found

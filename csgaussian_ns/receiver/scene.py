@@ -89,7 +89,12 @@ class LoadedScene:
     @property
     def kept_position(self) -> Float[np.ndarray, "K 3"]:
         """Of the rows that edits left, around which ``orbit`` looks."""
-        return self.position[~self.scene.look.hidden] if isinstance(self.scene, Edited) else self.position
+        return self.position[~self.hidden]
+
+    @property
+    def hidden(self) -> Bool[np.ndarray, " R"]:
+        """Rows that edits removed."""
+        return getattr(self.scene, "hidden", np.zeros(len(self), np.bool_))
 
     @property
     def background(self) -> Float[np.ndarray, "3"] | None:

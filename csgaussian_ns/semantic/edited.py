@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.edits import Edit
@@ -23,6 +25,11 @@ class Edited(Shown):
     """
 
     layer: SemanticLayer | None
+
+    @property
+    def hidden(self) -> Bool[Any, " R"]:
+        """Rows that are gone."""
+        return self.look.hidden | getattr(self.scene, "hidden", False)
 
     @property
     def semantics(self) -> SemanticLayer | None:

@@ -10,7 +10,7 @@ from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import counted, storable
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import GZIP, SceneFile, name_of, open_file, path_of
+from csgaussian_ns.tools.inputs import SPZ, SceneFile, name_of, open_file, path_of
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
@@ -39,7 +39,7 @@ class Import:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The .csg file to write."""
     step: float = 1.0
-    """Factor of all steps: 2 is about a quarter smaller and 6 dB farther from the original, 0.5 the other way round."""
+    """Factor of all steps: 2 is a fifth to a quarter smaller and 6 dB farther from the original, 0.5 the other way."""
     degree: Literal[0, 1, 2, 3] = 3
     """Degree of the spherical harmonics that are kept, at most."""
     name: Maybe[str] = None
@@ -78,7 +78,9 @@ class Import:
             "psnr": psnr,
             "views": VIEWS,
         }
-        smaller = f"{size / len(made.data):.1f} times smaller than {name_of(self.file)} ({size / 1e6:.3f} MB)"
+        ratio = size / len(made.data)
+        told = f"{ratio:.1f} times smaller" if ratio >= 1 else f"{1 / ratio:.1f} times larger"
+        smaller = f"{told} than {name_of(self.file)} ({size / 1e6:.3f} MB)"
         words = (
             f"{self.output}: {kept:,} Gaussians, {len(made.data) / 1e6:.3f} MB, {smaller}; {psnr:.1f} dB PSNR against "
             f"its pictures over {VIEWS} views"
@@ -98,12 +100,12 @@ class Import:
                 header = read_header(stream)
                 splats = read_splats(stream, header)
                 return splats, up_of(header), stream.seek(0, 2)
-            ending = ".spz" if stream.read(len(GZIP)) == GZIP else "" if path is None else path.suffix.lower()
+            data, ending = stream.read(), "" if path is None else path.suffix.lower()
+            if ending != ".splat" and data.startswith(SPZ):
+                ending = ".spz"
             if ending == ".ply" or ending not in FORMATS:
                 raise ConfigError(f"{name_of(self.file)}: expected a .ply, .spz or .splat file with Gaussians")
-            stream.seek(0)
-            data = stream.read()
-        return Splats(FORMATS[ending].parse(data)), UP[ending], len(data)
+            return Splats(FORMATS[ending].parse(data)), UP[ending], len(data)
 
     def _tell_losses(self, splats: "Splats", made: "Imported") -> None:
         gone = int((~made.kept).sum())

@@ -13,8 +13,8 @@ from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError
 from csgaussian_ns.core.files import is_address, refuse_address
 
 STDIN = "-"
-GZIP = b"\x1f\x8b"
-"""Begins ``.spz`` files."""
+SPZ = (b"\x1f\x8b", b"NGSP")
+"""How ``.spz`` files begin: those of version 3 and before are packed as a whole."""
 
 SceneFile = Annotated[
     str,
@@ -114,7 +114,7 @@ def _fetched(pipe: BinaryIO | BufferedIOBase) -> BytesIO:
     from csgaussian_ns.scene.ply_magic import is_ply
 
     front = pipe.read(HEADER_BYTES)
-    foreign = is_ply(BytesIO(front)) or front.startswith(GZIP)
+    foreign = is_ply(BytesIO(front)) or front.startswith(SPZ)
     length = DEFAULT_LIMITS.max_file_bytes if foreign else parse_header(front, DEFAULT_LIMITS).file_length
     content = front + pipe.read(length + 1 - len(front))
     if foreign:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from csgaussian_ns import __version__
-from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import storable
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.edit import FACTOR, rotation_of
 from csgaussian_ns.tools.inputs import SceneFiles, name_of, open_file
 from csgaussian_ns.tools.look import Pairs, numbers_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
+from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.similarity import Similarity
@@ -47,7 +48,7 @@ class Merge:
         from csgaussian_ns.core.files import replace_file
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.receiver.listed import objects_of_file
-        from csgaussian_ns.receiver.merge import merged
+        from csgaussian_ns.receiver.merge import merged, overturned
 
         if len(self.files) < 2:
             raise ConfigError("expected at least two files to put into one")
@@ -57,13 +58,15 @@ class Merge:
         for path in self.files:
             with open_file(path) as stream:
                 files.append(stream.read())
-                try:
-                    read_container(files[-1])
-                except FormatError as error:
-                    raise type(error)(f"{name_of(path)}: {error}") from error
+                read_container(files[-1])
         data = merged(files, motions, self.frame, storable(self.name), f"csgaussian_ns {__version__}")
         container = read_container(data)
         objects = objects_of_file(container) or ()
+        for number in overturned(container):
+            remark(
+                f"csg: scene {number} of the file has another side up than the first; turn it, as with "
+                f"--rotate {number} x,90"
+            )
         with output_folder(self.output.parent):
             replace_file(self.output, data)
         parts = len(container.of_kind("PART"))
@@ -79,7 +82,7 @@ class Merge:
         }
         words = (
             f"{self.output}: {parts} scenes, {container.header.anchors:,} rows, {len(objects)} objects, "
-            f"{len(data) / 1e6:.3f} MB, {len(data) - before:,} bytes more than the files"
+            f"{len(data) / 1e6:.3f} MB, {len(data) - before:+,} bytes to the files"
         )
         answer(self.json, facts, words)
 
@@ -95,9 +98,9 @@ class Merge:
         for option, pairs in (("--scale", self.scale), ("--rotate", self.rotate), ("--move", self.move)):
             seen = set()
             for key, text in pairs or ():
-                if not key.isdecimal() or not 1 <= int(key) <= len(self.files) or key in seen:
+                if not key.isdecimal() or not 1 <= int(key) <= len(self.files) or int(key) in seen:
                     raise ConfigError(f"{option} {key}: expected a number of a file, 1 to {len(self.files)}, each once")
-                seen.add(key)
+                seen.add(int(key))
                 motions[int(key) - 1] = motions[int(key) - 1].then(_motion(option, text))
         return motions
 

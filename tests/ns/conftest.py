@@ -43,7 +43,7 @@ def typed_run(run: Forked, scene_folder: Path, tmp_path_factory: pytest.TempPath
     """``ns-train csgaussian-lite --data …``, shortened, no other option; the run knows objects."""
 
     def train(folder: Path) -> None:
-        shorter = ("--max-num-iterations", "280", "--pipeline.model.semantic-steps", "150")
+        shorter = ("--max-num-iterations", "320", "--pipeline.model.semantic-steps", "200")
         coarse = ("--pipeline.model.voxel-size", "0.06")  # steps are cheaper with fewer anchors
         done = run("ns-train", "csgaussian-lite", "--data", str(scene_folder), *shorter, *coarse, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr

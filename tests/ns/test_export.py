@@ -58,11 +58,12 @@ def test_help_lists_it_beside_nerfstudios_own(run: Forked, tmp_path: Path):
 def test_nerfstudios_exporters_on_a_run_of_ours(run: Forked, receive: Forked, lite_config, started, tmp_path: Path):
     """Gaussians as ``csg export`` makes them of the file, cameras, and one line where rays would be cast.
 
-    Of a run whose folder was renamed: its config.yml names another one.
+    Of a run whose folder is elsewhere: its config.yml names another one, which has no checkpoint any more.
     """
     trainer = started(lite_config(20))
     trainer.train()
-    config = trainer.base_dir.rename(tmp_path / "renamed") / "config.yml"
+    config = shutil.copytree(trainer.base_dir, tmp_path / "moved") / "config.yml"
+    shutil.rmtree(trainer.checkpoint_dir)
     (tmp_path / "scene.csg").write_bytes(encode(load_run(config).trained_scene(semantics=False)).data)
     given = ("--load-config", str(config), "--output-dir", "plain")
     done = run("ns-export", "gaussian-splat", *given, "--steps", "4", "--views", "8", cwd=tmp_path)

@@ -9,7 +9,7 @@ from csgaussian_ns.stages.colour import decoded_view
 
 
 def test_rounding_and_coding_cost_little_and_steps_stay_off_their_rails(lite_config, started, record_property):
-    trainer = started(lite_config(500))
+    trainer = started(lite_config(800))
     trainer.train()
     model = trainer.pipeline.model.eval()
     scene = model.scene

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns.core.edits import Move, Recolour, Remove, Target
-from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError, UnsupportedVersion
+from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Target
+from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError, LimitExceeded, UnsupportedVersion
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.groups import GroupMeta, pack_group
+from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.receiver.flatten import flattened
 from csgaussian_ns.receiver.importing import Settings, import_gaussians
 from csgaussian_ns.receiver.listed import objects_of_file
-from csgaussian_ns.receiver.merge import merged
+from csgaussian_ns.receiver.merge import merged, overturned
 from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.tools import cli
 from tests.export.scenes import random_gaussians, ring
@@ -131,6 +132,39 @@ def test_wrong_groups_are_refused(plain: bytes):
         list(csgaussian_ns.stream(group, camera=ring(1)[0]))
     with pytest.raises(ConfigError, match="read whole"):
         csgaussian_ns.load(merged([plain], [STILL]), chunks=[0])
+
+
+def test_numbers_of_objects_do_not_depend_on_what_is_asked_for(plain: bytes):
+    """A part whose objects were edited decodes them in any case; without the others' they would count from 1."""
+    inner = csgaussian_ns.load(plain).edited(Remove(Target((1,)))).data
+    group = csgaussian_ns.load(merged([ANCHORS, inner], [STILL, STILL]), semantics=False)
+    assert group.semantics is None and len(group.kept_position) == len(group) - 27
+
+
+def test_what_parts_lost_is_out_of_the_way_of_the_orbit(plain: bytes):
+    half = csgaussian_ns.load(plain).edited(Crop((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5)))
+    group = csgaussian_ns.load(merged([half.data, half.data], [STILL, STILL]))
+    one, two = (next(iter(scene.orbit(1).values())).position for scene in (half, group))
+    assert np.allclose(one, two, atol=1e-5) and len(group.kept_position) == 2 * len(half.kept_position)
+    again = group.edited(Remove(Target((2,))))
+    assert len(again.kept_position) < len(group.kept_position)
+
+
+def test_another_side_up_is_told(plain: bytes):
+    lying = csgaussian_ns.load(plain).with_meta(extra={"up": [0, 1, 0]}).data
+    upright = Similarity.about((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 90.0)
+    assert overturned(read_container(merged([plain, lying], [STILL, STILL]))) == [2]
+    assert overturned(read_container(merged([plain, lying], [STILL, upright]))) == []
+
+
+def test_limits_are_shared(plain: bytes):
+    data = merged([plain, ANCHORS], [STILL, STILL])
+    operations = DecodeLimits(max_network_operations=1000)
+    with pytest.raises(LimitExceeded, match="max_network_operations"):
+        csgaussian_ns.load(data, operations)
+    for memory in (10_000, 1_000_000):
+        with pytest.raises(LimitExceeded, match="max_memory_bytes"):
+            csgaussian_ns.load(merged([plain] * 30, [STILL] * 30), DecodeLimits(max_memory_bytes=memory))
 
 
 def test_damage_of_a_group(plain: bytes):

@@ -102,7 +102,7 @@ def test_what_no_renderer_draws_is_left_out(splats: Splats):
     assert np.flatnonzero(~made.kept).tolist() == [3, 5, 7] and len(csgaussian_ns.load(made.data)) == 147
     with pytest.raises(ConfigError, match="none of 150 Gaussians"):
         import_gaussians(Splats(replace(scene, opacities=0 * opacities)), Settings())
-    with pytest.raises(ConfigError, match=r"expected 0\.001 to 1000"):
+    with pytest.raises(ConfigError, match=r"expected 0\.001 to 16"):
         import_gaussians(splats, Settings(step=0.0))
 
 

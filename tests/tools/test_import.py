@@ -94,8 +94,8 @@ def test_calls_that_make_no_sense(csg, tmp_path: Path):
     write(random_splats(5), tmp_path / "some.ply", z_up=True)
     for options, told in (
         (("-o", tmp_path / "made.ply"), "expected a name that ends in .csg"),
-        (("-o", tmp_path / "made.csg", "--step", "0"), "step 0: expected 0.001 to 1000"),
-        (("-o", tmp_path / "made.csg", "--step", "nan"), "step nan: expected 0.001 to 1000"),
+        (("-o", tmp_path / "made.csg", "--step", "0"), "step 0: expected 0.001 to 16"),
+        (("-o", tmp_path / "made.csg", "--step", "nan"), "step nan: expected 0.001 to 16"),
     ):
         code, _, err = csg("import", tmp_path / "some.ply", *options)
         assert code == 2 and told in err

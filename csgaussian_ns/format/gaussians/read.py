@@ -23,6 +23,11 @@ from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, o
 from csgaussian_ns.format.streams.splat_rows import CHANNELS
 from csgaussian_ns.format.threads import in_order, threads_for
 
+BYTES_PER_VALUE = 32
+"""Memory that a scene takes at most, per channel of a Gaussian, while it is put together; measured 31."""
+CODER_BYTES = 24 << 20
+"""Of the contexts of one chunk."""
+
 
 @dataclass(frozen=True)
 class CodedGaussians:
@@ -94,7 +99,7 @@ class GaussianFile(NamedTuple):
     def check(self, limits: DecodeLimits) -> None:
         """Refuse all that can be refused before memory is taken; errors as of ``decode_gaussians``."""
         count = sum(chunk[0].info.anchors for chunk in self.chunks)
-        memory = count * (self.channels + 6) * 8
+        memory = count * (self.channels + 6) * BYTES_PER_VALUE
         if self.semantics is not None:
             memory += self.semantics.memory(count)
             operations = self.semantics.model.operations
@@ -108,7 +113,7 @@ class GaussianFile(NamedTuple):
     def parts(self, limits: DecodeLimits, threads: int | None) -> Iterator[Rows]:
         """The chunks, decoded one after the other, on ``threads`` threads at most."""
         largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
-        memory = largest * self.channels * BYTES_PER_SYMBOL
+        memory = largest * self.channels * BYTES_PER_SYMBOL + CODER_BYTES
         jobs = ((chunk, [self.container.read(entry).body for entry in chunk], self.channels) for chunk in self.chunks)
         yield from in_order(decode_chunk, jobs, threads_for(len(self.chunks), memory, limits.max_memory_bytes, threads))
 
