@@ -123,9 +123,8 @@ class LoadedScene:
     @property
     def semantics(self) -> SemanticLayer | None:
         """What is known of each anchor; ``None`` where the file says nothing."""
-        if isinstance(self.scene, Edited):
-            return self.scene.semantics
-        return None if self.coded is None else self.coded.semantics
+        known = self.scene if isinstance(self.scene, Edited) else self.coded
+        return None if known is None else known.semantics
 
     @property
     def truncated(self) -> bool:
@@ -157,12 +156,8 @@ class LoadedScene:
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
 
-        Args:
-            transforms: Folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras; or a
-                ``camera_path.json`` of nerfstudio's viewer.
-
-        Raises:
-            DataError: It cannot be used.
+        ``transforms`` is the folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras;
+        or a ``camera_path.json`` of nerfstudio's viewer. ``DataError``: it cannot be used.
         """
         from csgaussian_ns.receiver.cameras import cameras_in
 

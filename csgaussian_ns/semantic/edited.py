@@ -53,7 +53,8 @@ def edited(scene: Scene, edits: Sequence[Edit]) -> Edited:
 
 def _after(layer: SemanticLayer, edits: Sequence[Edit], look: Look) -> SemanticLayer:
     """Objects that lost all their anchors are gone, too."""
-    lost = np.bincount(to_numpy(layer.label)[to_numpy(look.hidden)], minlength=1 + len(layer.objects))
+    most = max((thing.id for thing in layer.objects), default=0)  # of a group, numbers may be missing
+    lost = np.bincount(to_numpy(layer.label)[to_numpy(look.hidden)], minlength=1 + most)
     objects = objects_after(layer.objects, edits)
     left = [replace(thing, anchors=thing.anchors - int(lost[thing.id])) for thing in objects]
     return replace(layer, label=layer.label * ~look.hidden, objects=tuple(thing for thing in left if thing.anchors > 0))

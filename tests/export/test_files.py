@@ -110,8 +110,11 @@ def test_files_that_are_none_are_refused():
         with pytest.raises(FormatError):
             read_spz(wrong)
     huge = struct.pack("<IIIBBBB", 0x5053474E, 3, 2**32 - 1, 3, 12, 0, 0)
-    with pytest.raises(FormatError, match="cut"):
+    with pytest.raises(LimitExceeded, match="promises 4294967295 Gaussians"):
         read_spz(gzip.compress(huge))
+    cut = struct.pack("<IIIBBBB", 0x5053474E, 3, 2**20, 3, 12, 0, 0)
+    with pytest.raises(FormatError, match="cut"):
+        read_spz(gzip.compress(cut))
     with pytest.raises(FormatError, match="32 bytes"):
         read_splat(b"x" * 33)
 
