@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from csgaussian_ns.core.arrays import constants, is_one_of, like, namespace, single, to_numpy, without_gradients
 from csgaussian_ns.core.edits import Colour, Crop, Keep, Recolour, Remove, Rotate, Scale, Target
+from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
@@ -230,9 +231,15 @@ def palette(label: Int[Any, " A"]) -> Float[Any, "A 3"]:
 def _paint(scene: Any, layer: str) -> Float[Any, "A 3"] | None:
     paints: dict[str, Callable[[SemanticLayer], Any]] = {
         "objects": lambda semantics: palette(semantics.label),
-        "semantic": lambda semantics: principal_colours(semantics.feature),
+        "semantic": _feature_colours,
     }
     return paints[layer](semantics_of(scene)) if layer in paints else None
+
+
+def _feature_colours(semantics: SemanticLayer) -> Float[Any, "A 3"]:
+    if not semantics.feature.shape[1] or not bool((semantics.feature != 0).any()):
+        raise QueryError("no features of these rows are known, as of imported or merged scenes; show the objects")
+    return principal_colours(semantics.feature)
 
 
 def _different(rows: Float[Any, "R 3"]) -> list[tuple[float, float, float]]:

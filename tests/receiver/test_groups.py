@@ -8,7 +8,7 @@ import pytest
 
 import csgaussian_ns
 from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Target
-from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError, LimitExceeded, UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError, LimitExceeded, QueryError, UnsupportedVersion
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.format.container import read_container
@@ -19,6 +19,7 @@ from csgaussian_ns.receiver.importing import Settings, import_gaussians
 from csgaussian_ns.receiver.listed import objects_of_file
 from csgaussian_ns.receiver.merge import merged, overturned
 from csgaussian_ns.scene.splats import Splats
+from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.tools import cli
 from tests.export.scenes import random_gaussians, ring
 from tests.format.fuzzing import LIMITS, attack
@@ -155,6 +156,15 @@ def test_another_side_up_is_told(plain: bytes):
     upright = Similarity.about((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), 90.0)
     assert overturned(read_container(merged([plain, lying], [STILL, STILL]))) == [2]
     assert overturned(read_container(merged([plain, lying], [STILL, upright]))) == []
+
+
+def test_layers_of_what_has_no_features(plain: bytes):
+    camera = ring(1)[0]
+    for data in (plain, merged([plain, ANCHORS], [STILL, STILL])):
+        scene = csgaussian_ns.load(data)
+        assert scene.render(camera, Appearance(layer="objects")).any()
+        with pytest.raises(QueryError, match="no features of these rows"):
+            scene.render(camera, Appearance(layer="semantic"))
 
 
 def test_limits_are_shared(plain: bytes):
