@@ -18,7 +18,7 @@ def test_help_lists_both_methods(run: Forked, tmp_path: Path):
 
 def test_training_needs_no_further_option_and_ends_by_itself(typed_run: TypedRun):
     printed = " ".join(typed_run.printed.split())
-    assert "step 430/430 meaning, rounding" in printed and "ETA" in printed
+    assert "step 520/520 meaning, rounding" in printed and "ETA" in printed
     summary = printed.split("Training Finished")[1]
     assert "csgaussian-lite · scene" in summary and "held-out views" in summary and typed_run.config in summary
 
