@@ -75,7 +75,7 @@ class Similarity:
         Raises:
             QueryError: Together they lead beyond what can be drawn.
         """
-        turn = _product(np.array(next_one.turn), np.array([self.turn]))[0]
+        turn = quat_product(np.array(next_one.turn), np.array([self.turn]))[0]
         turn /= np.linalg.norm(turn)
         w, x, y, z = (float(part) for part in turn)
         factor, shift = self.factor * next_one.factor, _point(next_one.at(np.array([self.shift]))[0])
@@ -104,7 +104,7 @@ class Similarity:
 
     def turned(self, quats: Float[Any, "N 4"]) -> Float[Any, "N 4"]:
         """Orientations ``wxyz`` of things where they are then."""
-        return _product(constants(self.turn, quats), quats)
+        return quat_product(constants(self.turn, quats), quats)
 
 
 def check_drawable(factor: Float64[np.ndarray, " N"], shift: Float64[np.ndarray, "N 3"]) -> None:
@@ -124,8 +124,8 @@ def check_drawable(factor: Float64[np.ndarray, " N"], shift: Float64[np.ndarray,
         )
 
 
-def _product(one: Float[Any, "4"], others: Float[Any, "N 4"]) -> Float[Any, "N 4"]:
-    """Quaternions that turn first by ``others``, then by ``one``."""
+def quat_product(one: Float[Any, "4 *N"], others: Float[Any, "N 4"]) -> Float[Any, "N 4"]:
+    """Quaternions ``wxyz`` that turn first by ``others``, then by ``one``, or by one for each, part by part."""
     a, b, c, d = one
     w, x, y, z = others.T
     parts = (

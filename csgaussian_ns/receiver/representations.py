@@ -55,29 +55,11 @@ def read(container: Container, wanted: Wanted) -> Opened:
 
 
 def _anchors(container: Container, wanted: Wanted) -> Opened:
-    coded = decode(
-        container,
-        wanted.limits,
-        wanted.chunks,
-        threads=wanted.threads,
-        semantics=wanted.semantics,
-        edits=wanted.edits,
-        progress=wanted.progress,
-    )
-    return opened(coded)
+    return opened(decode(container, **vars(wanted)))
 
 
 def _gaussians(container: Container, wanted: Wanted) -> Opened:
-    coded = decode_gaussians(
-        container,
-        wanted.limits,
-        wanted.chunks,
-        threads=wanted.threads,
-        semantics=wanted.semantics,
-        edits=wanted.edits,
-        progress=wanted.progress,
-    )
-    return opened(coded)
+    return opened(decode_gaussians(container, **vars(wanted)))
 
 
 def opened(coded: Coded) -> Opened:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int32, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.similarity import quat_product
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.streams.splat_rows import CHANNELS, COLOUR, LARGEST, OPACITY, SCALES, TURN
 
@@ -105,24 +106,11 @@ def ordered(
     unit = quats.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True).clip(min=_LOWEST)
     turns = _TURNS[(order * (9, 3, 1)).sum(axis=1)]
-    candidates = np.stack([_product(unit, turns[:, k]) for k in range(4)], axis=1)
+    candidates = np.stack([quat_product(unit.T, turns[:, k]) for k in range(4)], axis=1)
     best = np.abs(candidates[:, :, 0]).argmax(axis=1)
     chosen = candidates[np.arange(len(best)), best]
     chosen *= np.where(chosen[:, :1] < 0, -1, 1)
     return np.take_along_axis(scales.astype(np.float64), order, axis=1), chosen
-
-
-def _product(p: Float64[np.ndarray, "N 4"], q: Float64[np.ndarray, "N 4"]) -> Float64[np.ndarray, "N 4"]:
-    """Of quaternions wxyz: first ``q`` turns, then ``p``."""
-    a, b, c, d = p.T
-    w, x, y, z = q.T
-    parts = (
-        a * w - b * x - c * y - d * z,
-        a * x + b * w + c * z - d * y,
-        a * y - b * z + c * w + d * x,
-        a * z + b * y - c * x + d * w,
-    )
-    return np.stack(parts, axis=1)
 
 
 def _turns() -> Float64[np.ndarray, "27 4 4"]:
