@@ -36,6 +36,16 @@ def to_capture(transform: tuple[float, ...], scale: float) -> Similarity:
     return Similarity.of(rotation.T, float(1 / (factor * scale)), -rotation.T @ matrix[:, 3] / factor)
 
 
+def to_y_up(up: Float64[np.ndarray, "3"]) -> Similarity:
+    """The turn around x that makes y point up, where another axis does, or comes nearest to it.
+
+    It is what takes right, down, front, the axes of COLMAP and most PLY files, to right, up, back, those of ``.spz``.
+    """
+    _, y, z = up
+    degrees = (180.0 if y < 0 else 0.0) if abs(y) > abs(z) else (90.0 if z < 0 else -90.0)
+    return Similarity.about((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), degrees) if degrees else Similarity()
+
+
 def placed(scene: GaussianScene, similarity: Similarity) -> GaussianScene:
     """``scene`` after a similarity."""
     rotation = similarity.matrix / similarity.factor

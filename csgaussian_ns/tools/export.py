@@ -34,7 +34,10 @@ class Export:
     degree: Literal[0, 1, 2, 3] = 3
     """Degree of the spherical harmonics; .splat holds none."""
     frame: Literal["capture", "normalised"] = "capture"
-    """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them."""
+    """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them; of .spz files y
+    is up, so they are turned."""
+    spz_version: Literal[3, 4] = 3
+    """Version of an .spz file: 4 is newer, read by fewer programs, and holds objects, with their names."""
     objects: Objects = None
     """Export these objects alone, without what hides them."""
     box: Annotated[Maybe[str], tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None

@@ -10,7 +10,8 @@ import numpy as np
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import replace_file
 from csgaussian_ns.core.similarity import Similarity
-from csgaussian_ns.export.frame import placed, to_capture
+from csgaussian_ns.core.zstd import zstd
+from csgaussian_ns.export.frame import placed, to_capture, to_y_up
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.export.part import Part
 from csgaussian_ns.export.plain import Effort, Progress, plain
@@ -81,6 +82,7 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     Raises:
         CsgError: What was asked for cannot be done; the message says why.
     """
+    _tell_of_objects(scene, options)
     photos = None if options.data is None else held_out(options.data, scene)
     transform = converter(options.ending) if options.ending not in FORMATS else None
     similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
@@ -88,10 +90,13 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     own = None if photos is None else photos.psnr(shown)  # before the work, so that what is wrong with them shows
     with reported() as progress:
         splats = _splats(scene, shown, cameras, options, similarity, progress)
-        moved = Splats(placed(splats.scene, similarity), splats.objects)
-        z_up = bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
+        up = similarity.matrix @ up_of(scene.meta) / similarity.factor
+        if options.ending == ".spz":
+            similarity = similarity.then(to_y_up(up))
+        moved = Splats(placed(splats.scene, similarity), splats.objects, {o.id: o.name for o in scene.objects})
+        z_up = bool(up[2] > UPWARD)
         if transform is None:
-            write(moved, options.output, z_up)
+            write(moved, options.output, z_up, options.spz_version)
             written = FORMATS[options.ending].read(options.output)
         else:
             written = _converted(moved, transform, options.output, z_up)
@@ -100,6 +105,15 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
         seen = None if photos is None or own is None else OnPhotos(len(photos.views), photos.psnr(back), own)
     size = options.output.stat().st_size
     return Exported(size, len(splats), written.degree, psnr, cameras.told, seen)
+
+
+def _tell_of_objects(scene: LoadedScene, options: "Export") -> None:
+    """Say that a file will not tell whose each Gaussian is; and see that there is what packs version 4."""
+    if options.ending == ".spz" and options.spz_version == 4:
+        zstd(b"")
+    elif options.ending in (".spz", ".splat") and scene.objects:
+        instead = "; --spz-version 4 does" if options.ending == ".spz" else ""
+        tell_notes([f"{options.ending} does not say whose each Gaussian is{instead}"])
 
 
 def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
