@@ -86,15 +86,14 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     photos = None if options.data is None else held_out(options.data, scene)
     transform = converter(options.ending) if options.ending not in FORMATS else None
     similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
-    shown, cameras = _part(scene, options, similarity), cameras_of(scene, options)
+    shown, cameras = part_of(scene, options, similarity), cameras_of(scene, options)
     own = None if photos is None else photos.psnr(shown)  # before the work, so that what is wrong with them shows
     with reported() as progress:
-        splats = _splats(scene, shown, cameras, options, similarity, progress)
-        up = similarity.matrix @ up_of(scene.meta) / similarity.factor
+        splats = splats_of(scene, shown, cameras, _degree(scene, options), options.steps, progress)
+        z_up = points_up(scene, similarity)
         if options.ending == ".spz":
-            similarity = similarity.then(to_y_up(up))
+            similarity = similarity.then(to_y_up(similarity.matrix @ up_of(scene.meta)))
         moved = Splats(placed(splats.scene, similarity), splats.objects, {o.id: o.name for o in scene.objects})
-        z_up = bool(up[2] > UPWARD)
         if transform is None:
             write(moved, options.output, z_up, options.spz_version)
             written = FORMATS[options.ending].read(options.output)
@@ -116,7 +115,13 @@ def _tell_of_objects(scene: LoadedScene, options: "Export") -> None:
         tell_notes([f"{options.ending} does not say whose each Gaussian is{instead}"])
 
 
-def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
+def points_up(scene: LoadedScene, similarity: Similarity) -> bool:
+    """Whether z points up after a similarity."""
+    return bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
+
+
+def part_of(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
+    """What was asked for of a scene, from whose frame ``similarity`` leads to that of the export."""
     box, rows = options.corners(), None
     if options.objects is not None:
         chosen = [entry.id for key in options.objects for entry in objects_called(objects_of(scene), key)]
@@ -127,18 +132,25 @@ def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scen
     return Part(scene, rows, box, (similarity.matrix, np.array(similarity.shift)))
 
 
-def _splats(
-    scene: LoadedScene,
-    shown: Scene,
-    cameras: Cameras,
-    options: "Export",
-    similarity: Similarity,
-    progress: Progress,
+def splats_of(
+    scene: LoadedScene, shown: Scene, cameras: Cameras, degree: int, steps: int, progress: Progress
 ) -> Splats:
-    degree = _degree(scene, options)
+    """The Gaussians to write, in the frame of the scene.
+
+    Args:
+        scene: All of it.
+        shown: The part that is wanted.
+        cameras: From where it is looked at.
+        degree: Of the harmonics.
+        steps: Of descent, where Gaussians have to be fitted.
+        progress: See ``export.plain``.
+
+    Raises:
+        ConfigError: There is nothing to write.
+    """
     labels = None if scene.semantics is None else scene.semantics.label
     if not isinstance(scene.scene, GaussianScene):
-        return plain(shown, cameras.fitted, Effort(degree, options.steps), labels, progress)
+        return plain(shown, cameras.fitted, Effort(degree, steps), labels, progress)
     splats = plain(scene.scene, cameras.fitted, Effort(degree), labels, progress)
     if not isinstance(shown, Part):
         return splats

@@ -84,6 +84,40 @@ def test_spz_files_have_y_up_and_give_the_same_scene_back(csg, tmp_path: Path):
         assert psnr(straight.draw(one).image, turned.draw(other).image) > 33
 
 
+def test_points(csg, tmp_path: Path):
+    plyfile = pytest.importorskip("plyfile")
+    few = ("--views", "4", "--width", "64", "--height", "48")
+    code, out, err = csg("export", WITH_OBJECTS, tmp_path / "points.ply", "--points", "--normals", *few)
+    assert code == 0, err
+    table = plyfile.PlyData.read(tmp_path / "points.ply")["vertex"]
+    assert out.startswith(f"{tmp_path / 'points.ply'}: 0.00") and "with normals and object_id" in out
+    assert f"{len(table)} points of opacity 0.25 and above" in out and set(table["object_id"]) <= {0, 1, 2, 3}
+    assert np.allclose(np.square([table[name] for name in ("nx", "ny", "nz")]).sum(axis=0), 1, atol=1e-5)
+    assert csg("export", WITH_OBJECTS, tmp_path / "all.ply", "--points", "--least-opacity", "0", *few)[0] == 0
+    assert csg("export", WITH_OBJECTS, tmp_path / "gaussians.ply", "--steps", "0", *few)[0] == 0
+    every, known = (plyfile.PlyData.read(tmp_path / name)["vertex"] for name in ("all.ply", "gaussians.ply"))
+    assert len(every) == len(known) > len(table) and np.allclose(every["x"], known["x"], atol=1e-6)
+    opaque = 1 / (1 + np.exp(-known["opacity"])) >= 0.25
+    assert np.array_equal(table["object_id"], known["object_id"][opaque])
+    assert csg("export", WITH_OBJECTS, tmp_path / "one.ply", "--points", "--objects", "2", *few)[0] == 0
+    assert set(plyfile.PlyData.read(tmp_path / "one.ply")["vertex"]["object_id"]) == {2}
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("a.spz", ("--points",), "ends in .spz; expected .ply"),
+        ("a.ply", ("--normals",), "--normals: expected --points, too"),
+        ("a.ply", ("--points", "--data", "."), "points are not drawn"),
+        ("a.ply", ("--points", "--least-opacity", "nan"), "--least-opacity nan: expected 0 to 1"),
+        ("a.ply", ("--points", "--least-opacity", "1"), "has an opacity of --least-opacity 1; the highest is 0."),
+    ],
+)
+def test_points_that_cannot_be_written(tmp_path: Path, capsys, output: str, options: tuple[str, ...], message: str):
+    assert export(WITH_OBJECTS, tmp_path / output, *options) == 2
+    assert message in told(capsys) and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("up", [(0, 0, 1), (0, 0, -1), (0, 1, 0), (0, -1, 0)])
 def test_the_turn_to_y_up(up: tuple[int, int, int]):
     turn = to_y_up(np.array(up, float))
