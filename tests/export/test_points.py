@@ -38,7 +38,7 @@ def test_normals_are_shortest_axes_towards_who_sees_them():
 def test_the_file_is_a_point_cloud_for_others():
     plyfile = pytest.importorskip("plyfile")
     splats = random_splats(50)
-    points = points_of(splats, np.tile(np.float32((0, 0, 1)), (50, 1)))
+    points = points_of(splats, np.tile(np.array((0, 0, 1), np.float32), (50, 1)))
     content = plyfile.PlyData.read(io.BytesIO(b"".join(points_bytes(points, z_up=True))))
     table = content["vertex"]
     assert content.comments == ["Vertical Axis: z"] and len(table) == 50
