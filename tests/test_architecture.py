@@ -86,6 +86,16 @@ def test_facts_are_told_without_a_compiler():
     assert loaded.isdisjoint({"numpy", "jaxtyping"}), "without objects there is nothing to compute"
 
 
+def test_telling_and_editing_start_fast(tmp_path: Path):
+    """Neither loads what only checks, draws or computes: a third of the time that they would take."""
+    files = "'tests/golden/v1_semantics.csg', '-o', " + repr(str(tmp_path / "edited.csg"))
+    then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_semantics.csg']) == 0; "
+    then += f"assert cli.main(['edit', {files}, '--remove', '1', '--rotate', '2', 'z,90']) == 0"
+    _, loaded = import_without([], ["jaxtyping", "asyncio", "numba", "torch"], folder=str(ROOT), then=then)
+    assert loaded.isdisjoint({"jaxtyping", "asyncio", "numba", "torch"}) and "numpy" in loaded
+    assert (tmp_path / "edited.csg").is_file()
+
+
 def test_drawing_imports_without_torch():
     names = ("core.geometry", "render.backend", "render.cpu_backward", "render.draw", "scene.ply", "receiver.load")
     failures, loaded = import_without([f"csgaussian_ns.{name}" for name in names], ["torch", "scipy"])
