@@ -10,12 +10,34 @@ from csgaussian_ns.format.gaussians.chunks import KINDS, encode_chunk
 from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import CodedGaussians, GaussianFile
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.gaussians.write import file_of_chunks
+from csgaussian_ns.format.gaussians.write import file_of, file_of_chunks
 from csgaussian_ns.format.kinds import KINDS as KNOWN
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.streams.positions import stream_origin
 
 _MADE = (*KINDS, "META", "NETS", "LABL", "SEMA", "EDIT")
+
+
+def changed_gaussians(
+    file: GaussianFile, coded: CodedGaussians, rows: Rows, kept: Bool[np.ndarray, " N"], names: Sequence[str]
+) -> bytes:
+    """The file with other rows, without some of them; all is coded anew, in chunks that are parts of space.
+
+    Args:
+        file: Opened with all its chunks.
+        coded: What is in it.
+        rows: In place of those that are in it, in the same order.
+        kept: Which of them stay; at least one.
+        names: Of its objects, in place of those that it has.
+
+    Raises:
+        FormatError: Damaged.
+        QuantisationError: The rows span too many voxels, or too many are on one.
+    """
+    [meta] = (file.container.read(entry) for entry in file.container.of_kind("META"))
+    known = known_of(file, coded.rows.grid)
+    left = None if known is None else known.named(names).at(np.flatnonzero(kept))
+    return file_of(Rows(rows.grid[kept], rows.values[kept]), meta, left)
 
 
 def thinned_gaussians(
