@@ -234,8 +234,8 @@ def _table(stream: BufferedIOBase, header: Header, max_bytes: int) -> np.ndarray
     size = kind.itemsize * count
     if size > max_bytes:
         raise LimitExceeded(
-            f"the PLY file has {count} Gaussians of {kind.itemsize} bytes, together more than {max_bytes}. If you "
-            f"trust it, read it with read_ply(max_bytes={size})"
+            f"the PLY file has {count} Gaussians of {kind.itemsize} bytes, together more than {max_bytes}; split it, "
+            f"or read it in Python if you trust it: csgaussian_ns.scene.ply.read_ply(stream, max_bytes={size})"
         )
     if header.encoding != "ascii":
         if size > left:

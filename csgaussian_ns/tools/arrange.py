@@ -8,7 +8,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.outputs import output_folder
 
 
@@ -33,7 +33,7 @@ class Arrange:
 
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             given = stream.read()
             made = by_importance(given)
         container = read_container(made)

@@ -12,7 +12,7 @@ from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersi
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.contents import CUT, describe, tell_contents
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg, open_file
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
 
@@ -61,7 +61,7 @@ class Verify:
         from csgaussian_ns.receiver.representations import read
 
         began = time.perf_counter()
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
         seconds, scene = time.perf_counter() - began, found.coded
         if scene is None:
@@ -106,7 +106,7 @@ class Decode:
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
         if found.coded is None:
             raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version writes no arrays")

@@ -140,7 +140,7 @@ def test_files_that_cannot_be_edited(csg, tmp_path: Path, monkeypatch: pytest.Mo
     ply.write_bytes(b"ply\nformat binary_little_endian 1.0\n")
     cut.write_bytes(FILE.read_bytes()[:-8])
     for file, message in (
-        (ply, "a PLY file"),
+        (ply, f"{ply} is a PLY file; make a .csg file of it first: csg import {ply} -o scene.csg"),
         (cut, "cut after its colours"),
         (GOLDEN / "v1_inr.csg", "the file holds no objects"),
         (tmp_path / "nothing.csg", "No such file"),
