@@ -16,6 +16,7 @@ from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.gaussians.read import CodedGaussians
 from csgaussian_ns.receiver import arrange
 from csgaussian_ns.receiver.arrange import by_importance, importance
+from csgaussian_ns.receiver.flatten import flattened
 from csgaussian_ns.receiver.importing import Settings, import_gaussians
 from csgaussian_ns.receiver.merge import merged
 from csgaussian_ns.receiver.scene import LoadedScene
@@ -144,6 +145,16 @@ def test_gaussians_of_an_import(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(early, GaussianScene) and isinstance(by_space, GaussianScene)
     near = Splats(by_space).where(np.arange(900) < len(early.means)).scene
     assert squared(early, camera, wanted) < squared(near, camera, wanted)
+
+
+def test_what_is_flattened_stays_arranged():
+    made = by_importance(gaussians())
+    flat = flattened(csgaussian_ns.load(made).edited(Remove(Target((2,)))).data).data
+    kinds = [entry.info.kind for entry in read_container(flat).entries]
+    assert kinds[:5] == ["META", "POSI", "SPLT", "POSI", "SPLT"]
+    before, after = csgaussian_ns.load(made), csgaussian_ns.load(flat)
+    assert before.semantics is not None
+    assert np.array_equal(after.position, before.position[before.semantics.label != 2])
 
 
 def squared(scene: Scene, camera: Camera, wanted: np.ndarray) -> float:

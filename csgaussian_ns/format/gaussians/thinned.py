@@ -77,4 +77,10 @@ def thinned_gaussians(
     others = [container.read(entry) for entry in entries if kept.all() or entry.info.kind in KNOWN]
     known = known_of(file, coded.rows.grid)
     left = None if known is None else known.named(names).at(np.flatnonzero(kept))
-    return file_of_chunks(meta, chunks, coded.rows.grid[kept], left, others)
+    return file_of_chunks(meta, chunks, coded.rows.grid[kept], left, others, _is_growing(file))
+
+
+def _is_growing(file: GaussianFile) -> bool:
+    """Whether chunks lie one after the other, as ``csg arrange`` puts them."""
+    first_splats = min((splats.offset for _, splats in file.chunks), default=0)
+    return first_splats < max((positions.offset for positions, _ in file.chunks), default=0)
