@@ -16,8 +16,7 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
 
     Raises:
         FormatError, UnsupportedVersion, LimitExceeded: As of ``receiver.load.load``; or what is left would change.
-        ConfigError: The edits leave nothing, or the file is cut.
-        QuantisationError: Gaussians go where no file reaches.
+        ConfigError: The edits leave nothing, or take Gaussians where no file reaches; or the file is cut.
     """
     container = read_container(data, limits)
     return flatten_group(data, container, limits) if is_group(container) else flatten_scene(container, limits)

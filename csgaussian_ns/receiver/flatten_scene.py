@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.edits import Edit, Move, Recolour, Rotate, Scale, targets_of
-from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.errors import ConfigError, QuantisationError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container
@@ -98,8 +98,7 @@ def flatten_scene(
 
     Raises:
         FormatError, UnsupportedVersion, LimitExceeded: As of ``receiver.load.load``; or what is left would change.
-        ConfigError: Nothing is left.
-        QuantisationError: Gaussians go where no file reaches.
+        ConfigError: Nothing is left, or Gaussians go where no file reaches.
     """
     edits, found = edits_of(container), _opened(container, limits)
     look = look_of(found, Appearance(edits))
@@ -159,4 +158,7 @@ def _without(
     assert found.coded is not None
     if not changed.any():
         return thinned_gaussians(found.file, found.coded, kept, names)
-    return changed_gaussians(found.file, found.coded, baked(found.coded, look, changed), kept, names)
+    try:
+        return changed_gaussians(found.file, found.coded, baked(found.coded, look, changed), kept, names)
+    except QuantisationError as error:
+        raise ConfigError(f"moved so, the Gaussians fit into no file of their steps, only edits do: {error}") from error

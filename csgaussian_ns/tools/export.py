@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (".ply", ".spz", ".splat", ".sog", ".glb")
 LEAST_VIEWS, MOST_VIEWS = 4, 10_000
 MOST_STEPS = 1_000_000
+LEAST_OPACITY = 0.25
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -63,7 +64,7 @@ class Export:
     the average over all sides, with object_id. Nothing is refined for it."""
     normals: Flag = False
     """Of points: also the shortest axis of each Gaussian, towards where it is seen from."""
-    least_opacity: float = 0.25
+    least_opacity: float = LEAST_OPACITY
     """Of points: Gaussians that are less opaque are left out, 0 to 1."""
     data: Maybe[Path] = None
     """Folder of a capture: measure on the views that training held out, too."""
@@ -132,6 +133,10 @@ class Export:
             )
         if self.normals and not self.points:
             raise ConfigError("--normals: expected --points, too; Gaussians have scales and rotations instead")
+        if self.least_opacity != LEAST_OPACITY and not self.points:
+            raise ConfigError("--least-opacity: expected --points, too; of Gaussians all are written that can be seen")
+        if self.spz_version != 3 and self.ending != ".spz":
+            raise ConfigError(f"--spz-version {self.spz_version}: expected a name that ends in .spz, not {self.ending}")
         if self.points and self.data is not None:
             raise ConfigError("--data: points are not drawn, so there is nothing to measure on photos; leave it out")
         if not 0 <= self.least_opacity <= 1:

@@ -109,6 +109,8 @@ def test_points(csg, tmp_path: Path):
         ("a.spz", ("--points",), "ends in .spz; expected .ply"),
         ("a.ply", ("--normals",), "--normals: expected --points, too"),
         ("a.ply", ("--points", "--data", "."), "points are not drawn"),
+        ("a.ply", ("--least-opacity", "0.5"), "--least-opacity: expected --points, too"),
+        ("a.ply", ("--spz-version", "4"), "--spz-version 4: expected a name that ends in .spz, not .ply"),
         ("a.ply", ("--points", "--least-opacity", "nan"), "--least-opacity nan: expected 0 to 1"),
         ("a.ply", ("--points", "--least-opacity", "1"), "has an opacity of --least-opacity 1; the highest is 0."),
     ],
