@@ -1,6 +1,7 @@
 """The structure that docs and reviewers rely on: import direction, what loads what, sizes of files and functions."""
 
 import ast
+import re
 from pathlib import Path
 
 import grimp
@@ -8,6 +9,7 @@ import pytest
 
 from csgaussian_ns.core.kernel_cache import version_of
 from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES
+from scripts import architecture
 from tests.import_blocker import import_without
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +37,23 @@ def test_import_contracts_hold(capsys):
 
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_two_modules_import_each_other():
+    graph = grimp.build_graph("csgaussian_ns", exclude_type_checking_imports=True, cache_dir=None)
+    below = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    while leaves := {module for module, imported in below.items() if not imported}:
+        below = {module: imported - leaves for module, imported in below.items() if module not in leaves}
+    assert set(below) == set(), "these stand in a circle, or above one"
+
+
+def test_the_picture_of_imports_is_as_the_code():
+    arrows = {
+        f"{name}-{other}" for name, others in architecture.shortest(architecture.imports()).items() for other in others
+    }
+    assert set(re.findall(r'<g id="(\w+-\w+)">', architecture.PICTURE.read_text())) == arrows, "run: make docs"
+    implied = {"a": {"b", "c"}, "b": {"c"}, "c": set()}
+    assert architecture.shortest(implied) == {"a": {"b"}, "b": {"c"}, "c": set()}
 
 
 def test_core_layers_import_without_training_packages():

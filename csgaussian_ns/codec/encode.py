@@ -1,7 +1,7 @@
 """From a trained scene to the sections of a ``.csg`` file."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -16,7 +16,7 @@ from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
-from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
+from csgaussian_ns.format.chunks import encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.layout import Section
@@ -87,7 +87,6 @@ class Encoded:
 def encode(
     scene: TrainedScene,
     chunk_anchors: int = CHUNK_ANCHORS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
     coder: str = "rans",
 ) -> Encoded:
@@ -96,7 +95,6 @@ def encode(
     Args:
         scene: Trained.
         chunk_anchors: Anchors per independently decodable chunk.
-        progress: Called with the number of chunks done and in all.
         threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
         coder: Of the symbols: ``rans``, or ``torchac``, which readers need the extra of that name for.
 
@@ -120,20 +118,17 @@ def encode(
     model = entropy.freeze(context, min(scene.network_bits, 8))
     origin = common_origin(grid)
     parts = _common_sections(scene, model)
-    chunks: list[CodedChunk] = []
     starts = range(0, len(grid), chunk_anchors)
 
     def jobs() -> Iterator[tuple]:
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
-            where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+            where = {"chunk": number, "first_row": start, "rows": rows.stop - rows.start}
             values = values_of(torch.arange(rows.start, rows.stop)).numpy()  # a copy of a few anchors at a time
             yield model, layout, grid[rows], mask[rows], values, origin, where, chosen
 
     count = threads_for(len(starts), chunk_anchors * layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
-    for chunk in in_order(encode_chunk, jobs(), count):
-        chunks.append(chunk)
-        progress(len(chunks), len(starts))
+    chunks = list(in_order(encode_chunk, jobs(), count))
     for kind in ("positions", "masks", "colours"):
         parts += [getattr(chunk, kind) for chunk in chunks]
     if scene.semantics is not None:

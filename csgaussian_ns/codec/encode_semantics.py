@@ -96,7 +96,7 @@ def semantic_sections(
     chunks, decoded = [], [np.zeros((0, model.layout.channels), np.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
-        where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+        where = {"chunk": number, "first_row": start, "rows": rows.stop - rows.start}
         section, integers = encode_semantic_chunk(
             model, grid[rows], values[rows], labels[rows], described[rows], objects, where, coder
         )

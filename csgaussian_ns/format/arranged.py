@@ -86,7 +86,7 @@ def _decoded(file: CodedFile) -> _All:
 def _where(runs: Sequence[Rows]) -> Iterator[tuple[dict[str, int], Rows]]:
     first = 0
     for number, rows in enumerate(runs):
-        yield {"chunk": number, "first_anchor": first, "anchors": len(rows)}, rows
+        yield {"chunk": number, "first_row": first, "rows": len(rows)}, rows
         first += len(rows)
 
 
@@ -108,7 +108,7 @@ def _meanings(file: CodedFile, grid: Int32[np.ndarray, "A 3"], runs: Sequence[Ro
         return
     parts, start = [], 0
     for entry in reader.entries:
-        rows = slice(start, start + entry.info.anchors)
+        rows = slice(start, start + entry.info.rows)
         parts.append(reader.chunk(entry.info, reader.container.read(entry).body, grid[rows]))
         start = rows.stop
     values, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

@@ -90,7 +90,7 @@ def decode_chunk(
     """
     position, masking, colour = (entry.info for entry in entries)
     grid = decode_grid(entries[0], bodies[0])
-    mask = decode_masks(bodies[1], position.anchors, layout.num_offsets)
+    mask = decode_masks(bodies[1], position.rows, layout.num_offsets)
     compare_crc(masking.decoded_crc, _masks_crc(mask), str(masking))
     values = decode_values(colour, model, grid, layout.coded(mask), bodies[2], arithmetic)
     compare_crc(colour.decoded_crc, values_crc(values), str(colour))
@@ -108,7 +108,7 @@ def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 
     Raises:
         FormatError: Damaged.
     """
-    grid = decode_positions(body, entry.info.anchors)
+    grid = decode_positions(body, entry.info.rows)
     compare_crc(entry.info.decoded_crc, positions_crc(grid), str(entry.info))
     return grid
 
@@ -123,8 +123,8 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
         BackendUnavailable: Its coder is not installed.
     """
     position, masking, colour = (entry.info for entry in entries)
-    count, bits = position.anchors, position.anchors * layout.num_offsets
-    if not count == masking.anchors == colour.anchors:
+    count, bits = position.rows, position.rows * layout.num_offsets
+    if not count == masking.rows == colour.rows:
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
     check_positions(entries[0], limits)
     check_codec(masking)
@@ -137,8 +137,8 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
 def check_positions(entry: Entry, limits: DecodeLimits) -> None:
     """The same about the positions of a chunk."""
     check_codec(entry.info)
-    limits.check("max_memory_bytes", entry.info.anchors * BYTES_PER_SYMBOL, str(entry.info))
-    check_room(entry, entry.info.anchors, most_points)
+    limits.check("max_memory_bytes", entry.info.rows * BYTES_PER_SYMBOL, str(entry.info))
+    check_room(entry, entry.info.rows, most_points)
 
 
 def check_room(entry: Entry, values: int, most: Callable[[int], int]) -> None:
@@ -149,7 +149,7 @@ def check_room(entry: Entry, values: int, most: Callable[[int], int]) -> None:
     """
     if values > most(entry.length):
         raise FormatError(
-            f"{entry.info}: {entry.info.anchors} anchors cannot come from {entry.length} bytes; the file is damaged"
+            f"{entry.info}: {entry.info.rows} anchors cannot come from {entry.length} bytes; the file is damaged"
         )
 
 

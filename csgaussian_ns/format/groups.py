@@ -76,7 +76,7 @@ def pack_group(files: Sequence[tuple[bytes, int]], meta: GroupMeta) -> bytes:
     sections, start = [packed_section("META", write_facts(meta))], 0
     for number, (data, rows) in enumerate(files):
         crc = zlib.crc32(data)
-        told = {"chunk": number, "first_anchor": start, "anchors": rows, "decoded_crc": crc}
+        told = {"chunk": number, "first_row": start, "rows": rows, "decoded_crc": crc}
         sections.append(Section(info_of(KIND, **told), data))
         start += rows
     return pack(sections, start, MustUnderstand.REPRESENTATION)
@@ -106,8 +106,8 @@ def parts_of(container: Container, limits: DecodeLimits) -> list[Container]:
         check_codec(entry.info)
         part = read_container(bytes(container.read(entry).body), limits)
         compare_crc(entry.info.decoded_crc, entry.stored_crc, str(entry.info))
-        if part.truncated or part.header.anchors != entry.info.anchors:
-            raise FormatError(f"{entry.info}: is cut, or has not the {entry.info.anchors} rows that it promises")
+        if part.truncated or part.header.rows != entry.info.rows:
+            raise FormatError(f"{entry.info}: is cut, or has not the {entry.info.rows} rows that it promises")
         if is_group(part):
             raise UnsupportedVersion(f"{entry.info}: is a group itself, which no part may be")
         parts.append(part)

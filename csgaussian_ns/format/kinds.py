@@ -28,8 +28,8 @@ class SectionInfo:
         chunk: Number of the spatial chunk among the sections of this kind.
         codec: How the body is coded; the numbers belong to the kind.
         symbols: Number of coded values, 0 where that means nothing.
-        first_anchor: First anchor it is about, in Morton order.
-        anchors: Number of anchors it is about; 0 when it is about none in particular.
+        first_row: First row it is about: anchors, Gaussians, or what the scene is made of, in the order of the file.
+        rows: Number of rows it is about; 0 when it is about none in particular.
         decoded_crc: CRC-32 of what decoding gives, as the kind defines it; 0 where it defines none.
         known_answer_crc: CRC-32 of network outputs that a decoder must reproduce first; 0 where the kind has none.
     """
@@ -40,8 +40,8 @@ class SectionInfo:
     chunk: int = 0
     codec: int = 0
     symbols: int = 0
-    first_anchor: int = 0
-    anchors: int = 0
+    first_row: int = 0
+    rows: int = 0
     decoded_crc: int = 0
     known_answer_crc: int = 0
 
@@ -55,7 +55,7 @@ class Kind:
 
     Attributes:
         layer: Where they belong.
-        chunked: They share out the anchors; else there is one, about no anchors in particular.
+        chunked: They share out the rows of the scene; else there is one, about no rows in particular.
         counted: They say how many values they hold.
         answered: They say what a network answers.
         modelled: They hold an entropy model, whose number is a part of their codec.
@@ -87,7 +87,7 @@ class Kind:
                 f"{info}: layer {info.layer.name}, critical {info.critical}; expected {self.layer.name} and "
                 f"{self.critical}"
             )
-        zeros = {} if self.chunked else {name: getattr(info, name) for name in ("chunk", "first_anchor", "anchors")}
+        zeros = {} if self.chunked else {name: getattr(info, name) for name in ("chunk", "first_row", "rows")}
         zeros |= {} if self.counted else {"symbols": info.symbols}
         zeros |= {} if self.answered else {"known_answer_crc": info.known_answer_crc}
         if any(zeros.values()):

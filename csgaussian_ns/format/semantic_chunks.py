@@ -107,7 +107,7 @@ class SemanticReader:
 
     def chunk_memory(self, numbers: Sequence[int]) -> int:
         """Bytes that decoding the largest of some chunks takes."""
-        largest = max((self.entries[number].info.anchors for number in numbers), default=0)
+        largest = max((self.entries[number].info.rows for number in numbers), default=0)
         return largest * self.facts.layout.channels * BYTES_PER_SYMBOL
 
     def check(self, numbers: Sequence[int], limits: DecodeLimits) -> None:
@@ -121,7 +121,7 @@ class SemanticReader:
         position = self.container.of_kind("POSI")
         for number in numbers:
             info = self.entries[number].info
-            if info.anchors != position[number].info.anchors:
+            if info.rows != position[number].info.rows:
                 raise FormatError(f"{info}: its anchors are not those of the positions")
             check_values(info, self.facts.layout.channels, limits)
 
@@ -138,7 +138,7 @@ class SemanticReader:
         start = 0
         for number in numbers:
             entry = self.entries[number]
-            rows = slice(start, start + entry.info.anchors)
+            rows = slice(start, start + entry.info.rows)
             yield entry.info, self.container.read(entry).body, grid[rows], arithmetic
             start = rows.stop
 

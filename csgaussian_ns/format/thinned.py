@@ -51,7 +51,7 @@ def rows_of_file(file: CodedFile) -> Rows:
     """
     grid, label = [np.zeros((0, 3), np.int32)], [np.zeros(0, np.int32)]
     for number, (position, *_) in zip(file.numbers, file.chunks, strict=True):
-        grid.append(decode_positions(file.container.read(position).body, position.info.anchors))
+        grid.append(decode_positions(file.container.read(position).body, position.info.rows))
         if file.semantics is None:
             label.append(np.zeros(len(grid[-1]), np.int32))
         else:
@@ -118,10 +118,10 @@ class _Thinning:
         """Their sections; what they leave of objects is summed up on the way."""
         start, written = 0, 0
         for number, entries in zip(self._file.numbers, self._file.chunks, strict=True):
-            rows = slice(start, start + entries[0].info.anchors)
+            rows = slice(start, start + entries[0].info.rows)
             start, stay = rows.stop, int(self._kept[rows].sum())
             if stay:
-                where = {"chunk": len(self.numbers), "first_anchor": written, "anchors": stay}
+                where = {"chunk": len(self.numbers), "first_row": written, "rows": stay}
                 self.numbers[number] = where["chunk"]
                 yield from self._colours(entries, rows, where)
                 if self.semantics is not None:
@@ -181,7 +181,7 @@ def _labels(reader: SemanticReader, number: int) -> tuple[bytes, Int32[np.ndarra
     entry = reader.entries[number]
     blocks = ByteReader(reader.container.read(entry).body, str(entry.info))
     stream = bytes(blocks.block())
-    return stream, decode_labels(blocks.rest(), entry.info.anchors, len(reader.facts.table))
+    return stream, decode_labels(blocks.rest(), entry.info.rows, len(reader.facts.table))
 
 
 def _relabelled(

@@ -95,7 +95,7 @@ def flattened(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Flattened:
     left = sorted({*np.unique(rows.label[kept]).tolist()} - {0})
     staying = _staying(edits, {old: new for new, old in enumerate(left, 1)})
     flat = read_container(thin(kept, names), limits)
-    chunk = np.repeat(np.arange(len(file.chunks)), [chunk[0].info.anchors for chunk in file.chunks])
+    chunk = np.repeat(np.arange(len(file.chunks)), [chunk[0].info.rows for chunk in file.chunks])
     unknown = {entry.info.kind for entry in container.entries} - KINDS.keys()
     return Flattened(
         with_edits(flat, staying),

@@ -91,7 +91,7 @@ class GrowthState(nn.Module):
 
 
 class GrowthObserver:
-    """Adds the position gradients of one view to the statistics when they come (``render.backend.PositionObserver``).
+    """Adds the position gradients of one view to the statistics when they come (a ``PositionObserver``).
 
     Attributes:
         delivered: Whether they have come.

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.semantic.metrics import (
     Matching,
     Pair,

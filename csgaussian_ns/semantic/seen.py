@@ -17,7 +17,7 @@ GROUP = 6
 """Channels drawn at a time, as many as a semantic feature has: the renderer's kernels are compiled for both at once."""
 
 Draw = Callable[[Gaussians, Camera], Rendering]
-"""Draws in the library of the Gaussians: a ``render.backend.Rasterizer``, or ``render.draw.draw_gaussians``."""
+"""Draws in the library of the Gaussians: a ``render.rasterizer.Rasterizer``, or ``render.draw.draw_gaussians``."""
 
 
 def see(anchors: Anchors, decoders: AttributeDecoder, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
@@ -56,7 +56,7 @@ def label_map(seen: Seen, label: Int[Any, " A"], draw: Draw) -> Int[Any, "H W"]:
 def shares_at(seen: Seen, label: Int[Any, " A"], pixel: tuple[int, int]) -> dict[int, float]:
     """How much of one pixel each object id is, by blending weight; what shines through counts as 0, as no object does.
 
-    Exactly what a renderer blends there (``render.backend.Rasterizer``), for the price of one pixel.
+    Exactly what a renderer blends there (``render.rasterizer.Rasterizer``), for the price of one pixel.
 
     Args:
         seen: The view.

@@ -275,7 +275,7 @@ class TrainableScene(nn.Module):
             raise ContractError(
                 f"step {self.step} asked for the position gradients of its view, and the renderer delivered none: "
                 "without them no anchor would ever be added. Every renderer must call the observer that it is given "
-                "(render.backend.Rasterizer)"
+                "(render.rasterizer.Rasterizer)"
             )
         if not self.plan.at(self.step).edit_anchors:
             return {}

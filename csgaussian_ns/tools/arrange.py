@@ -35,7 +35,7 @@ class Arrange:
         chunks = read_container(made).of_kind("COLR")
         with output_folder(self.output.parent):
             replace_file(self.output, made)
-        anchors = [chunk.info.anchors for chunk in chunks]
+        anchors = [chunk.info.rows for chunk in chunks]
         facts = {
             "file": name_of(self.file),
             "output": str(self.output),

@@ -15,7 +15,7 @@ from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.arrange import Arrange
 from csgaussian_ns.tools.completion import completion
-from csgaussian_ns.tools.demo_scene.options import DemoScene
+from csgaussian_ns.tools.demo_scene.command import DemoScene
 from csgaussian_ns.tools.edit import Edit
 from csgaussian_ns.tools.evaluate import Evaluate
 from csgaussian_ns.tools.export import Export

@@ -10,7 +10,7 @@ from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.semantic.edited import Edited
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects

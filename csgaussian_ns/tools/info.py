@@ -174,7 +174,7 @@ def describe(container: "Container") -> dict:
         semantics = _objects_of_group(container)
     return {
         "bytes": container.header.file_length - missing,
-        "anchors": container.header.anchors,
+        "anchors": container.header.rows,
         "chunks": len(container.of_kind("POSI")),
         "truncated": container.truncated,
         "sections": sections,

@@ -51,7 +51,7 @@ def test_the_same_anchors(data: bytes, made: bytes):
 
 def test_the_most_important_come_first(made: bytes):
     scene = csgaussian_ns.load(made)
-    anchors = [entry.info.anchors for entry in read_container(made).of_kind("COLR")]
+    anchors = [entry.info.rows for entry in read_container(made).of_kind("COLR")]
     assert anchors[0] == 72 and max(anchors) <= 300 and sum(anchors) == len(scene)
     weight = importance(scene)
     first = anchors[0]

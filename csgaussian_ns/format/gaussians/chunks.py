@@ -53,10 +53,10 @@ def check_chunk(entries: Sequence[Entry], channels: int, limits: DecodeLimits) -
         LimitExceeded: It asks for more than ``limits`` allow.
     """
     position, splats = (entry.info for entry in entries)
-    count = position.anchors
-    if not count == splats.anchors > 0 or splats.symbols != count * channels:
+    count = position.rows
+    if not count == splats.rows > 0 or splats.symbols != count * channels:
         raise FormatError(
-            f"{splats}: {splats.anchors} Gaussians and {splats.symbols} values; expected at least one, those of the "
+            f"{splats}: {splats.rows} Gaussians and {splats.symbols} values; expected at least one, those of the "
             f"positions, which are {count}, with {channels} values each"
         )
     check_positions(entries[0], limits)

@@ -36,11 +36,11 @@ def thinned_gaussians(
     """
     container, chunks, start, written = file.container, list[tuple[Section, Section]](), 0, 0
     for entries in file.chunks:
-        run = slice(start, start + entries[0].info.anchors)
+        run = slice(start, start + entries[0].info.rows)
         start, stay = run.stop, kept[run]
         if not stay.any():
             continue
-        where = {"chunk": len(chunks), "first_anchor": written, "anchors": int(stay.sum())}
+        where = {"chunk": len(chunks), "first_row": written, "rows": int(stay.sum())}
         positions, splats = (container.read(entry) for entry in entries)
         if stay.all():
             positions, splats = (Section(replace(one.info, **where), one.body) for one in (positions, splats))

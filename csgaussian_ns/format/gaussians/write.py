@@ -75,7 +75,7 @@ def encode_gaussians(
     order, runs = _runs(rows.grid, origin)
     rows = Rows(rows.grid[order], rows.values[order])
     wheres = [
-        {"chunk": number, "first_anchor": run.start, "anchors": run.stop - run.start} for number, run in enumerate(runs)
+        {"chunk": number, "first_row": run.start, "rows": run.stop - run.start} for number, run in enumerate(runs)
     ]
     jobs = [(Rows(rows.grid[run], rows.values[run]), origin, where) for run, where in zip(runs, wheres, strict=True)]
     memory = CHUNK * rows.values.shape[1] * BYTES_PER_SYMBOL
@@ -118,7 +118,7 @@ def file_of(
 def where_of(section: Section) -> dict[str, int]:
     """Fields of ``SectionInfo`` that tell which run a section is."""
     info = section.info
-    return {"chunk": info.chunk, "first_anchor": info.first_anchor, "anchors": info.anchors}
+    return {"chunk": info.chunk, "first_row": info.first_row, "rows": info.rows}
 
 
 def _runs(
@@ -150,7 +150,7 @@ def _semantics(grid: Int32[np.ndarray, "N 3"], labels: Labels, wheres: Sequence[
     values = np.zeros((len(grid), 1), np.float32)
     made = []
     for where in wheres:
-        run = slice(where["first_anchor"], where["first_anchor"] + where["anchors"])
+        run = slice(where["first_row"], where["first_row"] + where["anchors"])
         inside = labels.label[run] > 0
         made.append(encode_semantic_chunk(model, grid[run], values[run], labels.label[run], inside, count, where))
     table = object_table(labels.label, grid, np.concatenate([integers for _, integers in made]), count)
