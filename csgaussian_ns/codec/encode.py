@@ -19,6 +19,7 @@ from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.chunks import encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
+from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.morton import morton_order
@@ -123,7 +124,7 @@ def encode(
     def jobs() -> Iterator[tuple]:
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
-            where = {"chunk": number, "first_row": start, "rows": rows.stop - rows.start}
+            where = Run(number, start, rows.stop - rows.start)
             values = values_of(torch.arange(rows.start, rows.stop)).numpy()  # a copy of a few anchors at a time
             yield model, layout, grid[rows], mask[rows], values, origin, where, chosen
 

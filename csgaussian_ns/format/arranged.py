@@ -16,7 +16,7 @@ from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.chunks import decode_chunk, encode_chunk
 from csgaussian_ns.format.coded_file import CodedFile
 from csgaussian_ns.format.container import pack
-from csgaussian_ns.format.kinds import KINDS, Layer
+from csgaussian_ns.format.kinds import KINDS, Layer, Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.morton import morton_key
 from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk
@@ -83,10 +83,10 @@ def _decoded(file: CodedFile) -> _All:
     return _All(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _where(runs: Sequence[Rows]) -> Iterator[tuple[dict[str, int], Rows]]:
+def _where(runs: Sequence[Rows]) -> Iterator[tuple[Run, Rows]]:
     first = 0
     for number, rows in enumerate(runs):
-        yield {"chunk": number, "first_row": first, "rows": len(rows)}, rows
+        yield Run(number, first, len(rows)), rows
         first += len(rows)
 
 

@@ -11,7 +11,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.checks import values_crc
-from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
@@ -48,7 +48,7 @@ def encode_chunk(
     mask: Bool[np.ndarray, "A K"],
     values: Float[np.ndarray, "A D"],
     origin: Int32[np.ndarray, "3"],
-    where: dict[str, int],
+    where: Run,
     coder: Coder = Coder.RANS,
 ) -> CodedChunk:
     """Code one run of anchors.
@@ -60,7 +60,7 @@ def encode_chunk(
         mask: Which offsets are kept.
         values: Channels in base steps.
         origin: ``positions.common_origin`` of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
+        where: Which run it is.
         coder: Of the colours.
 
     Raises:
@@ -70,8 +70,8 @@ def encode_chunk(
     said = {**colours.fields, "decoded_crc": values_crc(colours.values)}
     return CodedChunk(
         positions_section(grid, origin, where),
-        Section(info_of("MASK", symbols=mask.size, decoded_crc=_masks_crc(mask), **where), encode_masks(mask)),
-        Section(info_of("COLR", **said, **where), colours.stream),
+        Section(info_of("MASK", where, symbols=mask.size, decoded_crc=_masks_crc(mask)), encode_masks(mask)),
+        Section(info_of("COLR", where, **said), colours.stream),
         colours.ideal_bits,
     )
 
@@ -97,9 +97,9 @@ def decode_chunk(
     return Chunk(grid, mask, values)
 
 
-def positions_section(grid: Int32[np.ndarray, "A 3"], origin: Int32[np.ndarray, "3"], where: dict[str, int]) -> Section:
+def positions_section(grid: Int32[np.ndarray, "A 3"], origin: Int32[np.ndarray, "3"], where: Run) -> Section:
     """POSI of a run; arguments as of ``encode_chunk``."""
-    return Section(info_of("POSI", decoded_crc=positions_crc(grid), **where), encode_positions(grid, origin))
+    return Section(info_of("POSI", where, decoded_crc=positions_crc(grid)), encode_positions(grid, origin))
 
 
 def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 3"]:

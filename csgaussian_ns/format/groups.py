@@ -12,7 +12,7 @@ from csgaussian_ns.core.similarity import FACTORS, Similarity
 from csgaussian_ns.format.bodies import content_of, packed_section
 from csgaussian_ns.format.container import Container, pack, read_container
 from csgaussian_ns.format.facts import GROUP, Facts, finite, is_group, parse_facts, write_facts
-from csgaussian_ns.format.kinds import KINDS, check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import KINDS, Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DecodeLimits
 
@@ -76,8 +76,7 @@ def pack_group(files: Sequence[tuple[bytes, int]], meta: GroupMeta) -> bytes:
     sections, start = [packed_section("META", write_facts(meta))], 0
     for number, (data, rows) in enumerate(files):
         crc = zlib.crc32(data)
-        told = {"chunk": number, "first_row": start, "rows": rows, "decoded_crc": crc}
-        sections.append(Section(info_of(KIND, **told), data))
+        sections.append(Section(info_of(KIND, Run(number, start, rows), decoded_crc=crc), data))
         start += rows
     return pack(sections, start, MustUnderstand.REPRESENTATION)
 

@@ -7,11 +7,11 @@ opens files or looks inside sections.
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
-from csgaussian_ns.format.kinds import KINDS, Layer, SectionInfo
+from csgaussian_ns.format.kinds import KINDS, Layer, Run, SectionInfo
 from csgaussian_ns.format.limits import DecodeLimits
 
 MAGIC = b"\x89CSG\r\n\x1a\n"
@@ -50,6 +50,10 @@ class Section:
 
     info: SectionInfo
     body: bytes | memoryview
+
+    def at(self, run: Run) -> "Section":
+        """The same of another chunk."""
+        return Section(replace(self.info, **run._asdict()), self.body)
 
 
 @dataclass(frozen=True)

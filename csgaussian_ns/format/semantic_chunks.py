@@ -15,7 +15,7 @@ from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.kinds import SectionInfo, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, SectionInfo, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
@@ -55,7 +55,7 @@ def encode_semantic_chunk(
     labels: Int32[np.ndarray, " A"],
     described: Bool[np.ndarray, " A"],
     objects: int,
-    where: dict[str, int],
+    where: Run,
     coder: Coder = Coder.RANS,
 ) -> tuple[Section, Int64[np.ndarray, "A D"]]:
     """Code one run of anchors.
@@ -67,7 +67,7 @@ def encode_semantic_chunk(
         labels: 0 .. ``objects``.
         described: Whose features are coded.
         objects: Of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
+        where: Which run it is.
         coder: Of the features.
 
     Returns:
@@ -79,7 +79,7 @@ def encode_semantic_chunk(
     features = encode_values(model, grid, _coded(described, model.layout), values, coder)
     said = {**features.fields, "decoded_crc": _crc(features.values, labels)}
     body = pack_blocks([features.stream]) + encode_labels(labels, objects)
-    return Section(info_of("SEMA", **said, **where), body), features.values
+    return Section(info_of("SEMA", where, **said), body), features.values
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.chunks import decode_chunk, encode_chunk
 from csgaussian_ns.format.coded_file import CodedFile
 from csgaussian_ns.format.container import pack
-from csgaussian_ns.format.kinds import KINDS
+from csgaussian_ns.format.kinds import KINDS, Run
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.networks.hyperprior import pack_blocks
 from csgaussian_ns.format.object_bytes import write_objects
@@ -121,8 +121,8 @@ class _Thinning:
             rows = slice(start, start + entries[0].info.rows)
             start, stay = rows.stop, int(self._kept[rows].sum())
             if stay:
-                where = {"chunk": len(self.numbers), "first_row": written, "rows": stay}
-                self.numbers[number] = where["chunk"]
+                where = Run(len(self.numbers), written, stay)
+                self.numbers[number] = where.chunk
                 yield from self._colours(entries, rows, where)
                 if self.semantics is not None:
                     yield self._meaning(self.semantics, number, rows, where)
@@ -142,10 +142,10 @@ class _Thinning:
         )
         return write_objects(ObjectTable(columns[0][:, 0], *columns[1:]), texts)
 
-    def _colours(self, entries: Sequence[Entry], rows: slice, where: dict[str, int]) -> list[Section]:
+    def _colours(self, entries: Sequence[Entry], rows: slice, where: Run) -> list[Section]:
         read, kept = self._file.container.read, self._kept[rows]
         if kept.all():
-            return [_placed(read(entry), where) for entry in entries]
+            return [read(entry).at(where) for entry in entries]
         bodies = [read(entry).body for entry in entries]
         grid, mask, values = decode_chunk(entries, bodies, self._file.model, self._file.layout)
         origin, coder = stream_origin(bodies[0]), coder_numbered(entries[2].info.codec, str(entries[2].info))
@@ -155,18 +155,18 @@ class _Thinning:
         _check_same(coded.colours, values_crc(left))
         return [coded.positions, coded.masks, coded.colours]
 
-    def _meaning(self, reader: SemanticReader, number: int, rows: slice, where: dict[str, int]) -> Section:
+    def _meaning(self, reader: SemanticReader, number: int, rows: slice, where: Run) -> Section:
         section, kept, label = reader.container.read(reader.entries[number]), self._kept[rows], self._rows.label[rows]
         new, objects = self._new[label[kept]], len(self._stay)
         of_shrunk = self._shrunk[label]
         if kept.all() and not of_shrunk.any():
-            return _placed(_relabelled(reader, number, section, new, objects), where)
+            return _relabelled(reader, number, section, new, objects).at(where)
         grid = self._rows.grid[rows]
         values, _ = reader.chunk(section.info, section.body, grid)
         counted = kept & of_shrunk
         self._sums.add(label[counted], grid[counted], values[counted])
         if kept.all():
-            return _placed(_relabelled(reader, number, section, new, objects), where)
+            return _relabelled(reader, number, section, new, objects).at(where)
         described = (label[kept] > 0) | reader.facts.everywhere
         left, coder = values[kept], coder_numbered(section.info.codec, str(section.info))
         coded, integers = encode_semantic_chunk(
@@ -197,10 +197,6 @@ def _relabelled(
     ends = [zlib.crc32(labels.astype("<i4").tobytes()) for labels in (old, new)]
     info = replace(section.info, decoded_crc=section.info.decoded_crc ^ ends[0] ^ ends[1])
     return Section(info, pack_blocks([stream]) + encode_labels(new, objects))
-
-
-def _placed(section: Section, where: dict[str, int]) -> Section:
-    return Section(replace(section.info, **where), section.body)
 
 
 def _check_same(section: Section, expected: int | None) -> None:

@@ -178,7 +178,7 @@ def test_appended_bytes_are_refused(data):
         (entry_at(3) + 4, "H", 0, FormatError, "critical False; expected COLOUR and True"),
         (entry_at(4) + 4, "H", 1, FormatError, "critical True; expected SEMANTIC and False"),
         (entry_at(0) + 8, "I", 1, FormatError, "expected zeros.*'chunk': 1"),
-        (entry_at(0) + 36, "I", 1, FormatError, "expected zeros.*'anchors': 1"),
+        (entry_at(0) + 36, "I", 1, FormatError, "expected zeros.*'rows': 1"),
         (entry_at(1) + 12, "I", 3, FormatError, "expected zeros.*'symbols': 3"),
         (entry_at(5) + 32, "I", 2, FormatError, "expected zeros.*'first_row': 2"),
         (entry_at(5) + 48, "I", 5, FormatError, "expected zeros.*'known_answer_crc': 5"),
@@ -232,7 +232,7 @@ def test_padding_and_bodies_are_checked_when_read(data, number):
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [((0, 0, 3), (1, 3, 2), None), ((0, 0, 3), (1, 2, 2), "from row 3"), ((0, 0, 3), (2, 3, 2), "chunk 1"),
-     ((0, 0, 3), (1, 3, 1), "hold 4 anchors"), ((1, 3, 2), (0, 0, 3), None)],
+     ((0, 0, 3), (1, 3, 1), "hold 4 rows"), ((1, 3, 2), (0, 0, 3), None)],
 )  # fmt: skip
 def test_chunks_share_out_the_anchors(first, second, message):
     sections = [Section(SectionInfo("POSI", chunk=c, first_row=f, rows=n), b"x") for c, f, n in (first, second)]

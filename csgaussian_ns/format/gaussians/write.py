@@ -14,7 +14,7 @@ from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.gaussians.chunks import encode_chunk
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.kinds import Layer, Run
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS
 from csgaussian_ns.format.morton import morton_key
@@ -74,9 +74,7 @@ def encode_gaussians(
     origin = common_origin(rows.grid)
     order, runs = _runs(rows.grid, origin)
     rows = Rows(rows.grid[order], rows.values[order])
-    wheres = [
-        {"chunk": number, "first_row": run.start, "rows": run.stop - run.start} for number, run in enumerate(runs)
-    ]
+    wheres = [Run(number, run.start, run.stop - run.start) for number, run in enumerate(runs)]
     jobs = [(Rows(rows.grid[run], rows.values[run]), origin, where) for run, where in zip(runs, wheres, strict=True)]
     memory = CHUNK * rows.values.shape[1] * BYTES_PER_SYMBOL
     chunks = []
@@ -110,15 +108,9 @@ def file_of(
     sections = [meta, *(positions for positions, _ in chunks), *(splats for _, splats in chunks)]
     sections += [section for section in others if section.info.layer < Layer.SEMANTIC]
     if labels is not None and labels.names:
-        sections += _semantics(grid, labels, [where_of(splats) for _, splats in chunks])
+        sections += _semantics(grid, labels, [splats.info.run for _, splats in chunks])
     sections += [section for section in others if section.info.layer >= Layer.SEMANTIC]
     return pack(sections, len(grid), MustUnderstand.REPRESENTATION)
-
-
-def where_of(section: Section) -> dict[str, int]:
-    """Fields of ``SectionInfo`` that tell which run a section is."""
-    info = section.info
-    return {"chunk": info.chunk, "first_row": info.first_row, "rows": info.rows}
 
 
 def _runs(
@@ -144,13 +136,13 @@ def _runs(
     return order, runs
 
 
-def _semantics(grid: Int32[np.ndarray, "N 3"], labels: Labels, wheres: Sequence[dict[str, int]]) -> Iterator[Section]:
+def _semantics(grid: Int32[np.ndarray, "N 3"], labels: Labels, wheres: Sequence[Run]) -> Iterator[Section]:
     """Objects whose features are not known: one channel of zeros, which costs nothing."""
     model, count = _certain(), len(labels.names)
     values = np.zeros((len(grid), 1), np.float32)
     made = []
     for where in wheres:
-        run = slice(where["first_row"], where["first_row"] + where["anchors"])
+        run = slice(where.first_row, where.first_row + where.rows)
         inside = labels.label[run] > 0
         made.append(encode_semantic_chunk(model, grid[run], values[run], labels.label[run], inside, count, where))
     table = object_table(labels.label, grid, np.concatenate([integers for _, integers in made]), count)
