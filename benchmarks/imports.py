@@ -1,9 +1,11 @@
 """Sizes and losses of plain Gaussians coded without training: ``csg import`` beside SPZ, from the same float PLY files.
 
     python benchmarks/imports.py FILE.ply ...
+    python benchmarks/imports.py --on-photos EXPORTED.ply CAPTURE
 
-Writes results/imports.json and results/imports.png, and prints a table. PSNR is of pictures of what a file holds
-against pictures of the PLY file it was made of, over an orbit of 8 views. gsply unpacks a compressed PLY first.
+Writes results/imports.json and results/imports.png, and prints a table. The second call adds how good an exported
+scene and imports of it are on photos that training held out, one view in 8. All other PSNR is of pictures of what a
+file holds against pictures of the PLY file it was made of, over an orbit of 8 views. gsply unpacks a compressed PLY first.
 """
 
 import gzip
@@ -24,6 +26,7 @@ from csgaussian_ns.export.spz import read_spz, spz_bytes
 from csgaussian_ns.export.write import write
 from csgaussian_ns.receiver.importing import Settings, drawable, import_gaussians
 from csgaussian_ns.receiver.load import load
+from csgaussian_ns.receiver.orbit import up_of
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply import read_ply
 from csgaussian_ns.scene.scene import Scene
@@ -34,10 +37,13 @@ from csgaussian_ns.scene.splats import Splats
 class Options:
     """Code, read back, compare."""
 
-    files: tyro.conf.Positional[tuple[Path, ...]]
+    files: tyro.conf.Positional[tuple[Path, ...]] = ()
     """PLY files with Gaussians."""
+    on_photos: tuple[Path, Path] | None = None
+    """A PLY file in the frame of a capture, and the capture."""
 
 
+STEPS_ON_PHOTOS = (0.25, 1.0, 2.0)
 STEPS = (0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -121,6 +127,27 @@ def bucketed(spz: bytes, degree: int) -> bytes | None:
     return gzip.compress(bytes(plain), 6, mtime=0)
 
 
+def on_photos(ply: Path, capture: Path) -> list[dict[str, Any]]:
+    """What ``csg evaluate`` says of a PLY file, and of imports of it."""
+    from csgaussian_ns.render.backend import choose_rasterizer
+    from csgaussian_ns.tools.evaluation import InTensors, evaluate
+    from csgaussian_ns.tools.views import open_views
+
+    splats, found = Splats(read(ply)), []
+    files = {"PLY": ply.read_bytes()}
+    up = tuple(map(float, up_of(load(ply).meta)))
+    for step in STEPS_ON_PHOTOS:
+        files[f"csg, steps x {step:g}"] = import_gaussians(splats, Settings(step=step, up=(up[0], up[1], up[2]))).data
+    for what, data in files.items():
+        scene = load(data)
+        views = open_views(capture, scene.meta, "eval", 8, 1.0, None)
+        measured = evaluate(InTensors(scene), views, "auto", None, choose_rasterizer("cpu", "cpu")).report["colour"]
+        found.append({"scene": capture.name, "file": what, "bytes": len(data)})
+        found[-1] |= {"photos": len(measured["per_view"]), "psnr": measured["psnr"], "ssim": measured["ssim"]}
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
 def table(found: list[dict[str, Any]]) -> str:
     """In Markdown."""
     lines = ["| scene | file | bytes | smaller than float PLY | PSNR, dB | encode, s | decode, s |", "|" + "---|" * 7]
@@ -151,9 +178,15 @@ def plot(found: list[dict[str, Any]], path: Path) -> None:
 
 def main(options: Options) -> None:
     """Measure, print, write."""
+    path = RESULTS / "imports.json"
+    if options.on_photos is not None:
+        photos = {"machine": machine(), "rows": on_photos(*options.on_photos)}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"on_photos": photos}, indent=1) + "\n")
+        return
     import_gaussians(given(options.files[0]).splats, Settings())  # compile first
     found = [row for path in options.files for row in rows(given(path))]
-    (RESULTS / "imports.json").write_text(json.dumps({"machine": machine(), "rows": found}, indent=1) + "\n")
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | {"machine": machine(), "rows": found}, indent=1) + "\n")
     plot(found, RESULTS / "imports.png")
     print(table(found))
 

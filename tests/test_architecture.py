@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 
 import grimp
+import jaxtyping
+import numpy as np
 import pytest
 
+from csgaussian_ns.core import shapes
 from csgaussian_ns.core.kernel_cache import version_of
 from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES
+from csgaussian_ns.export.measure import psnr
 from scripts import architecture
 from tests.import_blocker import import_without
 
@@ -54,6 +58,14 @@ def test_the_picture_of_imports_is_as_the_code():
     assert set(re.findall(r'<g id="(\w+-\w+)">', architecture.PICTURE.read_text())) == arrows, "run: make docs"
     implied = {"a": {"b", "c"}, "b": {"c"}, "c": set()}
     assert architecture.shortest(implied) == {"a": {"b"}, "b": {"c"}, "c": set()}
+
+
+def test_shapes_are_checked_here_and_come_from_one_place():
+    assert shapes.Float is jaxtyping.Float, "the tests loaded the package before jaxtyping: no annotation is checked"
+    takers = {path.name for path in SOURCES if re.search(r"^ *(from|import) jaxtyping", path.read_text(), re.MULTILINE)}
+    assert takers == {"shapes.py"}
+    with pytest.raises(jaxtyping.TypeCheckError):
+        psnr(np.zeros((4, 4)), np.zeros((4, 4)))  # expected [H, W, 3]
 
 
 def test_core_layers_import_without_training_packages():
@@ -103,6 +115,16 @@ def test_facts_are_told_without_a_compiler():
     then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_inr.csg']) == 0"
     _, loaded = import_without([], ["numpy", "jaxtyping"], folder=str(ROOT), then=then)
     assert loaded.isdisjoint({"numpy", "jaxtyping"}), "without objects there is nothing to compute"
+
+
+def test_telling_and_editing_start_fast(tmp_path: Path):
+    """Neither loads what only checks, draws or computes: a third of the time that they would take."""
+    files = "'tests/golden/v1_semantics.csg', '-o', " + repr(str(tmp_path / "edited.csg"))
+    then = "from csgaussian_ns.tools import cli; assert cli.main(['info', 'tests/golden/v1_semantics.csg']) == 0; "
+    then += f"assert cli.main(['edit', {files}, '--remove', '1', '--rotate', '2', 'z,90']) == 0"
+    _, loaded = import_without([], ["jaxtyping", "asyncio", "numba", "torch"], folder=str(ROOT), then=then)
+    assert loaded.isdisjoint({"jaxtyping", "asyncio", "numba", "torch"}) and "numpy" in loaded
+    assert (tmp_path / "edited.csg").is_file()
 
 
 def test_drawing_imports_without_torch():

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Float, Int, Int64
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Float32, Int, Int32, Int64
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attribute_streams import encode_values
 from csgaussian_ns.format.bodies import packed_section

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -176,7 +175,7 @@ class _Unbuffered(io.FileIO):
 def _partial(path: Path, beside: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new hidden file, locked while the block runs, and gone after it unless it was renamed."""
     for remaining in reversed(range(_TRIES)):
-        written = beside.with_name(f".{_short(beside.name)}.{secrets.token_hex(_DIGITS // 2)}.tmp")
+        written = beside.with_name(f".{_short(beside.name)}.{os.urandom(_DIGITS // 2).hex()}.tmp")
         with _telling(path):
             unbuffered = _Unbuffered(written, path)
         with io.BufferedWriter(unbuffered) as file:

@@ -4,10 +4,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.arrays import namespace, single, to_numpy
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 
 FARTHEST = 1e15

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxtyping import Float, Int
-
 from csgaussian_ns.core.edits import Target
+from csgaussian_ns.core.shapes import Float, Int
 
 
 @dataclass(frozen=True)

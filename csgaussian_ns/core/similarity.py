@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
 
 from csgaussian_ns.core.arrays import constants, like, namespace, to_numpy
 from csgaussian_ns.core.edits import Point
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.geometry import FARTHEST
+from csgaussian_ns.core.shapes import Float, Float64
 from csgaussian_ns.core.types import Camera, Gaussians
 
 FACTORS = (1e-9, 1e9)

@@ -11,9 +11,8 @@ which has no torch. A camera may be of another library than the scene it looks a
 from dataclasses import dataclass, fields
 from typing import Any
 
-from jaxtyping import Bool, Float, Int
-
 from csgaussian_ns.core.arrays import rows
+from csgaussian_ns.core.shapes import Bool, Float, Int
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
 
 from csgaussian_ns.core.cores import available_cores
+from csgaussian_ns.core.shapes import Bool, Float32, Int64
 from csgaussian_ns.export.views import Found, View, match
 from csgaussian_ns.render.contract import DILATION
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of

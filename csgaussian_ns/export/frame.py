@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float32, Float64
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float32, Float64
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import basis
@@ -34,6 +34,16 @@ def to_capture(transform: tuple[float, ...], scale: float) -> Similarity:
             "the file's transform shears or mirrors, which no rotation of Gaussians undoes; use --frame normalised"
         )
     return Similarity.of(rotation.T, float(1 / (factor * scale)), -rotation.T @ matrix[:, 3] / factor)
+
+
+def to_y_up(up: Float64[np.ndarray, "3"]) -> Similarity:
+    """The turn around x that makes y point up, where another axis does, or comes nearest to it.
+
+    It is what takes right, down, front, the axes of COLMAP and most PLY files, to right, up, back, those of ``.spz``.
+    """
+    _, y, z = up
+    degrees = (180.0 if y < 0 else 0.0) if abs(y) > abs(z) else (90.0 if z < 0 else -90.0)
+    return Similarity.about((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), degrees) if degrees else Similarity()
 
 
 def placed(scene: GaussianScene, similarity: Similarity) -> GaussianScene:

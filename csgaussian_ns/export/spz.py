@@ -1,12 +1,15 @@
-"""Writer of ``.spz`` files of version 3, and reader of 2, 3 and 4.
+"""Writer of ``.spz`` files of versions 3 and 4, and reader of 2, 3 and 4.
 
 All values are in a byte or three, one attribute after another, in gzip; in version 4 each attribute in zstd.
 
 Header, little endian: u32 magic ``NGSP``, u32 version, u32 Gaussians, u8 degree of harmonics, u8 fractional bits of
 positions, u8 flags, u8 0. Then positions (3 x 24 bits fixed point), opacities (255 * alpha), colours of degree 0
 (38.25 * coefficient + 127.5), logarithms of scales (16 * (x + 10)), quaternions (32 bits), and coefficients above
-degree 0 (128 * x + 128), by coefficient and channel. Numbers are those of the PLY file, as gsply and splat-transform
-take and give them: decision 0025. Source: README and packing code of nianticlabs/spz, read as a specification.
+degree 0 (128 * x + 128), by coefficient and channel. In version 4 the header ends in the number of streams; then come
+u32 place of their table, 12 zeros, records (``spz_objects``), and the table: u64 packed and u64 plain size of each.
+
+Axes are right, up, back; whoever writes a file turns the scene to them (decision 0032). Source: README and packing code
+of nianticlabs/spz, read as a specification.
 """
 
 import gzip
@@ -16,11 +19,12 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded
-from csgaussian_ns.core.zstd import unzstd
+from csgaussian_ns.core.shapes import Float32, UInt8
+from csgaussian_ns.core.zstd import unzstd, zstd
 from csgaussian_ns.export.ply import unit
+from csgaussian_ns.export.spz_objects import HAS_RECORDS, objects_record, read_objects
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, MAX_DEGREE
 from csgaussian_ns.scene.splats import Splats
@@ -28,8 +32,9 @@ from csgaussian_ns.scene.splats import Splats
 MAGIC = 0x5053474E
 MAGIC_BYTES = b"NGSP"
 """How a file begins that is not packed as a whole."""
-VERSION = 3
-_BYTE_QUATS, _COLUMNS = 2, 4
+VERSIONS = 3, 4
+"""That are written."""
+_BYTE_QUATS, _SLICES, _COLUMNS = 2, 3, 4
 """Versions that differ from 3: in how rotations are packed, and in how the file is."""
 HEADER = struct.Struct("<IIIBBBB")
 MOST_FRACTION_BITS = 20
@@ -42,16 +47,34 @@ _COLOUR = 0.15 * 255
 _MAGNITUDE = 511
 
 
-def spz_bytes(splats: Splats) -> Iterator[bytes]:
-    """The file, whole.
+def spz_bytes(splats: Splats, version: int = _SLICES) -> Iterator[bytes]:
+    """The file, whole; of version 4 with objects.
+
+    Args:
+        splats: With y up.
+        version: One of ``VERSIONS``.
 
     Raises:
         ConfigError: Coordinates that 24 bits do not reach.
+        BackendUnavailable: Version 4, and there is no zstd.
     """
     scene = splats.scene
     bits = _fraction_bits(scene.means)
-    parts = [
-        HEADER.pack(MAGIC, VERSION, len(splats), scene.degree, bits, 0, 0),
+    front, columns = (MAGIC, version, len(splats), scene.degree, bits), _packed_columns(scene, bits)
+    if version == _SLICES:
+        yield gzip.compress(b"".join([HEADER.pack(*front, 0, 0), *columns]), 6, mtime=0)
+        return
+    records = objects_record(splats)
+    streams = [(zstd(column), len(column)) for column in columns if column]
+    yield HEADER.pack(*front, HAS_RECORDS if records else 0, len(streams))
+    yield _TABLE_AT.pack(HEADER.size + _TABLE_AT.size + len(records)) + records
+    yield b"".join(_PAIR.pack(len(packed), plain) for packed, plain in streams)
+    yield from (packed for packed, _ in streams)
+
+
+def _packed_columns(scene: GaussianScene, bits: int) -> list[bytes]:
+    """The attributes, in the order of the file."""
+    return [
         np.rint(scene.means * 2.0**bits).astype("<i4").reshape(-1, 1).view(np.uint8)[:, :3].tobytes(),
         _bytes_of(255 * scene.opacities),
         _bytes_of(_COLOUR * scene.harmonics[:, 0] + 127.5),
@@ -59,7 +82,6 @@ def spz_bytes(splats: Splats) -> Iterator[bytes]:
         _packed_quats(unit(scene.quats)).tobytes(),
         _bytes_of(128 * scene.harmonics[:, 1:] + 128),
     ]
-    yield gzip.compress(b"".join(parts), 6, mtime=0)
 
 
 def _fraction_bits(means: Float32[np.ndarray, "N 3"]) -> int:
@@ -84,14 +106,19 @@ def _packed_quats(quats: Float32[np.ndarray, "N 4"]) -> np.ndarray:
 
 
 def read_spz(data: bytes) -> GaussianScene:
-    """Read a file of version 2, 3 or 4. The input is not trusted.
+    """The Gaussians of ``read_spz_splats``."""
+    return read_spz_splats(data).scene
+
+
+def read_spz_splats(data: bytes) -> Splats:
+    """Read a file of version 2, 3 or 4, with objects where one of ours has them. The input is not trusted.
 
     Raises:
         FormatError: Not such a file, damaged, or cut.
         LimitExceeded: It has more than ``MOST_GAUSSIANS``.
         BackendUnavailable: It is of version 4, and there is no zstd.
     """
-    front, columns = _columns(data) if data.startswith(MAGIC_BYTES) else _sliced(data)
+    front, columns, records = _columns(data) if data.startswith(MAGIC_BYTES) else (*_sliced(data), b"")
     _, version, count, degree, bits, _, _ = front
     places, alphas, colours, scales, quats, sh = columns
     whole, rest = np.zeros((3 * count, 4), np.uint8), COEFFICIENTS[degree] - 1
@@ -100,13 +127,14 @@ def read_spz(data: bytes) -> GaussianScene:
     harmonics = np.concatenate(
         [(_floats(colours, 3) - 127.5)[:, None] / _COLOUR, (_floats(sh, 1).reshape(count, rest, 3) - 128) / 128], axis=1
     )
-    return GaussianScene(
+    scene = GaussianScene(
         means.astype(np.float32),
         _quats_of_bytes(quats) if version == _BYTE_QUATS else _unpacked_quats(quats.view("<u4")),
         np.exp(_floats(scales, 3) / np.float32(16) - np.float32(10)),
         _floats(alphas, 1)[:, 0] / np.float32(255),
         harmonics.astype(np.float32),
     )
+    return Splats(scene, *read_objects(records, count))
 
 
 def _sizes(version: int, count: int, degree: int) -> list[int]:
@@ -132,7 +160,7 @@ def _sliced(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]]
     if len(head) < HEADER.size:
         raise FormatError("not a .spz file: it is shorter than a header")
     front = HEADER.unpack(head)
-    sizes = _checked(front, (_BYTE_QUATS, VERSION))
+    sizes = _checked(front, (_BYTE_QUATS, _SLICES))
     plain = _unpacked(data, HEADER.size + sum(sizes))
     if len(plain) < HEADER.size + sum(sizes):
         raise FormatError(f"the .spz file is cut: {front[2]} Gaussians take {HEADER.size + sum(sizes)} bytes")
@@ -142,8 +170,8 @@ def _sliced(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]]
     ]
 
 
-def _columns(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]]]:
-    """Header and attributes of version 4: a table of packed and plain sizes, then a zstd stream for each attribute."""
+def _columns(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]], bytes]:
+    """Header, attributes and records of version 4."""
     if len(data) < _TABLE_AT.size + HEADER.size:
         raise FormatError("not a .spz file: it is shorter than a header")
     front = HEADER.unpack_from(data)
@@ -158,7 +186,8 @@ def _columns(data: bytes) -> tuple[tuple[int, ...], list[UInt8[np.ndarray, " M"]
     for packed, plain in table:
         columns.append(np.frombuffer(unzstd(data[place : place + packed], plain), np.uint8))
         place += packed
-    return front, [*columns, *(np.zeros(0, np.uint8) for _ in range(len(sizes) - len(columns)))]
+    records = data[HEADER.size + _TABLE_AT.size : at] if front[5] & HAS_RECORDS else b""
+    return front, [*columns, *(np.zeros(0, np.uint8) for _ in range(len(sizes) - len(columns)))], records
 
 
 def _unpacked(data: bytes, size: int) -> bytes:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from csgaussian_ns.core.files import replacing
 from csgaussian_ns.export.ply import ply_bytes
 from csgaussian_ns.export.splat import read_splat, splat_bytes
-from csgaussian_ns.export.spz import read_spz, spz_bytes
+from csgaussian_ns.export.spz import read_spz_splats, spz_bytes
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
-from csgaussian_ns.scene.ply import read_ply
+from csgaussian_ns.scene.ply import read_header, read_splats
 from csgaussian_ns.scene.splats import Splats
 
 
@@ -18,35 +18,44 @@ class Format(NamedTuple):
     """A kind of file.
 
     Attributes:
-        pieces: Of the file, in order; also told whether z points up.
+        pieces: Of the file, in order; also told whether z points up, and which version of .spz is wanted.
         parse: The Gaussians in the bytes of a file.
         degree: Of the harmonics that it holds, at most.
-        objects: Whether it says whose each Gaussian is.
     """
 
-    pieces: Callable[[Splats, bool], Iterator[bytes]]
-    parse: Callable[[bytes], GaussianScene]
+    pieces: Callable[[Splats, bool, int], Iterator[bytes]]
+    parse: Callable[[bytes], Splats]
     degree: int
-    objects: bool
 
     def read(self, path: Path) -> GaussianScene:
         """The Gaussians in a file."""
-        return self.parse(path.read_bytes())
+        return self.parse(path.read_bytes()).scene
+
+
+def _read_ply(data: bytes) -> Splats:
+    stream = BytesIO(data)
+    return read_splats(stream, read_header(stream))
 
 
 FORMATS = {
-    ".ply": Format(ply_bytes, lambda data: read_ply(BytesIO(data)), 3, True),
-    ".spz": Format(lambda splats, z_up: spz_bytes(splats), read_spz, 3, False),
-    ".splat": Format(lambda splats, z_up: splat_bytes(splats), read_splat, 0, False),
+    ".ply": Format(lambda splats, z_up, version: ply_bytes(splats, z_up), _read_ply, 3),
+    ".spz": Format(lambda splats, z_up, version: spz_bytes(splats, version), read_spz_splats, 3),
+    ".splat": Format(lambda splats, z_up, version: splat_bytes(splats), lambda data: Splats(read_splat(data)), 0),
 }
 
 
-def write(splats: Splats, path: Path, z_up: bool) -> None:
+def write(splats: Splats, path: Path, z_up: bool, spz_version: int = 3) -> None:
     """Write a file whose name ends in one of ``FORMATS``; an earlier one stays as it is until the new one is complete.
+
+    Args:
+        splats: In the axes of the file; those of ``.spz`` are right, up, back.
+        path: Its name.
+        z_up: Whether z points up, which a PLY file says.
+        spz_version: Of an ``.spz`` file, 3 or 4.
 
     Raises:
         ConfigError: It cannot be written, or the format does not reach so far.
     """
     with replacing(path) as file:
-        for piece in FORMATS[path.suffix.lower()].pieces(splats, z_up):
+        for piece in FORMATS[path.suffix.lower()].pieces(splats, z_up, spz_version):
             file.write(piece)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32, Int64
 
 from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.shapes import Bool, Int, Int32, Int64
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.chunks import decode_chunk, encode_chunk

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Bool, Float, Int32, Int64
 from csgaussian_ns.format.checks import check_known_answer, known_answer
 from csgaussian_ns.format.kinds import SectionInfo
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits

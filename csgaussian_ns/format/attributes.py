@@ -9,9 +9,9 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
 
 from csgaussian_ns.core.arrays import namespace
+from csgaussian_ns.core.shapes import Bool, Float, Float32, Int64
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.streams.symbol_tables import GAUSSIAN, LAPLACE
 

@@ -23,9 +23,14 @@ class ByteReader:
     def __init__(self, data: bytes | memoryview, what: str) -> None:
         self._data, self._what, self._at = memoryview(data), what, 0
 
+    @property
+    def left(self) -> int:
+        """Bytes that nobody took."""
+        return len(self._data) - self._at
+
     def take(self, size: int) -> memoryview:
         """The next ``size`` bytes."""
-        if size > len(self._data) - self._at:
+        if size > self.left:
             raise FormatError(f"{self._what}: {len(self._data)} bytes end inside a part of {size} at byte {self._at}")
         self._at += size
         return self._data[self._at - size : self._at]
@@ -44,7 +49,7 @@ class ByteReader:
 
     def rest(self) -> memoryview:
         """All that is left."""
-        return self.take(len(self._data) - self._at)
+        return self.take(self.left)
 
     def end(self) -> None:
         """Check that nothing is left.
@@ -52,5 +57,5 @@ class ByteReader:
         Raises:
             FormatError: Something is.
         """
-        if self._at != len(self._data):
-            raise FormatError(f"{self._what}: {len(self._data) - self._at} bytes too many behind byte {self._at}")
+        if self.left:
+            raise FormatError(f"{self._what}: {self.left} bytes too many behind byte {self._at}")

@@ -123,7 +123,7 @@ class Container:
                 f"{entry.info}: checksum of bytes {entry.offset} to {entry.offset + entry.length - 1} is "
                 f"{zlib.crc32(body):#010x}, expected {entry.stored_crc:#010x}; the file is damaged, fetch it again"
             )
-        return Section(entry.info, body)
+        return Section(entry.info, body, entry.stored_crc)
 
     def sections(self) -> list[Section]:
         """All sections that are there, read and verified."""
@@ -196,7 +196,7 @@ def pack(
     entries, offset = [], header.toc_end
     for section in sections:
         body = memoryview(section.body).cast("B")
-        entries.append(Entry(section.info, offset, len(body), zlib.crc32(body)))
+        entries.append(Entry(section.info, offset, len(body), zlib.crc32(body) if section.crc is None else section.crc))
         offset = entries[-1].end
     front = pack_front(replace(header, file_length=offset), entries)
     parts: list[bytes | memoryview] = [front]

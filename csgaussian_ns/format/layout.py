@@ -7,7 +7,7 @@ opens files or looks inside sections.
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
@@ -46,10 +46,17 @@ class MustUnderstand(IntFlag):
 
 @dataclass(frozen=True)
 class Section:
-    """A section and its bytes."""
+    """A section and its bytes.
+
+    Attributes:
+        info: What it is.
+        body: Its bytes.
+        crc: Their CRC-32, where it is known.
+    """
 
     info: SectionInfo
     body: bytes | memoryview
+    crc: int | None = field(default=None, compare=False, repr=False)
 
     def at(self, run: Run) -> "Section":
         """The same of another chunk."""

@@ -6,7 +6,8 @@ this order, so a run of consecutive anchors is a compact piece of space.
 """
 
 import numpy as np
-from jaxtyping import Int32, Int64, Integer, UInt64
+
+from csgaussian_ns.core.shapes import Int32, Int64, Integer, UInt64
 
 MAX_BITS = 21
 """Bits per coordinate: three of them fill 63 bits, so that keys are exact in signed 64-bit integers too."""

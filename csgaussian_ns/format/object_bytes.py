@@ -7,10 +7,10 @@ reader lists the objects without decoding any anchor, and one that decodes them 
 import struct
 
 import numpy as np
-from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int64
 from csgaussian_ns.core.texts import has_control, quoted
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.morton import MAX_BITS, MAX_ORIGIN

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int64
 from numpy.typing import NDArray
 
 from csgaussian_ns.core.semantic_layer import SceneObject
+from csgaussian_ns.core.shapes import Float, Int, Int64
 from csgaussian_ns.core.texts import MAX_TEXT_BYTES, is_storable, quoted
 
 CENTRE_UNITS = 16

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int32
 
 from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.shapes import Bool, Int32
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader

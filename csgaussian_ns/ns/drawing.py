@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
 from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.quant.steps import STEP_OFFSET

@@ -1,16 +1,18 @@
 """Scenes in an order in which they are worth looking at early: large and opaque things first."""
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.format.arranged import arranged
 from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
+from csgaussian_ns.format.facts import is_group
+from csgaussian_ns.format.gaussians.arranged import arranged_gaussians
+from csgaussian_ns.format.gaussians.read import CodedGaussians, open_gaussians
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.frustum import NEAR_PLANE
@@ -31,27 +33,32 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
     """A file whose first chunks are a coarse picture of the whole scene. What it decodes to stays, in another order.
 
     Args:
-        data: A file of anchors.
+        data: A file of anchors or of Gaussians.
         limits: What to refuse.
 
     Raises:
         FormatError, UnsupportedVersion, LimitExceeded: As of ``load``; or anchors would change.
-        ConfigError: The file is cut, or holds no anchors.
+        ConfigError: The file is cut, holds nothing, or is a group.
     """
     container = read_container(data, limits)
     if container.truncated:
         raise ConfigError("the file is cut, and what is missing cannot be arranged; fetch it again")
+    if is_group(container):
+        raise ConfigError("the file is a group of scenes, each read whole; arrange them, and merge them then")
     scene = load(data, limits, edits=False)
-    if not isinstance(scene.coded, CodedScene) or not len(scene):
-        raise ConfigError(f"there are no anchors in this file to arrange, but {len(scene)} {scene.rows}")
-    file = open_coded(container)
-    file.check(limits)
-    made = arranged(file, _shares(importance(scene)), MOST)
+    if not len(scene):
+        raise ConfigError(f"there are no {scene.rows} in this file to arrange")
+    if isinstance(scene.coded, CodedGaussians):
+        made = arranged_gaussians(open_gaussians(container), scene.coded.rows, _shares(importance(scene)))
+    else:
+        file = open_coded(container)
+        file.check(limits)
+        made = arranged(file, _shares(importance(scene)), MOST)
     return with_edits(read_container(made, limits), edits_of(container))
 
 
 def importance(scene: LoadedScene) -> Float[np.ndarray, " A"]:
-    """Of each anchor: how many pixels its Gaussians cover, each weighted by its opacity, over an orbit."""
+    """Of each row: how many pixels its Gaussians cover, each weighted by its opacity, over an orbit."""
     total = np.zeros(len(scene))
     for camera in scene.orbit(VIEWS, WIDTH, HEIGHT).values():
         seen = scene.seen(camera)

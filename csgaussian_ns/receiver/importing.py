@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.facts import LARGEST
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.rows import Arrays, rounded
@@ -144,4 +144,6 @@ def _labels(splats: Splats) -> tuple[Labels | None, tuple[int, ...]]:
     if len(numbers) > MAX_OBJECTS:
         raise ConfigError(f"{len(numbers)} objects; a file holds {MAX_OBJECTS} at most")
     label = np.where(splats.objects > 0, np.searchsorted(numbers, splats.objects) + 1, 0)
-    return Labels(label.astype(np.int32), ("",) * len(numbers)), tuple(numbers.tolist())
+    return Labels(label.astype(np.int32), tuple(splats.names.get(n, "") for n in numbers.tolist())), tuple(
+        numbers.tolist()
+    )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float64
 
 from csgaussian_ns.core.arrays import median, to_numpy
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
+from csgaussian_ns.core.shapes import Float, Float64
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS = 1_000_000
@@ -22,7 +22,7 @@ RINGS = ((1.0, 1.0), (0.85, 1.4), (1.1, 0.6), (0.7, 1.0))
 
 @runtime_checkable
 class Meta(Protocol):
-    """What ``codec.scene.SceneMeta`` says about where a scene lies."""
+    """What ``format.facts.Facts`` says about where a scene lies, and before what."""
 
     @property
     def transform(self) -> tuple[float, ...]:
@@ -39,6 +39,11 @@ class Meta(Protocol):
         """May hold where the photographer went."""
         ...
 
+    @property
+    def background(self) -> tuple[float, float, float]:
+        """RGB behind the scene."""
+        ...
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -51,6 +56,7 @@ class Placement:
     transform: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     scale: float = 1.0
     extra: Mapping[str, object] = field(default_factory=dict)
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
 

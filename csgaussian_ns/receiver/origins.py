@@ -8,7 +8,7 @@ import time
 import warnings
 from http.client import HTTPException, HTTPMessage
 from typing import Any, NamedTuple, Protocol, runtime_checkable
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -101,8 +101,7 @@ class Server:
                 if isinstance(error, HTTPError):
                     error.close()
                 if pause is None or lasting or isinstance(error, ValueError):
-                    why = str(error) or type(error).__name__
-                    raise DataError(f"{self._address}: {why}; expected the address of a .csg file") from error
+                    raise DataError(f"{self._address}: {_why(error)}; expected the address of a .csg file") from error
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -116,6 +115,16 @@ class Server:
                 if promised is not None and len(content) < min(int(promised), most + 1):
                     raise HTTPException(f"{len(content)} of {promised} bytes came; fetch it again")
             return _Answer(reply.status, reply.headers, content)
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in words; Python has it inside of two exceptions, with a number."""
+    if isinstance(error, HTTPError):
+        return f"the server answers {error.code}, {error.reason}"
+    reason = error.reason if isinstance(error, URLError) else error
+    if isinstance(reason, OSError):
+        return f"cannot be reached: {reason.strerror or str(reason) or type(reason).__name__}"
+    return str(reason) or type(error).__name__
 
 
 def _version(answer: _Answer) -> tuple[Any, ...]:

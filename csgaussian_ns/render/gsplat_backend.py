@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.contract import DILATION, NEAR
 from csgaussian_ns.render.inputs import check_inputs

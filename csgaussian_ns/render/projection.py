@@ -6,10 +6,10 @@ EWA splatting (Zwicker et al. 2001) with the clamped Jacobian of 3DGS (Kerbl et 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.render.contract import DILATION, MIN_ALPHA, NEAR
 

@@ -2,10 +2,9 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float
-
 from csgaussian_ns.core.arrays import namespace
 from csgaussian_ns.core.errors import ContractError
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 
 

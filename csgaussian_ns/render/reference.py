@@ -6,9 +6,9 @@ Slow on purpose and only for tests: memory and time are pixels times Gaussians.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.contract import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 from csgaussian_ns.render.inputs import check_inputs

@@ -11,10 +11,10 @@ from io import BufferedIOBase
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float32, Int64
 
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
+from csgaussian_ns.core.shapes import Float32, Int64
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply_magic import MAGIC
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, CONSTANT, MAX_DEGREE
@@ -234,8 +234,8 @@ def _table(stream: BufferedIOBase, header: Header, max_bytes: int) -> np.ndarray
     size = kind.itemsize * count
     if size > max_bytes:
         raise LimitExceeded(
-            f"the PLY file has {count} Gaussians of {kind.itemsize} bytes, together more than {max_bytes}. If you "
-            f"trust it, read it with read_ply(max_bytes={size})"
+            f"the PLY file has {count} Gaussians of {kind.itemsize} bytes, together more than {max_bytes}; split it, "
+            f"or read it in Python if you trust it: csgaussian_ns.scene.ply.read_ply(stream, max_bytes={size})"
         )
     if header.encoding != "ascii":
         if size > left:

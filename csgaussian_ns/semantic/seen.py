@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from jaxtyping import Bool, Float, Int
-
 from csgaussian_ns.core.arrays import constants, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians, Rendering
 from csgaussian_ns.render.draw import draw_pixel
 from csgaussian_ns.scene.anchor_scene import AnchorScene

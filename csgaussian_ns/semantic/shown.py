@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from csgaussian_ns.core.arrays import constants, is_one_of, like, namespace, single, to_numpy, without_gradients
 from csgaussian_ns.core.edits import Colour, Crop, Keep, Recolour, Remove, Rotate, Scale, Target
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Float64, Int
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.scene import Scene, Seen, joined
@@ -218,6 +218,12 @@ def recoloured(
     shade = (rgb @ constants(LUMINANCE, rgb) / brightness)[:, None]
     mixed = (1 - strength) * rgb + strength * (target * shade).clip(0, 1)
     return namespace(rgb).where(chosen[:, None], mixed, rgb)
+
+
+def recolouring(colour: Float[np.ndarray, "3"], strength: float = 0.7) -> Float64[np.ndarray, "3 3"]:
+    """What ``recoloured`` does to an RGB column, without its bounds."""
+    target, luminance = np.asarray(colour, np.float64), np.array(LUMINANCE)
+    return (1 - strength) * np.eye(3) + strength * np.outer(target, luminance) / max(float(target @ luminance), 0.2)
 
 
 def palette(label: Int[Any, " A"]) -> Float[Any, "A 3"]:

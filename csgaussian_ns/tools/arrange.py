@@ -1,4 +1,4 @@
-"""``csg arrange``: a file in which those anchors come first that matter most, to be looked at while it arrives."""
+"""``csg arrange``: a file in which comes first what matters most, to be looked at while it arrives."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.outputs import output_folder
 
 
@@ -24,15 +24,21 @@ class Arrange:
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
         from csgaussian_ns.core.files import replace_file
+        from csgaussian_ns.format.chunks import KINDS
         from csgaussian_ns.format.container import read_container
+        from csgaussian_ns.format.facts import representation_of
+        from csgaussian_ns.format.gaussians.chunks import KINDS as GAUSSIAN_KINDS
+        from csgaussian_ns.format.gaussians.meta import GAUSSIANS
         from csgaussian_ns.receiver.arrange import by_importance
 
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             given = stream.read()
             made = by_importance(given)
-        chunks = read_container(made).of_kind("COLR")
+        container = read_container(made)
+        name = representation_of(container)
+        chunks = container.of_kind(GAUSSIAN_KINDS[-1] if name == GAUSSIANS else KINDS[-1])
         with output_folder(self.output.parent):
             replace_file(self.output, made)
         anchors = [chunk.info.rows for chunk in chunks]
@@ -41,13 +47,15 @@ class Arrange:
             "output": str(self.output),
             "bytes": len(made),
             "bytes_before": len(given),
+            "representation": name,
             "anchors": sum(anchors),
             "chunks": len(chunks),
             "first_chunk": {"anchors": anchors[0], "ends_at": chunks[0].end},
         }
+        rows = "Gaussians" if name == GAUSSIANS else name
         words = (
             f"{self.output}: {len(made):,} bytes, {len(made) - len(given):+,} to {name_of(self.file)}; the first of "
-            f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} anchors in the first "
+            f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} {rows} in the first "
             f"{chunks[0].end / len(made):.0%} of the bytes"
         )
         answer(self.json, facts, words)

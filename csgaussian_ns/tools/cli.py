@@ -4,32 +4,21 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 import tyro
 
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
-from csgaussian_ns.tools.arrange import Arrange
 from csgaussian_ns.tools.completion import completion
-from csgaussian_ns.tools.demo_scene.command import DemoScene
-from csgaussian_ns.tools.edit import Edit
-from csgaussian_ns.tools.evaluate import Evaluate
-from csgaussian_ns.tools.export import Export
-from csgaussian_ns.tools.import_splats import Import
-from csgaussian_ns.tools.info import Decode, Info, Verify
 from csgaussian_ns.tools.inputs import refuse_addresses
-from csgaussian_ns.tools.masks import Masks
-from csgaussian_ns.tools.merge import Merge
-from csgaussian_ns.tools.render import Render
-from csgaussian_ns.tools.select import Select
-from csgaussian_ns.tools.serve import Serve
 from csgaussian_ns.tools.terminal import delivered, remark, settled, tell
 
 
+@runtime_checkable
 class Command(Protocol):
     """A parsed subcommand. Its module must import fast: heavy imports belong inside ``run``."""
 
@@ -38,22 +27,43 @@ class Command(Protocol):
         ...
 
 
-GROUPS: dict[str, dict[str, type[Command]]] = {
-    "Look": {"info": Info, "verify": Verify, "render": Render, "select": Select},
+class Commands(Mapping[str, type[Command]]):
+    """Commands by name; the module of each is loaded when it is asked for.
+
+    Args:
+        places: Of each, its module among ``tools`` and its class.
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def __getitem__(self, name: str) -> type[Command]:
+        module, kind = self._places[name].split(":")
+        return getattr(import_module(f"csgaussian_ns.tools.{module}"), kind)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+GROUPS = {
+    "Look": {"info": "info:Info", "verify": "info:Verify", "render": "render:Render", "select": "select:Select"},
     "Change": {
-        "edit": Edit,
-        "merge": Merge,
-        "arrange": Arrange,
-        "import": Import,
-        "export": Export,
-        "decode": Decode,
+        "edit": "edit:Edit",
+        "merge": "merge:Merge",
+        "arrange": "arrange:Arrange",
+        "import": "import_splats:Import",
+        "export": "export:Export",
+        "decode": "info:Decode",
     },
-    "Measure": {"evaluate": Evaluate},
-    "Share": {"serve": Serve},
-    "Make": {"masks": Masks, "demo-scene": DemoScene},
+    "Measure": {"evaluate": "evaluate:Evaluate"},
+    "Share": {"serve": "serve:Serve"},
+    "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
 }
-"""Commands by what people want, as ``csg --help`` lists them."""
-COMMANDS = {name: kind for group in GROUPS.values() for name, kind in group.items()}
+"""Commands by what people want, as ``csg --help`` lists them, and where each is."""
+COMMANDS: Mapping[str, type[Command]] = Commands({name: at for group in GROUPS.values() for name, at in group.items()})
 
 ABOUT = "Tools of csgaussian: make, look into and use compressed scenes."
 USAGE = """\
@@ -129,8 +139,8 @@ def overview(width: int) -> str:
     lines = [USAGE, *textwrap.wrap(ABOUT, width)]
     for group, commands in GROUPS.items():
         lines += ["", group]
-        for name, kind in commands.items():
-            does = (kind.__doc__ or "").split("\n", 1)[0]
+        for name in commands:
+            does = (COMMANDS[name].__doc__ or "").split("\n", 1)[0]
             begin = f"  {name}".ljust(indent)
             lines += textwrap.wrap(does, width, initial_indent=begin, subsequent_indent=" " * indent)
     return "\n".join([*lines, "", *textwrap.wrap(HINTS, width), ""])
@@ -146,6 +156,8 @@ def _run_command(name: str, options: Sequence[str]) -> None:
     if name.startswith("-"):
         raise ConfigError(f"{name}: expected a command first, as in csg info {name}; csg --help lists them")
     if name not in COMMANDS:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, COMMANDS, 1)
         what = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(COMMANDS)}"
         raise ConfigError(f"there is no command {name!r}; {what}")

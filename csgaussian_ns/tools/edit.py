@@ -10,7 +10,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
 
@@ -70,7 +70,7 @@ class Edit:
         from csgaussian_ns.format.edits import with_edits
 
         self._check()
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             container = _container(stream)
             kept = self._kept(container)
             added = self._added(container, kept)
@@ -233,10 +233,7 @@ def _container(stream: "BufferedIOBase") -> "Container":
     from csgaussian_ns.format.edits import check_whole
     from csgaussian_ns.format.facts import GROUP, representation_of
     from csgaussian_ns.format.representations import FACTS
-    from csgaussian_ns.scene.ply_magic import is_ply
 
-    if is_ply(stream):
-        raise ConfigError("this is a PLY file; expected a .csg file, such as csg import makes of it")
     container = read_container(stream)
     check_whole(container)
     if representation_of(container) not in (*FACTS, GROUP):

@@ -1,9 +1,9 @@
 """``csg evaluate``: image quality and object selection of a ``.csg`` file on a data set."""
 
-import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,8 +16,7 @@ from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import tell, tell_table
 
 if TYPE_CHECKING:
-    from csgaussian_ns.codec.scene import CodedScene
-    from csgaussian_ns.semantic.edited import Edited
+    from csgaussian_ns.receiver.scene import LoadedScene
     from csgaussian_ns.semantic.measure_objects import Encode
 
 MEASURES = {"selection_3d": "3-D selection", "whole_3d": "3-D selection, whole objects", "rendered_2d": "2-D"}
@@ -25,7 +24,7 @@ MEASURES = {"selection_3d": "3-D selection", "whole_3d": "3-D selection, whole o
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure a .csg file on a data set: PSNR, SSIM, and IoU of its objects with true masks.
+    """Measure a .csg or .ply file on a data set: PSNR, SSIM, and IoU of its objects with true masks.
 
     True masks are read in three layouts: instance_mask_path and instances.json (as csg demo-scene writes), LERF-OVS
     (polygons, official frames) and 3D-OVS (segmentations/).
@@ -59,28 +58,24 @@ class Evaluate:
             self._evaluate()
 
     def _evaluate(self) -> None:
-        import torch
-
-        from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import write_json
+        from csgaussian_ns.receiver.load import load
         from csgaussian_ns.render.backend import choose_rasterizer
-        from csgaussian_ns.semantic.edited import edited
         from csgaussian_ns.tools.cameras import tell_notes
-        from csgaussian_ns.tools.evaluation import evaluate, write_overlays
+        from csgaussian_ns.tools.evaluation import InTensors, evaluate, write_overlays
         from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:
-            coded, size = decode(stream), stream.seek(0, os.SEEK_END)
-        scene = edited(coded, coded.edits) if coded.edits else coded
-        views = open_views(self.data, coded.meta, self.views, self.interval, self.scale, self.labels)
+            scene, size = load(stream), stream.seek(0, SEEK_END)
+        views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
         tell_notes(views.notes)
-        rasterizer = choose_rasterizer("auto", torch.device("cpu"))
-        measured = evaluate(scene, views, self.match, self._encode(scene), rasterizer)
+        measured = evaluate(InTensors(scene), views, self.match, self._encode(scene), choose_rasterizer("cpu", "cpu"))
         facts = {
             "file": name_of(self.file),
             "data": str(self.data),
             "bytes": size,
-            "anchors": len(coded.grid),
+            "representation": scene.rows.lower(),
+            "rows": len(scene),
             "views": self.views,
             "held_out_by": views.told_by,
             "notes": views.notes,
@@ -92,7 +87,7 @@ class Evaluate:
                 write_overlays(measured.objects, views, self.output / "overlays")
         answer(self.json, report, partial(print_report, report))
 
-    def _encode(self, scene: "CodedScene | Edited") -> "Encode | None":
+    def _encode(self, scene: "LoadedScene") -> "Encode | None":
         from csgaussian_ns.semantic.query import semantics_of
         from csgaussian_ns.tools.text_query import encoder_for, read_vectors
 

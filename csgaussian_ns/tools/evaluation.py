@@ -1,18 +1,24 @@
 """The figures of ``csg evaluate``: image quality and how well objects are found, on the views of a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from csgaussian_ns.codec.scene import CodedScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
+from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
+from csgaussian_ns.core.types import Camera, Gaussians
+from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
-from csgaussian_ns.semantic.edited import Edited
+from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects
 from csgaussian_ns.tools.views import Views
 
@@ -25,14 +31,46 @@ class Measured:
     objects: MeasuredObjects | None
 
 
+@dataclass(frozen=True)
+class InTensors:
+    """A loaded scene of any representation in tensors, as it is after its edits; memory is shared."""
+
+    scene: LoadedScene
+
+    @property
+    def background(self) -> Float[Tensor, "3"]:
+        """RGB behind the scene."""
+        behind = self.scene.background
+        return torch.zeros(3) if behind is None else torch.from_numpy(behind)
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        """Of the scene."""
+        layer = self.scene.semantics
+        if layer is None:
+            return None
+        return replace(layer, feature=torch.from_numpy(layer.feature), label=torch.from_numpy(layer.label))
+
+    @property
+    def slots(self) -> Bool[Tensor, "R K"]:
+        """Of the scene."""
+        return torch.from_numpy(self.scene.slots)
+
+    def seen(self, camera: Camera, only: Bool[Tensor, " R"] | None = None) -> Seen:
+        """What ``camera`` sees; see ``scene.scene.Scene``."""
+        seen = self.scene.seen(camera, None if only is None else only.numpy())
+        arrays = (np.ascontiguousarray(getattr(seen.gaussians, field.name)) for field in fields(Gaussians))
+        return Seen(camera, Gaussians(*map(torch.from_numpy, arrays)), torch.from_numpy(seen.row))
+
+
 @torch.no_grad()
 def evaluate(
-    scene: CodedScene | Edited, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
+    scene: CodedScene | InTensors, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
 ) -> Measured:
-    """Measure a decoded scene, as it is or after its edits.
+    """Measure a scene.
 
     Args:
-        scene: To measure.
+        scene: In tensors.
         views: Photos and true masks.
         match: See ``semantic.measure_objects.measure_objects``.
         encode: Names to vectors, if that was asked for.
@@ -69,7 +107,7 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
         write_png(folder / f"{view.name}.png", side_by_side(panels))
 
 
-def _colour(scene: CodedScene | Edited, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
+def _colour(scene: CodedScene | InTensors, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENDINGS = (".ply", ".spz", ".splat", ".sog", ".glb")
 LEAST_VIEWS, MOST_VIEWS = 4, 10_000
 MOST_STEPS = 1_000_000
+Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class Export:
     degree: Literal[0, 1, 2, 3] = 3
     """Degree of the spherical harmonics; .splat holds none."""
     frame: Literal["capture", "normalised"] = "capture"
-    """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them."""
+    """Axes and lengths of the capture, or those that the scene was trained in, as csg info shows them; of .spz files y
+    is up, so they are turned."""
+    spz_version: Literal[3, 4] = 3
+    """Version of an .spz file: 4 is newer, read by fewer programs, and holds objects, with their names."""
     objects: Objects = None
     """Export these objects alone, without what hides them."""
     box: Annotated[Maybe[str], tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
@@ -54,6 +58,13 @@ class Export:
     height: Maybe[int] = None
     """Their height, 9/16 of the width by default. Cameras of a file are bounded by it, in their shorter side, if it is
     given."""
+    points: Flag = False
+    """Write a point cloud, .ply, for programs that know no Gaussians: their centres, in the colours that they have on
+    the average over all sides, with object_id. Nothing is refined for it."""
+    normals: Flag = False
+    """Of points: also the shortest axis of each Gaussian, towards where it is seen from."""
+    least_opacity: float = 0.25
+    """Of points: Gaussians that are less opaque are left out, 0 to 1."""
     data: Maybe[Path] = None
     """Folder of a capture: measure on the views that training held out, too."""
     json: AsJson = False
@@ -62,7 +73,11 @@ class Export:
         """Decode, fit, write, read back, measure."""
         self._check()
         from csgaussian_ns.receiver.load import load
-        from csgaussian_ns.tools.exporting import export
+
+        if self.points:
+            from csgaussian_ns.tools.export_points import export_points as export
+        else:
+            from csgaussian_ns.tools.exporting import export
 
         with open_file(self.file) as stream:
             scene = load(stream)
@@ -108,3 +123,16 @@ class Export:
         if self.objects == ():
             raise ConfigError("--objects: expected numbers or names of objects, as csg info lists them")
         self.corners()
+        self._check_points()
+
+    def _check_points(self) -> None:
+        if self.points and self.ending != ".ply":
+            raise ConfigError(
+                f"--points: {self.output} ends in {self.ending}; expected .ply, which point clouds are in"
+            )
+        if self.normals and not self.points:
+            raise ConfigError("--normals: expected --points, too; Gaussians have scales and rotations instead")
+        if self.points and self.data is not None:
+            raise ConfigError("--data: points are not drawn, so there is nothing to measure on photos; leave it out")
+        if not 0 <= self.least_opacity <= 1:
+            raise ConfigError(f"--least-opacity {self.least_opacity:g}: expected 0 to 1")

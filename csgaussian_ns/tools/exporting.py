@@ -10,7 +10,8 @@ import numpy as np
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import replace_file
 from csgaussian_ns.core.similarity import Similarity
-from csgaussian_ns.export.frame import placed, to_capture
+from csgaussian_ns.core.zstd import zstd
+from csgaussian_ns.export.frame import placed, to_capture, to_y_up
 from csgaussian_ns.export.measure import likeness
 from csgaussian_ns.export.part import Part
 from csgaussian_ns.export.plain import Effort, Progress, plain
@@ -81,17 +82,20 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     Raises:
         CsgError: What was asked for cannot be done; the message says why.
     """
+    _tell_of_objects(scene, options)
     photos = None if options.data is None else held_out(options.data, scene)
     transform = converter(options.ending) if options.ending not in FORMATS else None
     similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
-    shown, cameras = _part(scene, options, similarity), cameras_of(scene, options)
+    shown, cameras = part_of(scene, options, similarity), cameras_of(scene, options)
     own = None if photos is None else photos.psnr(shown)  # before the work, so that what is wrong with them shows
     with reported() as progress:
-        splats = _splats(scene, shown, cameras, options, similarity, progress)
-        moved = Splats(placed(splats.scene, similarity), splats.objects)
-        z_up = bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
+        splats = splats_of(scene, shown, cameras, _degree(scene, options), options.steps, progress)
+        z_up = points_up(scene, similarity)
+        if options.ending == ".spz":
+            similarity = similarity.then(to_y_up(similarity.matrix @ up_of(scene.meta)))
+        moved = Splats(placed(splats.scene, similarity), splats.objects, {o.id: o.name for o in scene.objects})
         if transform is None:
-            write(moved, options.output, z_up)
+            write(moved, options.output, z_up, options.spz_version)
             written = FORMATS[options.ending].read(options.output)
         else:
             written = _converted(moved, transform, options.output, z_up)
@@ -102,7 +106,22 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     return Exported(size, len(splats), written.degree, psnr, cameras.told, seen)
 
 
-def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
+def _tell_of_objects(scene: LoadedScene, options: "Export") -> None:
+    """Say that a file will not tell whose each Gaussian is; and see that there is what packs version 4."""
+    if options.ending == ".spz" and options.spz_version == 4:
+        zstd(b"")
+    elif options.ending in (".spz", ".splat") and scene.objects:
+        instead = "; --spz-version 4 does" if options.ending == ".spz" else ""
+        tell_notes([f"{options.ending} does not say whose each Gaussian is{instead}"])
+
+
+def points_up(scene: LoadedScene, similarity: Similarity) -> bool:
+    """Whether z points up after a similarity."""
+    return bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
+
+
+def part_of(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
+    """What was asked for of a scene, from whose frame ``similarity`` leads to that of the export."""
     box, rows = options.corners(), None
     if options.objects is not None:
         chosen = [entry.id for key in options.objects for entry in objects_called(objects_of(scene), key)]
@@ -113,18 +132,25 @@ def _part(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scen
     return Part(scene, rows, box, (similarity.matrix, np.array(similarity.shift)))
 
 
-def _splats(
-    scene: LoadedScene,
-    shown: Scene,
-    cameras: Cameras,
-    options: "Export",
-    similarity: Similarity,
-    progress: Progress,
+def splats_of(
+    scene: LoadedScene, shown: Scene, cameras: Cameras, degree: int, steps: int, progress: Progress
 ) -> Splats:
-    degree = _degree(scene, options)
+    """The Gaussians to write, in the frame of the scene.
+
+    Args:
+        scene: All of it.
+        shown: The part that is wanted.
+        cameras: From where it is looked at.
+        degree: Of the harmonics.
+        steps: Of descent, where Gaussians have to be fitted.
+        progress: See ``export.plain``.
+
+    Raises:
+        ConfigError: There is nothing to write.
+    """
     labels = None if scene.semantics is None else scene.semantics.label
     if not isinstance(scene.scene, GaussianScene):
-        return plain(shown, cameras.fitted, Effort(degree, options.steps), labels, progress)
+        return plain(shown, cameras.fitted, Effort(degree, steps), labels, progress)
     splats = plain(scene.scene, cameras.fitted, Effort(degree), labels, progress)
     if not isinstance(shown, Part):
         return splats

@@ -32,7 +32,7 @@ class Import:
     """Make a .csg file of a .ply, .spz or .splat file, and say what was lost.
 
     Nothing is trained: numbers are rounded to steps too small to see, and coded. Objects that a PLY file numbers, in a
-    property object_id, come along.
+    property object_id, come along, and those of .spz files of csg export.
     """
 
     file: SceneFile
@@ -92,7 +92,6 @@ class Import:
         from csgaussian_ns.export.write import FORMATS
         from csgaussian_ns.scene.ply import read_header, read_splats, up_of
         from csgaussian_ns.scene.ply_magic import is_ply
-        from csgaussian_ns.scene.splats import Splats
 
         path = path_of(self.file)
         with open_file(self.file) as stream:
@@ -105,7 +104,7 @@ class Import:
                 ending = ".spz"
             if ending == ".ply" or ending not in FORMATS:
                 raise ConfigError(f"{name_of(self.file)}: expected a .ply, .spz or .splat file with Gaussians")
-            return Splats(FORMATS[ending].parse(data)), UP[ending], len(data)
+            return FORMATS[ending].parse(data), UP[ending], len(data)
 
     def _tell_losses(self, splats: "Splats", made: "Imported") -> None:
         gone = int((~made.kept).sum())

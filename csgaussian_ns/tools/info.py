@@ -1,8 +1,7 @@
 """``csg info``, ``csg verify``, ``csg decode``: what a ``.csg`` file holds, whether it is whole, its anchors."""
 
-import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,25 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
-from csgaussian_ns.core.texts import counted, shortened
+from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.contents import CUT, describe, tell_contents
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg, open_file
 from csgaussian_ns.tools.outputs import output_folder
-from csgaussian_ns.tools.terminal import remark, tell, tell_table
+from csgaussian_ns.tools.terminal import remark
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
 
-    from csgaussian_ns.core.edits import Edit
-    from csgaussian_ns.format.container import Container
     from csgaussian_ns.receiver.opened import Coded
-
-
-MOST_SHOWN = 2000
-"""Characters of one fact."""
-CUT = "cut after the colours: semantics are missing"
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class Info:
             else:
                 container = read_container(stream)
                 facts = describe(container)
-                words = partial(_tell, name_of(self.file), container, facts)
+                words = partial(tell_contents, name_of(self.file), container, facts)
             answer(self.json, {"file": name_of(self.file), **facts}, words)
 
 
@@ -70,7 +61,7 @@ class Verify:
         from csgaussian_ns.receiver.representations import read
 
         began = time.perf_counter()
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
         seconds, scene = time.perf_counter() - began, found.coded
         if scene is None:
@@ -115,7 +106,7 @@ class Decode:
 
         if self.output.suffix.lower() != ".npz":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
         if found.coded is None:
             raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version writes no arrays")
@@ -149,145 +140,3 @@ def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
     else:
         raise ConfigError("the file is a group of scenes, whose rows have no arrays in common; decode its parts")
     return arrays | known | ({} if coded.semantics is None else {"label": coded.semantics.label})
-
-
-def describe(container: "Container") -> dict:
-    """Facts about an open file, for people and for JSON."""
-    from csgaussian_ns.core.edits import as_facts
-    from csgaussian_ns.format.bodies import content_of
-    from csgaussian_ns.format.facts import facts_of, is_group, representation_of
-    from csgaussian_ns.format.representations import known_facts
-
-    sections: dict[str, dict[str, int]] = {}
-    for entry in container.entries:
-        found = sections.setdefault(entry.info.kind, {"count": 0, "bytes": 0})
-        found["count"] += 1
-        found["bytes"] += entry.length
-    missing = sum(entry.end - entry.offset for entry in container.missing)
-    used = sum(entry["bytes"] for entry in sections.values())
-    sections["container"] = {"count": 1, "bytes": container.header.file_length - missing - used}
-    told, semantics = facts_of(content_of(container, "META")), None
-    meta = known_facts(container)
-    if meta is not None:
-        told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
-    elif is_group(container):
-        semantics = _objects_of_group(container)
-    return {
-        "bytes": container.header.file_length - missing,
-        "anchors": container.header.rows,
-        "chunks": len(container.of_kind("POSI")),
-        "truncated": container.truncated,
-        "sections": sections,
-        "representation": representation_of(container),
-        "meta": told,
-        "semantics": semantics,
-        "edits": [as_facts(edit) for edit in _edits(container)],
-    }
-
-
-def _tell(name: str, container: "Container", facts: dict) -> None:
-    """What ``describe`` found out about the file ``name``."""
-    from csgaussian_ns.core.edits import in_words
-
-    lost = ", and so are edits" if any(entry.info.kind == "EDIT" for entry in container.missing) else ""
-    state = f"  ({CUT}{lost})" if facts["truncated"] else ""
-    holds = f"{facts['anchors']:,} {_rows_of(facts)}{state}"
-    tell(f"{name}  {facts['bytes'] / 1e6:.3f} MB, {holds}")
-    rows = [
-        (kind, str(entry["count"]), f"{entry['bytes']:,}", f"{100 * entry['bytes'] / facts['bytes']:.1f} %")
-        for kind, entry in facts["sections"].items()
-    ]
-    tell_table(("section", "count", "bytes", "share"), rows)
-    for fact, value in facts["meta"].items():
-        told = shortened(value if isinstance(value, str) else _rounded(value), MOST_SHOWN)
-        tell(f"{fact:12} {told}")
-    if facts["semantics"] is not None:
-        _tell_objects(facts["semantics"], _rows_of(facts).split()[0])
-    edits = _edits(container)
-    if edits:
-        tell_table(("edit", "what was done"), [(str(n), in_words(edit)) for n, edit in enumerate(edits, 1)])
-
-
-def _edits(container: "Container") -> "tuple[Edit, ...]":
-    """What was edited. A cut file lacks it, as its state tells."""
-    if container.truncated or not container.of_kind("EDIT"):
-        return ()
-    from csgaussian_ns.format.edits import edits_of  # loads numpy
-
-    return edits_of(container)
-
-
-def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
-    from csgaussian_ns.format.kinds import Layer
-
-    if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
-        return None
-    from csgaussian_ns.format.semantics import read_facts  # loads numpy
-
-    facts = read_facts(container)
-    if facts is None:
-        return None
-    objects, edits = facts.objects(voxel_size, embeddings=False), _edits(container)
-    if edits:
-        from csgaussian_ns.semantic.edited_objects import objects_after
-
-        objects = objects_after(objects, edits)
-    described = [asdict(thing) | {"embedding": facts.texts.embeddings[thing.id - 1] is not None} for thing in objects]
-    return {
-        "channels": facts.layout.channels,
-        "base_step": facts.layout.base_steps[0],
-        "text_encoder": facts.texts.encoder,
-        "objects": described,
-    }
-
-
-def _rows_of(facts: dict) -> str:
-    """What the rows of a file are called."""
-    if facts["representation"] == "group":
-        return f"rows of {facts['sections']['PART']['count']} scenes"
-    return facts["representation"]
-
-
-def _objects_of_group(container: "Container") -> dict | None:
-    from csgaussian_ns.receiver.listed import objects_of_file
-    from csgaussian_ns.semantic.edited_objects import objects_after
-
-    listed = objects_of_file(container)
-    if listed is None:
-        return None
-    objects = [asdict(thing) | {"embedding": False} for thing in objects_after(listed, _edits(container))]
-    return {"channels": 0, "base_step": 0.0, "text_encoder": "", "objects": objects}
-
-
-def _tell_objects(semantics: dict, called: str) -> None:
-    encoder = f", text by {semantics['text_encoder']}" if semantics["text_encoder"] else ""
-    features = f", features of {semantics['channels']} channels" if semantics["channels"] else ""
-    tell(f"{len(semantics['objects'])} objects{features}{encoder}")
-    rows = []
-    for thing in semantics["objects"]:
-        size = [high - low for low, high in zip(thing["lowest"], thing["highest"], strict=True)]
-        known = "yes" if thing["embedding"] else ""
-        vectors = map(_vector, (thing["centre"], size))
-        rows.append((str(thing["id"]), thing["name"], f"{thing['anchors']:,}", *vectors, known))
-    if rows:
-        tell_table(("object", "name", called, "centre", "size", "text"), rows)
-
-
-def _vector(numbers: "Sequence[float]") -> str:
-    """To three digits of the largest."""
-    largest = max(map(abs, numbers))
-    if largest and not 1e-3 <= largest < 1e5:
-        return " ".join(f"{x:.1e}" for x in numbers)
-    decimals = max(0, 2 - math.floor(math.log10(largest))) if largest else 0
-    return " ".join(f"{round(x, decimals) + 0.0:.{decimals}f}" for x in numbers)
-
-
-def _rounded(value: object) -> str:
-    """As Python writes it, numbers to four digits."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_rounded, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{name!r}: {_rounded(entry)}' for name, entry in value.items())}}}"
-    return repr(value)

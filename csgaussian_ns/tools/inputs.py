@@ -66,6 +66,26 @@ def open_file(given: str) -> Iterator[BufferedIOBase]:
         raise type(error)(f"{name_of(given)}: {error}") from error
 
 
+@contextmanager
+def open_csg(given: str) -> Iterator[BufferedIOBase]:
+    """As ``open_file``, for what takes ``.csg`` files alone; of other files of Gaussians it says how to make one.
+
+    Raises:
+        ConfigError: It is a PLY or SPZ file.
+    """
+    from csgaussian_ns.scene.ply_magic import is_ply
+
+    with open_file(given) as stream:
+        front = stream.read(4)
+        stream.seek(0)
+        kind = "a PLY" if is_ply(stream) else "an SPZ" if front.startswith(SPZ) else ""
+        if kind:
+            raise ConfigError(
+                f"{name_of(given)} is {kind} file; make a .csg file of it first: csg import {given} -o scene.csg"
+            )
+        yield stream
+
+
 def refuse_addresses(options: dict[str, Any]) -> None:
     """Say that files are expected, in place of a word about a strange folder; scenes, which are no paths, lie anywhere.
 

@@ -11,7 +11,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import storable
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.edit import FACTOR, rotation_of
-from csgaussian_ns.tools.inputs import SceneFiles, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFiles, name_of, open_csg
 from csgaussian_ns.tools.look import Pairs, numbers_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
@@ -56,7 +56,7 @@ class Merge:
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
         motions, files = self._motions(), []
         for path in self.files:
-            with open_file(path) as stream:
+            with open_csg(path) as stream:
                 files.append(stream.read())
                 read_container(files[-1])
         data = merged(files, motions, self.frame, storable(self.name), f"csgaussian_ns {__version__}")

@@ -10,7 +10,7 @@ from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.maybe import Maybe
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Select:
         from csgaussian_ns.tools.selection import write_selection
 
         self._check()
-        with open_file(self.file) as stream:
+        with open_csg(self.file) as stream:
             scene = load(stream)
             if scene.coded is None:
                 raise QueryError("a PLY file is not asked for objects; csg import makes a .csg file of it, with them")

@@ -10,12 +10,12 @@ from csgaussian_ns.tools.cameras import scaled
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from jaxtyping import Bool, Float32
 
     from csgaussian_ns.capture.split import Split
     from csgaussian_ns.capture.transforms import Frame
+    from csgaussian_ns.core.shapes import Bool, Float32
     from csgaussian_ns.core.types import Camera
-    from csgaussian_ns.format.facts import Facts
+    from csgaussian_ns.receiver.orbit import Meta
     from csgaussian_ns.semantic.ground_truth import GroundTruth
     from csgaussian_ns.semantic.metrics import TrueView
 
@@ -121,7 +121,7 @@ class Views:
         return TrueView(view.name, view.camera, _sized(self.truth.read(view.photo), view), whole)
 
 
-def open_views(data: Path, meta: "Facts", side: Side, interval: int | None, scale: float, labels: Path | None) -> Views:
+def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale: float, labels: Path | None) -> Views:
     """Find the views of a data set.
 
     Args:

@@ -3,6 +3,8 @@
 import gzip
 import struct
 import sys
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, LimitExceeded
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.splat import read_splat
-from csgaussian_ns.export.spz import read_spz, spz_bytes
+from csgaussian_ns.export.spz import read_spz, read_spz_splats, spz_bytes
+from csgaussian_ns.export.spz_objects import OBJECTS, objects_record
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.splats import Splats
@@ -165,7 +168,55 @@ def test_spz_of_version_4_as_another_reader_has_it(shared_data: Path):
         read_spz(data[:8] + struct.pack("<I", 1 << 31) + data[12:])
 
 
+@pytest.mark.parametrize("degree", [0, 3])
+def test_spz_4_is_written_for_other_readers(tmp_path: Path, degree: int):
+    """What version 3 says, and objects in a record that others skip."""
+    pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
+    splats = replace(random_splats(300, degree), names={2: "red mug", 4: "Tür"})
+    write(splats, tmp_path / "new.spz", z_up=False, spz_version=4)
+    write(splats, tmp_path / "old.spz", z_up=False)
+    new, old = (read_spz_splats((tmp_path / name).read_bytes()) for name in ("new.spz", "old.spz"))
+    for name in ("means", "quats", "scales", "opacities", "harmonics"):
+        assert np.array_equal(getattr(new.scene, name), getattr(old.scene, name)), name
+    assert np.array_equal(new.objects, splats.objects) and new.names == {2: "red mug", 4: "Tür"}  # type: ignore[arg-type]
+    assert old.objects is None
+    gsply = pytest.importorskip("gsply", reason="an independent reader of .spz: pip install 'gsply[spz]'")
+    theirs, known = (gsply.read_spz(tmp_path / name) for name in ("new.spz", "old.spz"))
+    for name in ("means", "quats", "scales", "opacities", "sh0", "shN"):
+        assert np.array_equal(getattr(theirs, name), getattr(known, name)), name
+
+
+def spz_4(records: bytes, flags: int = 2) -> bytes:
+    """A file of 20 Gaussians with these extensions."""
+    data = b"".join(spz_bytes(Splats(random_gaussians(20)), 4))
+    place = struct.pack("<I", 32 + len(records))
+    return data[:14] + bytes([flags]) + data[15:16] + place + data[20:32] + records + data[32:]
+
+
+def test_records_of_others_and_broken_ones():
+    pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
+    splats = Splats(random_gaussians(20), np.arange(20), {1: "cup"})
+    ours, other = objects_record(splats), struct.pack("<II", 0xADBE0002, 12) + bytes(12)
+    found = read_spz_splats(spz_4(other + ours))
+    assert np.array_equal(found.objects, splats.objects) and found.names == {1: "cup"}  # type: ignore[arg-type]
+    for data in (spz_4(other), spz_4(b""), spz_4(ours, flags=0)):
+        assert read_spz_splats(data).objects is None
+    named = struct.pack("<BIIB", 1, 1, 1, 3)
+    for content in (b"", b"\2", named, named + b"\xff\xff\xff", named + b"a\nb", named + b"cup", named + b"cup?"):
+        with pytest.raises(FormatError, match=r"\.spz objects"):
+            read_spz(spz_4(struct.pack("<II", OBJECTS, len(content)) + content))
+    for numbers in (np.arange(19), np.arange(21), np.zeros(1 << 22)):
+        content = struct.pack("<BI", 1, 0) + zlib.compress(numbers.astype("<u4").tobytes())
+        with pytest.raises(FormatError, match="one for each of 20"):
+            read_spz(spz_4(struct.pack("<II", OBJECTS, len(content)) + content))
+    for cut in (ours[:-1], ours + b"\0", ours[:7]):
+        with pytest.raises(FormatError, match=r"\.spz (extensions|objects)"):
+            read_spz(spz_4(cut))
+
+
 def test_version_4_without_zstd(shared_data: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(BackendUnavailable, match=r"csgaussian-ns\[spz\]"):
         read_spz((shared_data / "splats" / "minimal" / "minimal-v4.spz").read_bytes())
+    with pytest.raises(BackendUnavailable, match=r"csgaussian-ns\[spz\]"):
+        list(spz_bytes(random_splats(3), 4))

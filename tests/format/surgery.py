@@ -3,9 +3,15 @@
 import zlib
 from dataclasses import replace
 
+import numpy as np
+
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES, Section
+from csgaussian_ns.format.object_bytes import write_objects
+from csgaussian_ns.format.objects import ObjectTexts
+from csgaussian_ns.format.rewrite import rewrite
+from csgaussian_ns.format.semantics import read_facts
 
 ONCE = ("META", "NETE", "NETR", "NETS", "LABL")
 
@@ -39,6 +45,15 @@ def rewritten(data: bytes, kind: str, content: bytes | None = None, **info: int)
     body = sections[place].body if content is None else content
     sections[place] = Section(replace(sections[place].info, **info), body)
     return pack(sections, container.header.rows)
+
+
+def with_embeddings(data: bytes, names: tuple[str, ...]) -> bytes:
+    """The file with these names of its objects, each with an embedding of an encoder of some other writer."""
+    container = read_container(data)
+    facts = read_facts(container)
+    assert facts is not None
+    texts = ObjectTexts.of(names, np.eye(len(names), 5), "some-encoder")
+    return rewrite(container, {"LABL": write_objects(facts.table, texts)})
 
 
 def inflated_sections(data: bytes) -> bytes:

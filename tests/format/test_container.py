@@ -192,7 +192,7 @@ def test_appended_bytes_are_refused(data):
         (entry_at(0) + 24, "Q", 0, FormatError, "at least one"),
         (entry_at(0) + 24, "Q", 9, FormatError, "begins at byte"),
         (entry_at(5) + 24, "Q", 9, FormatError, "at least one"),
-        (entry_at(2) + 32, "I", 2**32 - 1, FormatError, "anchors 4294967295"),
+        (entry_at(2) + 32, "I", 2**32 - 1, FormatError, "rows 4294967295"),
         (entry_at(2) + 52, "I", 1, FormatError, "last four bytes"),
     ],
 )

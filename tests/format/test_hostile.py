@@ -21,7 +21,7 @@ from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.streams.masks import encode_masks
 from csgaussian_ns.format.streams.positions import encode_positions
-from csgaussian_ns.tools.info import describe
+from csgaussian_ns.tools.contents import describe
 from tests.codec.scenes import random_scene, with_semantics
 from tests.format.processes import run_python
 from tests.format.surgery import rewritten

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Target
+from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Target
 from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError, LimitExceeded, QueryError, UnsupportedVersion
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.export.measure import likeness
@@ -66,6 +66,32 @@ def test_a_picture_is_that_of_what_is_in_it(plain: bytes):
         assert np.abs(alone.draw(camera).image - direct).max() < 0.02
 
 
+def test_a_group_is_flattened_file_by_file(plain: bytes):
+    """Edits of the files and of the whole; what can stay an edit stays one, by its new number."""
+    inner = csgaussian_ns.load(plain).edited(Remove(Target((1,))), Move(Target((2,)), (0.5, 0.0, 0.0))).data
+    group = csgaussian_ns.load(merged([ANCHORS, inner, plain], [STILL, TURNED, STILL]))
+    assert [thing.id for thing in group.objects] == [1, 2, 3, 5, 6, 7]
+    edited = group.edited(
+        Remove(Target((1, 6, 7))),
+        Recolour(Target((3,)), (1.0, 0.0, 0.0)),
+        Move(Target((5,)), (0.0, 0.0, 1.0)),
+        Rename(Target((2,)), "kept"),
+        Crop((-90.0, -90.0, -90.0), (90.0, 90.0, 90.0)),
+    )
+    flat = flattened(edited.data)
+    left = csgaussian_ns.load(flat.data)
+    assert flat.left == (2, 3, 5) and flat.row == "row" and flat.anchors == len(group) - len(left)
+    assert [(thing.id, thing.name) for thing in left.objects] == [(1, "kept"), (2, "Gerät 2"), (3, "")]
+    assert [(type(edit), edit.target.ids) for edit in left.edits] == [(Recolour, (2,)), (Move, (3,))]  # type: ignore[union-attr]
+    assert likeness(left, edited, ring(2)) > 40 and len(flat.data) < len(edited.data)
+    assert len(left.kept_position) == len(left) == len(edited.kept_position)
+    nothing = group.edited(Crop((90.0, 90.0, 90.0), (91.0, 91.0, 91.0)))
+    with pytest.raises(ConfigError, match="leave nothing of the scenes"):
+        flattened(nothing.data)
+    alone = flattened(group.edited(Keep(Target((6,)))).data)
+    assert csgaussian_ns.load(alone.data).rows == "Gaussians" and alone.objects == 6
+
+
 def test_edits_inside_and_outside(plain: bytes, tmp_path: Path):
     inner = csgaussian_ns.load(plain).edited(Remove(Target((1,)))).data
     group = csgaussian_ns.load(merged([ANCHORS, inner], [STILL, TURNED]))
@@ -82,8 +108,6 @@ def test_edits_inside_and_outside(plain: bytes, tmp_path: Path):
     quick = csgaussian_ns.load(tmp_path / "edited.csg", semantics=False)
     assert np.array_equal(quick.render(camera), changed.render(camera))
     assert again.original.digest() == group.digest() and again.original.data == group.data
-    with pytest.raises(ConfigError, match="flatten each of them"):
-        flattened(again.data)
     with pytest.raises(ConfigError, match="edited as a whole cannot be merged"):
         merged([again.data, plain], [STILL, STILL])
 

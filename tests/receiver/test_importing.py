@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 import csgaussian_ns
-from csgaussian_ns.core.edits import Remove, Rename, Target
-from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.edits import Move, Recolour, Remove, Rename, Rotate, Scale, Target
+from csgaussian_ns.core.errors import ConfigError, QuantisationError
 from csgaussian_ns.export.measure import likeness
+from csgaussian_ns.format.gaussians.read import CodedGaussians
 from csgaussian_ns.receiver.flatten import flattened
 from csgaussian_ns.receiver.importing import Settings, import_gaussians
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply import read_ply
 from csgaussian_ns.scene.splats import Splats
 from tests.export.scenes import random_gaussians, ring
+from tests.format.surgery import with_embeddings
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,36 @@ def test_edits_hold_and_flattening_removes(data: bytes, tmp_path: Path):
     cameras = ring(2)
     assert likeness(left, again, cameras) > 80
     assert len(flat.data) < 0.85 * len(again.data)
+
+
+def test_flattening_puts_motions_and_colours_into_gaussians():
+    """What edits showed is what the Gaussians are then, harmonics turned along; those that stay keep their integers."""
+    scene, label = random_gaussians(200, spread=0.3), np.repeat(np.arange(4), 50)
+    scene.means[:, 0] += label
+    scene.harmonics[:, 0] = 0.3 * scene.harmonics[:, 0].clip(-3, 3)
+    data = with_embeddings(import_gaussians(Splats(scene, label), Settings(step=0.2)).data, ("left", "middle", "right"))
+    loaded = csgaussian_ns.load(data)
+    edited = loaded.edited(
+        Move(Target((1,)), (0.0, 1.0, 0.5)),
+        Rotate(Target((1, 2)), (1.0, 0.3, 0.0), 70.0),
+        Scale(Target((2,)), 1.7),
+        Recolour(Target((2,)), (0.9, 0.4, 0.1)),
+        Remove(Target((3,))),
+        Rename(Target((2,)), "cup"),
+    )
+    flat = flattened(edited.data)
+    assert (flat.anchors, flat.objects, flat.left, flat.edits, flat.chunks) == (50, 1, (1, 2), (), (1, 1))
+    left = csgaussian_ns.load(flat.data)
+    assert [thing.name for thing in left.objects] == ["left", "cup"] and left.edits == ()
+    assert [thing.embedding for thing in left.objects] == [thing.embedding for thing in loaded.objects][:2]
+    assert likeness(left, edited, ring(3)) > 40 > likeness(left, loaded, ring(3)) + 10
+    before, after = loaded.coded, left.coded
+    assert isinstance(before, CodedGaussians) and isinstance(after, CodedGaussians)
+    still = np.concatenate([before.rows.grid, before.rows.values], axis=1)[loaded.semantics.label == 0]  # type: ignore
+    now = np.concatenate([after.rows.grid, after.rows.values], axis=1)[left.semantics.label == 0]  # type: ignore
+    assert sorted(map(tuple, still)) == sorted(map(tuple, now))
+    with pytest.raises(QuantisationError, match=r"lies 1e\+09 from the origin"):
+        flattened(loaded.edited(Move(Target((1,)), (1e9, 0.0, 0.0))).data)
 
 
 def test_facts_change_without_the_rest(data: bytes):

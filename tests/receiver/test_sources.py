@@ -60,7 +60,10 @@ def test_what_passes_is_tried_again(behaviour: Behaviour, address: str, failures
     assert len(behaviour.asked) == 2 + 2 * len(failures)
 
 
-@pytest.mark.parametrize(("failures", "asked", "told"), [([404], 1, "404"), ([0, 0, 0], 3, "of 65536 bytes came")])
+@pytest.mark.parametrize(
+    ("failures", "asked", "told"),
+    [([404], 1, "the server answers 404, Not Found"), ([0, 0, 0], 3, "of 65536 bytes came")],
+)
 def test_what_lasts_is_an_error(behaviour: Behaviour, address: str, failures: list[int], asked: int, told: str):
     behaviour.failures = failures
     with pytest.raises(DataError, match=rf"scene\.csg: .*{told}.*expected the address"):
@@ -127,7 +130,7 @@ ONE_PLACE: list[Callable[[str], object]] = [csgaussian_ns.load, lambda source: n
 def test_a_server_that_is_not_there(read: Callable[[str], object], behaviour: Behaviour):
     with serving(behaviour) as address:
         pass
-    with pytest.raises(DataError, match="expected the address"):
+    with pytest.raises(DataError, match=r"cannot be reached: Connection refused; expected the address of a \.csg file"):
         read(address)
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from PIL import Image
 
 import csgaussian_ns
 from csgaussian_ns.core.edits import Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
-from tests.semantic.scenes import scene_of_balls
+from tests.semantic.scenes import loaded, scene_of_balls
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILE = GOLDEN / "v1_semantics.csg"
@@ -86,8 +85,8 @@ def test_evaluation_is_of_the_edited_scene(csg, tmp_path: Path, monkeypatch: pyt
     capture, figures = write_capture(tmp_path / "data", views=2), []
     (tmp_path / "scene.csg").write_bytes(b"")
     edits = (Rename(Target((3,)), "lamp post"), Remove(Target((1,))))
-    for scene in (moved_scene(), replace(moved_scene(), edits=edits)):
-        monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream, scene=scene: scene)
+    for scene in (loaded(moved_scene()), loaded(moved_scene()).showing(edits)):
+        monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream, scene=scene: scene)
         code, out, err = csg("evaluate", tmp_path / "scene.csg", "--data", capture, "--json", "--views", "all")
         assert code == 0, err
         figures.append(json.loads(out))
@@ -141,7 +140,7 @@ def test_files_that_cannot_be_edited(csg, tmp_path: Path, monkeypatch: pytest.Mo
     ply.write_bytes(b"ply\nformat binary_little_endian 1.0\n")
     cut.write_bytes(FILE.read_bytes()[:-8])
     for file, message in (
-        (ply, "a PLY file"),
+        (ply, f"{ply} is a PLY file; make a .csg file of it first: csg import {ply} -o scene.csg"),
         (cut, "cut after its colours"),
         (GOLDEN / "v1_inr.csg", "the file holds no objects"),
         (tmp_path / "nothing.csg", "No such file"),

@@ -11,9 +11,14 @@ from PIL import Image
 
 from csgaussian_ns.capture.lens import Lens
 from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.export.frame import placed, to_capture
+from csgaussian_ns.export.write import write
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from csgaussian_ns.scene.spherical_harmonics import basis
+from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.tools import cli
 from csgaussian_ns.tools.views import open_views
-from tests.semantic.scenes import BALLS, camera, true_labels
+from tests.semantic.scenes import BALLS, camera, loaded, true_labels
 from tests.tools.balls import moved_scene, write_capture
 
 
@@ -36,7 +41,7 @@ def evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
     def run(data: Path, *arguments: str, scene: CodedScene | None = None) -> tuple[int, str, str]:
         decoded = moved_scene() if scene is None else scene
-        monkeypatch.setattr("csgaussian_ns.codec.decode.decode", lambda stream: decoded)
+        monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream: loaded(decoded))
         code = cli.main(["evaluate", str(file), "--data", str(data), *arguments])
         told = capsys.readouterr()
         return code, told.out, told.err
@@ -245,6 +250,35 @@ def test_a_file_without_objects_is_measured_for_colour(evaluate, capture: Path):
     assert report["semantics"] is None and "no semantic layer" in report["semantics_missing"]
     assert report["colour"]["psnr"] > 45
     assert "no objects measured: the file has no semantic layer" in evaluate(capture, scene=scene)[1]
+
+
+def test_imports_groups_and_ply_files_are_measured(csg, capture: Path, tmp_path: Path):
+    """Plain Gaussians of the scene of balls, by their whole drawn picture, with and without their objects."""
+    scene = loaded(moved_scene())
+    assert scene.semantics is not None
+    seen = scene.seen(scene.cameras(capture / "transforms.json")["00"], np.ones(len(scene), bool))
+    g, every = seen.gaussians, np.argsort(seen.row)
+    harmonics = ((g.colors - 0.5) / basis(np.zeros((1, 3), np.float32), 0)[0, 0])[:, None]
+    arrays = (g.means, g.quats, g.scales, g.opacities, harmonics.astype(np.float32))
+    plain, label = GaussianScene(*(array[every] for array in arrays)), scene.semantics.label[seen.row[every]]
+    plain = placed(plain, to_capture(scene.meta.transform, scene.meta.scale))
+    write(Splats(plain, label), tmp_path / "balls.ply", z_up=True)
+    assert csg("import", tmp_path / "balls.ply", "-o", tmp_path / "balls.csg")[0] == 0
+    half = ("--remove", "1"), ("--keep", "1")
+    for number, options in enumerate(half):
+        assert csg("edit", tmp_path / "balls.csg", "-o", tmp_path / f"half{number}.csg", *options)[0] == 0
+    halves = [tmp_path / f"half{number}.csg" for number in range(2)]
+    assert csg("merge", *halves, "-o", tmp_path / "group.csg")[0] == 0
+    found = {}
+    for name in ("balls.ply", "balls.csg", "half1.csg", "group.csg"):
+        report = report_of(csg("evaluate", tmp_path / name, "--data", capture, "--json"))
+        found[name] = report["colour"]["psnr"]
+        assert report["rows"] == (2 if name == "group.csg" else 1) * len(plain.means)
+        assert (report["semantics"] is None) == (name == "balls.ply")
+        if name in ("balls.csg", "group.csg"):
+            assert report["semantics"]["rendered_2d"]["miou"] > 0.8
+    assert found["balls.ply"] > 46 and found["balls.csg"] > 38 and found["half1.csg"] < 25
+    assert abs(found["group.csg"] - found["balls.csg"]) < 0.2
 
 
 def test_a_scene_that_holds_no_object(evaluate, capture: Path):

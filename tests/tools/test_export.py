@@ -11,6 +11,8 @@ import pytest
 
 from csgaussian_ns.core.edits import Move, Target
 from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.export.frame import to_y_up
+from csgaussian_ns.export.measure import psnr
 from csgaussian_ns.export.plain import Effort, plain
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.receiver.load import load
@@ -61,6 +63,74 @@ def test_objects_and_frames(tmp_path: Path):
     assert set(one["object_id"]) == {chosen.id} and "object_id" in one.data.dtype.names
     assert export(WITHOUT, tmp_path / "none.ply") == 0
     assert "object_id" not in plyfile.PlyData.read(tmp_path / "none.ply")["vertex"].data.dtype.names
+
+
+def test_spz_files_have_y_up_and_give_the_same_scene_back(csg, tmp_path: Path):
+    """By way of .spz and by way of .ply: the same pictures, the same objects, harmonics turned along."""
+    pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
+    scene, cameras = load(WITH_OBJECTS), {}
+    for name, options in (("a.ply", ()), ("b.spz", ("--spz-version", "4"))):
+        assert export(WITH_OBJECTS, tmp_path / name, *options) == 0
+        code, _, err = csg("import", tmp_path / name, "-o", tmp_path / f"{name}.csg", "--step", "0.2")
+        assert code == 0, err
+        cameras[name] = load(tmp_path / f"{name}.csg")
+    straight, turned = cameras["a.ply"], cameras["b.spz"]
+    x, y, z = straight.position.T
+    for found, wanted in zip(turned.position.T, (x, z, -y), strict=True):
+        assert np.allclose(np.sort(found), np.sort(wanted), atol=0.01)
+    assert [thing.name for thing in turned.objects] == [thing.name for thing in scene.objects][: len(turned.objects)]
+    assert len(turned.objects) > 1
+    for one, other in zip(straight.orbit(3, 64, 48).values(), turned.orbit(3, 64, 48).values(), strict=True):
+        assert psnr(straight.draw(one).image, turned.draw(other).image) > 33
+
+
+def test_points(csg, tmp_path: Path):
+    plyfile = pytest.importorskip("plyfile")
+    few = ("--views", "4", "--width", "64", "--height", "48")
+    code, out, err = csg("export", WITH_OBJECTS, tmp_path / "points.ply", "--points", "--normals", *few)
+    assert code == 0, err
+    table = plyfile.PlyData.read(tmp_path / "points.ply")["vertex"]
+    assert out.startswith(f"{tmp_path / 'points.ply'}: 0.00") and "with normals and object_id" in out
+    assert f"{len(table)} points of opacity 0.25 and above" in out and set(table["object_id"]) <= {0, 1, 2, 3}
+    assert np.allclose(np.square([table[name] for name in ("nx", "ny", "nz")]).sum(axis=0), 1, atol=1e-5)
+    assert csg("export", WITH_OBJECTS, tmp_path / "all.ply", "--points", "--least-opacity", "0", *few)[0] == 0
+    assert csg("export", WITH_OBJECTS, tmp_path / "gaussians.ply", "--steps", "0", *few)[0] == 0
+    every, known = (plyfile.PlyData.read(tmp_path / name)["vertex"] for name in ("all.ply", "gaussians.ply"))
+    assert len(every) == len(known) > len(table) and np.allclose(every["x"], known["x"], atol=1e-6)
+    opaque = 1 / (1 + np.exp(-known["opacity"])) >= 0.25
+    assert np.array_equal(table["object_id"], known["object_id"][opaque])
+    assert csg("export", WITH_OBJECTS, tmp_path / "one.ply", "--points", "--objects", "2", *few)[0] == 0
+    assert set(plyfile.PlyData.read(tmp_path / "one.ply")["vertex"]["object_id"]) == {2}
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "message"),
+    [
+        ("a.spz", ("--points",), "ends in .spz; expected .ply"),
+        ("a.ply", ("--normals",), "--normals: expected --points, too"),
+        ("a.ply", ("--points", "--data", "."), "points are not drawn"),
+        ("a.ply", ("--points", "--least-opacity", "nan"), "--least-opacity nan: expected 0 to 1"),
+        ("a.ply", ("--points", "--least-opacity", "1"), "has an opacity of --least-opacity 1; the highest is 0."),
+    ],
+)
+def test_points_that_cannot_be_written(tmp_path: Path, capsys, output: str, options: tuple[str, ...], message: str):
+    assert export(WITH_OBJECTS, tmp_path / output, *options) == 2
+    assert message in told(capsys) and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("up", [(0, 0, 1), (0, 0, -1), (0, 1, 0), (0, -1, 0)])
+def test_the_turn_to_y_up(up: tuple[int, int, int]):
+    turn = to_y_up(np.array(up, float))
+    assert np.allclose(turn.at(np.array([up], float)), [[0, 1, 0]]) and np.allclose(turn.matrix[0], (1, 0, 0))
+    assert np.allclose(np.linalg.det(turn.matrix), 1), "harmonics and rotations can follow"
+
+
+def test_spz_without_objects_and_without_zstd(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
+    assert export(WITH_OBJECTS, tmp_path / "a.spz") == 0
+    assert ".spz does not say whose each Gaussian is; --spz-version 4 does" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert export(WITH_OBJECTS, tmp_path / "b.spz", "--spz-version", "4") == 2
+    assert "zstd, which is not installed" in told(capsys) and not (tmp_path / "b.spz").exists()
 
 
 def test_a_box_is_in_the_frame_of_the_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

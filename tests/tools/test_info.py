@@ -9,10 +9,14 @@ import pytest
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError, FormatError
+from csgaussian_ns.export.write import write
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.kinds import Layer
-from csgaussian_ns.tools.info import Decode, Info, Verify, describe
+from csgaussian_ns.scene.splats import Splats
+from csgaussian_ns.tools.contents import describe
+from csgaussian_ns.tools.info import Decode, Info, Verify
 from tests.codec.scenes import random_scene, with_semantics
+from tests.export.scenes import random_gaussians
 from tests.format.surgery import rewritten
 
 
@@ -39,7 +43,7 @@ def cut(data: bytes, tmp_path: Path) -> Path:
 def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
     Info(str(whole)).run()
     shown = capsys.readouterr().out
-    assert "3 objects, features of 6 channels, text by some encoder" in shown
+    assert "3 objects, features of 6 channels, text vectors of 3 of them, 16 numbers by some encoder" in shown
     assert "Gerät 0" in shown and "Gerät 2" in shown and "cut" not in shown
     Info(str(whole), json=True).run()
     facts = json.loads(capsys.readouterr().out)
@@ -48,6 +52,29 @@ def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
     first = facts["semantics"]["objects"][0]
     assert first["name"] == "Gerät 0" and first["embedding"] is True and len(first["feature"]) == 6
     assert all(a <= b <= c for a, b, c in zip(first["lowest"], first["centre"], first["highest"], strict=True))
+
+
+def test_info_lists_the_scenes_of_a_group(whole: Path, tmp_path: Path, csg):
+    made, edited, group = (tmp_path / name for name in ("made.csg", "edited.csg", "group.csg"))
+    write(Splats(random_gaussians(20), np.arange(20) % 3), tmp_path / "some.ply", z_up=True)
+    assert csg("import", tmp_path / "some.ply", "-o", made, "--name", "balls")[0] == 0
+    assert csg("edit", made, "-o", edited, "--remove", "1")[0] == 0
+    motions = ("--scale", "2", "0.5", "--rotate", "2", "z,90", "--move", "2", "1,2,3")
+    assert csg("merge", whole, edited, "-o", group, "--frame", "normalised", *motions)[0] == 0
+    shown, facts = csg("info", group)[1], json.loads(csg("info", group, "--json")[1])
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["1", "random", "256 anchors", f"{whole.stat().st_size:,}", "3", "as it is"] in rows
+    [second] = [row for row in rows if row[1] == "balls"]
+    assert second[2:5] == ["20 gaussians", f"{edited.stat().st_size:,}", "2"]
+    assert second[5] == "scaled by 0.5, turned by 90 degrees around 0.00 0.00 1.00, moved by 1.00 2.00 3.00"
+    assert ["2", "1", "remove 1"] in rows and "placements" not in shown
+    assert "4 objects, text vectors of 3 of them, 16 numbers by some encoder" in shown
+    first, second = facts["parts"]
+    assert (first["representation"], first["rows"], first["edits"]) == ("anchors", 256, [])
+    assert (second["name"], second["objects"], second["bytes"]) == ("balls", 2, edited.stat().st_size)
+    assert second["edits"] == [{"do": "remove", "target": {"ids": [1], "percent": 0.0}}]
+    assert second["placement"]["factor"] == 0.5 and second["placement"]["shift"] == [1, 2, 3]
+    assert facts["semantics"]["text_channels"] == 16 and "parts" not in json.loads(csg("info", made, "--json")[1])
 
 
 def test_a_cut_file_says_so(cut: Path, whole: Path, capsys):

@@ -87,6 +87,16 @@ def test_edits_of_another_scene(csg, folder: Path):
     assert csg("edit", "foreign.csg", "-o", "out.csg", "--undo", "1")[0] == 0
 
 
+@pytest.mark.parametrize("command", ["verify", "decode", "edit", "select", "arrange", "merge"])
+@pytest.mark.parametrize(("front", "kind"), [(b"ply\n", "a PLY"), (b"NGSP", "an SPZ"), (b"\x1f\x8b", "an SPZ")])
+def test_files_of_gaussians_are_imported_first(csg, folder: Path, command: str, front: bytes, kind: str):
+    Path("in.file").write_bytes(front + bytes(100))
+    line = refused(csg, command, "in.file", *READERS[command])
+    assert (
+        line == f"csg: error: in.file is {kind} file; make a .csg file of it first: csg import in.file -o scene.csg\n"
+    )
+
+
 @pytest.mark.parametrize("command", ["info", "import", "render", "export"])
 @pytest.mark.parametrize(
     ("count", "names", "told"),

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.chunks import check_positions, check_room, decode_grid, positions_section
 from csgaussian_ns.format.gaussians.rows import Rows
 from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of

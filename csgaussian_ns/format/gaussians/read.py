@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.gaussians.chunks import KINDS, check_chunk, decode_chunk

@@ -3,18 +3,41 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool
 
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.gaussians.chunks import KINDS, encode_chunk
+from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import CodedGaussians, GaussianFile
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.gaussians.write import Labels, file_of
+from csgaussian_ns.format.gaussians.write import file_of, file_of_chunks
 from csgaussian_ns.format.kinds import KINDS as KNOWN
 from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.streams.positions import stream_origin
 
 _MADE = (*KINDS, "META", "NETS", "LABL", "SEMA", "EDIT")
+
+
+def changed_gaussians(
+    file: GaussianFile, coded: CodedGaussians, rows: Rows, kept: Bool[np.ndarray, " N"], names: Sequence[str]
+) -> bytes:
+    """The file with other rows, without some of them; all is coded anew, in chunks that are parts of space.
+
+    Args:
+        file: Opened with all its chunks.
+        coded: What is in it.
+        rows: In place of those that are in it, in the same order.
+        kept: Which of them stay; at least one.
+        names: Of its objects, in place of those that it has.
+
+    Raises:
+        FormatError: Damaged.
+        QuantisationError: The rows span too many voxels, or too many are on one.
+    """
+    [meta] = (file.container.read(entry) for entry in file.container.of_kind("META"))
+    known = known_of(file, coded.rows.grid)
+    left = None if known is None else known.named(names).at(np.flatnonzero(kept))
+    return file_of(Rows(rows.grid[kept], rows.values[kept]), meta, left)
 
 
 def thinned_gaussians(
@@ -52,14 +75,6 @@ def thinned_gaussians(
     [meta] = (container.read(entry) for entry in container.of_kind("META"))
     entries = [entry for entry in container.entries if entry.info.kind not in _MADE]
     others = [container.read(entry) for entry in entries if kept.all() or entry.info.kind in KNOWN]
-    return file_of(meta, chunks, coded.rows.grid[kept], _labels(coded, kept, names), others)
-
-
-def _labels(coded: CodedGaussians, kept: Bool[np.ndarray, " N"], names: Sequence[str]) -> Labels | None:
-    if coded.semantics is None:
-        return None
-    label = coded.semantics.label[kept]
-    left = np.unique(label[label > 0])
-    new = np.zeros(len(names) + 1, np.int32)
-    new[left] = np.arange(1, len(left) + 1)
-    return Labels(new[label], tuple(str(names[number - 1]) for number in left))
+    known = known_of(file, coded.rows.grid)
+    left = None if known is None else known.named(names).at(np.flatnonzero(kept))
+    return file_of_chunks(meta, chunks, coded.rows.grid[kept], left, others)

@@ -16,9 +16,9 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt8, UInt16
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Float64, Int32, Int64, UInt8, UInt16
 from csgaussian_ns.format.tables import shipped
 
 PRECISION = 14

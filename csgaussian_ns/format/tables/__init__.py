@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int64
 
 FOLDER = Path(__file__).parent
 SHA256 = {
