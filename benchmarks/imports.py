@@ -5,7 +5,8 @@
 
 Writes results/imports.json and results/imports.png, and prints a table. The second call adds how good an exported
 scene and imports of it are on photos that training held out, one view in 8. All other PSNR is of pictures of what a
-file holds against pictures of the PLY file it was made of, over an orbit of 8 views. gsply unpacks a compressed PLY first.
+file holds against pictures of the PLY file it was made of, over an orbit of 8 views. gsply unpacks
+a compressed PLY first.
 """
 
 import gzip
