@@ -32,8 +32,9 @@ check: setup ## lint, format, types, import contracts
 bench: setup ## measure speed, quality, rate and objects (hours; each script of benchmarks/ runs alone); results in benchmarks/results
 	@set -e; for f in benchmarks/*.py; do $(BIN)/python $$f $(ARGS); done
 
-docs: setup ## rewrite method_configs.md from the config classes, and build the site of docs/ into build/site
+docs: setup ## rewrite method_configs.md and the picture of imports from the code, and build the site of docs/ into build/site
 	$(BIN)/python scripts/method_configs.py
+	$(BIN)/python scripts/architecture.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 clean: ## remove the environment and caches

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from csgaussian_ns.codec.scene import CodedScene
-    from csgaussian_ns.render.backend import Rasterizer
+    from csgaussian_ns.render.rasterizer import Rasterizer
     from csgaussian_ns.semantic.metrics import TrueView
 
 THRESHOLDS = 64

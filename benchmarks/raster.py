@@ -34,7 +34,8 @@ from scipy.spatial import KDTree
 
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.types import Camera, Gaussians
-from csgaussian_ns.render.backend import Rasterizer, choose_rasterizer
+from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = (10_000, 50_000, 200_000, 1_000_000)

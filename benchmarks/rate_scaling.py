@@ -15,7 +15,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import torch
 import tyro
@@ -25,7 +25,7 @@ from torch import Tensor
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, Widths
-from csgaussian_ns.entropy.registry import SIZES, ModelName, new_model
+from csgaussian_ns.entropy.registry import MODELS, SIZES, new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, deflated
 from csgaussian_ns.format.container import read_container
@@ -79,7 +79,7 @@ def frozen(path: Path) -> Frozen:
     return Frozen(scene.grid, scene.anchors, steps.float(), layout)
 
 
-def fit(scene: Frozen, name: ModelName, options: Options) -> dict[str, float]:
+def fit(scene: Frozen, name: str, options: Options) -> dict[str, float]:
     """Bits per anchor and bytes of networks and tables of one entropy model."""
     torch.manual_seed(options.seed)
     size = min(max(round(math.log2(len(scene.grid))), SIZES[0]), SIZES[1])
@@ -137,7 +137,7 @@ def main(options: Options) -> None:
     scene = frozen(options.file)
     subsets = [scene.thinned(every, options.seed) for every in THINNED]
     results = {}
-    for name in get_args(ModelName):
+    for name in MODELS:
         points = [fit(subset, name, options) for subset in subsets]
         whole = points[-1]
         per_anchor = (points[-1]["network_bytes"] - points[0]["network_bytes"]) / (

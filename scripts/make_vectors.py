@@ -188,7 +188,7 @@ def _file(path: Path) -> dict[str, Any]:
     chunks = []
     for number, entries in enumerate(zip(*(container.chunks(kind) for kind in ("POSI", "MASK", "COLR")), strict=True)):
         bodies = [container.read(entry).body for entry in entries]
-        grid = decode_positions(bodies[0], entries[0].info.anchors)
+        grid = decode_positions(bodies[0], entries[0].info.rows)
         mask = decode_masks(bodies[1], len(grid), meta.num_offsets)
         chunk = {"points": grid.tolist(), "masks": mask.astype(int).tolist()}
         chunk["colour"] = _groups(model, layout, grid, layout.coded(mask), bodies[2])

@@ -1,13 +1,19 @@
 """The structure that docs and reviewers rely on: import direction, what loads what, sizes of files and functions."""
 
 import ast
+import re
 from pathlib import Path
 
 import grimp
+import jaxtyping
+import numpy as np
 import pytest
 
+from csgaussian_ns.core import shapes
 from csgaussian_ns.core.kernel_cache import version_of
 from csgaussian_ns.core.shipped_kernels import KERNEL_PACKAGES
+from csgaussian_ns.export.measure import psnr
+from scripts import architecture
 from tests.import_blocker import import_without
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +41,31 @@ def test_import_contracts_hold(capsys):
 
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_no_two_modules_import_each_other():
+    graph = grimp.build_graph("csgaussian_ns", exclude_type_checking_imports=True, cache_dir=None)
+    below = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    while leaves := {module for module, imported in below.items() if not imported}:
+        below = {module: imported - leaves for module, imported in below.items() if module not in leaves}
+    assert set(below) == set(), "these stand in a circle, or above one"
+
+
+def test_the_picture_of_imports_is_as_the_code():
+    arrows = {
+        f"{name}-{other}" for name, others in architecture.shortest(architecture.imports()).items() for other in others
+    }
+    assert set(re.findall(r'<g id="(\w+-\w+)">', architecture.PICTURE.read_text())) == arrows, "run: make docs"
+    implied = {"a": {"b", "c"}, "b": {"c"}, "c": set()}
+    assert architecture.shortest(implied) == {"a": {"b"}, "b": {"c"}, "c": set()}
+
+
+def test_shapes_are_checked_here_and_come_from_one_place():
+    assert shapes.Float is jaxtyping.Float, "the tests loaded the package before jaxtyping: no annotation is checked"
+    takers = {path.name for path in SOURCES if re.search(r"^ *(from|import) jaxtyping", path.read_text(), re.MULTILINE)}
+    assert takers == {"shapes.py"}
+    with pytest.raises(jaxtyping.TypeCheckError):
+        psnr(np.zeros((4, 4)), np.zeros((4, 4)))  # expected [H, W, 3]
 
 
 def test_core_layers_import_without_training_packages():

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
 from csgaussian_ns.capture.optics import is_finite
 from csgaussian_ns.capture.straight import seen_by
 from csgaussian_ns.capture.transforms import Capture, Frame
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.geometry import FARTHEST, opengl_camera
+from csgaussian_ns.core.shapes import Float64
 from csgaussian_ns.core.types import Camera
 
 COLMAP_APPLIED = ((0.0, 1.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, 0.0))

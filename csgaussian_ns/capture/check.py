@@ -3,7 +3,6 @@
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
-from jaxtyping import Float64
 
 from csgaussian_ns.capture import masks
 from csgaussian_ns.capture.cameras import pose_of
@@ -12,6 +11,7 @@ from csgaussian_ns.capture.optics import PINHOLES, distortion_of, intrinsics_of
 from csgaussian_ns.capture.straight import seen_by
 from csgaussian_ns.capture.transforms import Capture, Frame
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float64
 
 COARSEST = 1e-4
 """Step of single precision where cameras are, as a share of how far they are spread: a tenth of a pixel in pictures."""

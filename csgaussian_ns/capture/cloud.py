@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float64
 
 KEY = "ply_file_path"
 HEADER_BYTES = 4096

@@ -10,11 +10,11 @@ Places are those where a ray meets the plane at distance 1 before the camera: ``
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
 
 from csgaussian_ns.capture.optics import PINHOLES, distortion_of
 from csgaussian_ns.capture.transforms import Frame
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float64
 
 FISHEYES = ("OPENCV_FISHEYE",)
 BROWN_STEPS, FISHEYE_STEPS = 5, 20

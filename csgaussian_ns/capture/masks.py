@@ -6,12 +6,12 @@ They are not masks of objects (``instance_mask_path``), which say what belongs t
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
 from PIL import Image
 
 from csgaussian_ns.capture.photos import UNREADABLE, same_shape
 from csgaussian_ns.capture.straight import Straightened
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Bool
 
 KEY = "mask_path"
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from csgaussian_ns.capture.straight import Straightened
 from csgaussian_ns.capture.transforms import NAME
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float32, UInt8
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")

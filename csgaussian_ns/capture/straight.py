@@ -12,13 +12,13 @@ from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Shaped
 
 from csgaussian_ns.capture.lens import Lens, lens_of
 from csgaussian_ns.capture.optics import Intrinsics, intrinsics_of
 from csgaussian_ns.capture.transforms import Frame
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.geometry import FARTHEST
+from csgaussian_ns.core.shapes import Bool, Float32, Int32, Shaped
 
 PARTS = 32
 """Of a pixel that places in a photo are told by."""

@@ -1,24 +1,25 @@
 """From a trained scene to the sections of a ``.csg`` file."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Float, Int, Int64
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
-from csgaussian_ns.format.chunks import CodedChunk, encode_chunk
+from csgaussian_ns.format.chunks import encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
+from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.morton import morton_order
@@ -87,7 +88,6 @@ class Encoded:
 def encode(
     scene: TrainedScene,
     chunk_anchors: int = CHUNK_ANCHORS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
     threads: int | None = None,
     coder: str = "rans",
 ) -> Encoded:
@@ -96,7 +96,6 @@ def encode(
     Args:
         scene: Trained.
         chunk_anchors: Anchors per independently decodable chunk.
-        progress: Called with the number of chunks done and in all.
         threads: Chunks coded side by side, at most; by default one per core. Never changes the file.
         coder: Of the symbols: ``rans``, or ``torchac``, which readers need the extra of that name for.
 
@@ -120,20 +119,17 @@ def encode(
     model = entropy.freeze(context, min(scene.network_bits, 8))
     origin = common_origin(grid)
     parts = _common_sections(scene, model)
-    chunks: list[CodedChunk] = []
     starts = range(0, len(grid), chunk_anchors)
 
     def jobs() -> Iterator[tuple]:
         for number, start in enumerate(starts):
             rows = slice(start, min(start + chunk_anchors, len(grid)))
-            where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+            where = Run(number, start, rows.stop - rows.start)
             values = values_of(torch.arange(rows.start, rows.stop)).numpy()  # a copy of a few anchors at a time
             yield model, layout, grid[rows], mask[rows], values, origin, where, chosen
 
     count = threads_for(len(starts), chunk_anchors * layout.channels * BYTES_PER_SYMBOL, MEMORY, threads)
-    for chunk in in_order(encode_chunk, jobs(), count):
-        chunks.append(chunk)
-        progress(len(chunks), len(starts))
+    chunks = list(in_order(encode_chunk, jobs(), count))
     for kind in ("positions", "masks", "colours"):
         parts += [getattr(chunk, kind) for chunk in chunks]
     if scene.semantics is not None:

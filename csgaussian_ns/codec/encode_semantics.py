@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int, Int32, Int64
 from torch import Tensor
 
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Float32, Int, Int32, Int64
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attribute_streams import encode_values
 from csgaussian_ns.format.bodies import packed_section
+from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.object_bytes import write_objects
@@ -96,7 +97,7 @@ def semantic_sections(
     chunks, decoded = [], [np.zeros((0, model.layout.channels), np.int64)]
     for number, start in enumerate(range(0, len(grid), chunk_anchors)):
         rows = slice(start, min(start + chunk_anchors, len(grid)))
-        where = {"chunk": number, "first_anchor": start, "anchors": rows.stop - rows.start}
+        where = Run(number, start, rows.stop - rows.start)
         section, integers = encode_semantic_chunk(
             model, grid[rows], values[rows], labels[rows], described[rows], objects, where, coder
         )

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.scene import digest

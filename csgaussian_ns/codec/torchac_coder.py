@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, UInt8
 
 from csgaussian_ns.core.errors import BackendUnavailable, FormatError
+from csgaussian_ns.core.shapes import Int32, UInt8
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.streams.symbol_tables import PRECISION, Tables
 

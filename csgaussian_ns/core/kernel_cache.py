@@ -20,9 +20,11 @@ from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251  # what numba raises about its own files
 from typing import Any, TypeVar
 
+from numba import __version__ as numba_version
 from numba.core import config
 from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
+from numba.core.runtime.nrt import rtsys
 
 from csgaussian_ns.core import shipped_kernels
 from csgaussian_ns.core.errors import SlowStart
@@ -33,6 +35,8 @@ KERNELS: list[Dispatcher] = []
 MANY = 4
 """Kernels compiled in one process before we say why it takes so long."""
 _COMPILED: list[str] = []
+_SEEN = ("0.68.",)
+"""Versions of numba whose kept code was seen to run in a target that only knows how to allocate."""
 
 _Kernel = TypeVar("_Kernel")
 
@@ -41,13 +45,13 @@ class _Cache(FunctionCache):
     """numba's, but what cannot be read is compiled, and what cannot be written is not kept."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        target_context.refresh()
+        _make_ready(target_context)
         with suppress(OSError, EOFError, UnpicklingError, ValueError):  # what came broken is compiled here
             brought = shipped_kernels.load(self, sig, target_context)
             if brought is not None:
                 return brought
         try:
-            return super().load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)
         except EOFError:  # a power cut left an empty file
             with suppress(OSError):
                 self.flush()
@@ -65,6 +69,14 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
         except OSError as error:
             _warn(str(error.strerror))
+
+
+def _make_ready(target_context: Any) -> None:
+    """So that kept code runs. numba would import all that it can compile (0.5 s); a compilation does it by itself."""
+    if numba_version.startswith(_SEEN):
+        rtsys.initialize(target_context)
+    else:
+        target_context.refresh()
 
 
 def kept(kernel: _Kernel) -> _Kernel:

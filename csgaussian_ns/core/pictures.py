@@ -4,10 +4,11 @@ import colorsys
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from csgaussian_ns.core.shapes import Float, Integer
 
 STRIP = 20
 """Height of the strip that carries the names, in pixels."""

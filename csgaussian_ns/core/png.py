@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped
 from PIL import Image
 
 from csgaussian_ns.core.files import replace_file
+from csgaussian_ns.core.shapes import Shaped
 
 
 def png(pixels: Shaped[np.ndarray, "H W *C"]) -> bytes:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.model import IntegerModel
 

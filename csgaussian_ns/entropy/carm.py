@@ -1,9 +1,9 @@
 """Channel-wise autoregression over the feature: what earlier slices tell about later ones (CSGaussian 4.2)."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.networks.hyper_carm import feature_slices
 from csgaussian_ns.quant.coded_linear import CodedLinear
 

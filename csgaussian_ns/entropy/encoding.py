@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.format.networks.encodings import IntegerEncoding
 from csgaussian_ns.format.networks.positional import VoxelBox
 

@@ -1,9 +1,9 @@
 """No position at all: one prior per channel and one step per type for the whole scene. The baseline of the others."""
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float, Float32, Int
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.format.networks.encodings import IntegerFactorised
 

@@ -6,9 +6,9 @@ nodes) at 2**19 anchors; anchors lie on surfaces, so tables scale with their num
 """
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
 from csgaussian_ns.format.networks.encodings import IntegerHashgrid

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, Widths, per_channel
 from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.encoding import SpatialEncoding

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.quant.coded_linear import CodedLinear

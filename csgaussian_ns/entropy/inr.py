@@ -1,9 +1,9 @@
 """Sines and cosines of the position: the encoding of CSGaussian (4.2), in training the very integers of coding."""
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float, Float32, Int
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.format.networks.encodings import IntegerInr
 from csgaussian_ns.format.networks.positional import AMPLITUDE, CHANNELS, encode_positions

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
 from torch import nn
 
+from csgaussian_ns.core.shapes import Float32, Int
 from csgaussian_ns.entropy.base import Context
 from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.encoding import SpatialEncoding

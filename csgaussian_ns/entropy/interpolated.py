@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int8
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float, Int, Int8
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.format.networks.encodings import InterpolatedIntegers
 from csgaussian_ns.format.networks.lattice import Lattice

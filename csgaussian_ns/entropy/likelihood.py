@@ -3,9 +3,9 @@
 import math
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.streams.symbol_tables import GAUSSIAN, LAPLACE
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.entropy.base import EntropyModel, Widths
@@ -13,8 +13,6 @@ from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.inr import InrEncoding
 from csgaussian_ns.entropy.triplane import TriplaneEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
-
-ModelName = Literal["inr", "triplane", "hashgrid", "factorised"]
 
 SIZES = (8, 19)
 """Sizes of learned encodings: 256 to half a million anchors."""
@@ -30,6 +28,10 @@ MODELS: dict[str, Callable[[ChannelLayout, Widths, int], EntropyModel]] = {
     "hashgrid": partial(_behind, HashgridEncoding),
     "factorised": partial(_behind, FactorisedEncoding),
 }
+if TYPE_CHECKING:
+    ModelName = str
+else:
+    ModelName = Literal[tuple(MODELS)]  # what the command line offers
 
 
 def new_model(name: str, layout: ChannelLayout, widths: Widths, size: int = DEFAULT_SIZE) -> EntropyModel:

@@ -7,9 +7,9 @@ CAT-3DGS trains an autoregressive network for both); fewer channels, since their
 """
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
 from csgaussian_ns.entropy.interpolated import InterpolatedEncoding
 from csgaussian_ns.entropy.likelihood import laplacian_bits

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
 
 from csgaussian_ns.core.cores import available_cores
+from csgaussian_ns.core.shapes import Bool, Float32, Int64
 from csgaussian_ns.export.views import Found, View, match
+from csgaussian_ns.render.contract import DILATION
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of
 from csgaussian_ns.render.threads import run, split
 from csgaussian_ns.scene.frustum import NEAR_PLANE
@@ -24,8 +25,6 @@ BEHIND = 0.03
 """Share of the distance of what one sees at a pixel, by which what lies behind it loses a factor e of its weight."""
 LEAST = 1e-3
 """Share of its area that a drawn Gaussian counts at least."""
-DILATION = 0.3
-"""Of footprints, in square pixels, as the renderer adds it."""
 
 
 def fitted(scene: Scene, views: Sequence[View], found: Found, degree: int) -> Iterator[tuple[Found, GaussianScene]]:

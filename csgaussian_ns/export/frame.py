@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float32, Float64
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float32, Float64
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import basis

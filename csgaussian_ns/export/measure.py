@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.draw import draw
 from csgaussian_ns.scene.scene import Scene

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.scene.scene import Scene, Seen
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Int
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Bool, Int
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.export.fit import fitted
 from csgaussian_ns.export.refine import refined

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float32
 
+from csgaussian_ns.core.shapes import Float32
 from csgaussian_ns.scene.ply import OBJECT_ID, Z_UP
 from csgaussian_ns.scene.splats import Splats
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt8
 
+from csgaussian_ns.core.shapes import Float32, Int, UInt8
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.export.fit import weights
 from csgaussian_ns.export.views import Found, look

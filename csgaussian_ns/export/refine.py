@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float32
 
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.cores import available_cores
+from csgaussian_ns.core.shapes import Float32
 from csgaussian_ns.export.fit import seen_along
 from csgaussian_ns.export.views import View
 from csgaussian_ns.render.cpu_backward import blending_gradients, projection_gradients

@@ -19,9 +19,9 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded
+from csgaussian_ns.core.shapes import Float32, UInt8
 from csgaussian_ns.core.zstd import unzstd, zstd
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.spz_objects import HAS_RECORDS, objects_record, read_objects

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from jaxtyping import Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int64
 from csgaussian_ns.core.texts import is_storable, quoted
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.scene.splats import Splats

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64, UInt64
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.shapes import Bool, Float32, Int64, UInt64
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.draw import draw_gaussians
 from csgaussian_ns.scene.scene import Scene, Seen

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32, Int64
 
 from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.shapes import Bool, Int, Int32, Int64
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.chunks import decode_chunk, encode_chunk
 from csgaussian_ns.format.coded_file import CodedFile
 from csgaussian_ns.format.container import pack
-from csgaussian_ns.format.kinds import KINDS, Layer
+from csgaussian_ns.format.kinds import KINDS, Layer, Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.morton import morton_key
 from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk
@@ -83,10 +83,10 @@ def _decoded(file: CodedFile) -> _All:
     return _All(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _where(runs: Sequence[Rows]) -> Iterator[tuple[dict[str, int], Rows]]:
+def _where(runs: Sequence[Rows]) -> Iterator[tuple[Run, Rows]]:
     first = 0
     for number, rows in enumerate(runs):
-        yield {"chunk": number, "first_anchor": first, "anchors": len(rows)}, rows
+        yield Run(number, first, len(rows)), rows
         first += len(rows)
 
 
@@ -108,7 +108,7 @@ def _meanings(file: CodedFile, grid: Int32[np.ndarray, "A 3"], runs: Sequence[Ro
         return
     parts, start = [], 0
     for entry in reader.entries:
-        rows = slice(start, start + entry.info.anchors)
+        rows = slice(start, start + entry.info.rows)
         parts.append(reader.chunk(entry.info, reader.container.read(entry).body, grid[rows]))
         start = rows.stop
     values, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

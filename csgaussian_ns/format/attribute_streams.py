@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Bool, Float, Int32, Int64
 from csgaussian_ns.format.checks import check_known_answer, known_answer
 from csgaussian_ns.format.kinds import SectionInfo
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
@@ -94,8 +94,8 @@ def check_values(info: SectionInfo, channels: int, limits: DecodeLimits) -> None
         LimitExceeded: It has more values than a reader wants.
     """
     coder_numbered(info.codec, str(info))
-    limits.check("max_symbols_per_chunk", info.anchors * channels, str(info))
-    limits.check("max_memory_bytes", info.anchors * channels * BYTES_PER_SYMBOL, str(info))
+    limits.check("max_symbols_per_chunk", info.rows * channels, str(info))
+    limits.check("max_memory_bytes", info.rows * channels * BYTES_PER_SYMBOL, str(info))
 
 
 def _described(coded: Bool[np.ndarray, "A D"]) -> slice | Bool[np.ndarray, " A"]:

@@ -3,9 +3,9 @@
 import zlib
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Bool, Float, Int32, Int64
 from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.checks import values_crc
-from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
@@ -48,7 +48,7 @@ def encode_chunk(
     mask: Bool[np.ndarray, "A K"],
     values: Float[np.ndarray, "A D"],
     origin: Int32[np.ndarray, "3"],
-    where: dict[str, int],
+    where: Run,
     coder: Coder = Coder.RANS,
 ) -> CodedChunk:
     """Code one run of anchors.
@@ -60,7 +60,7 @@ def encode_chunk(
         mask: Which offsets are kept.
         values: Channels in base steps.
         origin: ``positions.common_origin`` of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
+        where: Which run it is.
         coder: Of the colours.
 
     Raises:
@@ -70,8 +70,8 @@ def encode_chunk(
     said = {**colours.fields, "decoded_crc": values_crc(colours.values)}
     return CodedChunk(
         positions_section(grid, origin, where),
-        Section(info_of("MASK", symbols=mask.size, decoded_crc=_masks_crc(mask), **where), encode_masks(mask)),
-        Section(info_of("COLR", **said, **where), colours.stream),
+        Section(info_of("MASK", where, symbols=mask.size, decoded_crc=_masks_crc(mask)), encode_masks(mask)),
+        Section(info_of("COLR", where, **said), colours.stream),
         colours.ideal_bits,
     )
 
@@ -90,16 +90,16 @@ def decode_chunk(
     """
     position, masking, colour = (entry.info for entry in entries)
     grid = decode_grid(entries[0], bodies[0])
-    mask = decode_masks(bodies[1], position.anchors, layout.num_offsets)
+    mask = decode_masks(bodies[1], position.rows, layout.num_offsets)
     compare_crc(masking.decoded_crc, _masks_crc(mask), str(masking))
     values = decode_values(colour, model, grid, layout.coded(mask), bodies[2], arithmetic)
     compare_crc(colour.decoded_crc, values_crc(values), str(colour))
     return Chunk(grid, mask, values)
 
 
-def positions_section(grid: Int32[np.ndarray, "A 3"], origin: Int32[np.ndarray, "3"], where: dict[str, int]) -> Section:
+def positions_section(grid: Int32[np.ndarray, "A 3"], origin: Int32[np.ndarray, "3"], where: Run) -> Section:
     """POSI of a run; arguments as of ``encode_chunk``."""
-    return Section(info_of("POSI", decoded_crc=positions_crc(grid), **where), encode_positions(grid, origin))
+    return Section(info_of("POSI", where, decoded_crc=positions_crc(grid)), encode_positions(grid, origin))
 
 
 def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 3"]:
@@ -108,7 +108,7 @@ def decode_grid(entry: Entry, body: bytes | memoryview) -> Int32[np.ndarray, "A 
     Raises:
         FormatError: Damaged.
     """
-    grid = decode_positions(body, entry.info.anchors)
+    grid = decode_positions(body, entry.info.rows)
     compare_crc(entry.info.decoded_crc, positions_crc(grid), str(entry.info))
     return grid
 
@@ -123,8 +123,8 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
         BackendUnavailable: Its coder is not installed.
     """
     position, masking, colour = (entry.info for entry in entries)
-    count, bits = position.anchors, position.anchors * layout.num_offsets
-    if not count == masking.anchors == colour.anchors:
+    count, bits = position.rows, position.rows * layout.num_offsets
+    if not count == masking.rows == colour.rows:
         raise FormatError(f"{colour}: positions, masks and colours of chunk {position.chunk} differ in their anchors")
     check_positions(entries[0], limits)
     check_codec(masking)
@@ -137,8 +137,8 @@ def check_chunk(entries: Sequence[Entry], layout: AttributeLayout, limits: Decod
 def check_positions(entry: Entry, limits: DecodeLimits) -> None:
     """The same about the positions of a chunk."""
     check_codec(entry.info)
-    limits.check("max_memory_bytes", entry.info.anchors * BYTES_PER_SYMBOL, str(entry.info))
-    check_room(entry, entry.info.anchors, most_points)
+    limits.check("max_memory_bytes", entry.info.rows * BYTES_PER_SYMBOL, str(entry.info))
+    check_room(entry, entry.info.rows, most_points)
 
 
 def check_room(entry: Entry, values: int, most: Callable[[int], int]) -> None:
@@ -149,7 +149,7 @@ def check_room(entry: Entry, values: int, most: Callable[[int], int]) -> None:
     """
     if values > most(entry.length):
         raise FormatError(
-            f"{entry.info}: {entry.info.anchors} anchors cannot come from {entry.length} bytes; the file is damaged"
+            f"{entry.info}: {entry.info.rows} anchors cannot come from {entry.length} bytes; the file is damaged"
         )
 
 

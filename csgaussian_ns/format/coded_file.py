@@ -44,12 +44,12 @@ class CodedFile(NamedTuple):
     @property
     def anchors(self) -> int:
         """Of all chunks that are wanted."""
-        return sum(chunk[0].info.anchors for chunk in self.chunks)
+        return sum(chunk[0].info.rows for chunk in self.chunks)
 
     @property
     def chunk_memory(self) -> int:
         """Bytes that decoding the largest chunk takes."""
-        largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
+        largest = max((chunk[0].info.rows for chunk in self.chunks), default=0)
         return largest * self.layout.channels * BYTES_PER_SYMBOL
 
     def check(self, limits: DecodeLimits) -> None:

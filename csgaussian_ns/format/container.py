@@ -83,23 +83,21 @@ class Container:
         return tuple(sorted((e for e in self.entries if e.info.kind == kind), key=lambda e: e.info.chunk))
 
     def chunks(self, kind: str) -> tuple[Entry, ...]:
-        """Sections of one kind that share out all anchors among them, in the order of the anchors.
+        """Sections of one kind that share out all rows among them, in the order of the rows.
 
         Raises:
-            FormatError: Chunk numbers or anchor ranges leave a gap or overlap.
+            FormatError: Chunk numbers or row ranges leave a gap or overlap.
         """
         found, expected = self.of_kind(kind), 0
         for number, entry in enumerate(found):
-            if entry.info.chunk != number or entry.info.first_anchor != expected:
+            if entry.info.chunk != number or entry.info.first_row != expected:
                 raise FormatError(
-                    f"{entry.info}: begins at anchor {entry.info.first_anchor}, expected chunk {number} from anchor "
+                    f"{entry.info}: begins at row {entry.info.first_row}, expected chunk {number} from row "
                     f"{expected} on; the file is damaged"
                 )
-            expected += entry.info.anchors
-        if expected != self.header.anchors:
-            raise FormatError(
-                f"{kind} chunks hold {expected} anchors, the scene has {self.header.anchors}; one is missing"
-            )
+            expected += entry.info.rows
+        if expected != self.header.rows:
+            raise FormatError(f"{kind} chunks hold {expected} rows, the scene has {self.header.rows}; one is missing")
         return found
 
     def read(self, entry: Entry) -> Section:
@@ -175,7 +173,7 @@ def read_container(
 
 def pack(
     sections: Iterable[Section],
-    anchors: int,
+    rows: int,
     must_understand: MustUnderstand = MustUnderstand.NONE,
     optional: int = 0,
     minor: int = MINOR,
@@ -184,7 +182,7 @@ def pack(
 
     Args:
         sections: Bodies of at least one byte; those of the semantic layer last.
-        anchors: Anchors of the scene.
+        rows: Of the scene: its anchors, Gaussians, or what else it is made of.
         must_understand: Header flags that every reader must know.
         optional: Header flags that a reader may ignore.
         minor: Minor version.
@@ -194,7 +192,7 @@ def pack(
             is read back before it is returned).
     """
     sections = list(sections)
-    header = Header(anchors, len(sections), 0, must_understand, optional, minor)
+    header = Header(rows, len(sections), 0, must_understand, optional, minor)
     entries, offset = [], header.toc_end
     for section in sections:
         body = memoryview(section.body).cast("B")

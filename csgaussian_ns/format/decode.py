@@ -6,9 +6,9 @@ from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32
 
 from csgaussian_ns.core.edits import Edit, targets_of
+from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.chunks import Chunk, check_positions, decode_chunk, decode_grid
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container

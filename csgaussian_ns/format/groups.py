@@ -12,7 +12,7 @@ from csgaussian_ns.core.similarity import FACTORS, Similarity
 from csgaussian_ns.format.bodies import content_of, packed_section
 from csgaussian_ns.format.container import Container, pack, read_container
 from csgaussian_ns.format.facts import GROUP, Facts, finite, is_group, parse_facts, write_facts
-from csgaussian_ns.format.kinds import KINDS, check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import KINDS, Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DecodeLimits
 
@@ -76,8 +76,7 @@ def pack_group(files: Sequence[tuple[bytes, int]], meta: GroupMeta) -> bytes:
     sections, start = [packed_section("META", write_facts(meta))], 0
     for number, (data, rows) in enumerate(files):
         crc = zlib.crc32(data)
-        told = {"chunk": number, "first_anchor": start, "anchors": rows, "decoded_crc": crc}
-        sections.append(Section(info_of(KIND, **told), data))
+        sections.append(Section(info_of(KIND, Run(number, start, rows), decoded_crc=crc), data))
         start += rows
     return pack(sections, start, MustUnderstand.REPRESENTATION)
 
@@ -106,8 +105,8 @@ def parts_of(container: Container, limits: DecodeLimits) -> list[Container]:
         check_codec(entry.info)
         part = read_container(bytes(container.read(entry).body), limits)
         compare_crc(entry.info.decoded_crc, entry.stored_crc, str(entry.info))
-        if part.truncated or part.header.anchors != entry.info.anchors:
-            raise FormatError(f"{entry.info}: is cut, or has not the {entry.info.anchors} rows that it promises")
+        if part.truncated or part.header.rows != entry.info.rows:
+            raise FormatError(f"{entry.info}: is cut, or has not the {entry.info.rows} rows that it promises")
         if is_group(part):
             raise UnsupportedVersion(f"{entry.info}: is a group itself, which no part may be")
         parts.append(part)

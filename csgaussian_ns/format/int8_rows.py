@@ -4,7 +4,8 @@ Fewer bits are the same bytes with smaller integers in them; what is left over, 
 """
 
 import numpy as np
-from jaxtyping import Float32, Int8
+
+from csgaussian_ns.core.shapes import Float32, Int8
 
 SMALLEST_ROW = 1e-12
 """Rows of zeros get a scale too."""

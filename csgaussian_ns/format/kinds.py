@@ -5,6 +5,7 @@ FORMAT.md, section "Sections", is the normative text.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
 
@@ -15,6 +16,18 @@ class Layer(IntEnum):
     COMMON = 0
     COLOUR = 1
     SEMANTIC = 2
+
+
+class Run(NamedTuple):
+    """A chunk: its number, and the rows of the scene that it holds; see ``SectionInfo``."""
+
+    chunk: int = 0
+    first_row: int = 0
+    rows: int = 0
+
+
+NO_RUN = Run()
+"""Of sections about no rows in particular."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +41,8 @@ class SectionInfo:
         chunk: Number of the spatial chunk among the sections of this kind.
         codec: How the body is coded; the numbers belong to the kind.
         symbols: Number of coded values, 0 where that means nothing.
-        first_anchor: First anchor it is about, in Morton order.
-        anchors: Number of anchors it is about; 0 when it is about none in particular.
+        first_row: First row it is about: anchors, Gaussians, or what the scene is made of, in the order of the file.
+        rows: Number of rows it is about; 0 when it is about none in particular.
         decoded_crc: CRC-32 of what decoding gives, as the kind defines it; 0 where it defines none.
         known_answer_crc: CRC-32 of network outputs that a decoder must reproduce first; 0 where the kind has none.
     """
@@ -40,10 +53,15 @@ class SectionInfo:
     chunk: int = 0
     codec: int = 0
     symbols: int = 0
-    first_anchor: int = 0
-    anchors: int = 0
+    first_row: int = 0
+    rows: int = 0
     decoded_crc: int = 0
     known_answer_crc: int = 0
+
+    @property
+    def run(self) -> Run:
+        """Which chunk it is of, and the rows it is about."""
+        return Run(self.chunk, self.first_row, self.rows)
 
     def __str__(self) -> str:
         return f"section {self.kind} chunk {self.chunk}"
@@ -55,7 +73,7 @@ class Kind:
 
     Attributes:
         layer: Where they belong.
-        chunked: They share out the anchors; else there is one, about no anchors in particular.
+        chunked: They share out the rows of the scene; else there is one, about no rows in particular.
         counted: They say how many values they hold.
         answered: They say what a network answers.
         modelled: They hold an entropy model, whose number is a part of their codec.
@@ -87,7 +105,7 @@ class Kind:
                 f"{info}: layer {info.layer.name}, critical {info.critical}; expected {self.layer.name} and "
                 f"{self.critical}"
             )
-        zeros = {} if self.chunked else {name: getattr(info, name) for name in ("chunk", "first_anchor", "anchors")}
+        zeros = {} if self.chunked else info.run._asdict()
         zeros |= {} if self.counted else {"symbols": info.symbols}
         zeros |= {} if self.answered else {"known_answer_crc": info.known_answer_crc}
         if any(zeros.values()):
@@ -112,9 +130,9 @@ KINDS = {
 }
 
 
-def info_of(kind: str, **fields: int) -> SectionInfo:
+def info_of(kind: str, run: Run = NO_RUN, **fields: int) -> SectionInfo:
     """What the table of contents says of a section of a known kind; ``fields`` as of ``SectionInfo``."""
-    return SectionInfo(kind, KINDS[kind].layer, KINDS[kind].critical, **fields)
+    return SectionInfo(kind, KINDS[kind].layer, KINDS[kind].critical, **run._asdict(), **fields)
 
 
 def check_codec(info: SectionInfo) -> None:

@@ -7,11 +7,11 @@ opens files or looks inside sections.
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 
 from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
-from csgaussian_ns.format.kinds import KINDS, Layer, SectionInfo
+from csgaussian_ns.format.kinds import KINDS, Layer, Run, SectionInfo
 from csgaussian_ns.format.limits import DecodeLimits
 
 MAGIC = b"\x89CSG\r\n\x1a\n"
@@ -58,6 +58,10 @@ class Section:
     body: bytes | memoryview
     crc: int | None = field(default=None, compare=False, repr=False)
 
+    def at(self, run: Run) -> "Section":
+        """The same of another chunk."""
+        return Section(replace(self.info, **run._asdict()), self.body)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -86,7 +90,7 @@ class Header:
     """The first 64 bytes.
 
     Attributes:
-        anchors: Anchors of the scene.
+        rows: Of the scene: its anchors, Gaussians, or what else it is made of.
         entries: Number of sections.
         file_length: Bytes of the whole file.
         must_understand: Flags that a reader must know.
@@ -94,7 +98,7 @@ class Header:
         minor: Minor version of the format; the major version is MAJOR.
     """
 
-    anchors: int
+    rows: int
     entries: int
     file_length: int
     must_understand: MustUnderstand = MustUnderstand.NONE
@@ -130,7 +134,7 @@ def pack_front(header: Header, entries: Sequence[Entry]) -> bytes:
                 len(entries),
                 header.file_length,
                 HEADER_BYTES,
-                header.anchors,
+                header.rows,
                 0,
                 b"",
             )
@@ -147,11 +151,11 @@ def parse_header(data: bytes, limits: DecodeLimits) -> Header:
     Raises:
         FormatError: Not a ``.csg`` file, or damaged.
         UnsupportedVersion: Written by a later, incompatible version.
-        LimitExceeded: Too long, too many sections or anchors.
+        LimitExceeded: Too long, too many sections or rows.
     """
     if len(data) < HEADER_BYTES:
         raise FormatError(f"the file has {len(data)} bytes, the header alone needs {HEADER_BYTES}; it is cut or empty")
-    magic, major, minor, must, optional, entries, length, toc, anchors, _, reserved = _HEADER.unpack_from(data)
+    magic, major, minor, must, optional, entries, length, toc, rows, _, reserved = _HEADER.unpack_from(data)
     if magic != MAGIC:
         kind = next((name for start, name in FOREIGN.items() if magic.startswith(start)), "or a text-mode copy of one")
         raise FormatError(f"bytes 0 to 7: expected {MAGIC!r}, found {magic!r}; this is no .csg file, {kind}")
@@ -169,8 +173,8 @@ def parse_header(data: bytes, limits: DecodeLimits) -> Header:
         raise FormatError(f"bytes 48 to 63: expected zeros, found {reserved.hex()}; the file is damaged")
     limits.check("max_file_bytes", length, "bytes 24 to 31, file length")
     limits.check("max_sections", entries, "bytes 20 to 23, number of sections")
-    limits.check("max_anchors", anchors, "bytes 40 to 43, number of anchors")
-    header = Header(anchors, entries, length, MustUnderstand(must), optional, minor)
+    limits.check("max_rows", rows, "bytes 40 to 43, number of rows")
+    header = Header(rows, entries, length, MustUnderstand(must), optional, minor)
     if length % ALIGNMENT or length < header.toc_end:
         raise FormatError(
             f"bytes 24 to 31: file length {length}, expected a multiple of {ALIGNMENT} and at least {header.toc_end}, "
@@ -203,10 +207,10 @@ def parse_toc(front: bytes, header: Header, limits: DecodeLimits) -> tuple[Entry
     _check_order(entries, header)
     for entry in entries:
         limits.check("max_symbols_per_chunk", entry.info.symbols, f"{entry.info}, symbols")
-        if entry.info.first_anchor + entry.info.anchors > header.anchors:
+        if entry.info.first_row + entry.info.rows > header.rows:
             raise FormatError(
-                f"{entry.info}: anchors {entry.info.first_anchor} to "
-                f"{entry.info.first_anchor + entry.info.anchors}, the scene has {header.anchors}; the file is damaged"
+                f"{entry.info}: rows {entry.info.first_row} to "
+                f"{entry.info.first_row + entry.info.rows}, the scene has {header.rows}; the file is damaged"
             )
     return entries
 
@@ -216,7 +220,7 @@ def _pack_entry(entry: Entry) -> bytes:
     if len(info.kind) != 4 or not all(c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" for c in info.kind):
         raise ValueError(f"section kind {info.kind!r}: expected four characters out of A-Z and 0-9")
     flags = _CRITICAL if info.critical else 0
-    place = (entry.offset, entry.length, info.first_anchor, info.anchors)
+    place = (entry.offset, entry.length, info.first_row, info.rows)
     crcs = (entry.stored_crc, info.decoded_crc, info.known_answer_crc)
     try:
         return _ENTRY.pack(
@@ -227,7 +231,7 @@ def _pack_entry(entry: Entry) -> bytes:
 
 
 def _parse_entry(front: bytes, place: int) -> Entry:
-    kind, flags, layer, codec, chunk, symbols, offset, length, first, anchors, stored, decoded, known, reserved = (
+    kind, flags, layer, codec, chunk, symbols, offset, length, first, rows, stored, decoded, known, reserved = (
         _ENTRY.unpack_from(front, place)
     )
     where = f"table of contents, byte {place}, section {kind!r}"
@@ -244,7 +248,7 @@ def _parse_entry(front: bytes, place: int) -> Entry:
         raise UnsupportedVersion(
             f"{where}: unknown layer {layer}, expected 0 to {max(Layer)}; a newer reader is needed"
         )
-    counts = (chunk, codec, symbols, first, anchors, decoded, known)
+    counts = (chunk, codec, symbols, first, rows, decoded, known)
     info = SectionInfo(kind.decode(), Layer(layer), critical, *counts)
     if info.kind in KINDS:
         KINDS[info.kind].check(info)

@@ -17,7 +17,7 @@ class DecodeLimits:
     Attributes:
         max_file_bytes: Length of the file.
         max_sections: Entries of the table of contents.
-        max_anchors: Anchors of the whole scene.
+        max_rows: Anchors or Gaussians of the whole scene.
         max_symbols_per_chunk: Coded values of one section.
         max_memory_bytes: Memory that decoding may take at one time, estimated by the decoder.
         max_network_operations: Multiplications of all networks in the file, evaluated once for every anchor: minutes of
@@ -26,7 +26,7 @@ class DecodeLimits:
 
     max_file_bytes: int = 1 << 31
     max_sections: int = 1 << 16
-    max_anchors: int = 1 << 24
+    max_rows: int = 1 << 24
     max_symbols_per_chunk: int = 1 << 26
     max_memory_bytes: int = 1 << 33
     max_network_operations: int = 1 << 40

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Float32
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.int8_rows import to_int8
 

@@ -41,7 +41,7 @@ def rewrite(container: Container, contents: Mapping[str, bytes | None]) -> bytes
     made = [packed_section(kind, content) for kind, content in left.items() if content is not None]
     kept = sorted(kept + made, key=lambda section: section.info.layer >= Layer.SEMANTIC)  # a stable sort
     header = container.header
-    return pack(kept, header.anchors, header.must_understand, header.optional, header.minor)
+    return pack(kept, header.rows, header.must_understand, header.optional, header.minor)
 
 
 def _replaced(section: Section, content: bytes) -> Section:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Int32
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Int, Int32
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.render_networks import RenderNetworks

@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int32, Int64
 
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Int32, Int64
 from csgaussian_ns.format.attribute_streams import check_values, decode_values, encode_values
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.kinds import SectionInfo, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, SectionInfo, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
@@ -55,7 +55,7 @@ def encode_semantic_chunk(
     labels: Int32[np.ndarray, " A"],
     described: Bool[np.ndarray, " A"],
     objects: int,
-    where: dict[str, int],
+    where: Run,
     coder: Coder = Coder.RANS,
 ) -> tuple[Section, Int64[np.ndarray, "A D"]]:
     """Code one run of anchors.
@@ -67,7 +67,7 @@ def encode_semantic_chunk(
         labels: 0 .. ``objects``.
         described: Whose features are coded.
         objects: Of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
+        where: Which run it is.
         coder: Of the features.
 
     Returns:
@@ -79,7 +79,7 @@ def encode_semantic_chunk(
     features = encode_values(model, grid, _coded(described, model.layout), values, coder)
     said = {**features.fields, "decoded_crc": _crc(features.values, labels)}
     body = pack_blocks([features.stream]) + encode_labels(labels, objects)
-    return Section(info_of("SEMA", **said, **where), body), features.values
+    return Section(info_of("SEMA", where, **said), body), features.values
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class SemanticReader:
 
     def chunk_memory(self, numbers: Sequence[int]) -> int:
         """Bytes that decoding the largest of some chunks takes."""
-        largest = max((self.entries[number].info.anchors for number in numbers), default=0)
+        largest = max((self.entries[number].info.rows for number in numbers), default=0)
         return largest * self.facts.layout.channels * BYTES_PER_SYMBOL
 
     def check(self, numbers: Sequence[int], limits: DecodeLimits) -> None:
@@ -121,7 +121,7 @@ class SemanticReader:
         position = self.container.of_kind("POSI")
         for number in numbers:
             info = self.entries[number].info
-            if info.anchors != position[number].info.anchors:
+            if info.rows != position[number].info.rows:
                 raise FormatError(f"{info}: its anchors are not those of the positions")
             check_values(info, self.facts.layout.channels, limits)
 
@@ -138,7 +138,7 @@ class SemanticReader:
         start = 0
         for number in numbers:
             entry = self.entries[number]
-            rows = slice(start, start + entry.info.anchors)
+            rows = slice(start, start + entry.info.rows)
             yield entry.info, self.container.read(entry).body, grid[rows], arithmetic
             start = rows.stop
 

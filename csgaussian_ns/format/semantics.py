@@ -62,6 +62,6 @@ def read_facts(container: Container) -> SemanticFacts | None:
         raise FormatError(f"NETS: scope {scope} is unknown; expected 0 or 1")
     if not 1 <= channels <= MAX_CHANNELS or not 0 < base_step < 1e30:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
-    table, texts = read_objects(content_of(container, "LABL"), channels, container.header.anchors)
+    table, texts = read_objects(content_of(container, "LABL"), channels, container.header.rows)
     layout, model = semantic_layout(channels, base_step), (model_number(container, "NETS"), reader.rest())
     return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts)

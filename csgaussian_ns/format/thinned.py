@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int32
 
 from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.shapes import Bool, Int32
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
@@ -19,7 +19,7 @@ from csgaussian_ns.format.checks import values_crc
 from csgaussian_ns.format.chunks import decode_chunk, encode_chunk
 from csgaussian_ns.format.coded_file import CodedFile
 from csgaussian_ns.format.container import pack
-from csgaussian_ns.format.kinds import KINDS
+from csgaussian_ns.format.kinds import KINDS, Run
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.networks.hyperprior import pack_blocks
 from csgaussian_ns.format.object_bytes import write_objects
@@ -51,7 +51,7 @@ def rows_of_file(file: CodedFile) -> Rows:
     """
     grid, label = [np.zeros((0, 3), np.int32)], [np.zeros(0, np.int32)]
     for number, (position, *_) in zip(file.numbers, file.chunks, strict=True):
-        grid.append(decode_positions(file.container.read(position).body, position.info.anchors))
+        grid.append(decode_positions(file.container.read(position).body, position.info.rows))
         if file.semantics is None:
             label.append(np.zeros(len(grid[-1]), np.int32))
         else:
@@ -118,11 +118,11 @@ class _Thinning:
         """Their sections; what they leave of objects is summed up on the way."""
         start, written = 0, 0
         for number, entries in zip(self._file.numbers, self._file.chunks, strict=True):
-            rows = slice(start, start + entries[0].info.anchors)
+            rows = slice(start, start + entries[0].info.rows)
             start, stay = rows.stop, int(self._kept[rows].sum())
             if stay:
-                where = {"chunk": len(self.numbers), "first_anchor": written, "anchors": stay}
-                self.numbers[number] = where["chunk"]
+                where = Run(len(self.numbers), written, stay)
+                self.numbers[number] = where.chunk
                 yield from self._colours(entries, rows, where)
                 if self.semantics is not None:
                     yield self._meaning(self.semantics, number, rows, where)
@@ -142,10 +142,10 @@ class _Thinning:
         )
         return write_objects(ObjectTable(columns[0][:, 0], *columns[1:]), texts)
 
-    def _colours(self, entries: Sequence[Entry], rows: slice, where: dict[str, int]) -> list[Section]:
+    def _colours(self, entries: Sequence[Entry], rows: slice, where: Run) -> list[Section]:
         read, kept = self._file.container.read, self._kept[rows]
         if kept.all():
-            return [_placed(read(entry), where) for entry in entries]
+            return [read(entry).at(where) for entry in entries]
         bodies = [read(entry).body for entry in entries]
         grid, mask, values = decode_chunk(entries, bodies, self._file.model, self._file.layout)
         origin, coder = stream_origin(bodies[0]), coder_numbered(entries[2].info.codec, str(entries[2].info))
@@ -155,18 +155,18 @@ class _Thinning:
         _check_same(coded.colours, values_crc(left))
         return [coded.positions, coded.masks, coded.colours]
 
-    def _meaning(self, reader: SemanticReader, number: int, rows: slice, where: dict[str, int]) -> Section:
+    def _meaning(self, reader: SemanticReader, number: int, rows: slice, where: Run) -> Section:
         section, kept, label = reader.container.read(reader.entries[number]), self._kept[rows], self._rows.label[rows]
         new, objects = self._new[label[kept]], len(self._stay)
         of_shrunk = self._shrunk[label]
         if kept.all() and not of_shrunk.any():
-            return _placed(_relabelled(reader, number, section, new, objects), where)
+            return _relabelled(reader, number, section, new, objects).at(where)
         grid = self._rows.grid[rows]
         values, _ = reader.chunk(section.info, section.body, grid)
         counted = kept & of_shrunk
         self._sums.add(label[counted], grid[counted], values[counted])
         if kept.all():
-            return _placed(_relabelled(reader, number, section, new, objects), where)
+            return _relabelled(reader, number, section, new, objects).at(where)
         described = (label[kept] > 0) | reader.facts.everywhere
         left, coder = values[kept], coder_numbered(section.info.codec, str(section.info))
         coded, integers = encode_semantic_chunk(
@@ -181,7 +181,7 @@ def _labels(reader: SemanticReader, number: int) -> tuple[bytes, Int32[np.ndarra
     entry = reader.entries[number]
     blocks = ByteReader(reader.container.read(entry).body, str(entry.info))
     stream = bytes(blocks.block())
-    return stream, decode_labels(blocks.rest(), entry.info.anchors, len(reader.facts.table))
+    return stream, decode_labels(blocks.rest(), entry.info.rows, len(reader.facts.table))
 
 
 def _relabelled(
@@ -197,10 +197,6 @@ def _relabelled(
     ends = [zlib.crc32(labels.astype("<i4").tobytes()) for labels in (old, new)]
     info = replace(section.info, decoded_crc=section.info.decoded_crc ^ ends[0] ^ ends[1])
     return Section(info, pack_blocks([stream]) + encode_labels(new, objects))
-
-
-def _placed(section: Section, where: dict[str, int]) -> Section:
-    return Section(replace(section.info, **where), section.body)
 
 
 def _check_same(section: Section, expected: int | None) -> None:

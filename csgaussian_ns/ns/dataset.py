@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
@@ -14,6 +13,7 @@ from PIL import Image
 from csgaussian_ns.capture.masks import read_mask
 from csgaussian_ns.capture.photos import mismatch, open_photo
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import UInt8
 
 BEHIND = "behind"
 """Under this name the metadata of views hold the RGB that transparent photos are before."""

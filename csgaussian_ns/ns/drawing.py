@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float
 from nerfstudio.data.scene_box import OrientedBox
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.quant.steps import STEP_OFFSET
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.pca import principal_colours
 from csgaussian_ns.semantic.shown import Shown

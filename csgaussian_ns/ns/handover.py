@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from csgaussian_ns import __version__
@@ -11,6 +10,7 @@ from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode import TrainedScene, kept_in_order
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, decoded_layer
 from csgaussian_ns.core.errors import ConfigError, QueryError
+from csgaussian_ns.core.shapes import Float, Int64
 from csgaussian_ns.core.texts import storable
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
@@ -15,6 +14,7 @@ from torch import Tensor
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError, QueryError
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.handover import has_semantics, trained_scene

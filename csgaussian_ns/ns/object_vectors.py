@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.shapes import Float, Int, UInt8
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.render.backend import choose_rasterizer

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, UInt8
 from nerfstudio.cameras import camera_utils
 from nerfstudio.cameras.cameras import CAMERA_MODEL_TO_TYPE, Cameras
 from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
@@ -37,6 +36,7 @@ from csgaussian_ns.capture.photos import open_photo
 from csgaussian_ns.capture.split import Split, by_interval, by_lists
 from csgaussian_ns.capture.transforms import DISTORTION, Capture, Frame, read_capture
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float, Float64, UInt8
 from csgaussian_ns.ns.colmap import with_our_colmap
 from csgaussian_ns.ns.pinhole import lens_parameters
 

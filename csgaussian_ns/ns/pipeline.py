@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from nerfstudio.pipelines.base_pipeline import VanillaPipeline, VanillaPipelineConfig
 from nerfstudio.utils import profiler
 from torch import Tensor
 
 from csgaussian_ns.codec.encode import TrainedScene
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.ns import handover
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager, CSGaussianDataManagerConfig

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from nerfstudio.utils.rich_utils import CONSOLE
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.render.ssim import psnr, ssim
 
 Batch = dict[str, Any]

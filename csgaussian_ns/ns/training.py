@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.ns.quality import Batch, compared, psnr
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.semantic.losses import mask_losses
 from csgaussian_ns.stages import objective
 from csgaussian_ns.stages.colour import Rate

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Shaped, UInt16
 from nerfstudio.cameras.cameras import Cameras
 from nerfstudio.data.datamanagers.full_images_datamanager import _undistort_image
 from nerfstudio.data.datasets.base_dataset import InputDataset
@@ -12,6 +11,7 @@ from nerfstudio.utils.rich_utils import CONSOLE
 
 from csgaussian_ns.capture.photos import has_size_of_photo
 from csgaussian_ns.capture.transforms import Capture
+from csgaussian_ns.core.shapes import Shaped, UInt16
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps
 from csgaussian_ns.semantic.masks.sources import LabelSource, from_folder, from_transforms
 

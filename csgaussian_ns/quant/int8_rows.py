@@ -1,8 +1,8 @@
 """Weights in 8 bits or fewer, one scale per row: the grid of ``format.int8_rows`` while training."""
 
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.int8_rows import SMALLEST_ROW, weight_limit
 
 

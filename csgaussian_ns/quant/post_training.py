@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.format.int8_rows import weight_limit
 from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, IntegerLayer, IntegerNetwork
 

@@ -13,8 +13,9 @@ range.
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
+
+from csgaussian_ns.core.shapes import Float
 
 
 def unit_noise(values: Float[Tensor, "*shape"], generator: torch.Generator | None = None) -> Float[Tensor, "*shape"]:

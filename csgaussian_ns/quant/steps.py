@@ -4,9 +4,9 @@ A network gives the raw step r, the mean and the log scale t; then q = 1.1 + tan
 """
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.networks.steps import RAW_STEP_BITS, RAW_STEP_LIMIT
 from csgaussian_ns.quant.rounding import clamp_inward
 

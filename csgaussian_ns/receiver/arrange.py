@@ -1,9 +1,9 @@
 """Scenes in an order in which they are worth looking at early: large and opaque things first."""
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.format.arranged import arranged
 from csgaussian_ns.format.coded_file import open_coded

@@ -1,8 +1,8 @@
 """Motions and colours of edits put into plain Gaussians, which anchors cannot take."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
 
+from csgaussian_ns.core.shapes import Bool, Float, Float32
 from csgaussian_ns.export.frame import placed
 from csgaussian_ns.format.gaussians.read import CodedGaussians
 from csgaussian_ns.format.gaussians.rows import Arrays, Rows, rounded

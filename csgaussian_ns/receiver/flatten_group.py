@@ -37,8 +37,8 @@ def flatten_group(data: bytes, container: Container, limits: DecodeLimits) -> Fl
     named = {thing.id: thing.name for thing in objects_after(plain.objects, edits)}
     done, places, new, start, first, row = list[Flattened](), [], dict[int, int](), 0, 0, 0
     for part, place in zip(parts, meta.placements, strict=True):
-        count, rows = count_objects(part, limits), slice(row, row + part.header.anchors)
-        if not gone[rows].all() or not part.header.anchors:
+        count, rows = count_objects(part, limits), slice(row, row + part.header.rows)
+        if not gone[rows].all() or not part.header.rows:
             names = {number - first: name for number, name in named.items() if first < number <= first + count}
             flat = flatten_scene(part, limits, outside[rows], names)
             new |= {first + old: start + number for number, old in enumerate(flat.left, 1)}
@@ -48,13 +48,13 @@ def flatten_group(data: bytes, container: Container, limits: DecodeLimits) -> Fl
         first, row = first + count, rows.stop
     if not done:
         raise ConfigError("these edits leave nothing of the scenes; undo some of them first")
-    files = [(flat.data, read_container(flat.data, limits).header.anchors) for flat in done]
+    files = [(flat.data, read_container(flat.data, limits).header.rows) for flat in done]
     left = read_container(pack_group(files, replace(meta, placements=tuple(places))), limits)
     staying = staying_edits(edits, new)
     unknown = {entry.info.kind for entry in container.entries} - KINDS.keys()
     return Flattened(
         with_edits(left, staying),
-        len(scene) - left.header.anchors,
+        len(scene) - left.header.rows,
         first - start,
         tuple(new),
         (sum(flat.chunks[0] for flat in done), sum(len(part.of_kind("POSI")) for part in parts)),

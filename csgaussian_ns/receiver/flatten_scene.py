@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.edits import Edit, Move, Recolour, Rotate, Scale, targets_of
 from csgaussian_ns.core.errors import ConfigError, QuantisationError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
@@ -112,7 +112,7 @@ def flatten_scene(
     moved = found.coded is not None and bool(changed.any())
     data = _without(found, look, kept, changed, called)
     staying = () if found.coded is not None else staying_edits(edits, {old: new for new, old in enumerate(left, 1)})
-    chunk = np.repeat(np.arange(len(found.file.chunks)), [chunk[0].info.anchors for chunk in found.file.chunks])
+    chunk = np.repeat(np.arange(len(found.file.chunks)), [chunk[0].info.rows for chunk in found.file.chunks])
     unknown = {entry.info.kind for entry in container.entries} - KINDS.keys()
     return Flattened(
         with_edits(read_container(data, limits), staying),

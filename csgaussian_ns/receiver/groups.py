@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import Container

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.geometry import check_camera
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.chunks import KINDS
 from csgaussian_ns.format.container import read_container

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.facts import LARGEST
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.rows import Arrays, rounded

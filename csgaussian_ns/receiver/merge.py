@@ -80,13 +80,13 @@ def _facts(container: Container) -> Facts:
 
 def _taken_apart(data: bytes, container: Container, motion: Similarity, limits: DecodeLimits) -> list[_Placed]:
     if not is_group(container):
-        return [_Placed(data, container.header.anchors, motion)]
+        return [_Placed(data, container.header.rows, motion)]
     if edits_of(container):
         raise ConfigError("a group that was edited as a whole cannot be merged again; merge its files, then edit")
     placements, parts = group_meta_of(container).placements, parts_of(container, limits)
     bodies = [bytes(container.read(entry).body) for entry in container.of_kind("PART")]
     return [
-        _Placed(body, part.header.anchors, inner.then(motion))
+        _Placed(body, part.header.rows, inner.then(motion))
         for body, part, inner in zip(bodies, parts, placements, strict=True)
     ]
 

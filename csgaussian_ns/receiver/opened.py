@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import Facts
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits

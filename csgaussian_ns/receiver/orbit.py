@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Float64
 
 from csgaussian_ns.core.arrays import median, to_numpy
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
+from csgaussian_ns.core.shapes import Float, Float64
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS = 1_000_000

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
 from csgaussian_ns.core.files import make_folder, refuse_address, replace_file
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, UInt8
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.core.types import Anchors, Camera, Rendering
 from csgaussian_ns.format.bodies import content_of

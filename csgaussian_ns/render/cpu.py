@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.backend import PositionObserver, observe_positions
 from csgaussian_ns.render.cpu_backward import blending_gradients, projection_gradients
 from csgaussian_ns.render.cpu_forward import Blended, Frame, Projected, blend, frame_of, project_points
 from csgaussian_ns.render.cpu_projection import Points
 from csgaussian_ns.render.inputs import check_inputs
+from csgaussian_ns.render.rasterizer import PositionObserver, observe_positions
 
 
 @dataclass(frozen=True)
 class CpuRasterizer:
-    """Renders on the CPU with float32 kernels; see ``render.backend.Rasterizer`` for the contract.
+    """Renders on the CPU with float32 kernels; see ``render.rasterizer.Rasterizer`` for the contract.
 
     The same inputs give the same bits, forward and backward, whatever ``threads`` is. May be called from several
     threads at once and from forked processes. Gaussians whose projected covariance has a determinant above 1e37 px^4
@@ -46,7 +46,7 @@ class CpuRasterizer:
         with_depth: bool = False,
         observer: PositionObserver | None = None,
     ) -> Rendering:
-        """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
+        """Render ``gaussians`` as seen by ``camera``; see ``render.rasterizer.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cpu", torch.float32)
         g, frame = gaussians, frame_of(camera, with_depth, self.threads)
         points, opacities = Points(_array(g.means), _array(g.quats), _array(g.scales)), _array(g.opacities)

@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from csgaussian_ns.core.kernel_cache import kept
+from csgaussian_ns.render.contract import MIN_ALPHA
 
 f32 = np.float32
 unsigned = np.uint64
@@ -27,13 +28,6 @@ ZERO = f32(0.0)
 HALF = f32(0.5)
 ONE = f32(1.0)
 TWO = f32(2.0)
-
-# The contract of render.backend.Rasterizer.
-MIN_ALPHA = 1.0 / 255.0
-MAX_ALPHA = 0.999
-MIN_TRANSMITTANCE = 1e-4
-DILATION = 0.3  # px^2 on both diagonal entries of the projected covariance
-NEAR = 0.01
 
 # Blending works with log2(alpha) = LEVEL - r^2, where r is the distance from the centre in standard deviations times
 # WHITENING_SCALE: one instruction less than exp(), and no factor for the opacity.

@@ -8,12 +8,11 @@ from typing import no_type_check
 
 from numba.cpython.unsafe.tuple import tuple_setitem
 
+from csgaussian_ns.render.contract import MAX_ALPHA, MIN_TRANSMITTANCE
 from csgaussian_ns.render.cpu_binning import TILE_PIXELS, TILE_WIDTH
 from csgaussian_ns.render.cpu_jit import (
     HALF,
-    MAX_ALPHA,
     MIN_LEVEL,
-    MIN_TRANSMITTANCE,
     ONE,
     ZERO,
     exp2,

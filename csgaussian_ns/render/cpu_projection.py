@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 
 from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.types import Camera
+from csgaussian_ns.render.contract import DILATION, MIN_ALPHA, NEAR
 from csgaussian_ns.render.cpu_jit import (
-    DILATION,
-    MIN_ALPHA,
-    NEAR,
     ONE,
     TWO,
     WHITENING_SCALE,

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.cpu_forward import blend, frame_of, project_points
 from csgaussian_ns.render.cpu_projection import Points

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.backend import PositionObserver, observe_positions
+from csgaussian_ns.render.contract import DILATION, NEAR
 from csgaussian_ns.render.inputs import check_inputs
-from csgaussian_ns.render.projection import DILATION, NEAR
+from csgaussian_ns.render.rasterizer import PositionObserver, observe_positions
 
 _REMEDY = (
     "Install gsplat==1.4.0 with a CUDA toolkit (nvcc) that matches torch, set CUDA_HOME and TORCH_CUDA_ARCH_LIST "
@@ -45,7 +45,7 @@ def load_gsplat() -> ModuleType:
 
 @dataclass(frozen=True)
 class GsplatRasterizer:
-    """Renders CUDA tensors with gsplat; see ``render.backend.Rasterizer`` for the contract, above for its exception."""
+    """Renders CUDA tensors with gsplat; ``render.rasterizer.Rasterizer`` is the contract, above its exception."""
 
     name: str = "gsplat"
 
@@ -60,7 +60,7 @@ class GsplatRasterizer:
         with_depth: bool = False,
         observer: PositionObserver | None = None,
     ) -> Rendering:
-        """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
+        """Render ``gaussians`` as seen by ``camera``; see ``render.rasterizer.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cuda", torch.float32)
         images, alphas, meta = load_gsplat().rasterization(
             gaussians.means,

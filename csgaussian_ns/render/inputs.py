@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.geometry import check_intrinsics
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians
 
 _COLUMNS = {"means": 3, "quats": 4, "scales": 3}

@@ -6,18 +6,12 @@ EWA splatting (Zwicker et al. 2001) with the clamped Jacobian of 3DGS (Kerbl et 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians
-
-# The contract of render.backend.Rasterizer. cpu_jit states the same numbers for the kernels, which numba freezes.
-MIN_ALPHA = 1.0 / 255.0
-MAX_ALPHA = 0.999
-MIN_TRANSMITTANCE = 1e-4
-DILATION = 0.3
-NEAR = 0.01
+from csgaussian_ns.render.contract import DILATION, MIN_ALPHA, NEAR
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ Slow on purpose and only for tests: memory and time are pixels times Gaussians.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.backend import PositionObserver, observe_positions
+from csgaussian_ns.render.contract import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE
 from csgaussian_ns.render.inputs import check_inputs
-from csgaussian_ns.render.projection import MAX_ALPHA, MIN_ALPHA, MIN_TRANSMITTANCE, Projected, project
+from csgaussian_ns.render.projection import Projected, project
+from csgaussian_ns.render.rasterizer import PositionObserver, observe_positions
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class ReferenceRasterizer:
-    """Renders densely in torch on any device, in float32 or float64; see ``render.backend.Rasterizer``."""
+    """Renders densely in torch on any device, in float32 or float64; see ``render.rasterizer.Rasterizer``."""
 
     name: str = "reference"
 
@@ -45,7 +46,7 @@ class ReferenceRasterizer:
         with_depth: bool = False,
         observer: PositionObserver | None = None,
     ) -> Rendering:
-        """Render ``gaussians`` as seen by ``camera``; see ``render.backend.Rasterizer``."""
+        """Render ``gaussians`` as seen by ``camera``; see ``render.rasterizer.Rasterizer``."""
         means = gaussians.means
         check_inputs(gaussians, camera, background, means.device.type, means.dtype)
         projected = project(gaussians, camera)
@@ -68,7 +69,7 @@ def drawing_order(projected: Projected) -> Tensor:
 
 
 def pixel_weights(projected: Projected, opacities: Float[Tensor, " N"], order: Tensor, camera: Camera) -> Weights:
-    """Front-to-back compositing weights; the formulas of ``render.backend.Rasterizer``."""
+    """Front-to-back compositing weights; the formulas of ``render.rasterizer.Rasterizer``."""
     means2d, inverse = projected.means2d[order], torch.linalg.inv(projected.covariances[order])
     y, x = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
     pixels = torch.stack([x, y], -1).reshape(-1, 1, 2).to(means2d) + 0.5

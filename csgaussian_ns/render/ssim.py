@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
@@ -21,6 +20,7 @@ from torch.nn.functional import conv2d
 
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.render.cpu_ssim import C1, C2, SIGMA, WINDOW, compare_rows
 from csgaussian_ns.render.threads import run, split
 

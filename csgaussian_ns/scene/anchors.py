@@ -1,9 +1,9 @@
 """Trainable anchors on a voxel grid (Scaffold-GS, section 3.1)."""
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Anchors
 
 INITIAL_MASK_LOGIT = -2.0

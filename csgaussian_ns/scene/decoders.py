@@ -1,9 +1,9 @@
 """MLPs that turn an anchor's feature, seen from a camera, into the attributes of its Gaussians (Scaffold-GS, 3.2)."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.render_networks import VIEW_CHANNELS
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.scene.render_networks import Decoded

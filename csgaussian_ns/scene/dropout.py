@@ -1,8 +1,9 @@
 """Gaussians that are missing from a training view, so that none can be relied on alone."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
+
+from csgaussian_ns.core.shapes import Float
 
 
 def dropout(shape: tuple[int, ...], share: float, generator: torch.Generator) -> Float[Tensor, "A K"]:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from jaxtyping import Bool, Float
-
 from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
 
 NEAR_PLANE = 0.01

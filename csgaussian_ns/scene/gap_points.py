@@ -7,11 +7,11 @@ smear.
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 
 COLUMNS = 24

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
 
 from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.shapes import Bool, Float, Float32
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.scene.frustum import MARGIN, in_reach
 from csgaussian_ns.scene.scene import Seen

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.scene.anchors import INITIAL_MASK_LOGIT, AnchorParams
 
 
@@ -91,7 +91,7 @@ class GrowthState(nn.Module):
 
 
 class GrowthObserver:
-    """Adds the position gradients of one view to the statistics when they come (``render.backend.PositionObserver``).
+    """Adds the position gradients of one view to the statistics when they come (a ``PositionObserver``).
 
     Attributes:
         delivered: Whether they have come.

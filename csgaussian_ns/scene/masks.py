@@ -1,8 +1,9 @@
 """Learnable masks that drop single offsets, and whole anchors with them (Compact3D; view frequency: CAT-3DGS)."""
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
+
+from csgaussian_ns.core.shapes import Bool, Float
 
 KEEP_ABOVE = 0.01
 """A slot stays while sigmoid(logit) * view frequency is above this (CAT-3DGS)."""

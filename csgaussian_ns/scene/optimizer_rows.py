@@ -1,8 +1,9 @@
 """Keeps an optimiser in step when the rows of a parameter change."""
 
 import torch
-from jaxtyping import Bool
 from torch import Tensor, nn
+
+from csgaussian_ns.core.shapes import Bool
 
 
 def move_state(

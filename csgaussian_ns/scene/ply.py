@@ -11,10 +11,10 @@ from io import BufferedIOBase
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float32, Int64
 
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
+from csgaussian_ns.core.shapes import Float32, Int64
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply_magic import MAGIC
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, CONSTANT, MAX_DEGREE

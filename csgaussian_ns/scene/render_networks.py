@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.arrays import sigmoid
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.render_networks import Layers, RenderNetworks
 
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float, Int
-
 from csgaussian_ns.core.arrays import namespace
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from torch import Tensor
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.scene.anchors import AnchorParams
 
 MIN_POINTS = 8

@@ -2,9 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from jaxtyping import Bool, Float, Int
-
 from csgaussian_ns.core.arrays import detached, like, namespace, places, rows, sigmoid
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.frustum import in_reach
 from csgaussian_ns.scene.render_networks import AttributeDecoder

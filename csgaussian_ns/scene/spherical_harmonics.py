@@ -3,7 +3,8 @@
 import math
 
 import numpy as np
-from jaxtyping import Float
+
+from csgaussian_ns.core.shapes import Float
 
 MAX_DEGREE = 3
 COEFFICIENTS = tuple((degree + 1) ** 2 for degree in range(MAX_DEGREE + 1))

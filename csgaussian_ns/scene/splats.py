@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
 
+from csgaussian_ns.core.shapes import Bool, Int
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.edited_objects import objects_after

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Integer, UInt8
 from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Integer, UInt8
 from csgaussian_ns.semantic.text import BATCH, TextEncoder
 
 SIDE = 224

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from csgaussian_ns.capture.photos import photos_in
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps
 from csgaussian_ns.semantic.masks.sources import from_transforms
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.arrays import ascending, median, namespace, places
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Anchors
 
 TINY = float(np.finfo(np.float32).tiny)

@@ -6,8 +6,9 @@ Everything is sums over pixels per mask, so memory does not grow with the number
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+
+from csgaussian_ns.core.shapes import Float, Int
 
 MIN_COVERAGE = 0.7
 """Pixels that the scene covers less than this are left out: their features are those of nothing (OpenGaussian)."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.core.shapes import Int
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.semantic.metrics import (
     Matching,
     Pair,

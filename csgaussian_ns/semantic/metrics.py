@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.query import QueryableScene, semantics_of
 from csgaussian_ns.semantic.seen import label_map

@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.edits import Colour, Recolour, Target
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
 from csgaussian_ns.scene.scene import Seen

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.arrays import like, to_numpy
+from csgaussian_ns.core.shapes import Float
 
 SPREAD = 2.0
 """Standard deviations of a principal component that span half of the colour range."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from csgaussian_ns.core.arrays import is_one_of, to_numpy
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.names import named, numbered

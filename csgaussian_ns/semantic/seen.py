@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from jaxtyping import Bool, Float, Int
-
 from csgaussian_ns.core.arrays import constants, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians, Rendering
 from csgaussian_ns.render.draw import draw_pixel
 from csgaussian_ns.scene.anchor_scene import AnchorScene
@@ -17,7 +16,7 @@ GROUP = 6
 """Channels drawn at a time, as many as a semantic feature has: the renderer's kernels are compiled for both at once."""
 
 Draw = Callable[[Gaussians, Camera], Rendering]
-"""Draws in the library of the Gaussians: a ``render.backend.Rasterizer``, or ``render.draw.draw_gaussians``."""
+"""Draws in the library of the Gaussians: a ``render.rasterizer.Rasterizer``, or ``render.draw.draw_gaussians``."""
 
 
 def see(anchors: Anchors, decoders: AttributeDecoder, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
@@ -56,7 +55,7 @@ def label_map(seen: Seen, label: Int[Any, " A"], draw: Draw) -> Int[Any, "H W"]:
 def shares_at(seen: Seen, label: Int[Any, " A"], pixel: tuple[int, int]) -> dict[int, float]:
     """How much of one pixel each object id is, by blending weight; what shines through counts as 0, as no object does.
 
-    Exactly what a renderer blends there (``render.backend.Rasterizer``), for the price of one pixel.
+    Exactly what a renderer blends there (``render.rasterizer.Rasterizer``), for the price of one pixel.
 
     Args:
         seen: The view.

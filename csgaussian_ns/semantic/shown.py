@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
 
 from csgaussian_ns.core.arrays import constants, is_one_of, like, namespace, single, to_numpy, without_gradients
 from csgaussian_ns.core.edits import Colour, Crop, Keep, Recolour, Remove, Rotate, Scale, Target
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float, Float64, Int
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.scene import Scene, Seen, joined

@@ -11,11 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.core.errors import BackendUnavailable, CheckpointError, ConfigError
+from csgaussian_ns.core.shapes import Float, UInt8
 from csgaussian_ns.semantic.weights_file import read_weights, short
 
 DEFAULT_ARCHITECTURE = "ViT-B-16"

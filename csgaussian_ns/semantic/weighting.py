@@ -1,9 +1,9 @@
 """Quality-aware weighting: anchors that colour coding treats as coarse say little about meaning (CSGaussian 4.3)."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.quant.steps import STEP_OFFSET
 
 NARROWEST, WIDEST = STEP_OFFSET - 1, STEP_OFFSET + 1

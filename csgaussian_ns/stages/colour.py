@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attributes import AttributeLayout

@@ -1,8 +1,8 @@
 """What training minimises."""
 
-from jaxtyping import Float
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.render import ssim
 
 SSIM_WEIGHT = 0.2

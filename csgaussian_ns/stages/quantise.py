@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, per_channel
 from csgaussian_ns.quant.rounding import noisy, straight_through
 from csgaussian_ns.stages.schedule import Quantisation

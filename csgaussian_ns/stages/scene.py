@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ContractError
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import Context
 from csgaussian_ns.entropy.registry import new_model
@@ -275,7 +275,7 @@ class TrainableScene(nn.Module):
             raise ContractError(
                 f"step {self.step} asked for the position gradients of its view, and the renderer delivered none: "
                 "without them no anchor would ever be added. Every renderer must call the observer that it is given "
-                "(render.backend.Rasterizer)"
+                "(render.rasterizer.Rasterizer)"
             )
         if not self.plan.at(self.step).edit_anchors:
             return {}

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Gaussians
 from csgaussian_ns.entropy.base import Context, Widths
 from csgaussian_ns.entropy.registry import ModelName, new_model

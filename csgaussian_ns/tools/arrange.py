@@ -41,7 +41,7 @@ class Arrange:
         chunks = container.of_kind(GAUSSIAN_KINDS[-1] if name == GAUSSIANS else KINDS[-1])
         with output_folder(self.output.parent):
             replace_file(self.output, made)
-        anchors = [chunk.info.anchors for chunk in chunks]
+        anchors = [chunk.info.rows for chunk in chunks]
         facts = {
             "file": name_of(self.file),
             "output": str(self.output),

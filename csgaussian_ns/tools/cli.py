@@ -60,7 +60,7 @@ GROUPS = {
     },
     "Measure": {"evaluate": "evaluate:Evaluate"},
     "Share": {"serve": "serve:Serve"},
-    "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.options:DemoScene"},
+    "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
 }
 """Commands by what people want, as ``csg --help`` lists them, and where each is."""
 COMMANDS: Mapping[str, type[Command]] = Commands({name: at for group in GROUPS.values() for name, at in group.items()})

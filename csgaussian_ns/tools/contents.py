@@ -43,7 +43,7 @@ def describe(container: "Container") -> dict:
         parts = {"parts": _parts(container)}
     return {
         "bytes": container.header.file_length - missing,
-        "anchors": container.header.anchors,
+        "anchors": container.header.rows,
         "chunks": len(container.of_kind("POSI")),
         "truncated": container.truncated,
         "sections": sections,
@@ -72,7 +72,7 @@ def _parts(container: "Container") -> list[dict]:
                 "name": "" if meta is None else meta.name,
                 "representation": representation_of(part),
                 "bytes": part.header.file_length,
-                "rows": part.header.anchors,
+                "rows": part.header.rows,
                 "placement": asdict(placement),
                 "objects": count_objects(part, DEFAULT_LIMITS),
                 "edits": [as_facts(edit) for edit in _edits(part)],

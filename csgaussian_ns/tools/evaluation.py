@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from csgaussian_ns.codec.scene import CodedScene
@@ -14,9 +13,10 @@ from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.measure_objects import Encode, MatchBy, MeasuredObjects, measure_objects

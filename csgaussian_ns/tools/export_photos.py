@@ -16,7 +16,7 @@ from csgaussian_ns.tools.cameras import tell_notes
 from csgaussian_ns.tools.views import View, open_views
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from csgaussian_ns.core.shapes import Float
 
 
 @dataclass(frozen=True)

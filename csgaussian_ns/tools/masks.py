@@ -74,7 +74,7 @@ class Masks:
 
     def _make(self, photos: list[Path]) -> None:
         from csgaussian_ns.semantic.masks.cache import fill
-        from csgaussian_ns.tools.progress import counted
+        from csgaussian_ns.tools.progress import with_progress
 
         digest = self._settings_hash()
         folder = self._folder(f"{self.source}-{digest}")
@@ -84,7 +84,7 @@ class Masks:
             photos,
             f"{self.source}/{digest}",
             self._maker,
-            lambda work: counted(list(work), f"masks by {self.source}{note}"),
+            lambda work: with_progress(list(work), f"masks by {self.source}{note}"),
         )
         counts, sheets = _draw(folder, made.files, self.source)
         report = {"source": self.source, "settings": asdict(self._settings()), "settings_hash": digest}
@@ -164,13 +164,13 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     from csgaussian_ns.capture.photos import has_size_of_photo, names_of, read_photo
     from csgaussian_ns.semantic.masks.label_maps import read_label_maps
     from csgaussian_ns.semantic.masks.sheet import pair, write_sheets
-    from csgaussian_ns.tools.progress import counted
+    from csgaussian_ns.tools.progress import with_progress
 
     counts: list[int] = []
     names = names_of(list(files))
 
     def pairs() -> Iterator["np.ndarray"]:
-        for name, (photo, file) in counted(list(zip(names, files.items(), strict=True)), "contact sheets"):
+        for name, (photo, file) in with_progress(list(zip(names, files.items(), strict=True)), "contact sheets"):
             layers = None if file is None else read_label_maps(file)
             if file is not None and layers is not None:
                 has_size_of_photo((layers.shape[2], layers.shape[1]), file, photo)

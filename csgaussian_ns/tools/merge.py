@@ -77,11 +77,11 @@ class Merge:
             "bytes": len(data),
             "bytes_before": before,
             "scenes": parts,
-            "rows": container.header.anchors,
+            "rows": container.header.rows,
             "objects": len(objects),
         }
         words = (
-            f"{self.output}: {parts} scenes, {container.header.anchors:,} rows, {len(objects)} objects, "
+            f"{self.output}: {parts} scenes, {container.header.rows:,} rows, {len(objects)} objects, "
             f"{len(data) / 1e6:.3f} MB, {len(data) - before:+,} bytes to the files"
         )
         answer(self.json, facts, words)

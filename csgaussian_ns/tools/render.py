@@ -15,6 +15,7 @@ from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import Look, tell_if_empty
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
+from csgaussian_ns.tools.progress import with_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,9 +48,6 @@ class Render:
 
     def run(self) -> None:
         """Decode, render, write."""
-        from rich.console import Console
-        from rich.progress import track
-
         from csgaussian_ns.receiver.load import load
 
         with open_file(self.file) as stream, self._writer() as write:
@@ -59,9 +57,7 @@ class Render:
             cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
             if self.camera == "orbit" and not self._film:
                 remove_earlier_orbit(self.output)
-            console = Console(stderr=True)
-            silent = not console.is_terminal
-            for name, camera in track(list(cameras.items()), "rendering", console=console, disable=silent):
+            for name, camera in with_progress(list(cameras.items()), "rendering"):
                 write(name, scene.render(camera, appearance))
         facts = {
             "file": name_of(self.file),

@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from csgaussian_ns.core.edits import Target
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.render.draw import draw_gaussians

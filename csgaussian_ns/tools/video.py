@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
 from csgaussian_ns.core.files import replacing
+from csgaussian_ns.core.shapes import UInt8
 
 CODEC, PIXELS = "libx264", "yuv420p"
 """What every browser and player shows."""

@@ -10,10 +10,10 @@ from csgaussian_ns.tools.cameras import scaled
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from jaxtyping import Bool, Float32
 
     from csgaussian_ns.capture.split import Split
     from csgaussian_ns.capture.transforms import Frame
+    from csgaussian_ns.core.shapes import Bool, Float32
     from csgaussian_ns.core.types import Camera
     from csgaussian_ns.receiver.orbit import Meta
     from csgaussian_ns.semantic.ground_truth import GroundTruth

@@ -133,8 +133,8 @@ def test_nan_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch):
 
 def test_limits_hold_before_memory_is_taken(coded):
     _, encoded = coded
-    with pytest.raises(LimitExceeded, match="max_anchors"):
-        decode(encoded.data, DecodeLimits(max_anchors=100))
+    with pytest.raises(LimitExceeded, match="max_rows"):
+        decode(encoded.data, DecodeLimits(max_rows=100))
     with pytest.raises(LimitExceeded, match="max_symbols_per_chunk"):
         decode(encoded.data, DecodeLimits(max_symbols_per_chunk=1000))
 

@@ -216,7 +216,7 @@ def test_a_missing_section_of_a_whole_file_is_refused(small):
     for kind in ("NETS", "LABL", "SEMA"):
         rest = [section for section in sections if section.info.kind != kind]
         with pytest.raises(FormatError, match=kind):
-            decode(pack(rest, read_container(small).header.anchors))
+            decode(pack(rest, read_container(small).header.rows))
 
 
 def test_every_flipped_bit_of_the_layer_is_noticed(small):
@@ -240,7 +240,7 @@ def test_bodies_with_repaired_checksums_are_refused_or_the_same(small, kind: str
         changed[place] = Section(sections[place].info, body or b"\0")
         try:
             with types_sampled(number):
-                assert decode(pack(changed, container.header.anchors)).digest() == expected
+                assert decode(pack(changed, container.header.rows)).digest() == expected
         except FormatError:
             refused += 1
     assert refused > 90
@@ -310,11 +310,11 @@ def test_a_table_of_objects_that_the_labels_do_not_give_is_refused(small):
     from csgaussian_ns.format.bodies import content_of, packed_section
 
     place = next(i for i, section in enumerate(sections) if section.info.kind == "LABL")
-    table, texts = read_objects(content_of(container, "LABL"), 6, container.header.anchors)
+    table, texts = read_objects(content_of(container, "LABL"), 6, container.header.rows)
     other = dataclasses.replace(table, anchors=table.anchors - 1)
     sections[place] = packed_section("LABL", write_objects(other, texts))
     with pytest.raises(FormatError, match="not those that the labels"):
-        decode(pack(sections, container.header.anchors))
+        decode(pack(sections, container.header.rows))
 
 
 def test_nan_is_refused_by_name():

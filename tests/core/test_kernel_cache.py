@@ -1,6 +1,9 @@
 """Machine code on disk: kept where it can be, and never in the way where it cannot."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from numba.core.dispatcher import Dispatcher
 from csgaussian_ns.core import kernel_cache, shipped_kernels
 from csgaussian_ns.core.errors import SlowStart
 from tests.full_disk import full_disk
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -86,6 +91,47 @@ def test_files_that_a_power_cut_left_empty_are_made_again(folder: Path):
 def test_kernels_that_are_not_compiled_need_no_place():
     """With NUMBA_DISABLE_JIT, numba returns the function itself."""
     assert kernel_cache.kept(total) is total
+
+
+KERNELS = """
+import numpy as np
+import numba
+from csgaussian_ns.core.kernel_cache import kept
+
+@kept
+@numba.njit
+def squares(values):
+    result = np.empty_like(values)  # allocates: what kept code cannot do in a bare target
+    for i in range(len(values)):
+        result[i] = values[i] ** 2
+    return result
+"""
+USE = """
+import sys
+import numpy as np
+import numba
+from kernels import squares
+
+loaded = int(squares(np.arange(5)).sum())
+alone = "numba.np.arraymath" not in sys.modules
+
+@numba.njit
+def total(values):
+    return np.sum(squares(values)) + np.linalg.norm(values.astype(np.float64))
+
+print(loaded, alone, sum(squares.stats.cache_hits.values()), float(total(np.array([3, 4]))))
+"""
+
+
+def test_kept_code_is_loaded_without_what_compiles_and_may_be_compiled_into_more(tmp_path: Path):
+    (tmp_path / "kernels.py").write_text(KERNELS)
+    command = [sys.executable, "-c", USE]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    first, second = (
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout for _ in range(2)
+    )
+    assert first.split() == ["30", "False", "0", "30.0"]
+    assert second.split() == ["30", "True", "1", "30.0"]
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_commands_that_are_not_run_can_be_parsed():
     silent = [command for command in commands if reason_not_to_run(command) is not None]
     assert {reason_not_to_run(command) for command in silent} == set(NOT_RUN.values()), "no reason without a command"
     for command in silent:
-        parsed = tyro.extras.subcommand_cli_from_dict(cli.COMMANDS, args=command.words[1:])
+        parsed = tyro.extras.subcommand_cli_from_dict(dict(cli.COMMANDS), args=command.words[1:])
         assert isinstance(parsed, cli.COMMANDS[command.words[1]]), str(command)
 
 

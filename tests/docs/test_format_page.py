@@ -27,7 +27,7 @@ def test_golden_files(reader: dict[str, Any], path: Path):
     data = path.read_bytes()
     rows, length, sections = reader["read_contents"](data)
     container = read_container(data)
-    assert (rows, length) == (container.header.anchors, len(data))
+    assert (rows, length) == (container.header.rows, len(data))
     expected = [
         (e.info.kind, e.info.layer, e.info.codec, e.info.chunk, e.offset, e.length, e.stored_crc)
         for e in container.entries

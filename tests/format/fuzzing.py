@@ -50,7 +50,7 @@ from tests.sampled_types import types_sampled
 LIMITS = DecodeLimits(
     max_file_bytes=1 << 20,
     max_sections=64,
-    max_anchors=1 << 14,
+    max_rows=1 << 14,
     max_symbols_per_chunk=1 << 20,
     max_memory_bytes=1 << 28,
 )

@@ -44,7 +44,7 @@ def rewritten(data: bytes, kind: str, content: bytes | None = None, **info: int)
         info = {"codec": 0, "decoded_crc": zlib.crc32(content), **info}
     body = sections[place].body if content is None else content
     sections[place] = Section(replace(sections[place].info, **info), body)
-    return pack(sections, container.header.anchors)
+    return pack(sections, container.header.rows)
 
 
 def with_embeddings(data: bytes, names: tuple[str, ...]) -> bytes:

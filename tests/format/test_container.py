@@ -21,10 +21,10 @@ from tests.sampled_types import types_sampled
 
 SECTIONS = [
     Section(SectionInfo("META"), b'{"a":1}'),
-    Section(SectionInfo("POSI", anchors=3, decoded_crc=7), b"12345678"),
-    Section(SectionInfo("POSI", chunk=1, first_anchor=3, anchors=2), b"x"),
-    Section(SectionInfo("COLR", Layer.COLOUR, codec=1, symbols=184, anchors=5, known_answer_crc=9), b"colour..."),
-    Section(SectionInfo("SEMA", Layer.SEMANTIC, critical=False, anchors=5), b"semantic"),
+    Section(SectionInfo("POSI", rows=3, decoded_crc=7), b"12345678"),
+    Section(SectionInfo("POSI", chunk=1, first_row=3, rows=2), b"x"),
+    Section(SectionInfo("COLR", Layer.COLOUR, codec=1, symbols=184, rows=5, known_answer_crc=9), b"colour..."),
+    Section(SectionInfo("SEMA", Layer.SEMANTIC, critical=False, rows=5), b"semantic"),
     Section(SectionInfo("LABL", Layer.SEMANTIC, critical=False), b"chair"),
 ]
 TOC_END = HEADER_BYTES + ENTRY_BYTES * len(SECTIONS)
@@ -34,7 +34,7 @@ FILE_END = COLOUR_END + 8 + 8
 
 @pytest.fixture
 def data():
-    return pack(SECTIONS, anchors=5)
+    return pack(SECTIONS, rows=5)
 
 
 def with_field(data, offset, form, value):
@@ -54,13 +54,13 @@ def entry_at(number):
 def test_round_trip(data):
     file = read_container(data)
     assert file.sections() == SECTIONS
-    assert (file.header.anchors, file.truncated, file.missing) == (5, False, ())
+    assert (file.header.rows, file.truncated, file.missing) == (5, False, ())
     assert len(data) == FILE_END == file.header.file_length
-    assert pack(file.sections(), anchors=5) == data
+    assert pack(file.sections(), rows=5) == data
 
 
 def test_no_sections_and_no_anchors():
-    data = pack([], anchors=0)
+    data = pack([], rows=0)
     assert len(data) == HEADER_BYTES
     file = read_container(data)
     assert file.sections() == [] and file.chunks("POSI") == ()
@@ -132,7 +132,7 @@ def test_every_truncation_is_refused_or_colour_only(data):
 
 
 def test_every_truncation_without_semantics_is_refused():
-    data = pack(SECTIONS[:4], anchors=5)
+    data = pack(SECTIONS[:4], rows=5)
     for length in range(len(data)):
         with pytest.raises(FormatError):
             read_container(data[:length])
@@ -166,8 +166,8 @@ def test_appended_bytes_are_refused(data):
         (24, "Q", FILE_END + 1, FormatError, "multiple of 8"),
         (24, "Q", 64, FormatError, "bytes 24 to 31"),
         (32, "Q", 72, FormatError, "bytes 32 to 39"),
-        (40, "I", 2**32 - 1, LimitExceeded, "max_anchors"),
-        (40, "I", 4, FormatError, "anchors 3 to 5, the scene has 4"),
+        (40, "I", 2**32 - 1, LimitExceeded, "max_rows"),
+        (40, "I", 4, FormatError, "rows 3 to 5, the scene has 4"),
         (48, "I", 1, FormatError, "bytes 48 to 63"),
         (entry_at(0), "4s", b"mETA", FormatError, "A-Z"),
         (entry_at(0), "4s", b"ZZZZ", UnsupportedVersion, "unknown, and the file cannot be read without it"),
@@ -178,9 +178,9 @@ def test_appended_bytes_are_refused(data):
         (entry_at(3) + 4, "H", 0, FormatError, "critical False; expected COLOUR and True"),
         (entry_at(4) + 4, "H", 1, FormatError, "critical True; expected SEMANTIC and False"),
         (entry_at(0) + 8, "I", 1, FormatError, "expected zeros.*'chunk': 1"),
-        (entry_at(0) + 36, "I", 1, FormatError, "expected zeros.*'anchors': 1"),
+        (entry_at(0) + 36, "I", 1, FormatError, "expected zeros.*'rows': 1"),
         (entry_at(1) + 12, "I", 3, FormatError, "expected zeros.*'symbols': 3"),
-        (entry_at(5) + 32, "I", 2, FormatError, "expected zeros.*'first_anchor': 2"),
+        (entry_at(5) + 32, "I", 2, FormatError, "expected zeros.*'first_row': 2"),
         (entry_at(5) + 48, "I", 5, FormatError, "expected zeros.*'known_answer_crc': 5"),
         (entry_at(2) + 8, "I", 0, FormatError, "twice"),
         (entry_at(3) + 12, "I", 2**32 - 1, LimitExceeded, "max_symbols_per_chunk"),
@@ -192,7 +192,7 @@ def test_appended_bytes_are_refused(data):
         (entry_at(0) + 24, "Q", 0, FormatError, "at least one"),
         (entry_at(0) + 24, "Q", 9, FormatError, "begins at byte"),
         (entry_at(5) + 24, "Q", 9, FormatError, "at least one"),
-        (entry_at(2) + 32, "I", 2**32 - 1, FormatError, "anchors 4294967295"),
+        (entry_at(2) + 32, "I", 2**32 - 1, FormatError, "rows 4294967295"),
         (entry_at(2) + 52, "I", 1, FormatError, "last four bytes"),
     ],
 )
@@ -212,7 +212,7 @@ def test_unknown_optional_section_is_kept(data):
     changed = with_field(data, entry_at(4), "4s", b"NEW1")
     kinds = [section.info.kind for section in read_container(changed).sections()]
     assert kinds == ["META", "POSI", "POSI", "COLR", "NEW1", "LABL"]
-    assert pack(read_container(changed).sections(), anchors=5) == changed
+    assert pack(read_container(changed).sections(), rows=5) == changed
 
 
 @pytest.mark.parametrize("number", [0, 2, 5])
@@ -231,12 +231,12 @@ def test_padding_and_bodies_are_checked_when_read(data, number):
 
 @pytest.mark.parametrize(
     ("first", "second", "message"),
-    [((0, 0, 3), (1, 3, 2), None), ((0, 0, 3), (1, 2, 2), "from anchor 3"), ((0, 0, 3), (2, 3, 2), "chunk 1"),
-     ((0, 0, 3), (1, 3, 1), "hold 4 anchors"), ((1, 3, 2), (0, 0, 3), None)],
+    [((0, 0, 3), (1, 3, 2), None), ((0, 0, 3), (1, 2, 2), "from row 3"), ((0, 0, 3), (2, 3, 2), "chunk 1"),
+     ((0, 0, 3), (1, 3, 1), "hold 4 rows"), ((1, 3, 2), (0, 0, 3), None)],
 )  # fmt: skip
 def test_chunks_share_out_the_anchors(first, second, message):
-    sections = [Section(SectionInfo("POSI", chunk=c, first_anchor=f, anchors=n), b"x") for c, f, n in (first, second)]
-    file = read_container(pack(sections, anchors=5))
+    sections = [Section(SectionInfo("POSI", chunk=c, first_row=f, rows=n), b"x") for c, f, n in (first, second)]
+    file = read_container(pack(sections, rows=5))
     if message is None:
         assert [entry.info.chunk for entry in file.chunks("POSI")] == [0, 1]
     else:
@@ -254,18 +254,18 @@ def test_chunks_share_out_the_anchors(first, second, message):
         [Section(SectionInfo("META", codec=256), b"x")],
         [Section(SectionInfo("META"), b"x")] * 2,
         [SECTIONS[4], SECTIONS[0]],
-        [Section(SectionInfo("POSI", anchors=9), b"x")],
+        [Section(SectionInfo("POSI", rows=9), b"x")],
     ],
 )
 def test_the_writer_refuses_what_no_reader_would_take(sections):
     with pytest.raises(ValueError):
-        pack(sections, anchors=5)
+        pack(sections, rows=5)
 
 
 def test_limits_name_themselves(data):
-    with pytest.raises(LimitExceeded, match=r"DecodeLimits\(max_anchors=5\)"):
-        read_container(data, DecodeLimits(max_anchors=4))
-    assert read_container(data, DecodeLimits(max_anchors=5)).header.anchors == 5
+    with pytest.raises(LimitExceeded, match=r"DecodeLimits\(max_rows=5\)"):
+        read_container(data, DecodeLimits(max_rows=4))
+    assert read_container(data, DecodeLimits(max_rows=5)).header.rows == 5
 
 
 def test_random_mutations(data):

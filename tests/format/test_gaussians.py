@@ -110,7 +110,7 @@ def edited(data: bytes, kind: str, **fields: int) -> bytes:
         if entry.info.kind == kind and entry.info.chunk == 0:
             section = Section(replace(entry.info, **fields), section.body)
         sections.append(section)
-    return pack(sections, container.header.anchors, MustUnderstand.REPRESENTATION)
+    return pack(sections, container.header.rows, MustUnderstand.REPRESENTATION)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_the_same_anchors(data: bytes, made: bytes):
 
 def test_the_most_important_come_first(made: bytes):
     scene = csgaussian_ns.load(made)
-    anchors = [entry.info.anchors for entry in read_container(made).of_kind("COLR")]
+    anchors = [entry.info.rows for entry in read_container(made).of_kind("COLR")]
     assert anchors[0] == 72 and max(anchors) <= 300 and sum(anchors) == len(scene)
     weight = importance(scene)
     first = anchors[0]
@@ -135,7 +135,7 @@ def test_gaussians_of_an_import(monkeypatch: pytest.MonkeyPatch):
     assert [thing.embedding for thing in after.objects] == [thing.embedding for thing in before.objects] != [None] * 3
     entries = read_container(made).entries
     assert [entry.info.kind for entry in entries][:5] == ["META", "POSI", "SPLT", "POSI", "SPLT"]
-    first, *_, last = (entry.info.anchors for entry in entries if entry.info.kind == "SPLT")
+    first, *_, last = (entry.info.rows for entry in entries if entry.info.kind == "SPLT")
     assert (first, last) == (54, 20), "those that share a voxel with a more important one come last"
     weight = importance(after)
     assert weight[:first].min() >= 0.999 * weight[first:-last].max()

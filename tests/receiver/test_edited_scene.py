@@ -175,7 +175,7 @@ def test_untouched_chunks_keep_their_streams(long_data: bytes):
 def test_what_is_unknown_goes_with_what_is_gone(scene: LoadedScene):
     container = read_container(scene.data)
     note = Section(SectionInfo("NOTE", Layer.SEMANTIC, critical=False), b"about all anchors")
-    data = pack([*container.sections(), note], container.header.anchors)
+    data = pack([*container.sections(), note], container.header.rows)
     other = csgaussian_ns.load(data)
     assert b"about all anchors" in other.edited(Remove(ONE)).data
     flat = flattened(other.edited(Remove(ONE)).data)

@@ -150,7 +150,7 @@ def test_other_facts_leave_all_else_as_it_is(tmp_path: Path):
     data = rewritten(FILE.read_bytes(), "META", _with_unknown_fact(FILE.read_bytes()))
     unknown = Section(SectionInfo("NOTE", critical=False, codec=3, symbols=5, decoded_crc=9), b"by a tool of tomorrow")
     before = read_container(data)
-    data = pack([before.sections()[0], unknown, *before.sections()[1:]], before.header.anchors)
+    data = pack([before.sections()[0], unknown, *before.sections()[1:]], before.header.rows)
     scene = csgaussian_ns.load(data).with_meta(name="kitchen", extra={"shot": "on a Monday"})
     assert _facts(scene.data)["name"] == "kitchen" and scene.digest() == DIGESTS["v1_semantics.csg"]["content"]
     scene.save(tmp_path / "named.csg")
@@ -322,7 +322,7 @@ def test_operations_and_looks_that_are_none(scene: LoadedScene):
 
 
 def test_a_scene_is_changed_within_the_limits_it_was_read_with():
-    tight = DecodeLimits(max_anchors=len(csgaussian_ns.load(FILE)))
+    tight = DecodeLimits(max_rows=len(csgaussian_ns.load(FILE)))
     scene = csgaussian_ns.load(FILE, tight)
     assert scene.edited(Remove(scene.objects.all[0].target)).original.limits == tight
     assert scene.with_meta(name="x").limits == tight

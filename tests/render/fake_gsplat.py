@@ -10,9 +10,9 @@ from torch import Tensor
 
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render import gsplat_backend
-from csgaussian_ns.render.backend import PositionObserver, observe_positions
 from csgaussian_ns.render.gsplat_backend import GsplatRasterizer
 from csgaussian_ns.render.projection import project
+from csgaussian_ns.render.rasterizer import PositionObserver, observe_positions
 from csgaussian_ns.render.reference import ReferenceRasterizer, drawing_order, expected_depth, pixel_weights
 
 

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.types import Gaussians
-from csgaussian_ns.render.backend import Rasterizer, choose_rasterizer, observe_positions
+from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.render.projection import project
+from csgaussian_ns.render.rasterizer import Rasterizer, observe_positions
 from csgaussian_ns.render.reference import drawing_order, pixel_weights
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.scene.spawn import spawn

@@ -196,9 +196,10 @@ def _float_operations(work: Any, channels: int, *more: Any) -> tuple[int, int]:
     lanes = np.zeros((FIXED_RUNS + channels) * TILE_PIXELS, np.float32)
     on_tile(lanes, np.zeros(6, np.float32), (np.float32(0.5),) * channels, *more)
     (text,) = on_tile.inspect_llvm().values()
-    return tuple(
+    vectors, single = (
         len(re.findall(rf"= f(?:add|sub|mul) (?:[a-z]+ )*{kind} ", text)) for kind in (r"<\d+ x float>", "float")
     )
+    return vectors, single
 
 
 def _scalar_draw(lanes, start, stop, param, color, rank):

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.backend import Rasterizer, choose_rasterizer
+from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.render.projection import project
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.render.reference import ReferenceRasterizer, drawing_order, pixel_weights
 from tests.render.scenes import FIELDS, SCENES, Observed, Scene, camera, gaussians
 

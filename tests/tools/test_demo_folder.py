@@ -16,8 +16,9 @@ from PIL import Image
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.cli import main
+from csgaussian_ns.tools.demo_scene.command import DemoScene
 from csgaussian_ns.tools.demo_scene.folder import MARKER, folder_in_one_piece
-from csgaussian_ns.tools.demo_scene.options import LIMITS, DemoScene
+from csgaussian_ns.tools.demo_scene.options import LIMITS
 from tests.full_disk import full_disk
 
 TINY = ("--views", "3", "--width", "64", "--height", "48", "--objects", "4", "--samples", "1", "--points", "50")

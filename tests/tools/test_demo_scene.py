@@ -15,8 +15,8 @@ from scipy.spatial import KDTree
 
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
 from csgaussian_ns.tools.demo_scene import make
+from csgaussian_ns.tools.demo_scene.command import DemoScene
 from csgaussian_ns.tools.demo_scene.layout import MAX_OBJECTS, MIN_OBJECTS, TABLE, arrange, points_of
-from csgaussian_ns.tools.demo_scene.options import DemoScene
 
 pytest.importorskip("embreex", reason="the demo scene needs embreex: pip install 'csgaussian-ns[demo]'")
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps, write_label_map
 from csgaussian_ns.semantic.masks.sheet import CELL_WIDTH, STRIP, overlay
+from csgaussian_ns.tools import progress
 from csgaussian_ns.tools.cli import main
 
 
@@ -28,7 +29,10 @@ def write_scene(folder: Path, views: int = 4, width: int = 60, height: int = 40)
     (folder / "instances.json").write_text('{"0": "background", "1": "blue", "2": "red"}')
 
 
-def test_fallback_and_what_it_leaves(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_fallback_and_what_it_leaves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
     write_scene(tmp_path / "scene")
     out = tmp_path / "out"
     command = ["masks", "--data", str(tmp_path / "scene"), "--source", "fallback", "--output", str(out)]

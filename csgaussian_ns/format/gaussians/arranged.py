@@ -1,8 +1,8 @@
 """A file of Gaussians whose chunks are shares of the whole scene, the most important ones first; see ``arranged``."""
 
 import numpy as np
-from jaxtyping import Int
 
+from csgaussian_ns.core.shapes import Int
 from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import GaussianFile
 from csgaussian_ns.format.gaussians.rows import Rows

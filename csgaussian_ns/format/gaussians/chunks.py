@@ -4,12 +4,12 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.chunks import check_positions, check_room, decode_grid, positions_section
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.kinds import check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.streams.mixing import most_bits
@@ -18,17 +18,17 @@ from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 KINDS = ("POSI", "SPLT")
 
 
-def encode_chunk(rows: Rows, origin: Int32[np.ndarray, "3"], where: dict[str, int]) -> tuple[Section, Section]:
+def encode_chunk(rows: Rows, origin: Int32[np.ndarray, "3"], where: Run) -> tuple[Section, Section]:
     """Code one run of Gaussians.
 
     Args:
         rows: In Morton order, on distinct voxels.
         origin: ``positions.common_origin`` of the scene.
-        where: Fields of ``SectionInfo`` that tell which run it is.
+        where: Which run it is.
     """
-    told = {"symbols": rows.values.size, "decoded_crc": _crc(rows.values), **where}
+    told = {"symbols": rows.values.size, "decoded_crc": _crc(rows.values)}
     body = encode_rows(rows.values, rows.grid)
-    return positions_section(rows.grid, origin, where), Section(info_of("SPLT", **told), body)
+    return positions_section(rows.grid, origin, where), Section(info_of("SPLT", where, **told), body)
 
 
 def decode_chunk(entries: Sequence[Entry], bodies: Sequence[bytes | memoryview], channels: int) -> Rows:
@@ -53,10 +53,10 @@ def check_chunk(entries: Sequence[Entry], channels: int, limits: DecodeLimits) -
         LimitExceeded: It asks for more than ``limits`` allow.
     """
     position, splats = (entry.info for entry in entries)
-    count = position.anchors
-    if not count == splats.anchors > 0 or splats.symbols != count * channels:
+    count = position.rows
+    if not count == splats.rows > 0 or splats.symbols != count * channels:
         raise FormatError(
-            f"{splats}: {splats.anchors} Gaussians and {splats.symbols} values; expected at least one, those of the "
+            f"{splats}: {splats.rows} Gaussians and {splats.symbols} values; expected at least one, those of the "
             f"positions, which are {count}, with {channels} values each"
         )
     check_positions(entries[0], limits)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int, Int32, Int64
 
+from csgaussian_ns.core.shapes import Int, Int32, Int64
 from csgaussian_ns.format.attributes import VALUE_BITS, semantic_layout
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.gaussians.read import GaussianFile
+from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.networks.encodings import IntegerFactorised
 from csgaussian_ns.format.networks.fixed_point import IntegerLayer, IntegerNetwork
@@ -61,12 +62,12 @@ class Known:
         texts = ObjectTexts(names, vectors, self.texts.encoder)
         return Known(self.model, self.everywhere, self.values[rows], new[label], texts)
 
-    def sections(self, grid: Int32[np.ndarray, "G 3"], wheres: Sequence[dict[str, int]]) -> Iterator[Section]:
+    def sections(self, grid: Int32[np.ndarray, "G 3"], wheres: Sequence[Run]) -> Iterator[Section]:
         """NETS, LABL and SEMA of each chunk; none where there is nothing to say.
 
         Args:
             grid: Voxels.
-            wheres: Fields of ``SectionInfo`` that tell which runs the chunks are.
+            wheres: Which runs the chunks are.
 
         Raises:
             QuantisationError: A feature is so far from what the model expects at its voxel that it cannot be coded.
@@ -76,7 +77,7 @@ class Known:
             return
         described, made = (self.label > 0) | self.everywhere, []
         for where in wheres:
-            run = slice(where["first_anchor"], where["first_anchor"] + where["anchors"])
+            run = slice(where.first_row, where.first_row + where.rows)
             real, of_run = self.values[run] / 2**VALUE_BITS, (self.label[run], described[run])
             made.append(encode_semantic_chunk(self.model, grid[run], real, *of_run, count, where))
         table = object_table(self.label, grid, np.concatenate([integers for _, integers in made]), count)

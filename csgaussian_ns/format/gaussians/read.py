@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.gaussians.chunks import KINDS, check_chunk, decode_chunk
@@ -98,7 +98,7 @@ class GaussianFile(NamedTuple):
 
     def check(self, limits: DecodeLimits) -> None:
         """Refuse all that can be refused before memory is taken; errors as of ``decode_gaussians``."""
-        count = sum(chunk[0].info.anchors for chunk in self.chunks)
+        count = sum(chunk[0].info.rows for chunk in self.chunks)
         memory = count * (self.channels + 6) * BYTES_PER_VALUE
         if self.semantics is not None:
             memory += self.semantics.memory(count)
@@ -112,7 +112,7 @@ class GaussianFile(NamedTuple):
 
     def parts(self, limits: DecodeLimits, threads: int | None) -> Iterator[Rows]:
         """The chunks, decoded one after the other, on ``threads`` threads at most."""
-        largest = max((chunk[0].info.anchors for chunk in self.chunks), default=0)
+        largest = max((chunk[0].info.rows for chunk in self.chunks), default=0)
         memory = largest * self.channels * BYTES_PER_SYMBOL + CODER_BYTES
         jobs = ((chunk, [self.container.read(entry).body for entry in chunk], self.channels) for chunk in self.chunks)
         yield from in_order(decode_chunk, jobs, threads_for(len(self.chunks), memory, limits.max_memory_bytes, threads))

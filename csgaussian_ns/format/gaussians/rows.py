@@ -11,9 +11,9 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int32, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Float, Float32, Float64, Int32, Int64
 from csgaussian_ns.core.similarity import quat_product
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.streams.splat_rows import CHANNELS, COLOUR, LARGEST, OPACITY, SCALES, TURN

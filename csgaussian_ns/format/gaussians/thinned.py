@@ -1,17 +1,17 @@
 """A file without some of its Gaussians: chunks that lose some are coded anew, all others keep their bytes."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool
 
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.gaussians.chunks import KINDS, encode_chunk
 from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import CodedGaussians, GaussianFile
 from csgaussian_ns.format.gaussians.rows import Rows
 from csgaussian_ns.format.gaussians.write import file_of, file_of_chunks
 from csgaussian_ns.format.kinds import KINDS as KNOWN
+from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.streams.positions import stream_origin
 
@@ -59,19 +59,19 @@ def thinned_gaussians(
     """
     container, chunks, start, written = file.container, list[tuple[Section, Section]](), 0, 0
     for entries in file.chunks:
-        run = slice(start, start + entries[0].info.anchors)
+        run = slice(start, start + entries[0].info.rows)
         start, stay = run.stop, kept[run]
         if not stay.any():
             continue
-        where = {"chunk": len(chunks), "first_anchor": written, "anchors": int(stay.sum())}
+        where = Run(len(chunks), written, int(stay.sum()))
         positions, splats = (container.read(entry) for entry in entries)
         if stay.all():
-            positions, splats = (Section(replace(one.info, **where), one.body) for one in (positions, splats))
+            positions, splats = (one.at(where) for one in (positions, splats))
         else:
             rows = Rows(coded.rows.grid[run][stay], coded.rows.values[run][stay])
             positions, splats = encode_chunk(rows, stream_origin(positions.body), where)
         chunks.append((positions, splats))
-        written += where["anchors"]
+        written += where.rows
     [meta] = (container.read(entry) for entry in container.of_kind("META"))
     entries = [entry for entry in container.entries if entry.info.kind not in _MADE]
     others = [container.read(entry) for entry in entries if kept.all() or entry.info.kind in KNOWN]

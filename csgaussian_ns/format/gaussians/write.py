@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Int32, Int64
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
@@ -14,7 +14,7 @@ from csgaussian_ns.format.gaussians.chunks import encode_chunk
 from csgaussian_ns.format.gaussians.known import Known
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.rows import Rows
-from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.kinds import Layer, Run
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS
 from csgaussian_ns.format.morton import morton_key
@@ -96,9 +96,7 @@ def file_of(
     origin = common_origin(rows.grid)
     order, runs = _runs(rows.grid, origin, share)
     rows = Rows(rows.grid[order], rows.values[order])
-    wheres = [
-        {"chunk": number, "first_anchor": run.start, "anchors": run.stop - run.start} for number, run in enumerate(runs)
-    ]
+    wheres = [Run(number, run.start, run.stop - run.start) for number, run in enumerate(runs)]
     jobs = [(Rows(rows.grid[run], rows.values[run]), origin, where) for run, where in zip(runs, wheres, strict=True)]
     memory = CHUNK * rows.values.shape[1] * BYTES_PER_SYMBOL
     chunks = []
@@ -131,15 +129,9 @@ def file_of_chunks(
     sections = [meta, *((part for chunk in chunks for part in chunk) if growing else (*positions, *splats))]
     sections += [section for section in others if section.info.layer < Layer.SEMANTIC]
     if known is not None:
-        sections += known.sections(grid, [where_of(section) for section in splats])
+        sections += known.sections(grid, [section.info.run for section in splats])
     sections += [section for section in others if section.info.layer >= Layer.SEMANTIC]
     return pack(sections, len(grid), MustUnderstand.REPRESENTATION)
-
-
-def where_of(section: Section) -> dict[str, int]:
-    """Fields of ``SectionInfo`` that tell which run a section is."""
-    info = section.info
-    return {"chunk": info.chunk, "first_anchor": info.first_anchor, "anchors": info.anchors}
 
 
 def _runs(

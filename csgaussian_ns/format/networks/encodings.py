@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int, Int8
 
+from csgaussian_ns.core.shapes import Int, Int8
 from csgaussian_ns.format.networks import positional
 from csgaussian_ns.format.networks.lattice import Lattice
 from csgaussian_ns.format.networks.positional import VoxelBox, encode_positions, normalise

@@ -16,10 +16,10 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int, Int8, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.jit import COMPILED
+from csgaussian_ns.core.shapes import Int, Int8, Int64
 from csgaussian_ns.format.networks.fixed_point_kernels import layer_outputs
 
 Arithmetic = Literal["auto", "float32", "float64", "int64"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT, Arithmetic, IntegerNetwork, evaluate

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.encodings import ENCODINGS, IntegerEncoding, InterpolatedIntegers

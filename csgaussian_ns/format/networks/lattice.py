@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.networks.positional import VoxelBox, normalise
 
 SPACE = ((0, 1, 2),)

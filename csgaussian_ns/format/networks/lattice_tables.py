@@ -11,10 +11,10 @@ import struct
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Int8
 
 from csgaussian_ns.core.errors import FormatError, LimitExceeded, QuantisationError
 from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.core.shapes import Int8
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.encodings import InterpolatedIntegers
 from csgaussian_ns.format.networks.lattice import PLANES, SPACE, Lattice

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int64, UInt8
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Bool, Float, Int, Int64, UInt8
 from csgaussian_ns.format.attributes import VALUE_BITS, ChannelLayout
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.steps import MEAN_BITS

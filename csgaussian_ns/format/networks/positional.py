@@ -15,9 +15,9 @@ Floating-point networks take these integers divided by 511.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.tables import integers
 
 AMPLITUDE = 511

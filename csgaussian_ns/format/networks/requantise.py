@@ -7,9 +7,9 @@ one shift, sent with the network, lead from one to the other.
 import math
 
 import numpy as np
-from jaxtyping import Int, Int64
 
 from csgaussian_ns.core.errors import QuantisationError
+from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT
 
 INPUT_LIMIT = 511

@@ -13,8 +13,8 @@ logarithm of q is a table too, so sigma / q is a difference and coding divides n
 """
 
 import numpy as np
-from jaxtyping import Int64
 
+from csgaussian_ns.core.shapes import Int64
 from csgaussian_ns.format.streams.symbol_tables import SMALLEST_OCTAVE, STEPS_PER_OCTAVE, TABLES_PER_FAMILY
 from csgaussian_ns.format.tables import integers
 

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int32, UInt8
 
 from csgaussian_ns.core.errors import ConfigError, UnsupportedVersion
+from csgaussian_ns.core.shapes import Int32, UInt8
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.symbol_tables import Tables
 

@@ -9,10 +9,10 @@ of that, a thousandth of the file, and would put features into the definition of
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.jit import inlined_kernel, kernel
+from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.streams.bits import adapt, code_bit, new_cells, overrun, probability, read, write
 from csgaussian_ns.format.streams.buffers import buffer
 

@@ -16,10 +16,10 @@ anchor before and whether this one began like it. Mixer weights are chosen by s 
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Bool
 
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import kernel
+from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.streams.bits import overrun, read, write
 from csgaussian_ns.format.streams.buffers import buffer
 from csgaussian_ns.format.streams.mixing import Mixer, code_mixed, most_bits, new_mixer

@@ -9,9 +9,9 @@ import struct
 import zlib
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
 
 from csgaussian_ns.core.errors import FormatError, QuantisationError
+from csgaussian_ns.core.shapes import Int32, Int64, UInt8
 from csgaussian_ns.format.morton import MAX_BITS, MAX_ORIGIN, morton_cells, morton_key
 from csgaussian_ns.format.streams.bits import end_reading, new_cells, start_reading, stream_of, write
 from csgaussian_ns.format.streams.buffers import buffer

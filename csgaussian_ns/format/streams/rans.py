@@ -22,9 +22,9 @@ L <= 32. Unused bits of the last word of escapes are zero.
 """
 
 import numpy as np
-from jaxtyping import Int32, UInt8
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.shapes import Int32, UInt8
 from csgaussian_ns.format.streams.buffers import buffer
 from csgaussian_ns.format.streams.rans_kernels import (
     BIT,

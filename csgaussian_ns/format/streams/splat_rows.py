@@ -12,10 +12,10 @@ Gaussians", is the normative text. On trained scenes of degree 3 a row takes 45 
 from typing import Any, NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Int32
 
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
 from csgaussian_ns.core.jit import inlined_kernel, kernel
+from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.streams.bits import adapt, code_bit, new_cells, overrun, probability, read, write
 from csgaussian_ns.format.streams.buffers import buffer, constants
 from csgaussian_ns.format.streams.mixing import Mixer, code_mixed, most_bits, new_mixer

@@ -8,9 +8,9 @@ where anchors at its border have mixed features. It runs at the sender; receiver
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.shapes import Float, Int
 
 MOST_POINTS = 12_000
 """Masks that are clustered; of more, a random sample is, and the others follow the nearest of it. HDBSCAN's time grows

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Integer
+
+from csgaussian_ns.core.shapes import Integer
 
 MIN_SUPPORT = 0.3
 """Share of those views in which some mask must be mainly the object's. Of an object it is nearly 1; of what lies

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings, by_size, cluster
 from csgaussian_ns.semantic.finding.evidence import MaskEvidence

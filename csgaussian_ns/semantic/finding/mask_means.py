@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
-from csgaussian_ns.render.backend import Rasterizer
+from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.finding.views import MaskedView
 from csgaussian_ns.semantic.losses import MIN_COVERAGE, Members, members_of, sum_by_mask

@@ -1,8 +1,9 @@
 """Anchors far from the object that masks give them to: they are few, but boxes and edits would reach out to them."""
 
 import numpy as np
-from jaxtyping import Float, Int
 from scipy.spatial import KDTree
+
+from csgaussian_ns.core.shapes import Float, Int
 
 NEIGHBOURS = 4
 FARTHEST = 8.0

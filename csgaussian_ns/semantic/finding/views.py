@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from jaxtyping import Int
 from torch import Tensor
 
+from csgaussian_ns.core.shapes import Int
 from csgaussian_ns.core.types import Camera
 
 MOST_VIEWS, MOST_PIXELS = 100, 250_000

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import UInt8
 
 from csgaussian_ns.capture.photos import names_of, read_photo
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import make_folder
+from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.semantic.masks.label_maps import read_notes, write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 

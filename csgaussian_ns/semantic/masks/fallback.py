@@ -1,12 +1,12 @@
 """Masks without weights: regions of similar colour. Weak: they know nothing of objects."""
 
 import numpy as np
-from jaxtyping import Float, Int32, UInt8
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.shapes import Float, Int32, UInt8
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.semantic.masks.settings import FallbackSettings
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
 from PIL import Image, ImageDraw
 
 from csgaussian_ns.capture.photos import UNREADABLE
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.geometry import MOST_PIXELS
+from csgaussian_ns.core.shapes import Bool, Shaped
 from csgaussian_ns.semantic.masks.mask_set import MAX_ID, MaskSet
 from csgaussian_ns.semantic.masks.rle import mask_of
 

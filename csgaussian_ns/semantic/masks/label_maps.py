@@ -19,12 +19,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt16
 from PIL import Image, UnidentifiedImageError
 
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.npz import write_npz
 from csgaussian_ns.core.png import write_png
+from csgaussian_ns.core.shapes import UInt16
 from csgaussian_ns.semantic.masks.foreign import masks_of_array, masks_of_folder, masks_of_json, masks_of_npy
 from csgaussian_ns.semantic.masks.mask_set import MAX_ID, MaskSet, checked_ids
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, Integer, UInt8, UInt16
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.shapes import Bool, Int, Integer, UInt8, UInt16
 
 MAX_ID = 65535
 """Ids are stored in 16 bits."""

@@ -8,7 +8,8 @@ sign.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool
+
+from csgaussian_ns.core.shapes import Bool
 
 MORE, SIGN, FIRST = 32, 16, ord("0")
 

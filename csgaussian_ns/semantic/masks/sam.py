@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
 from csgaussian_ns.core.errors import BackendUnavailable, CheckpointError, ConfigError
+from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.semantic.masks.settings import SamSettings
 from csgaussian_ns.semantic.weights_file import read_weights, short

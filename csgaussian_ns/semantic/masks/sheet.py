@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
 from PIL import Image, ImageDraw, ImageFont
 
 from csgaussian_ns.core.png import write_png
+from csgaussian_ns.core.shapes import UInt8, UInt16
 
 CELL_WIDTH = 240
 """Of one picture of a pair, in pixels."""

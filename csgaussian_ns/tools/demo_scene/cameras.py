@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+
+from csgaussian_ns.core.shapes import Float
 
 RINGS = ((0.92, 0.26), (0.84, 0.46), (0.66, 0.65))
 """Radius and height above the table top, metres."""

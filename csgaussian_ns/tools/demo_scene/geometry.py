@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32
 
+from csgaussian_ns.core.shapes import Float, Float32, Int32
 from csgaussian_ns.tools.demo_scene.textures import Material, Number
 
 EDGE = 0.006

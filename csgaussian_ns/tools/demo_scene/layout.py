@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 from scipy.spatial import KDTree
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.tools.demo_scene import edged_objects as edged
 from csgaussian_ns.tools.demo_scene import turned_objects as turned
 from csgaussian_ns.tools.demo_scene.geometry import Surface, moved

@@ -10,8 +10,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32
 
+from csgaussian_ns.core.shapes import Float32, Int32
 from csgaussian_ns.tools.demo_scene.mesh import OFFSET, Mesh, Tracer, albedo
 from csgaussian_ns.tools.demo_scene.room import Lamp
 

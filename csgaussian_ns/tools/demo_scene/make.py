@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 
 from csgaussian_ns.core.png import png
+from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
@@ -19,7 +19,7 @@ from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
 from csgaussian_ns.tools.demo_scene.layout import Item, arrange
 from csgaussian_ns.tools.demo_scene.light import bake
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble, load_embree
-from csgaussian_ns.tools.demo_scene.options import DemoScene
+from csgaussian_ns.tools.demo_scene.options import DemoOptions
 from csgaussian_ns.tools.demo_scene.points import instance_points, sparse_points
 from csgaussian_ns.tools.demo_scene.render import Stage, draw, lit_stage
 from csgaussian_ns.tools.demo_scene.room import furnish, lamps
@@ -44,12 +44,12 @@ class Summary:
     seconds: float
 
 
-def _generator(options: DemoScene, stream: int) -> np.random.Generator:
+def _generator(options: DemoOptions, stream: int) -> np.random.Generator:
     """Independent random stream: changing the number of views must not move the objects."""
     return np.random.default_rng([options.seed, stream])
 
 
-def _stage(options: DemoScene, pool: Executor, step: Callable[[float], None]) -> tuple[Stage, list[Item]]:
+def _stage(options: DemoOptions, pool: Executor, step: Callable[[float], None]) -> tuple[Stage, list[Item]]:
     """Build and light the scene."""
     items = arrange(options.objects, _generator(options, 1))
     room = furnish(_generator(options, 2))
@@ -63,7 +63,7 @@ def _stage(options: DemoScene, pool: Executor, step: Callable[[float], None]) ->
 
 
 def _draw_all(
-    options: DemoScene,
+    options: DemoOptions,
     stage: Stage,
     items: list[Item],
     views: list[View],
@@ -89,7 +89,7 @@ def _draw_all(
     return list(pool.map(work, range(len(views))))
 
 
-def make_scene(options: DemoScene, step: Callable[[float], None]) -> Summary:
+def make_scene(options: DemoOptions, step: Callable[[float], None]) -> Summary:
     """Make the scene folder ``options.out``.
 
     Args:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int32
 
 from csgaussian_ns.core.errors import BackendUnavailable
+from csgaussian_ns.core.shapes import Bool, Float, Float32, Int, Int32
 from csgaussian_ns.tools.demo_scene.geometry import Surface
 
 OFFSET = 5e-4

@@ -1,4 +1,4 @@
-"""Options of ``csg demo-scene`` and the command itself. Imports nothing heavy: ``csg --help`` reads this file."""
+"""Options of a demo scene."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import tyro
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.tools.answer import AsJson, answer
 
 LIMITS = {
     "seed": (0, 2**63),
@@ -21,8 +20,8 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class DemoScene:
-    """Make a ray-traced table-top scene with exact poses and instance masks, ready for nerfstudio."""
+class DemoOptions:
+    """What is made, and where; ``DemoScene`` is the command."""
 
     out: tyro.conf.Positional[Path]
     """Folder to make."""
@@ -42,7 +41,6 @@ class DemoScene:
     """Number of SfM-like points in sparse_pc.ply, 1 to 1000000."""
     overwrite: bool = False
     """Replace the demo scene that is already in the folder; a folder with anything else in it is left alone."""
-    json: AsJson = False
 
     def check(self) -> None:
         """Raise ConfigError for the first option that cannot work."""
@@ -50,31 +48,3 @@ class DemoScene:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigError(f"--{name} must be {low} to {high}, got {value}")
-
-    def run(self) -> None:
-        """Make the scene, with a progress bar on stderr and one line about the result on stdout."""
-        self.check()
-        from rich.console import Console
-        from rich.progress import Progress
-
-        from csgaussian_ns.tools.demo_scene.make import make_scene
-
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("Ray tracing", total=1.0)
-            made = make_scene(self, lambda share: progress.advance(task, share))
-        facts = {
-            "output": str(self.out),
-            "views": made.views,
-            "width": self.width,
-            "height": self.height,
-            "objects": made.objects,
-            "points": made.points,
-            "bytes": made.size,
-            "seconds": made.seconds,
-        }
-        words = (
-            f"Made {self.out}: {made.views} views of {self.width}x{self.height}, {made.objects} objects, "
-            f"{made.points} points, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s"
-        )
-        answer(self.json, facts, words)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
 
+from csgaussian_ns.core.shapes import Bool, Float, Int, UInt8
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.mesh import Mesh, Tracer
 from csgaussian_ns.tools.demo_scene.render import Stage

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
 
+from csgaussian_ns.core.shapes import Float, Float32, UInt8
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.light import Light
 from csgaussian_ns.tools.demo_scene.mesh import Hits, Mesh, Tracer, albedo, instance_of, interpolate

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.tools.demo_scene import textures as tx
 from csgaussian_ns.tools.demo_scene.geometry import Surface, box, lathe, moved, patch
 from csgaussian_ns.tools.demo_scene.layout import TABLE

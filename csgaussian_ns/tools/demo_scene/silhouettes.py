@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
 
+from csgaussian_ns.core.shapes import Bool, Float32
 from csgaussian_ns.tools.demo_scene.cameras import View
 from csgaussian_ns.tools.demo_scene.geometry import Surface
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble

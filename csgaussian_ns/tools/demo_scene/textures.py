@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
 from PIL import Image, ImageDraw, ImageFont
+
+from csgaussian_ns.core.shapes import Float, Float32
 
 Number = float | int
 """Spelled out because the run-time type check of the tests does not take 0 for a float."""
