@@ -136,8 +136,7 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
         unrounded = AnchorScene(trained.masked(), trained.decoders)
     record["unrounded"] = trainer.pipeline.quality(unrounded)
     options.files.mkdir(parents=True, exist_ok=True)
-    name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
-    (options.files / f"{name}.csg").write_bytes(encoded.data)
+    file_of(options).write_bytes(encoded.data)
     sizes = encoded.bytes_by_kind
     return record | {
         "bytes": len(encoded.data),
@@ -146,6 +145,12 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
         "offsets": encoded.offsets,
         "ideal_attribute_bytes": encoded.ideal_bits / 8,
     }
+
+
+def file_of(options: Options) -> Path:
+    """Where the coded file of one point is kept."""
+    name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
+    return options.files / f"{name}.csg"
 
 
 def _add_plain_rounding() -> None:
