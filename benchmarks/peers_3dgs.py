@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.render.backend import Rasterizer
 from csgaussian_ns.render.ssim import distortion
@@ -92,17 +93,15 @@ class Plain3DGS:
         """Before the first of ``steps`` iterations."""
         torch.manual_seed(seed)
         self.values = _first(start)
-        self.optimizers = {
-            name: torch.optim.Adam([value], RATES[name] * (start.extent if name == "means" else 1), eps=1e-15)
-            for name, value in self.values.items()
+        rates = RATES | {"means": RATES["means"] * start.extent}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            name: torch.optim.Adam([value], rates[name], eps=1e-15, fused=True) for name, value in self.values.items()
         }
-        for optimizer in self.optimizers.values():
-            optimizer.defaults["fused"] = optimizer.param_groups[0]["fused"] = True
         self.steps, self.step, self._rasterizer = steps, 0, rasterizer
         self._decay = LAST_MEANS ** (1 / steps)
-        self.strategy = DefaultStrategy(
-            **{name: max(1, round(getattr(DefaultStrategy, name) * steps / WHOLE)) for name in PER_RUN}
-        )
+        self.strategy = DefaultStrategy()
+        for name in PER_RUN:
+            setattr(self.strategy, name, max(1, round(getattr(self.strategy, name) * steps / WHOLE)))
         self.strategy.check_sanity(self.values, self.optimizers)
         self.state = self.strategy.initialize_state(start.extent)
 
@@ -127,7 +126,7 @@ class Plain3DGS:
         """As ``camera`` sees them."""
         v = self.values
         degree = min(MAX_DEGREE, self.step * WHOLE // (self.steps * NEXT_DEGREE))
-        direction = normalize(v["means"] - camera.position.to(v["means"]), dim=1)
+        direction = normalize(v["means"] - like(camera.position, v["means"]), dim=1)
         rgb = colours(v["sh0"], v["shN"], direction, degree)
         return Gaussians(v["means"], v["quats"], v["scales"].exp(), v["opacities"].sigmoid(), rgb)
 
