@@ -113,10 +113,10 @@ KINDS = {
     "3DGS, SPZ 3": Kind(".spz", _plain, lambda path: read_spz(path.read_bytes())),
     "3DGS, SPZ 4": Kind(".4.spz", _spz4, lambda path: read_spz(path.read_bytes()), "written by gsply"),
     "3DGS, compressed PLY": Kind(".compressed.ply", _compressed, read_gaussians, "gsply"),
-    "3DGS, SOG": Kind(".sog", _sog, _read_sog, "splat-transform"),
-    "3DGS, PNG of gsplat": Kind(".png", _png, _read_png, "gsplat"),
     "3DGS, `csg import`": _import(1.0),
     "3DGS, `csg import --step 2`": _import(2.0),
+    "3DGS, SOG": Kind(".sog", _sog, _read_sog, "splat-transform"),
+    "3DGS, PNG of gsplat": Kind(".png", _png, _read_png, "gsplat"),
 }
 
 

@@ -11,6 +11,10 @@ OURS = "csgaussian, lambda "
 """How methods of ours begin; the weight of the rate follows."""
 
 
+TIMES = {"Training": "train_cpu_seconds", "Encoding": "encode", "Decoding": "decode", "First picture": "first_picture"}
+"""Heads of columns, and what stands in them: seconds of CPU time."""
+
+
 def newest(runs: list[Record]) -> list[Record]:
     """One record for each key: the last one, at the place of the first."""
     return list({tuple(run[name] for name in KEY): run for run in runs}.values())
@@ -22,14 +26,14 @@ def table(runs: list[Record], timed: str) -> str:
     scenes = list(dict.fromkeys(run["scene"] for run in found))
     heads = [f"{_name(scene)}, {_steps(found, scene):,} steps" for scene in scenes]
     lines = [
-        "| | " + " | ".join(heads) + " | Encoding | Decoding | First picture |",
-        "|---" * (len(scenes) + 4) + "|",
+        "| | " + " | ".join([*heads, *TIMES]) + " |",
+        "|---" * (1 + len(scenes) + len(TIMES)) + "|",
     ]
     for method in _ordered(found):
         own = {run["scene"]: run for run in found if run["method"] == method}
         cells = [_quality(own[scene]) if scene in own else "" for scene in scenes]
-        times = [_seconds(own[timed][what]) if timed in own else "" for what in ("encode", "decode", "first_picture")]
-        lines.append(f"| {method} | " + " | ".join([*cells, *times]) + " |")
+        cells += [_seconds(own.get(timed, {}).get(what)) for what in TIMES.values()]
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -54,8 +58,8 @@ def _quality(run: Record) -> str:
     return f"{run['bytes'] / 1e6:.3f} MB, {run['psnr']:.2f} dB, {run['ssim']:.3f}"
 
 
-def _seconds(value: float) -> str:
-    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
 def plot(runs: list[Record], path: Path) -> None:

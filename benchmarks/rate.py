@@ -126,9 +126,12 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
 
     trained, record = trainer.pipeline.model.scene, {}
     scene_to_code = trainer.pipeline.trained_scene()
-    began = time.perf_counter()
+    clock = Clock()
+    clock.start()
     encoded = encode(scene_to_code)
-    record["encode_seconds"], began = time.perf_counter() - began, time.perf_counter()
+    clock.stop()
+    record |= {"encode_seconds": clock.seconds, "encode_cpu_seconds": clock.cpu_seconds}
+    began = time.perf_counter()
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
     record["decoded"] = trainer.pipeline.quality(decoded)
