@@ -126,9 +126,12 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
 
     trained, record = trainer.pipeline.model.scene, {}
     scene_to_code = trainer.pipeline.trained_scene()
-    began = time.perf_counter()
+    clock = Clock()
+    clock.start()
     encoded = encode(scene_to_code)
-    record["encode_seconds"], began = time.perf_counter() - began, time.perf_counter()
+    clock.stop()
+    record |= {"encode_seconds": clock.seconds, "encode_cpu_seconds": clock.cpu_seconds}
+    began = time.perf_counter()
     decoded = decode(encoded.data)
     record["decode_seconds"] = time.perf_counter() - began
     record["decoded"] = trainer.pipeline.quality(decoded)
@@ -136,8 +139,7 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
         unrounded = AnchorScene(trained.masked(), trained.decoders)
     record["unrounded"] = trainer.pipeline.quality(unrounded)
     options.files.mkdir(parents=True, exist_ok=True)
-    name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
-    (options.files / f"{name}.csg").write_bytes(encoded.data)
+    file_of(options).write_bytes(encoded.data)
     sizes = encoded.bytes_by_kind
     return record | {
         "bytes": len(encoded.data),
@@ -146,6 +148,12 @@ def _coded(options: Options, trainer: "CSGaussianTrainer") -> dict[str, Any]:
         "offsets": encoded.offsets,
         "ideal_attribute_bytes": encoded.ideal_bits / 8,
     }
+
+
+def file_of(options: Options) -> Path:
+    """Where the coded file of one point is kept."""
+    name = "_".join(map(str, _key(options).values())).replace(":", "_")  # all of it: no two points share a file
+    return options.files / f"{name}.csg"
 
 
 def _add_plain_rounding() -> None:
