@@ -65,8 +65,6 @@ class Select:
         self._check()
         with open_csg(self.file) as stream:
             scene = load(stream)
-            if scene.coded is None:
-                raise QueryError("a PLY file is not asked for objects; csg import makes a .csg file of it, with them")
         semantics_of(scene)
         cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
         selection, ranking = self._select(scene, cameras)

@@ -16,7 +16,7 @@ from csgaussian_ns.format import decode as module
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.decode import decode
-from csgaussian_ns.format.kinds import info_of
+from csgaussian_ns.format.kinds import Run, info_of
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.streams.masks import encode_masks
@@ -39,9 +39,9 @@ def full_cube(edge: int, feature_dim: int) -> bytes:
     count, bits = len(grid), np.zeros((len(grid), 1), bool)
     masks_crc = zlib.crc32(np.packbits(bits).tobytes())
     chunk = [
-        Section(info_of("POSI", anchors=count, decoded_crc=zlib.crc32(grid.tobytes())), encode_positions(grid)),
-        Section(info_of("MASK", anchors=count, symbols=count, decoded_crc=masks_crc), encode_masks(bits)),
-        Section(info_of("COLR", anchors=count, symbols=count * (feature_dim + 6)), bytes(64)),
+        Section(info_of("POSI", Run(rows=count), decoded_crc=zlib.crc32(grid.tobytes())), encode_positions(grid)),
+        Section(info_of("MASK", Run(rows=count), symbols=count, decoded_crc=masks_crc), encode_masks(bits)),
+        Section(info_of("COLR", Run(rows=count), symbols=count * (feature_dim + 6)), bytes(64)),
     ]
     return pack([*common, *chunk], count)
 
@@ -68,8 +68,8 @@ def test_promises_that_the_bytes_cannot_keep_are_refused_before_memory_is_taken(
         [s for s in sections if s.info.kind == kind] for kind in ("POSI", "MASK", "COLR")
     )
     many = 1 << 22
-    infos = [info_of("POSI", anchors=many), info_of("MASK", anchors=many, symbols=4 * many)]
-    infos.append(info_of("COLR", anchors=many, symbols=0))
+    infos = [info_of("POSI", Run(rows=many)), info_of("MASK", Run(rows=many), symbols=4 * many)]
+    infos.append(info_of("COLR", Run(rows=many), symbols=0))
     chunk = [Section(info, part.body) for info, part in zip(infos, (posi, mask, colr), strict=True)]
     wide = DecodeLimits(max_symbols_per_chunk=1 << 62, max_memory_bytes=1 << 62, max_network_operations=1 << 62)
     with pytest.raises(FormatError, match="section POSI chunk 0: 4194304 anchors cannot come from"):

@@ -54,7 +54,8 @@ def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
     assert all(a <= b <= c for a, b, c in zip(first["lowest"], first["centre"], first["highest"], strict=True))
 
 
-def test_info_lists_the_scenes_of_a_group(whole: Path, tmp_path: Path, csg):
+def test_info_lists_the_scenes_of_a_group(whole: Path, tmp_path: Path, csg, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # a narrow one folds cells
     made, edited, group = (tmp_path / name for name in ("made.csg", "edited.csg", "group.csg"))
     write(Splats(random_gaussians(20), np.arange(20) % 3), tmp_path / "some.ply", z_up=True)
     assert csg("import", tmp_path / "some.ply", "-o", made, "--name", "balls")[0] == 0
