@@ -60,7 +60,7 @@ class Section:
 
     def at(self, run: Run) -> "Section":
         """The same of another chunk."""
-        return Section(replace(self.info, **run._asdict()), self.body)
+        return replace(self, info=replace(self.info, **run._asdict()))
 
 
 @dataclass(frozen=True)
