@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.codec.scene import TensorScene
     from csgaussian_ns.render.rasterizer import Rasterizer
     from csgaussian_ns.semantic.metrics import TrueView
 
@@ -23,7 +23,7 @@ THRESHOLDS = 64
 
 @torch.no_grad()
 def click_miou(
-    scene: "CodedScene", weights: torch.Tensor, views: "Sequence[TrueView]", rasterizer: "Rasterizer"
+    scene: "TensorScene", weights: torch.Tensor, views: "Sequence[TrueView]", rasterizer: "Rasterizer"
 ) -> float:
     """Mean IoU over all pairs of view and object.
 

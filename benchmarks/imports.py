@@ -130,7 +130,7 @@ def bucketed(spz: bytes, degree: int) -> bytes | None:
 def on_photos(ply: Path, capture: Path) -> list[dict[str, Any]]:
     """What ``csg evaluate`` says of a PLY file, and of imports of it."""
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.tools.evaluation import InTensors, evaluate
+    from csgaussian_ns.tools.measure_scene import InTensors, measure_scene
     from csgaussian_ns.tools.views import open_views
 
     splats, found = Splats(read(ply)), []
@@ -141,7 +141,9 @@ def on_photos(ply: Path, capture: Path) -> list[dict[str, Any]]:
     for what, data in files.items():
         scene = load(data)
         views = open_views(capture, scene.meta, "eval", 8, 1.0, None)
-        measured = evaluate(InTensors(scene), views, "auto", None, choose_rasterizer("cpu", "cpu")).report["colour"]
+        measured = measure_scene(InTensors(scene), views, "auto", None, choose_rasterizer("cpu", "cpu")).report[
+            "colour"
+        ]
         found.append({"scene": capture.name, "file": what, "bytes": len(data)})
         found[-1] |= {"photos": len(measured["per_view"]), "psnr": measured["psnr"], "ssim": measured["ssim"]}
         print(json.dumps(found[-1]), flush=True)

@@ -33,7 +33,7 @@ from feature_click import click_miou
 if TYPE_CHECKING:
     import torch
 
-    from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.codec.scene import TensorScene
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
     from csgaussian_ns.tools.views import Views
 
@@ -294,7 +294,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     }
 
 
-def opened(options: Options, scene: str, decoded: "CodedScene") -> "Views":
+def opened(options: Options, scene: str, decoded: "TensorScene") -> "Views":
     """The held-out views of a scene, placed where ``decoded`` is."""
     from csgaussian_ns.tools.views import open_views
 
@@ -303,7 +303,7 @@ def opened(options: Options, scene: str, decoded: "CodedScene") -> "Views":
 
 
 def clicks_if_rounded(
-    options: Options, scene: str, decoded: "CodedScene", weights: "torch.Tensor", base_step: float
+    options: Options, scene: str, decoded: "TensorScene", weights: "torch.Tensor", base_step: float
 ) -> dict[str, float]:
     """``click_miou`` by the number of base steps that features of stage 2 are rounded to, without stage 3."""
     from dataclasses import replace
@@ -320,7 +320,7 @@ def clicks_if_rounded(
     return result
 
 
-def figures(options: Options, scene: str, decoded: "CodedScene", weights: "torch.Tensor") -> dict[str, float]:
+def figures(options: Options, scene: str, decoded: "TensorScene", weights: "torch.Tensor") -> dict[str, float]:
     """Means over all pairs of held-out view and object; objects are matched by overlap in every variant.
 
     Args:
@@ -330,11 +330,11 @@ def figures(options: Options, scene: str, decoded: "CodedScene", weights: "torch
         weights: Quality of each anchor, with which features are rendered as in training.
     """
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.tools.evaluation import evaluate
+    from csgaussian_ns.tools.measure_scene import measure_scene
 
     views = opened(options, scene, decoded)
     draw = choose_rasterizer("auto", "cpu")
-    report = evaluate(decoded, views, "overlap", None, draw).report
+    report = measure_scene(decoded, views, "overlap", None, draw).report
     parts = {key: part for key, part in report["semantics"].items() if isinstance(part, dict) and "miou" in part}
     accuracies = {key: parts["selection_3d"][key] for key in ("acc_0.25", "acc_0.5")}
     by_feature = click_miou(decoded, weights, [views.true_view(view) for view in views.annotated], draw)
@@ -342,7 +342,7 @@ def figures(options: Options, scene: str, decoded: "CodedScene", weights: "torch
     return means | accuracies | {"psnr": report["colour"]["psnr"]}
 
 
-def with_features(trainer: "CSGaussianTrainer", decoded: "CodedScene", feature: "torch.Tensor") -> "CodedScene":
+def with_features(trainer: "CSGaussianTrainer", decoded: "TensorScene", feature: "torch.Tensor") -> "TensorScene":
     """The decoded scene with objects found in features that were never rounded nor paid for: the end of stage 2."""
     from dataclasses import replace
 
@@ -370,7 +370,7 @@ def _point(values: "torch.Tensor") -> tuple[float, float, float]:
     return x, y, z
 
 
-def click_milliseconds(decoded: "CodedScene") -> float:
+def click_milliseconds(decoded: "TensorScene") -> float:
     """Median time to answer a click at 480 x 270 after loading, over a grid of pixels of four views."""
     import statistics
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from csgaussian_ns.capture.optics import is_finite
 from csgaussian_ns.capture.photos import ENDINGS, UNREADABLE
-from csgaussian_ns.capture.transforms import Capture, Frame, names_of, posix, read_frames
+from csgaussian_ns.capture.transforms import Capture, Frame, frame_names, posix, read_frames
 from csgaussian_ns.core.errors import DataError
 
 SIDES = {"train_filenames": "transforms_train.json", "val_filenames": "transforms_val.json"}
@@ -43,7 +43,7 @@ def read_blender(files: Mapping[str, Path]) -> Capture:
     told = [(path, *read_frames(path)) for path in files.values()]
     first = told[0][0]
     everything = [Path(_with_ending(entry["file_path"])) for _, _, entries in told for entry in entries]
-    names = iter(names_of(first, everything))
+    names = iter(frame_names(first, everything))
     frames, lists = [], {}
     for key, (path, facts, entries) in zip(files, told, strict=True):
         lists[key] = [_with_ending(entry["file_path"]) for entry in entries]

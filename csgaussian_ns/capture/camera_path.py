@@ -9,7 +9,7 @@ import numpy as np
 
 from csgaussian_ns.capture.cameras import matrix_of
 from csgaussian_ns.capture.optics import is_finite
-from csgaussian_ns.capture.transforms import read_facts
+from csgaussian_ns.capture.transforms import read_transforms
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera
 from csgaussian_ns.core.types import Camera
@@ -40,7 +40,7 @@ def is_camera_path(path: Path) -> bool:
     Raises:
         DataError: It is no JSON object.
     """
-    return path.suffix == ".json" and path.is_file() and KEY in read_facts(path)
+    return path.suffix == ".json" and path.is_file() and KEY in read_transforms(path)
 
 
 def read_camera_path(path: Path) -> CameraPath:
@@ -49,7 +49,7 @@ def read_camera_path(path: Path) -> CameraPath:
     Raises:
         DataError: It cannot be read, or its cameras are of another type than perspective, or make no sense.
     """
-    facts = read_facts(path)
+    facts = read_transforms(path)
     kind = facts.get("camera_type", "perspective")
     if str(kind).lower() != "perspective":
         raise DataError(

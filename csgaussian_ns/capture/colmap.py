@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.capture.transforms import Capture, Frame, names_of
+from csgaussian_ns.capture.transforms import Capture, Frame, frame_names
 from csgaussian_ns.core.errors import DataError
 
 MODELS = (("colmap", "sparse", "0"), ("sparse", "0"), ("sparse",), ("colmap", "sparse"), ())
@@ -69,17 +69,17 @@ def read_colmap(data: Path, photos: str = IMAGES) -> Capture:
     model = model_in(data)
     if model is None:
         raise DataError(f"{data} holds no model of COLMAP: expected cameras and images, as .txt or .bin, in sparse/0")
-    return read_model(model, _home(data, model, photos), photos)
+    return read_colmap_model(model, _home(data, model, photos), photos)
 
 
-def read_model(model: Path, home: Path, photos: str = IMAGES) -> Capture:
+def read_colmap_model(model: Path, home: Path, photos: str = IMAGES) -> Capture:
     """A model of COLMAP; its photos lie in the folder ``photos`` of ``home``. Errors as of ``read_colmap``."""
     lenses, images = _cameras(model), _images(model)
     if not images:
         raise DataError(f"{model} has no images; repeat COLMAP's mapper")
     path = _file(model, "images")
     assert path is not None
-    names = names_of(path, [Path(photos) / image.name for image in images])
+    names = frame_names(path, [Path(photos) / image.name for image in images])
     frames = []
     for name, image in zip(names, images, strict=True):
         where = f"{path}, image {image.number} ({image.name})"

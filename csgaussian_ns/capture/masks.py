@@ -36,11 +36,11 @@ def read_mask(path: Path, size: tuple[int, int], bent: Straightened | None = Non
             f"the mask {path} is {width}x{height} but the camera of its photo says {taken[0]}x{taken[1]}; "
             "expected the same shape. Make it of the photo as it lies in the folder"
         )
-    mask = resized(mask, taken)
-    return mask if bent is None else resized(bent.counts(mask), size)
+    mask = resized_mask(mask, taken)
+    return mask if bent is None else resized_mask(bent.counts(mask), size)
 
 
-def resized(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+def resized_mask(mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
     """A mask at ``size`` (width, height), by the nearest pixel."""
     if (mask.shape[1], mask.shape[0]) == size:
         return mask

@@ -131,7 +131,7 @@ def photos_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS and path.is_file())
 
 
-def names_of(photos: Sequence[Path]) -> list[Path]:
+def photo_names(photos: Sequence[Path]) -> list[Path]:
     """A name for each photo without ending: relative to the folder that holds them all.
 
     Raises:

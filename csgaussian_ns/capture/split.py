@@ -2,7 +2,7 @@
 
 The lists of ``transforms.json`` (``train_filenames``, ``val_filenames``, ``test_filenames``) go before rules. Where
 some are missing, the others tell what they would say. A ``.csg`` file names the views that its training held out
-(``names_of``; in META's ``extra``), so that a receiver measures no view that was trained on.
+(``split_names``; in META's ``extra``), so that a receiver measures no view that was trained on.
 """
 
 import json
@@ -79,7 +79,7 @@ def by_lists(capture: Capture) -> Split | None:
     return Split(ordered[0], ordered[1], ordered[2], f"the lists in {capture.path}", tuple(notes))
 
 
-def names_of(capture: Capture, split: Split) -> dict[str, list[str]]:
+def split_names(capture: Capture, split: Split) -> dict[str, list[str]]:
     """For META's ``extra``: the views that a split keeps from training. A view that is trained on is not held out."""
     train, held_out = set(split.train), set(split.held_out)
     seen, told = train | held_out, [str(_inside(capture, frame)) for frame in capture.frames]

@@ -95,7 +95,7 @@ def read_capture(data: Path) -> Capture:
     shared = _with_slashes(facts, path.parent)
     told = [(number, _with_slashes(entry, path.parent)) for number, entry in enumerate(entries)]
     told.sort(key=lambda one: path.parent / one[1]["file_path"])
-    names = names_of(path, [Path(entry["file_path"]) for _, entry in told])
+    names = frame_names(path, [Path(entry["file_path"]) for _, entry in told])
     frames = [_frame(path, number, name, shared, entry) for name, (number, entry) in zip(names, told, strict=True)]
     return Capture(path, path.parent, shared, tuple(frames), _differences(path, shared, [entry for _, entry in told]))
 
@@ -106,7 +106,7 @@ def read_frames(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises:
         DataError: As ``read_capture``.
     """
-    facts = read_facts(path)
+    facts = read_transforms(path)
     entries = facts.pop("frames", None)
     if not isinstance(entries, list) or not entries:
         raise _other(path, f"it has no list 'frames', or an empty one: {str(entries)[:40]}")
@@ -122,7 +122,7 @@ def posix(name: str) -> PurePosixPath:
     return PurePosixPath(name.replace("\\", "/"))
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_transforms(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
@@ -174,7 +174,7 @@ def _differences(path: Path, shared: Mapping[str, Any], entries: Sequence[Mappin
     )
 
 
-def names_of(path: Path, files: Sequence[Path]) -> list[str]:
+def frame_names(path: Path, files: Sequence[Path]) -> list[str]:
     """File names without folder and ending; with the folders where that would be ambiguous. All differ.
 
     They become names of files, so nothing in them leads out of a folder: no root and no ``..``.

@@ -17,7 +17,7 @@ from csgaussian_ns.scene.scene import Seen
 
 
 @dataclass(frozen=True)
-class CodedScene:
+class TensorScene:
     """``format.scene.CodedScene`` in tensors, for whatever trains, or draws with torch.
 
     Attributes:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 try:
     from numba import njit
 
-    from csgaussian_ns.core.kernel_cache import kept
+    from csgaussian_ns.core.kernel_cache import cached
 except ImportError:  # pragma: no cover - a subprocess test covers it
-    njit = kept = None
+    njit = cached = None
 
 COMPILED = njit is not None
 """Whether kernels are machine code here."""
@@ -23,9 +23,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def kernel(function: _F) -> _F:
     """Compile an integer kernel: no GIL, kept on disk. Without numba, return the function as it is."""
-    if njit is None or kept is None:
+    if njit is None or cached is None:
         return function
-    return cast(_F, kept(njit(nogil=True, error_model="numpy")(function)))
+    return cast(_F, cached(njit(nogil=True, error_model="numpy")(function)))
 
 
 def inlined_kernel(function: _F) -> _F:
@@ -34,6 +34,6 @@ def inlined_kernel(function: _F) -> _F:
     Whether LLVM inlines it by itself depends on what was compiled before; where it did not, masks took 3 times as long,
     positions twice, labels 10 times.
     """
-    if njit is None or kept is None:
+    if njit is None or cached is None:
         return function
-    return cast(_F, kept(njit(nogil=True, error_model="numpy", forceinline=True)(function)))
+    return cast(_F, cached(njit(nogil=True, error_model="numpy", forceinline=True)(function)))

@@ -79,7 +79,7 @@ def _make_ready(target_context: Any) -> None:
         target_context.refresh()
 
 
-def kept(kernel: _Kernel) -> _Kernel:
+def cached(kernel: _Kernel) -> _Kernel:
     """A kernel as numba's ``njit`` returned it, whose machine code is kept on disk if that is possible."""
     if isinstance(kernel, Dispatcher):  # not with NUMBA_DISABLE_JIT
         found = _cache_of(kernel)

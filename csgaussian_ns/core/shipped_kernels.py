@@ -72,7 +72,7 @@ def baseline() -> Baseline | None:
 
 
 @functools.cache
-def content_of(package: Path) -> str:
+def sources_digest(package: Path) -> str:
     """SHA-256 of all files that kernels depend on in the folder ``package``."""
     digest = hashlib.sha256()
     for file in sorted(file for name in KERNEL_PACKAGES for file in (package / name).rglob("*.py")):
@@ -91,7 +91,7 @@ def _usable() -> bool:
 
 
 def _file(cache: FunctionCache, folder: Path) -> IndexDataCacheFile:
-    return IndexDataCacheFile(str(folder), cache._impl.filename_base, content_of(PACKAGE))  # type: ignore[attr-defined]
+    return IndexDataCacheFile(str(folder), cache._impl.filename_base, sources_digest(PACKAGE))  # type: ignore[attr-defined]
 
 
 def _key(cache: FunctionCache, signature: Any, codegen: Any) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.shapes import Bool, Float32, Int64
-from csgaussian_ns.export.views import Found, View, match
+from csgaussian_ns.export.views import ExportView, Found, match
 from csgaussian_ns.render.contract import DILATION
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of
 from csgaussian_ns.render.threads import run, split
@@ -27,7 +27,9 @@ LEAST = 1e-3
 """Share of its area that a drawn Gaussian counts at least."""
 
 
-def fitted(scene: Scene, views: Sequence[View], found: Found, degree: int) -> Iterator[tuple[Found, GaussianScene]]:
+def fitted(
+    scene: Scene, views: Sequence[ExportView], found: Found, degree: int
+) -> Iterator[tuple[Found, GaussianScene]]:
     """Fit block by block, in the order of the scene's rows.
 
     Harmonics to the colours that views see; one opacity to theirs, with 0 where a view does not draw it; one shape to
@@ -58,7 +60,7 @@ def _blocks(found: Found, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _fit(
-    scene: Scene, views: Sequence[View], block: Found, rows: Bool[np.ndarray, " R"], coefficients: int
+    scene: Scene, views: Sequence[ExportView], block: Found, rows: Bool[np.ndarray, " R"], coefficients: int
 ) -> GaussianScene:
     threads = available_cores()
     sums, shown = np.zeros((len(block), sums_of(coefficients)), np.float32), np.zeros(len(block), np.float32)
@@ -89,13 +91,13 @@ def _chunks(count: int, threads: int) -> list[tuple[int, int]]:
     return split(count, 4 * threads) if count else []
 
 
-def seen_along(means: Float32[np.ndarray, "N 3"], view: View) -> Float32[np.ndarray, "N 3"]:
+def seen_along(means: Float32[np.ndarray, "N 3"], view: ExportView) -> Float32[np.ndarray, "N 3"]:
     """Unit vectors from the camera to each place."""
     ray = means - np.asarray(view.camera.position, np.float32)
     return ray / np.linalg.norm(ray, axis=1, keepdims=True).clip(min=1e-12)
 
 
-def weights(found: Found, view: View, drawn: Int64[np.ndarray, " M"]) -> Float32[np.ndarray, " N"]:
+def weights(found: Found, view: ExportView, drawn: Int64[np.ndarray, " M"]) -> Float32[np.ndarray, " N"]:
     """How much of each Gaussian shows: square pixels of its footprint, less what lies before it.
 
     One whose centre is outside the image counts next to nothing, and only if it is among those that are ``drawn``.

@@ -15,7 +15,7 @@ Box = tuple[Corner, Corner]
 
 
 @dataclass(frozen=True)
-class Part:
+class ScenePart:
     """A ``Scene`` in arrays of numpy that shows a part of another; its rows are those of the other.
 
     Attributes:

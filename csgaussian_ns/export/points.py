@@ -34,7 +34,7 @@ class Points(NamedTuple):
     objects: Int[np.ndarray, " N"] | None = None
 
 
-def points_of(splats: Splats, normals: Float32[np.ndarray, "N 3"] | None = None) -> Points:
+def cloud_of(splats: Splats, normals: Float32[np.ndarray, "N 3"] | None = None) -> Points:
     """Centres, in the colours that Gaussians have on the average over all sides: that of degree 0."""
     scene = splats.scene
     colours = (scene.harmonics[:, 0] * CONSTANT + 0.5).clip(0, 1) * 255 + 0.5

@@ -8,11 +8,11 @@ from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.shapes import Float32
 from csgaussian_ns.export.fit import seen_along
-from csgaussian_ns.export.views import View
+from csgaussian_ns.export.views import ExportView
 from csgaussian_ns.render.cpu_backward import blending_gradients, projection_gradients
 from csgaussian_ns.render.cpu_fitting import PARAMETERS, Descent, Slopes, descend, view_colours
 from csgaussian_ns.render.cpu_forward import blend, frame_of, project_points
-from csgaussian_ns.render.cpu_projection import Points
+from csgaussian_ns.render.cpu_projection import Places
 from csgaussian_ns.render.threads import run, split
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import basis
@@ -30,7 +30,7 @@ OPAQUE = 0.995
 
 def refined(
     scene: GaussianScene,
-    views: Sequence[View],
+    views: Sequence[ExportView],
     steps: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> GaussianScene:
@@ -68,7 +68,7 @@ def _start(scene: GaussianScene) -> Descent:
     return Descent(values, np.zeros_like(values), np.zeros_like(values), rest, second, np.zeros(len(values), np.int32))
 
 
-def _drawn(views: Sequence[View], steps: int) -> Iterator[View]:
+def _drawn(views: Sequence[ExportView], steps: int) -> Iterator[ExportView]:
     """Views in random order, the same in every call, each once before any comes again."""
     generator = np.random.default_rng(0)
     order: list[int] = []
@@ -78,11 +78,11 @@ def _drawn(views: Sequence[View], steps: int) -> Iterator[View]:
         yield views[order.pop()]
 
 
-def _step(scene: GaussianScene, descent: Descent, view: View, rates: Float32[np.ndarray, " P"]) -> None:
+def _step(scene: GaussianScene, descent: Descent, view: ExportView, rates: Float32[np.ndarray, " P"]) -> None:
     values, threads = descent.values, available_cores()
     frame = frame_of(view.camera, False, threads)
     means, quats = values[:, 11:].copy(), values[:, 4:8].copy()
-    points, opacities = Points(means, quats, np.exp(values[:, 1:4])), sigmoid(values[:, 0])
+    points, opacities = Places(means, quats, np.exp(values[:, 1:4])), sigmoid(values[:, 0])
     projected = project_points(frame, points, opacities)
     ids = projected.ids
     chunks = split(len(ids), 4 * threads) if len(ids) else []

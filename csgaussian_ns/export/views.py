@@ -15,7 +15,7 @@ _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E377
 
 
 @dataclass(frozen=True)
-class View:
+class ExportView:
     """A camera and what it sees: a picture in bytes over the scene's background, and how far away things are."""
 
     camera: Camera
@@ -64,7 +64,7 @@ def keys_of(seen: Seen) -> UInt64[np.ndarray, " N"]:
 
 def look(
     scene: Scene, cameras: Sequence[Camera], progress: Callable[[int, int], None] = lambda done, total: None
-) -> tuple[list[View], Found]:
+) -> tuple[list[ExportView], Found]:
     """See the scene from everywhere.
 
     Args:
@@ -78,7 +78,7 @@ def look(
         drawn = draw_gaussians(seen.gaussians, camera, scene.background, with_depth=True)
         assert drawn.depth is not None
         picture = (drawn.image.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-        views.append(View(camera, picture, drawn.depth[..., 0]))
+        views.append(ExportView(camera, picture, drawn.depth[..., 0]))
         known = _with(known, seen)
         progress(len(views), len(cameras))
     return views, known

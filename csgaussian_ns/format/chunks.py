@@ -21,7 +21,7 @@ from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.mixing import most_bits
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions, most_points, positions_crc
 
-KINDS = ("POSI", "MASK", "COLR")
+ANCHOR_KINDS = ("POSI", "MASK", "COLR")
 
 
 class CodedChunk(NamedTuple):

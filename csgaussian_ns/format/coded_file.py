@@ -6,7 +6,7 @@ from typing import NamedTuple
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.bodies import content_of, model_number
-from csgaussian_ns.format.chunks import KINDS, check_chunk
+from csgaussian_ns.format.chunks import ANCHOR_KINDS, check_chunk
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import ANCHORS, representation_of
 from csgaussian_ns.format.layout import Entry
@@ -92,7 +92,7 @@ def open_coded(container: Container, chunks: Sequence[int] | None = None, semant
     content = content_of(container, "NETE")
     model = read_model(model_number(container, "NETE"), content, layout, "NETE")
     networks = read_render_networks(content_of(container, "NETR"), meta.feature_dim, meta.num_offsets)
-    kinds = {kind: container.chunks(kind) for kind in KINDS}
+    kinds = {kind: container.chunks(kind) for kind in ANCHOR_KINDS}
     counts = {kind: len(entries) for kind, entries in kinds.items()}
     if len(set(counts.values())) > 1:
         raise FormatError(f"chunks of the kinds differ in number: {counts}; the file is damaged")

@@ -32,7 +32,7 @@ SHORTEST = 1e-9
 
 _COUNT, _HEAD = struct.Struct("<H"), struct.Struct("<BH")
 _CODES: dict[type, int] = {Remove: 1, Keep: 2, Move: 3, Rotate: 4, Scale: 5, Recolour: 6, Rename: 7, Crop: 8}
-_KINDS = {code: kind for kind, code in _CODES.items()}
+_OPERATIONS = {code: kind for kind, code in _CODES.items()}
 _NUMBERS = {Move: 3, Rotate: 7, Scale: 4, Recolour: 3, Crop: 6}
 
 
@@ -96,9 +96,9 @@ def _written(edit: Edit) -> bytes:
 
 def _read(reader: ByteReader) -> Edit:
     code, count = reader.unpack(_HEAD)
-    kind = _KINDS.get(code)
+    kind = _OPERATIONS.get(code)
     if kind is None:
-        raise UnsupportedVersion(f"EDIT: operation {code} is unknown; this reader knows 1..{max(_KINDS)}")
+        raise UnsupportedVersion(f"EDIT: operation {code} is unknown; this reader knows 1..{max(_OPERATIONS)}")
     ids = reader.unpack(struct.Struct(f"<{count}H"))
     if kind is Rename:
         name = bytes(reader.take(reader.take(1)[0]))

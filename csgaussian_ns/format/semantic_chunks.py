@@ -24,7 +24,7 @@ from csgaussian_ns.format.networks.hyperprior import pack_blocks, read_hyperprio
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.models import read_model
 from csgaussian_ns.format.objects import BYTES_PER_NUMBER, ObjectSums, same_table
-from csgaussian_ns.format.semantics import SemanticFacts, nets_head, read_facts
+from csgaussian_ns.format.semantics import SemanticFacts, nets_head, read_semantic_facts
 from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
 from csgaussian_ns.format.threads import in_order, threads_for
@@ -217,7 +217,7 @@ def open_semantics(container: Container) -> SemanticReader | None:
     Raises:
         FormatError: The layer is there but damaged or incomplete.
     """
-    facts = read_facts(container)
+    facts = read_semantic_facts(container)
     if facts is None:
         return None
     entries, position = container.chunks("SEMA"), container.chunks("POSI")

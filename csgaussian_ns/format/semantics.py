@@ -46,7 +46,7 @@ def nets_head(layout: ChannelLayout, everywhere: bool) -> bytes:
     return _HEAD.pack(layout.channels, EVERYWHERE if everywhere else IN_OBJECTS, layout.base_steps[0])
 
 
-def read_facts(container: Container) -> SemanticFacts | None:
+def read_semantic_facts(container: Container) -> SemanticFacts | None:
     """The facts of an open file; ``None`` where it has no semantics or was cut in them.
 
     Raises:

@@ -31,7 +31,7 @@ from csgaussian_ns.format.streams.positions import decode_positions, stream_orig
 
 
 @dataclass(frozen=True)
-class Rows:
+class AnchorRows:
     """What can be known of all anchors without their networks.
 
     Attributes:
@@ -43,7 +43,7 @@ class Rows:
     label: Int32[np.ndarray, " A"]
 
 
-def rows_of_file(file: CodedFile) -> Rows:
+def rows_of_file(file: CodedFile) -> AnchorRows:
     """Positions and labels of a whole file whose bounds are checked.
 
     Raises:
@@ -56,10 +56,10 @@ def rows_of_file(file: CodedFile) -> Rows:
             label.append(np.zeros(len(grid[-1]), np.int32))
         else:
             label.append(_labels(file.semantics, number)[1])
-    return Rows(np.concatenate(grid), np.concatenate(label))
+    return AnchorRows(np.concatenate(grid), np.concatenate(label))
 
 
-def thinned(file: CodedFile, rows: Rows, kept: Bool[np.ndarray, " A"], names: Sequence[str]) -> bytes:
+def thinned(file: CodedFile, rows: AnchorRows, kept: Bool[np.ndarray, " A"], names: Sequence[str]) -> bytes:
     """The file without some anchors, and without the objects that lose all of theirs; the others count from 1 again.
 
     Sections that this version does not know, and EDIT, are left out where anchors are: they may be about them.
@@ -100,7 +100,7 @@ class _Thinning:
         numbers: New number of each chunk that stays.
     """
 
-    def __init__(self, file: CodedFile, rows: Rows, kept: Bool[np.ndarray, " A"], names: tuple[str, ...]) -> None:
+    def __init__(self, file: CodedFile, rows: AnchorRows, kept: Bool[np.ndarray, " A"], names: tuple[str, ...]) -> None:
         self._file, self._rows, self._kept, self._names = file, rows, kept, names
         self.semantics, self.numbers = file.semantics, dict[int, int]()
         count = 0 if file.semantics is None else len(file.semantics.facts.table)

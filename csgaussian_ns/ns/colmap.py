@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from csgaussian_ns.capture.cameras import pose_of
 from csgaussian_ns.capture.check import check_exists
-from csgaussian_ns.capture.colmap import model_in, read_model
+from csgaussian_ns.capture.colmap import model_in, read_colmap_model
 from csgaussian_ns.capture.lens import lens_of
 from csgaussian_ns.capture.transforms import DISTORTION
 from csgaussian_ns.core.errors import DataError
@@ -31,7 +31,7 @@ class CaptureColmap(ColmapDataParser):
 
     def _get_all_images_and_cameras(self, recon_dir: Path) -> dict[str, Any]:
         config = self.config
-        capture = read_model(recon_dir, config.data, config.images_path.as_posix())
+        capture = read_colmap_model(recon_dir, config.data, config.images_path.as_posix())
         kinds = {frame.facts["camera_model"] for frame in capture.frames}
         if len(kinds) > 1:
             raise DataError(

@@ -15,7 +15,7 @@ from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatama
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 
-from csgaussian_ns.capture.split import HELD_OUT, names_of, storable
+from csgaussian_ns.capture.split import HELD_OUT, split_names, storable
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
 from csgaussian_ns.core.texts import one_line
@@ -118,7 +118,7 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
     def held_out_names(self) -> dict[str, list[str]]:
         """For META's ``extra``: views that training holds out; none, and a line says so, where they are too many."""
         if isinstance(self.dataparser, CaptureParser):
-            names = names_of(self.dataparser.capture, self.dataparser.split)
+            names = split_names(self.dataparser.capture, self.dataparser.split)
         else:
             trained, folder = set(self.train_dataset.image_filenames), self.get_datapath()
             held_out = [path for path in self.eval_dataset.image_filenames if path not in trained]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from csgaussian_ns.codec.encode import Encoded, TrainedScene
-    from csgaussian_ns.codec.scene import CodedScene
+    from csgaussian_ns.codec.scene import TensorScene
     from csgaussian_ns.ns.pipeline import CSGaussianPipeline
 
 SUBCOMMAND = "csg-bitstream"
@@ -151,7 +151,7 @@ def _write_verified(target: Path, data: bytes) -> None:
     replace_file(target, data, verify_in_fresh_process)
 
 
-def _semantics_report(scene: "CodedScene", encoded: "Encoded") -> dict[str, Any] | None:
+def _semantics_report(scene: "TensorScene", encoded: "Encoded") -> dict[str, Any] | None:
     """What the semantic layer holds and takes; ``None`` without one."""
     if scene.semantics is None:
         return None

@@ -182,7 +182,7 @@ class CSGaussianModel(Model):
         self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Distortion of an evaluation view."""
-        return {"distortion": objective.distortion(*compared(outputs["rgb"], batch, self.background_color))}
+        return {"distortion": objective.colour_distortion(*compared(outputs["rgb"], batch, self.background_color))}
 
     def get_image_metrics_and_images(
         self, outputs: dict[str, Tensor], batch: Batch

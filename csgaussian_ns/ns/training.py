@@ -53,16 +53,17 @@ class ColourStep:
         spawned = scene.spawned(anchors, camera)
         observer = scene.observer(index, spawned, (camera.width, camera.height))
         image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
-        volume, weights = (
-            objective.volume(spawned.gaussians.scales),
-            (scene.rate_weight, scene.rate_weight * mask_share),
-        )
+        volume = objective.volume(spawned.gaussians.scales)
+        weights = (scene.rate_weight, scene.rate_weight * mask_share)
         return ColourStep(image, background, volume, rate, len(scene.anchors), scene.layout, *weights)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """What is minimised, ready to be summed."""
         image, target = compared(self.image, batch, self.background)
-        losses = {"distortion": objective.distortion(image, target), "volume": objective.VOLUME_WEIGHT * self.volume}
+        losses = {
+            "distortion": objective.colour_distortion(image, target),
+            "volume": objective.VOLUME_WEIGHT * self.volume,
+        }
         if self.rate is not None:
             losses["rate"] = self.lambda_rate * self.rate.per_parameter
             losses["mask"] = self.lambda_mask * self.rate.mask

@@ -5,14 +5,14 @@ import numpy as np
 from csgaussian_ns.core.shapes import Bool, Float, Float32
 from csgaussian_ns.export.frame import placed
 from csgaussian_ns.format.gaussians.read import CodedGaussians
-from csgaussian_ns.format.gaussians.rows import Arrays, Rows, rounded
+from csgaussian_ns.format.gaussians.rows import Arrays, GaussianRows, rounded
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
 from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.semantic.shown import Look, recolouring
 
 
-def baked(coded: CodedGaussians, look: Look, changed: Bool[np.ndarray, " N"]) -> Rows:
+def baked(coded: CodedGaussians, look: Look, changed: Bool[np.ndarray, " N"]) -> GaussianRows:
     """The rows of a file with some of them where a look puts them, and in its colours.
 
     They are rounded to the steps of the file again; all others keep their integers. Harmonics turn along. Of a new
@@ -36,7 +36,7 @@ def baked(coded: CodedGaussians, look: Look, changed: Bool[np.ndarray, " N"]) ->
         arrays = Arrays(part.means, part.quats, part.scales, part.opacities, harmonics)
         made = rounded(arrays, coded.meta)
         grid[rows], values[rows] = made.grid, made.values
-    return Rows(grid, values)
+    return GaussianRows(grid, values)
 
 
 def _tinted(

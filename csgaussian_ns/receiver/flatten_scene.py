@@ -18,7 +18,7 @@ from csgaussian_ns.format.gaussians.read import CodedGaussians, GaussianFile, de
 from csgaussian_ns.format.gaussians.thinned import changed_gaussians, thinned_gaussians
 from csgaussian_ns.format.kinds import KINDS
 from csgaussian_ns.format.limits import DecodeLimits
-from csgaussian_ns.format.thinned import Rows, rows_of_file, thinned
+from csgaussian_ns.format.thinned import AnchorRows, rows_of_file, thinned
 from csgaussian_ns.receiver.baked import baked
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.edited_objects import objects_after
@@ -66,7 +66,7 @@ class _Opened:
 
     file: CodedFile | GaussianFile
     coded: CodedGaussians | None
-    rows: Rows
+    rows: AnchorRows
     objects: tuple[SceneObject, ...]
 
     @property
@@ -140,7 +140,7 @@ def _opened(container: Container, limits: DecodeLimits) -> _Opened:
     if representation_of(container) == GAUSSIANS:
         file, coded = open_gaussians(container), decode_gaussians(container, limits, edits=False)
         label = np.zeros(len(coded), np.int32) if coded.semantics is None else coded.semantics.label.astype(np.int32)
-        rows = Rows(coded.rows.grid, label)
+        rows = AnchorRows(coded.rows.grid, label)
     else:
         file, coded = open_coded(container), None
         file.check(limits)

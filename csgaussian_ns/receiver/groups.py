@@ -25,7 +25,7 @@ BYTES_PER_ROW = 1024
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupPart:
     """A scene of a group.
 
     Attributes:
@@ -50,7 +50,7 @@ class Part:
 class Group:
     """A ``Scene`` whose rows are those of its parts, one part after another."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[GroupPart, ...]
     background: Float[np.ndarray, "3"] | None = None
 
     @property
@@ -86,7 +86,7 @@ class CodedGroup:
         edits: Of the group as a whole, after those of its parts.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[GroupPart, ...]
     meta: GroupMeta
     semantics: SemanticLayer | None = None
     edits: tuple[Edit, ...] = ()
@@ -122,7 +122,7 @@ def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
     """
     if wanted.chunks is not None:
         raise ConfigError("chunks: the file is a group of scenes, which is read whole; read its parts by themselves")
-    meta, parts = group_meta_of(container), list[Part]()
+    meta, parts = group_meta_of(container), list[GroupPart]()
     files = parts_of(container, wanted.limits)
     edits = edits_of(container) if wanted.edits else ()
     operations, memory = wanted.limits.max_network_operations // len(files), wanted.limits.max_memory_bytes
@@ -132,7 +132,7 @@ def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
         found = read(file, replace(wanted, limits=share, edits=True, progress=lambda done, total: None))
         if found.coded is None:
             raise FormatError(f"part {number}: nothing is known of its rows, so they cannot be drawn beside others")
-        parts.append(Part(_as_edited(found), found.coded, found.rows, motion))
+        parts.append(GroupPart(_as_edited(found), found.coded, found.rows, motion))
         memory = max(0, memory - BYTES_PER_ROW * len(found.coded))
         wanted.progress(number + 1, len(files))
     known = wanted.semantics and any(part.coded.semantics is not None for part in parts)
@@ -175,7 +175,7 @@ def _as_edited(found: Opened) -> Scene:
         raise FormatError(f"EDIT: {error}") from error
 
 
-def merged_layer(parts: Sequence[Part]) -> SemanticLayer:
+def merged_layer(parts: Sequence[GroupPart]) -> SemanticLayer:
     """What is known of all rows. Features of parts are not comparable, and are left out."""
     layers = [part.coded.semantics for part in parts]
     encoders = {layer.text_encoder for layer in layers if layer is not None and layer.text_encoder}

@@ -14,17 +14,17 @@ from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.format.chunks import KINDS
+from csgaussian_ns.format.chunks import ANCHOR_KINDS
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode_grids, decode_growing
 from csgaussian_ns.format.facts import is_group, representation_of
-from csgaussian_ns.format.gaussians.chunks import KINDS as GAUSSIAN_KINDS
+from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS, gaussian_meta_of
 from csgaussian_ns.format.gaussians.read import decode_growing_gaussians
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.meta import meta_of
-from csgaussian_ns.receiver.load import check_settings, content_of
+from csgaussian_ns.receiver.load import bytes_of, check_settings
 from csgaussian_ns.receiver.opened import Coded, Wanted
 from csgaussian_ns.receiver.representations import opened, read
 from csgaussian_ns.receiver.scene import LoadedScene
@@ -34,13 +34,13 @@ from csgaussian_ns.scene.frustum import in_reach
 AT_ONCE = 1 << 20
 """Bytes in front of the first colours that are fetched together: networks, positions, masks."""
 
-Box = Sequence[Any] | np.ndarray
+BoxCorners = Sequence[Any] | np.ndarray
 
 
 def stream(
     source: str | Path | bytes | Parts,
     camera: Camera | None = None,
-    box: Box | None = None,
+    box: BoxCorners | None = None,
     semantics: bool = True,
     limits: DecodeLimits = DEFAULT_LIMITS,
     threads: int | None = None,
@@ -77,7 +77,7 @@ def stream(
     weight = _weight(camera, box)
     if is_address(source):
         source = open_address(source, limits.max_file_bytes)
-    found = source if isinstance(source, Parts) else content_of(source, limits)
+    found = source if isinstance(source, Parts) else bytes_of(source, limits)
     return _growing(found, weight, semantics, limits, threads)
 
 
@@ -98,7 +98,7 @@ def _growing(
         yield _loaded(coded, source.whole if isinstance(source, Parts) else source, limits)
         return
     of_gaussians = representation_of(container) == GAUSSIANS
-    kinds = GAUSSIAN_KINDS if of_gaussians else KINDS
+    kinds = GAUSSIAN_KINDS if of_gaussians else ANCHOR_KINDS
     growing: Growing = decode_growing_gaussians if of_gaussians else decode_growing
     colours = container.chunks(kinds[-1])
     first = min((entry.offset for entry in colours), default=0)

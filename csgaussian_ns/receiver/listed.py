@@ -8,7 +8,7 @@ from csgaussian_ns.format.facts import is_group
 from csgaussian_ns.format.groups import group_meta_of, parts_of
 from csgaussian_ns.format.limits import DEFAULT_LIMITS
 from csgaussian_ns.format.representations import known_facts
-from csgaussian_ns.format.semantics import read_facts
+from csgaussian_ns.format.semantics import read_semantic_facts
 from csgaussian_ns.semantic.edited_objects import moved_objects, objects_after
 
 
@@ -20,7 +20,7 @@ def objects_of_file(container: Container) -> tuple[SceneObject, ...] | None:
     """
     if is_group(container):
         return _of_group(container)
-    meta, facts = known_facts(container), read_facts(container)
+    meta, facts = known_facts(container), read_semantic_facts(container)
     if meta is None or facts is None:
         return None
     return facts.objects(meta.voxel_size, embeddings=False)

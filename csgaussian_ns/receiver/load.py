@@ -14,7 +14,7 @@ from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.opened import Wanted
-from csgaussian_ns.receiver.orbit import Placement
+from csgaussian_ns.receiver.orbit import PlainMeta
 from csgaussian_ns.receiver.representations import read
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import open_address
@@ -64,13 +64,13 @@ def load(
             return _scene(read_container(parts, limits), wanted, parts.whole)
         data = parts.read(0, parts.size)
     else:
-        data = content_of(source, limits)
+        data = bytes_of(source, limits)
     stream = BytesIO(data)
     if is_ply(stream):
-        from csgaussian_ns.scene.ply import read_gaussians, read_header, up_of
+        from csgaussian_ns.scene.ply import read_gaussians, read_header, up_of_ply
 
         header = read_header(stream)
-        return LoadedScene(read_gaussians(stream, header), Placement(up=up_of(header)), "Gaussians", data)
+        return LoadedScene(read_gaussians(stream, header), PlainMeta(up=up_of_ply(header)), "Gaussians", data)
     return _scene(read_container(data, limits), wanted, data)
 
 
@@ -86,7 +86,7 @@ def check_settings(limits: object, threads: object) -> None:
         raise ConfigError(f"threads: expected a whole number of at least 1, or None for one per core, got {threads!r}")
 
 
-def content_of(source: Any, limits: DecodeLimits) -> bytes:
+def bytes_of(source: Any, limits: DecodeLimits) -> bytes:
     """All bytes of a path, of a file that is open, or of what is bytes already.
 
     Raises:

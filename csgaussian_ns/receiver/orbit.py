@@ -46,7 +46,7 @@ class Meta(Protocol):
 
 
 @dataclass(frozen=True)
-class Placement:
+class PlainMeta:
     """A ``Meta`` of scenes whose files say less: as they lie in the capture's world.
 
     Attributes:
@@ -84,7 +84,7 @@ def orbit(position: Float[Any, "R 3"], meta: Meta, views: int, width: int, heigh
 
     Args:
         position: Of the rows of the scene.
-        meta: What the file tells; the ``up`` of a ``Placement`` may be another.
+        meta: What the file tells; the ``up`` of a ``PlainMeta`` may be another.
         views: How many.
         width: Of the images.
         height: Of the images.
@@ -114,7 +114,7 @@ def cameras_around(position: Float[Any, "R 3"], meta: Meta, views: int, width: i
 
 def up_of(meta: Meta) -> Float64[np.ndarray, "3"]:
     """Which way is up in the frame of the scene, unit length; META's ``extra`` is not trusted."""
-    if isinstance(meta, Placement):
+    if isinstance(meta, PlainMeta):
         return np.array(meta.up)
     told = meta.extra.get("up")
     return np.array(told if told in UPWARD else UPWARD[0], np.float64)

@@ -17,8 +17,8 @@ from torch.autograd.function import once_differentiable
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.cpu_backward import blending_gradients, projection_gradients
-from csgaussian_ns.render.cpu_forward import Blended, Frame, Projected, blend, frame_of, project_points
-from csgaussian_ns.render.cpu_projection import Points
+from csgaussian_ns.render.cpu_forward import Blended, Candidates, DrawCall, blend, frame_of, project_points
+from csgaussian_ns.render.cpu_projection import Places
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.render.rasterizer import PositionObserver, observe_positions
 
@@ -49,7 +49,7 @@ class CpuRasterizer:
         """Render ``gaussians`` as seen by ``camera``; see ``render.rasterizer.Rasterizer``."""
         check_inputs(gaussians, camera, background, "cpu", torch.float32)
         g, frame = gaussians, frame_of(camera, with_depth, self.threads)
-        points, opacities = Points(_array(g.means), _array(g.quats), _array(g.scales)), _array(g.opacities)
+        points, opacities = Places(_array(g.means), _array(g.quats), _array(g.scales)), _array(g.opacities)
         projected = project_points(frame, points, opacities)
         means2d, planar = _Project.apply(_Projection(frame, points, projected), g.means, g.quats, g.scales)
         observe_positions(means2d, torch.from_numpy(projected.splats.visible), observer)
@@ -59,9 +59,9 @@ class CpuRasterizer:
 
 
 class _Projection(NamedTuple):
-    frame: Frame
-    points: Points
-    projected: Projected
+    frame: DrawCall
+    points: Places
+    projected: Candidates
 
 
 class _Blending(NamedTuple):

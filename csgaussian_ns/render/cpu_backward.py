@@ -7,20 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csgaussian_ns.render.cpu_blending import GEOMETRY_SUMS, blend_backward
-from csgaussian_ns.render.cpu_forward import Blended, Frame, Projected, divided, zeros
+from csgaussian_ns.render.cpu_forward import Blended, Candidates, DrawCall, divided, zeros
 from csgaussian_ns.render.cpu_gather import Gradients, Sums, gather_gradients
-from csgaussian_ns.render.cpu_projection import Points
+from csgaussian_ns.render.cpu_projection import Places
 from csgaussian_ns.render.cpu_projection_grad import project_backward
 from csgaussian_ns.render.threads import run, split
 
 
 def projection_gradients(
-    frame: Frame,
-    projected: Projected,
-    points: Points,
+    frame: DrawCall,
+    projected: Candidates,
+    points: Places,
     of_means2d: NDArray[np.float32],
     of_planar: NDArray[np.float32],
-) -> Points:
+) -> Places:
     """Gradients by the points that were projected.
 
     Args:
@@ -30,7 +30,7 @@ def projection_gradients(
         of_means2d: Gradient by the splats' ``means2d``.
         of_planar: Gradient by their ``planar``.
     """
-    grads = Points(*map(np.empty_like, points))
+    grads = Places(*map(np.empty_like, points))
     fixed = (projected.ids, projected.splats.rows, points, frame.pose, of_means2d, of_planar, grads)
     run(project_backward, [(*chunk, *fixed) for chunk in split(len(projected.ids), frame.threads)], frame.threads)
     return grads

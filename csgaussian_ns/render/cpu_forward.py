@@ -17,13 +17,13 @@ from csgaussian_ns.render.cpu_blending import GEOMETRY_FIELDS, Drawing, Kept, bl
 from csgaussian_ns.render.cpu_gather import gather_rows
 from csgaussian_ns.render.cpu_lanes import MAX_GROUP
 from csgaussian_ns.render.cpu_lists import DrawingLists, drawing_lists
-from csgaussian_ns.render.cpu_projection import SPLAT_FIELDS, Points, Pose, Splats, cull, pose_of, project
+from csgaussian_ns.render.cpu_projection import SPLAT_FIELDS, Places, Pose, ProjectedArrays, cull, pose_of, project
 from csgaussian_ns.render.threads import run, split
 
 _CACHE_LINE = 16  # floats
 
 
-class Frame(NamedTuple):
+class DrawCall(NamedTuple):
     """What is drawn from where, and how."""
 
     camera: Camera
@@ -32,7 +32,7 @@ class Frame(NamedTuple):
     with_depth: bool
 
 
-class Projected(NamedTuple):
+class Candidates(NamedTuple):
     """Gaussians that may be seen.
 
     Attributes:
@@ -41,7 +41,7 @@ class Projected(NamedTuple):
     """
 
     ids: NDArray[np.int32]
-    splats: Splats
+    splats: ProjectedArrays
 
 
 class Groups(NamedTuple):
@@ -78,8 +78,8 @@ class Blended(NamedTuple):
     image: NDArray[np.float32]
     alpha: NDArray[np.float32]
     depth: NDArray[np.float32] | None
-    frame: Frame
-    projected: Projected
+    frame: DrawCall
+    projected: Candidates
     groups: Groups
     lists: DrawingLists
     drawing: Drawing
@@ -92,19 +92,19 @@ class Blended(NamedTuple):
         return self.image.shape[-1]
 
 
-def frame_of(camera: Camera, with_depth: bool, threads: int | None) -> Frame:
+def frame_of(camera: Camera, with_depth: bool, threads: int | None) -> DrawCall:
     """A frame; on all cores that the process may use where ``threads`` is ``None``."""
-    return Frame(camera, pose_of(camera), threads or available_cores(), with_depth)
+    return DrawCall(camera, pose_of(camera), threads or available_cores(), with_depth)
 
 
-def project_points(frame: Frame, points: Points, opacities: NDArray[np.float32]) -> Projected:
+def project_points(frame: DrawCall, points: Places, opacities: NDArray[np.float32]) -> Candidates:
     """Gaussians to splats."""
     count, threads = len(opacities), frame.threads
     candidates = np.empty(count, np.int32)
     chunks = split(count, threads)
     found = run(cull, [(*chunk, points, opacities, frame.pose, candidates) for chunk in chunks], threads)
     ids = np.concatenate([candidates[a : a + n] for (a, _), n in zip(chunks, found, strict=True)])
-    splats = Splats(
+    splats = ProjectedArrays(
         np.empty((len(ids), SPLAT_FIELDS), np.float32),
         np.empty((len(ids), 4), np.float32),
         np.empty((count, 2), np.float32),
@@ -112,11 +112,11 @@ def project_points(frame: Frame, points: Points, opacities: NDArray[np.float32])
     )
     chunks = split(len(ids), threads)
     run(project, [(*chunk, ids, points, opacities, frame.pose, splats) for chunk in chunks], threads)
-    return Projected(ids, splats)
+    return Candidates(ids, splats)
 
 
 def blend(
-    frame: Frame, projected: Projected, colors: NDArray[np.float32], background: NDArray[np.float32] | None
+    frame: DrawCall, projected: Candidates, colors: NDArray[np.float32], background: NDArray[np.float32] | None
 ) -> Blended:
     """Splats to image, coverage and, if asked for, expected depth."""
     own, camera, threads = colors.shape[1], frame.camera, frame.threads
@@ -147,7 +147,7 @@ def divided(blended: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray
 
 
 def _drawing(
-    frame: Frame, projected: Projected, lists: DrawingLists, colors: NDArray[np.float32], groups: Groups
+    frame: DrawCall, projected: Candidates, lists: DrawingLists, colors: NDArray[np.float32], groups: Groups
 ) -> Drawing:
     """Rows on whole cache lines: blending meets them in random order, and each line costs it a miss."""
     width = GEOMETRY_FIELDS + groups.padded

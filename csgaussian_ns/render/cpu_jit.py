@@ -15,7 +15,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from csgaussian_ns.core.kernel_cache import kept
+from csgaussian_ns.core.kernel_cache import cached
 from csgaussian_ns.render.contract import MIN_ALPHA
 
 f32 = np.float32
@@ -41,12 +41,12 @@ PIXEL_SLACK = f32(2e-3)
 
 def kernel(function):
     """Compile ``function`` for several threads: no GIL, kept on disk, vectorised float32."""
-    return kept(njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function))
+    return cached(njit(nogil=True, fastmath=FAST_MATH, error_model="numpy")(function))
 
 
 def inlined_kernel(function):
     """Compile ``function`` into its callers, but optimised alone first: its own loops are unrolled by then."""
-    return kept(njit(nogil=True, fastmath=FAST_MATH, error_model="numpy", forceinline=True)(function))
+    return cached(njit(nogil=True, fastmath=FAST_MATH, error_model="numpy", forceinline=True)(function))
 
 
 # Minimax polynomial of 2^f on [-1/2, 1/2], relative error 2.3e-7 in float32 (Lawson's iteration on 4001 points).

@@ -51,7 +51,7 @@ class Pose(NamedTuple):
     lens: NDArray[np.float32]
 
 
-class Points(NamedTuple):
+class Places(NamedTuple):
     """The arrays of ``core.types.Gaussians`` that say where, or the gradients by them."""
 
     means: NDArray[np.float32]
@@ -59,7 +59,7 @@ class Points(NamedTuple):
     scales: NDArray[np.float32]
 
 
-class Splats(NamedTuple):
+class ProjectedArrays(NamedTuple):
     """Projected candidates.
 
     Attributes:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.cpu_forward import blend, frame_of, project_points
-from csgaussian_ns.render.cpu_projection import Points
+from csgaussian_ns.render.cpu_projection import Places
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.scene.scene import Scene
 
@@ -49,7 +49,7 @@ def draw_gaussians(
     """
     check_inputs(gaussians, camera, background, None, np.float32)
     frame = frame_of(camera, with_depth, threads)
-    points = Points(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
+    points = Places(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
     projected = project_points(frame, points, _plain(gaussians.opacities))
     blended = blend(frame, projected, _plain(gaussians.colors), background)
     depth = None if blended.depth is None else blended.depth[..., None]
@@ -65,7 +65,7 @@ def draw_pixel(gaussians: Gaussians, camera: Camera, pixel: tuple[int, int]) -> 
         pixel: Column and row.
     """
     frame = frame_of(camera, False, 1)
-    points = Points(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
+    points = Places(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
     projected = project_points(frame, points, _plain(gaussians.opacities))
     projected.splats.rows[:, :2] -= np.array(pixel, np.float32)
     alone = frame._replace(camera=replace(camera, width=1, height=1))

@@ -32,7 +32,7 @@ MAX_BYTES = 1 << 32
 
 Encoding = Literal["ascii", "binary_little_endian", "binary_big_endian"]
 _ORDER: dict[Encoding, str] = {"ascii": "<", "binary_little_endian": "<", "binary_big_endian": ">"}
-_KINDS = {
+_TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
@@ -59,7 +59,7 @@ class Element(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Header:
+class PlyHeader:
     """What the header of a file says about its Gaussians.
 
     Attributes:
@@ -96,7 +96,7 @@ def read_ply(stream: BufferedIOBase, max_bytes: int = MAX_BYTES) -> GaussianScen
     return read_gaussians(stream, read_header(stream), max_bytes)
 
 
-def read_header(stream: BufferedIOBase) -> Header:
+def read_header(stream: BufferedIOBase) -> PlyHeader:
     """Read the header; the stream then stands at the first table.
 
     Raises:
@@ -121,10 +121,10 @@ def read_header(stream: BufferedIOBase) -> Header:
     if names.count("vertex") != 1:
         raise FormatError(f"PLY header: expected one element 'vertex', got {names.count('vertex')}")
     at = names.index("vertex")
-    return Header(encoding, tuple(comments), tuple(elements[:at]), elements[at], _harmonics(elements[at]))
+    return PlyHeader(encoding, tuple(comments), tuple(elements[:at]), elements[at], _harmonics(elements[at]))
 
 
-def up_of(header: Header) -> tuple[float, float, float]:
+def up_of_ply(header: PlyHeader) -> tuple[float, float, float]:
     """Which way is up, as far as one can tell."""
     return (0.0, 0.0, 1.0) if Z_UP in header.comments else (0.0, -1.0, 0.0)
 
@@ -137,8 +137,8 @@ def _declare(words: list[str], elements: list[Element]) -> None:
             elements.append(Element(name, int(count), {}))
         case ["property", "list", _, _, name] if known is not None and name not in known:
             known[name] = None
-        case ["property", kind, name] if kind in _KINDS and known is not None and name not in known:
-            known[name] = _KINDS[kind]
+        case ["property", kind, name] if kind in _TYPES and known is not None and name not in known:
+            known[name] = _TYPES[kind]
         case _:
             raise FormatError(f"PLY header: {' '.join(words)[:99]!a} is not understood, or stands in a wrong place")
 
@@ -175,12 +175,12 @@ def _harmonics(vertex: Element) -> tuple[str, ...]:
     return names
 
 
-def read_gaussians(stream: BufferedIOBase, header: Header, max_bytes: int = MAX_BYTES) -> GaussianScene:
+def read_gaussians(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES) -> GaussianScene:
     """Read the Gaussians behind a header; see ``read_ply``."""
     return read_splats(stream, header, max_bytes).scene
 
 
-def read_splats(stream: BufferedIOBase, header: Header, max_bytes: int = MAX_BYTES) -> Splats:
+def read_splats(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES) -> Splats:
     """Read the Gaussians behind a header, and whose they are where it says so; errors as of ``read_ply``."""
     for element in header.before:
         _skip(stream, header.encoding, element)
@@ -228,7 +228,7 @@ def _skip(stream: BufferedIOBase, encoding: Encoding, element: Element) -> None:
     stream.seek(size, 1)
 
 
-def _table(stream: BufferedIOBase, header: Header, max_bytes: int) -> np.ndarray:
+def _table(stream: BufferedIOBase, header: PlyHeader, max_bytes: int) -> np.ndarray:
     """The rows of ``vertex``, structured."""
     kind, count, left = _row_type(header.encoding, header.vertex), header.vertex.count, _left(stream)
     size = kind.itemsize * count

@@ -16,6 +16,6 @@ def volume(scales: Float[Tensor, "N 3"]) -> Float[Tensor, ""]:
     return scales.prod(dim=-1).sum() / max(len(scales), 1)
 
 
-def distortion(image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> Float[Tensor, ""]:
+def colour_distortion(image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> Float[Tensor, ""]:
     """Difference of two images: (1 - SSIM_WEIGHT) * L1 + SSIM_WEIGHT * (1 - SSIM)."""
     return ssim.distortion(image, target, SSIM_WEIGHT)

@@ -34,14 +34,14 @@ class Treatment:
         return torch.randperm(count, generator=generator, device=device)[: max(self.least, int(self.share * count))]
 
 
-class Shown(NamedTuple):
+class QuantisedValues(NamedTuple):
     """Values as the renderer shall see them, and the bits of the anchors of the sample where bits are paid for."""
 
     values: Float[Tensor, "V D"]
     bits: Float[Tensor, "S D"] | None
 
 
-def quantise(
+def quantise_values(
     values: Float[Tensor, "V D"],
     model: EntropyModel,
     context: Context,
@@ -49,7 +49,7 @@ def quantise(
     treatment: Treatment,
     noise: Float[Tensor, "V D"] | None,
     sample: Int[Tensor, " S"] | None,
-) -> Shown:
+) -> QuantisedValues:
     """Replace values by what a decoder would see of them, as far as the stage asks for it.
 
     Args:
@@ -62,10 +62,10 @@ def quantise(
         sample: See ``Treatment``; ``None`` before bits are paid for.
     """
     if how == "none":
-        return Shown(values, None)
+        return QuantisedValues(values, None)
     if how == "fixed noise":
         assert noise is not None
-        return Shown(noisy(values, torch.full_like(values, treatment.fixed_step), noise), None)
+        return QuantisedValues(noisy(values, torch.full_like(values, treatment.fixed_step), noise), None)
     assert sample is not None
     place = model.place(context)
     if how == "rounding":
@@ -73,13 +73,13 @@ def quantise(
             everywhere = model.expect(place)
         values, steps = straight_through(values, everywhere.quantised(values)), everywhere.steps.detach()[sample]
         paid = model.expect(place.at(sample), steps) if treatment.twice else everywhere.at(sample, steps)
-        return Shown(values, paid.bits(values[sample]))
+        return QuantisedValues(values, paid.bits(values[sample]))
     assert noise is not None
     everywhere = model.expect(place)
     step = per_channel(model.layout, everywhere.steps)
     drawn = noisy(values, step, noise)
     bits = everywhere.at(sample).bits(drawn[sample])
-    return Shown(drawn if how == "learned noise" else _rounded(values, step, everywhere), bits)
+    return QuantisedValues(drawn if how == "learned noise" else _rounded(values, step, everywhere), bits)
 
 
 def _rounded(values: Float[Tensor, "V D"], step: Float[Tensor, "V D"], expected: Expectation) -> Float[Tensor, "V D"]:

@@ -21,7 +21,8 @@ from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
-from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise
+from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise_anchors
+from csgaussian_ns.stages.moments import PerMoment
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
 from csgaussian_ns.stages.settings import SceneSettings
@@ -68,8 +69,9 @@ class TrainableScene(nn.Module):
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
         self._awaited: GrowthObserver | None = None
-        self._decoded: ScenePreview | None = None
-        self._decoded_semantics: DecodedSemantics | None = None
+        self._resized = 0
+        self._decoded = PerMoment[ScenePreview]()
+        self._decoded_semantics = PerMoment[DecodedSemantics]()
 
     def add_semantics(self, settings: SemanticSettings, plan: SemanticPlan) -> None:
         """Let stages 2 and 3 follow the colour plan."""
@@ -108,10 +110,7 @@ class TrainableScene(nn.Module):
 
     def go_to(self, step: int) -> None:
         """Be at ``step``, with nothing but the plan's view of it changed: a checkpoint is about to be read."""
-        frozen = self.semantic_state is not None
-        self.step, self._decoded_semantics = step, None
-        if not (frozen and self.semantic_state is not None):
-            self._decoded = None
+        self.step = step
         rounds = self.plan.at(step).quantisation == "rounding"
         bits = self.settings.network_bits
         train_with_bits(self.decoders, bits if rounds and bits <= 8 else None)
@@ -151,7 +150,7 @@ class TrainableScene(nn.Module):
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
         how, context = state.quantisation, self.context(index)
-        return index, quantise(anchors, self.layout, self.entropy, context, how, logit, generator)
+        return index, quantise_anchors(anchors, self.layout, self.entropy, context, how, logit, generator)
 
     def context(self, index: Int[Tensor, " V"] | None = None) -> Context:
         """What the entropy model may know of some anchors, or of all."""
@@ -195,10 +194,9 @@ class TrainableScene(nn.Module):
 
     @torch.no_grad()
     def decoded(self) -> ScenePreview:
-        """All anchors as a decoder would see them; computed once per step."""
-        if self._decoded is None:
-            self._decoded = self._decode()
-        return self._decoded
+        """All anchors as a decoder would see them; computed once per step, and once for stages 2 and 3."""
+        moment = self.step if self.semantic_state is None else self.plan.total
+        return self._decoded.at((self._resized, moment), self._decode)
 
     @torch.no_grad()
     def decoded_semantics(self) -> DecodedSemantics | None:
@@ -206,9 +204,8 @@ class TrainableScene(nn.Module):
         state = self.semantic_state
         if state is None or self.semantic is None or len(self.semantic.feature) == 0:
             return None
-        if self._decoded_semantics is None:
-            self._decoded_semantics = self.semantic.decoded(self.anchors.grid, state.rate, self.quality())
-        return self._decoded_semantics
+        decoded, grid, rated = self.semantic.decoded, self.anchors.grid, state.rate
+        return self._decoded_semantics.at((self._resized, self.step), lambda: decoded(grid, rated, self.quality()))
 
     def quality(self) -> Float[Tensor, " A"]:
         """Weight of each anchor in semantic learning (CSGaussian, Eq. 3); 1 where colour was trained without rate."""
@@ -289,7 +286,7 @@ class TrainableScene(nn.Module):
 
     def resize_for(self, checkpoint: Mapping[str, Tensor]) -> None:
         """Make room for the tensors of another scene, by their names here: anchors, and widths of the entropy model."""
-        self._decoded, self._decoded_semantics = None, None
+        self._resized += 1
         self.entropy.resize_for({name.removeprefix("entropy."): value for name, value in checkpoint.items()})
         count = len(checkpoint["anchors.grid"])
         self.anchors.resize_for(count)

@@ -14,7 +14,7 @@ from csgaussian_ns.format.attributes import semantic_layout
 from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.scene.spawn import Spawned
 from csgaussian_ns.semantic.weighting import quality_weight
-from csgaussian_ns.stages.quantise import Treatment, preview, quantise
+from csgaussian_ns.stages.quantise import Treatment, preview, quantise_values
 from csgaussian_ns.stages.schedule import SemanticState
 
 TREATMENT = Treatment(fixed_step=1.0, share=0.25, least=1000, twice=False)
@@ -123,7 +123,7 @@ class SemanticParams(nn.Module):
         values = model.values(self.feature.index_select(0, index))
         noise = unit_noise(values, generator) if how.endswith("noise") else None
         sample = TREATMENT.sample(len(index), generator, index.device) if state.rate else None
-        values, bits = quantise(values, model, self.context(grid, index), how, TREATMENT, noise, sample)
+        values, bits = quantise_values(values, model, self.context(grid, index), how, TREATMENT, noise, sample)
         if bits is None:
             return model.real(values), None
         own = model.own_bits() / max(self.feature.numel(), 1)

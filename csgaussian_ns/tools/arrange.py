@@ -24,10 +24,10 @@ class Arrange:
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
         from csgaussian_ns.core.files import replace_file
-        from csgaussian_ns.format.chunks import KINDS
+        from csgaussian_ns.format.chunks import ANCHOR_KINDS
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.format.facts import representation_of
-        from csgaussian_ns.format.gaussians.chunks import KINDS as GAUSSIAN_KINDS
+        from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
         from csgaussian_ns.format.gaussians.meta import GAUSSIANS
         from csgaussian_ns.receiver.arrange import by_importance
 
@@ -38,7 +38,7 @@ class Arrange:
             made = by_importance(given)
         container = read_container(made)
         name = representation_of(container)
-        chunks = container.of_kind(GAUSSIAN_KINDS[-1] if name == GAUSSIANS else KINDS[-1])
+        chunks = container.of_kind(GAUSSIAN_KINDS[-1] if name == GAUSSIANS else ANCHOR_KINDS[-1])
         with output_folder(self.output.parent):
             replace_file(self.output, made)
         anchors = [chunk.info.rows for chunk in chunks]

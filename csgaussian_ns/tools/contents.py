@@ -122,9 +122,9 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
 
     if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
         return None
-    from csgaussian_ns.format.semantics import read_facts  # loads numpy
+    from csgaussian_ns.format.semantics import read_semantic_facts  # loads numpy
 
-    facts = read_facts(container)
+    facts = read_semantic_facts(container)
     if facts is None:
         return None
     objects, edits = facts.objects(voxel_size, embeddings=False), _edits(container)
@@ -138,11 +138,11 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
 
 def _described(objects: "Sequence[SceneObject]", files: "Sequence[Container]") -> dict:
     """Objects, and what is known of their texts: vectors of several encoders cannot be compared, so none is then."""
-    from csgaussian_ns.format.semantics import read_facts
+    from csgaussian_ns.format.semantics import read_semantic_facts
 
     texts, known, start = [], set[int](), 0
     for file in files:
-        facts = read_facts(file)
+        facts = read_semantic_facts(file)
         if facts is not None:
             vectors = facts.texts.embeddings
             known |= {start + number for number, vector in enumerate(vectors, 1) if vector is not None}

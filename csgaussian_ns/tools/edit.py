@@ -11,7 +11,7 @@ from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
-from csgaussian_ns.tools.look import Objects, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
+from csgaussian_ns.tools.look import ObjectNames, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class Edit:
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The edited file (.csg); it may be the same file."""
-    remove: Objects = None
+    remove: ObjectNames = None
     """Objects that go."""
-    keep: Objects = None
+    keep: ObjectNames = None
     """Objects that stay; all else goes, what is no object included."""
     move: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = None
     """Move objects."""

@@ -62,14 +62,16 @@ class Evaluate:
         from csgaussian_ns.receiver.load import load
         from csgaussian_ns.render.backend import choose_rasterizer
         from csgaussian_ns.tools.cameras import tell_notes
-        from csgaussian_ns.tools.evaluation import InTensors, evaluate, write_overlays
+        from csgaussian_ns.tools.measure_scene import InTensors, measure_scene, write_overlays
         from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:
             scene, size = load(stream), stream.seek(0, SEEK_END)
         views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
         tell_notes(views.notes)
-        measured = evaluate(InTensors(scene), views, self.match, self._encode(scene), choose_rasterizer("cpu", "cpu"))
+        measured = measure_scene(
+            InTensors(scene), views, self.match, self._encode(scene), choose_rasterizer("cpu", "cpu")
+        )
         facts = {
             "file": name_of(self.file),
             "data": str(self.data),

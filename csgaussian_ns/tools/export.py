@@ -10,7 +10,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.look import Objects, vector_of
+from csgaussian_ns.tools.look import ObjectNames, vector_of
 from csgaussian_ns.tools.maybe import Maybe
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Export:
     is up, so they are turned."""
     spz_version: Literal[3, 4] = 3
     """Version of an .spz file: 4 is newer, read by fewer programs, and holds objects, with their names."""
-    objects: Objects = None
+    objects: ObjectNames = None
     """Export these objects alone, without what hides them."""
     box: Annotated[Maybe[str], tyro.conf.arg(metavar="X0,Y0,Z0,X1,Y1,Z1")] = None
     """Export what lies between two corners, in the frame of the export."""

@@ -29,7 +29,7 @@ class Cameras(NamedTuple):
     told: str
 
 
-def cameras_of(scene: LoadedScene, options: "Export") -> Cameras:
+def chosen_cameras(scene: LoadedScene, options: "Export") -> Cameras:
     """The views that were asked for; a note says so where there are fewer.
 
     Raises:

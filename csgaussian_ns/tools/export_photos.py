@@ -13,7 +13,7 @@ from csgaussian_ns.export.measure import picture, psnr
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.tools.cameras import tell_notes
-from csgaussian_ns.tools.views import View, open_views
+from csgaussian_ns.tools.views import CaptureView, open_views
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.shapes import Float
@@ -29,7 +29,7 @@ class HeldOut:
         transparent: RGB behind photos that are transparent.
     """
 
-    views: tuple[View, ...]
+    views: tuple[CaptureView, ...]
     behind: "Float[np.ndarray, '3'] | None"
     transparent: tuple[float, float, float]
 
@@ -41,7 +41,7 @@ class HeldOut:
         """
         return float(np.mean([self._psnr(scene, view) for view in self.views]))
 
-    def _psnr(self, scene: Scene, view: View) -> float:
+    def _psnr(self, scene: Scene, view: CaptureView) -> float:
         photo, drawn = view.colours(self.transparent), picture(scene, view.camera, self.behind)
         counts = view.counts()[..., None]
         photo, drawn = photo * counts, drawn * counts

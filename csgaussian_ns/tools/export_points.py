@@ -9,10 +9,10 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import replacing
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.export.frame import to_capture
-from csgaussian_ns.export.points import Points, normals_of, points_bytes, points_of
+from csgaussian_ns.export.points import Points, cloud_of, normals_of, points_bytes
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.splats import Splats
-from csgaussian_ns.tools.export_cameras import cameras_of
+from csgaussian_ns.tools.export_cameras import chosen_cameras
 from csgaussian_ns.tools.exporting import part_of, points_up, splats_of
 from csgaussian_ns.tools.progress import reported
 
@@ -44,7 +44,7 @@ def export_points(scene: LoadedScene, options: "Export") -> ExportedPoints:
         CsgError: What was asked for cannot be done; the message says why.
     """
     similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
-    shown, cameras = part_of(scene, options, similarity), cameras_of(scene, options)
+    shown, cameras = part_of(scene, options, similarity), chosen_cameras(scene, options)
     with reported() as progress:
         splats = splats_of(scene, shown, cameras, 0, 0, progress)
         opaque = splats.where(splats.scene.opacities >= options.least_opacity)
@@ -62,6 +62,6 @@ def export_points(scene: LoadedScene, options: "Export") -> ExportedPoints:
 
 
 def _placed(splats: Splats, similarity: Similarity, normals: np.ndarray | None) -> Points:
-    points = points_of(splats, normals)
+    points = cloud_of(splats, normals)
     turned = None if normals is None else (normals @ similarity.matrix.T / similarity.factor).astype(np.float32)
     return points._replace(places=similarity.at(points.places.astype(np.float64)).astype(np.float32), normals=turned)

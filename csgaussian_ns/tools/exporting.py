@@ -13,7 +13,7 @@ from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.zstd import zstd
 from csgaussian_ns.export.frame import placed, to_capture, to_y_up
 from csgaussian_ns.export.measure import likeness
-from csgaussian_ns.export.part import Part
+from csgaussian_ns.export.part import ScenePart
 from csgaussian_ns.export.plain import Effort, Progress, plain
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.receiver.orbit import up_of
@@ -22,7 +22,7 @@ from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.tools.cameras import tell_notes
-from csgaussian_ns.tools.export_cameras import Cameras, cameras_of
+from csgaussian_ns.tools.export_cameras import Cameras, chosen_cameras
 from csgaussian_ns.tools.export_photos import held_out
 from csgaussian_ns.tools.look import objects_called, objects_of
 from csgaussian_ns.tools.progress import reported
@@ -86,7 +86,7 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     photos = None if options.data is None else held_out(options.data, scene)
     transform = converter(options.ending) if options.ending not in FORMATS else None
     similarity = Similarity() if options.frame == "normalised" else to_capture(scene.meta.transform, scene.meta.scale)
-    shown, cameras = part_of(scene, options, similarity), cameras_of(scene, options)
+    shown, cameras = part_of(scene, options, similarity), chosen_cameras(scene, options)
     own = None if photos is None else photos.psnr(shown)  # before the work, so that what is wrong with them shows
     with reported() as progress:
         splats = splats_of(scene, shown, cameras, _degree(scene, options), options.steps, progress)
@@ -129,7 +129,7 @@ def part_of(scene: LoadedScene, options: "Export", similarity: Similarity) -> Sc
         rows = np.isin(scene.semantics.label, chosen)
     if rows is None and box is None:
         return scene
-    return Part(scene, rows, box, (similarity.matrix, np.array(similarity.shift)))
+    return ScenePart(scene, rows, box, (similarity.matrix, np.array(similarity.shift)))
 
 
 def splats_of(
@@ -152,7 +152,7 @@ def splats_of(
     if not isinstance(scene.scene, GaussianScene):
         return plain(shown, cameras.fitted, Effort(degree, steps), labels, progress)
     splats = plain(scene.scene, cameras.fitted, Effort(degree), labels, progress)
-    if not isinstance(shown, Part):
+    if not isinstance(shown, ScenePart):
         return splats
     inside = shown.contains(splats.scene.means)
     if not inside.any():

@@ -90,7 +90,7 @@ class Import:
     def _read(self) -> "tuple[Splats, tuple[float, float, float], int]":
         """The Gaussians, which way is up, and the bytes of the file."""
         from csgaussian_ns.export.write import FORMATS
-        from csgaussian_ns.scene.ply import read_header, read_splats, up_of
+        from csgaussian_ns.scene.ply import read_header, read_splats, up_of_ply
         from csgaussian_ns.scene.ply_magic import is_ply
 
         path = path_of(self.file)
@@ -98,7 +98,7 @@ class Import:
             if is_ply(stream):
                 header = read_header(stream)
                 splats = read_splats(stream, header)
-                return splats, up_of(header), stream.seek(0, 2)
+                return splats, up_of_ply(header), stream.seek(0, 2)
             data, ending = stream.read(), "" if path is None else path.suffix.lower()
             if ending != ".splat" and data.startswith(SPZ):
                 ending = ".spz"

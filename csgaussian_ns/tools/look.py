@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 # With None before the rest tyro need not load typeguard to check a default: a third of the time that csg edit takes.
-Objects = Annotated[Union[None, tuple[str, ...]], tyro.conf.arg(metavar="ID|NAME ...")]  # noqa: UP007, RUF036
+ObjectNames = Annotated[Union[None, tuple[str, ...]], tyro.conf.arg(metavar="ID|NAME ...")]  # noqa: UP007, RUF036
 Pairs = Union[None, tuple[tuple[str, str], ...]]  # noqa: UP007
 """Objects, each with a value of its own."""
 
 
 @dataclass(frozen=True)
-class Look:
+class LookOptions:
     """Objects are given by number or name; of a name, all that are called so."""
 
-    isolate: Objects = None
+    isolate: ObjectNames = None
     """Draw these objects alone."""
-    hide: Objects = None
+    hide: ObjectNames = None
     """Draw without these objects."""
     recolour: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME #RRGGBB ...")] = None
     """Draw objects in other colours."""
     move: Annotated[Pairs, tyro.conf.arg(metavar="ID|NAME DX,DY,DZ ...")] = None
     """Draw objects elsewhere; lengths and axes as csg info shows positions."""
-    highlight: Objects = None
+    highlight: ObjectNames = None
     """Light up these objects and dim the rest."""
     layer: Literal["colour", "objects", "semantic"] = "colour"
     """What is drawn: colours, a colour for each object, or semantic features as colours."""
@@ -46,7 +46,7 @@ class Look:
     @property
     def needs_objects(self) -> bool:
         """Whether the semantic layer must be decoded."""
-        return self != Look()
+        return self != LookOptions()
 
     def of(self, scene: "LoadedScene") -> "Appearance":
         """What was asked for, in the order of the fields.

@@ -161,13 +161,13 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     """Contact sheets of all photos; also the number of masks of each photo."""
     import numpy as np
 
-    from csgaussian_ns.capture.photos import has_size_of_photo, names_of, read_photo
+    from csgaussian_ns.capture.photos import has_size_of_photo, photo_names, read_photo
     from csgaussian_ns.semantic.masks.label_maps import read_label_maps
     from csgaussian_ns.semantic.masks.sheet import pair, write_sheets
     from csgaussian_ns.tools.progress import with_progress
 
     counts: list[int] = []
-    names = names_of(list(files))
+    names = photo_names(list(files))
 
     def pairs() -> Iterator["np.ndarray"]:
         for name, (photo, file) in with_progress(list(zip(names, files.items(), strict=True)), "contact sheets"):

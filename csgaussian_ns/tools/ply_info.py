@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from csgaussian_ns.scene.ply import Z_UP, Header, read_gaussians, read_header
+from csgaussian_ns.scene.ply import Z_UP, PlyHeader, read_gaussians, read_header
 from csgaussian_ns.tools.terminal import tell, tell_table
 
 GROUPS = {
@@ -49,7 +49,7 @@ def describe_ply(stream: BufferedIOBase) -> dict[str, Any]:
     }
 
 
-def _bytes_of(header: Header) -> dict[str, int]:
+def _bytes_of(header: PlyHeader) -> dict[str, int]:
     """Bytes of one Gaussian in memory, by attribute; of ASCII, as its types say."""
     sizes = dict.fromkeys([*GROUPS, "unused"], 0)
     for name, kind in header.vertex.kinds.items():

@@ -12,7 +12,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.cameras import cameras_by, frames_per_second
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
-from csgaussian_ns.tools.look import Look, tell_if_empty
+from csgaussian_ns.tools.look import LookOptions, tell_if_empty
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 from csgaussian_ns.tools.progress import with_progress
@@ -42,7 +42,7 @@ class Render:
     shape."""
     fps: Maybe[int] = None
     """Frames per second of a film: 24, or what the camera path says."""
-    look: tyro.conf.OmitArgPrefixes[Look] = field(default_factory=Look)
+    look: tyro.conf.OmitArgPrefixes[LookOptions] = field(default_factory=LookOptions)
     """How objects are shown."""
     json: AsJson = False
 

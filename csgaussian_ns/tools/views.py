@@ -23,7 +23,7 @@ Side = Literal["eval", "train", "all"]
 
 
 @dataclass(frozen=True)
-class View:
+class CaptureView:
     """One view.
 
     Attributes:
@@ -91,14 +91,14 @@ class Views:
         notes: Sentences about what a reader may not expect.
     """
 
-    compared: tuple[View, ...]
+    compared: tuple[CaptureView, ...]
     truth: "GroundTruth | None"
-    annotated: tuple[View, ...]
+    annotated: tuple[CaptureView, ...]
     background: tuple[float, float, float]
     told_by: str
     notes: tuple[str, ...]
 
-    def photo(self, view: View) -> "torch.Tensor":
+    def photo(self, view: CaptureView) -> "torch.Tensor":
         """RGB in [0, 1], ``[H, W, 3]``, at the size of the view's camera.
 
         Raises:
@@ -108,7 +108,7 @@ class Views:
 
         return torch.from_numpy(view.colours(self.background))
 
-    def true_view(self, view: View) -> "TrueView":
+    def true_view(self, view: CaptureView) -> "TrueView":
         """The true masks of a view at the size of its camera.
 
         Raises:
@@ -148,7 +148,7 @@ def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale
     hidden = capture.files_under(masks.KEY)
     placed = cameras(capture, meta.transform, meta.scale)
     views = [
-        View(frame, scaled(camera, scale), hidden.get(frame.photo))
+        CaptureView(frame, scaled(camera, scale), hidden.get(frame.photo))
         for frame, camera in zip(capture.frames, placed, strict=True)
     ]
     split = choose(capture, meta.extra, interval)
@@ -169,11 +169,11 @@ def _on(side: Side, split: "Split", count: int) -> tuple[int, ...]:
     return numbers
 
 
-def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: View) -> "dict[str, torch.Tensor]":
+def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: CaptureView) -> "dict[str, torch.Tensor]":
     """Masks of a photo as it was taken, straightened, at the size of a view's camera."""
     import torch
 
-    from csgaussian_ns.capture.masks import resized
+    from csgaussian_ns.capture.masks import resized_mask
     from csgaussian_ns.capture.photos import same_shape
     from csgaussian_ns.capture.straight import straightening
 
@@ -186,7 +186,7 @@ def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: View) -> "dict[str
                 f"{view.photo}: the mask of {name!r} has {found[0]} x {found[1]} pixels, the camera {size[0]} x "
                 f"{size[1]}; their aspect ratios differ, so one of them belongs to another view"
             )
-        mask = resized(mask, size)
-        straight = mask if bent is None else resized(bent.nearest(mask), view.size)
+        mask = resized_mask(mask, size)
+        straight = mask if bent is None else resized_mask(bent.nearest(mask), view.size)
         result[name] = torch.from_numpy(straight.copy())
     return result

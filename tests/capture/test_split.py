@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from csgaussian_ns.capture.split import Split, by_interval, by_lists, choose, names_of, storable
+from csgaussian_ns.capture.split import Split, by_interval, by_lists, choose, split_names, storable
 from csgaussian_ns.capture.transforms import Capture, read_capture
 from csgaussian_ns.core.errors import ConfigError, DataError
 from tests.capture.captures import write
@@ -76,7 +76,7 @@ def test_an_empty_list_beside_a_full_one_says_nothing(tmp_path: Path):
 def test_views_that_are_trained_on_and_held_out_are_told(tmp_path: Path):
     split = split_of(tmp_path, train=[1, 2, 3], val=[4], test=[3, 4])
     assert "1 views are both in the list to train on and held out" in split.notes[0]
-    assert names_of(capture_with(tmp_path), split)["held_out"] == [FILES[4]]
+    assert split_names(capture_with(tmp_path), split)["held_out"] == [FILES[4]]
 
 
 def test_lists_name_frames_in_any_spelling(tmp_path: Path):
@@ -100,18 +100,18 @@ def test_lists_of_something_else_are_refused(tmp_path: Path, names: object, mess
 
 def test_a_file_names_what_training_held_out(tmp_path: Path):
     capture = capture_with(tmp_path)
-    assert names_of(capture, by_interval(10, 4)) == {"held_out": [FILES[0], FILES[4], FILES[8]]}
+    assert split_names(capture, by_interval(10, 4)) == {"held_out": [FILES[0], FILES[4], FILES[8]]}
     three = split_of(tmp_path, train=[1, 2, 3, 4, 5, 6, 7], val=[8], test=[9])
-    assert names_of(capture, three) == {"held_out": [FILES[9]], "left_out": [FILES[0], FILES[8]]}
+    assert split_names(capture, three) == {"held_out": [FILES[9]], "left_out": [FILES[0], FILES[8]]}
     everything = Split(tuple(range(10)), tuple(range(10)), tuple(range(10)), "--eval-mode all")
-    assert names_of(capture, everything) == {"held_out": []}, "what is trained on is not held out"
+    assert split_names(capture, everything) == {"held_out": []}, "what is trained on is not held out"
     assert storable({"held_out": ["x" * 100] * 300}) and not storable({"held_out": ["x" * 100] * 400})
 
 
 def test_a_file_does_not_tell_where_its_maker_keeps_things(tmp_path: Path):
     files = (str(tmp_path / "images" / "1.png"), "/home/somebody/photos/2.png", "./3.png")
     capture = read_capture(write(tmp_path, *files))
-    names = names_of(capture, by_interval(3, 1))
+    names = split_names(capture, by_interval(3, 1))
     assert sorted(names["held_out"]) == ["2.png", "3.png", "images/1.png"]
     for name in names["held_out"]:
         [number] = choose(capture, {"held_out": [name]}, None).held_out

@@ -39,8 +39,8 @@ def total(values: np.ndarray) -> int:
     return result
 
 
-def kept() -> Dispatcher:
-    return kernel_cache.kept(numba.njit(total))
+def cached() -> Dispatcher:
+    return kernel_cache.cached(numba.njit(total))
 
 
 def files_of_numba(below: Path) -> set[str]:
@@ -49,7 +49,7 @@ def files_of_numba(below: Path) -> set[str]:
 
 def test_a_kernel_is_compiled_once(folder: Path):
     for hits in (0, 1):
-        kernel = kept()
+        kernel = cached()
         assert kernel(np.arange(5)) == 10
         assert sum(kernel.stats.cache_hits.values()) == hits
     assert len(files_of_numba(folder)) == 2
@@ -58,7 +58,7 @@ def test_a_kernel_is_compiled_once(folder: Path):
 def test_a_full_disk_costs_time_alone(folder: Path):
     with full_disk(after=10), pytest.warns(SlowStart, match="compiles anew: File too large") as told:
         for _ in range(2):
-            assert kept()(np.arange(5)) == 10
+            assert cached()(np.arange(5)) == 10
     assert len(told) == 1 and files_of_numba(folder) == set()
 
 
@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_written_is_not_replaced_by_one_without_versions
     folder.write_text("a file is in the way")
     before = files_of_numba(Path(__file__).parent)
     with pytest.warns(SlowStart, match="kernels cannot be written"):
-        assert kept()(np.arange(5)) == 10
+        assert cached()(np.arange(5)) == 10
     assert files_of_numba(Path(__file__).parent) == before
 
 
@@ -76,21 +76,21 @@ def test_a_machine_without_homes(folder: Path, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(kernel_cache, "_use_own_folder", nowhere)
     with pytest.warns(SlowStart, match="home directory"):
-        assert kept()(np.arange(5)) == 10
+        assert cached()(np.arange(5)) == 10
 
 
 def test_files_that_a_power_cut_left_empty_are_made_again(folder: Path):
-    assert kept()(np.arange(5)) == 10
+    assert cached()(np.arange(5)) == 10
     for path in folder.rglob("*.nb[ci]"):
         path.write_bytes(b"")
-    assert kept()(np.arange(5)) == 10
-    kernel = kept()
+    assert cached()(np.arange(5)) == 10
+    kernel = cached()
     assert kernel(np.arange(5)) == 10 and sum(kernel.stats.cache_hits.values()) == 1
 
 
 def test_kernels_that_are_not_compiled_need_no_place():
     """With NUMBA_DISABLE_JIT, numba returns the function itself."""
-    assert kernel_cache.kept(total) is total
+    assert kernel_cache.cached(total) is total
 
 
 KERNELS = """
@@ -137,7 +137,7 @@ def test_kept_code_is_loaded_without_what_compiles_and_may_be_compiled_into_more
 @pytest.fixture
 def brought(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The kernel as a wheel would bring it, but compiled for this very machine."""
-    kernel = kept()
+    kernel = cached()
     kernel(np.arange(5))
     place = tmp_path / "brought"
     place.mkdir()
@@ -153,7 +153,7 @@ def brought(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def hits_of_a_new_kernel() -> int:
-    kernel = kept()
+    kernel = cached()
     assert kernel(np.arange(5)) == 10
     return sum(kernel.stats.cache_hits.values())
 
@@ -177,5 +177,5 @@ def test_compiling_much_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kernel_cache, "MANY", 2)
     with pytest.warns(SlowStart, match="only the first call does") as told:
         for kind in (np.int8, np.int16, np.int32):
-            assert kept()(np.arange(5, dtype=kind)) == 10
+            assert cached()(np.arange(5, dtype=kind)) == 10
     assert len(told) == 1

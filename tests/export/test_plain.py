@@ -6,7 +6,7 @@ import pytest
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.export import fit
 from csgaussian_ns.export.measure import likeness
-from csgaussian_ns.export.part import Part
+from csgaussian_ns.export.part import ScenePart
 from csgaussian_ns.export.plain import Effort, plain
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, solve_harmonics, sums_of
 from tests.export.scenes import Fickle, random_gaussians, ring
@@ -61,7 +61,7 @@ def test_only_a_part_is_exported():
     scene = Fickle(random_gaussians(200))
     rows = np.arange(200) < 50
     low, high = (-0.5, -5.0, -5.0), (5.0, 5.0, 5.0)
-    splats = plain(Part(scene, rows, (low, high)), ring(8), Effort(0))
+    splats = plain(ScenePart(scene, rows, (low, high)), ring(8), Effort(0))
     found = in_order(scene.scene, splats.scene.means)
     assert rows[found].all() and (splats.scene.means[:, 0] >= -0.5).all()
     assert 20 < len(splats) < 50 and splats.scene.degree == 0
@@ -70,7 +70,7 @@ def test_only_a_part_is_exported():
 def test_nothing_is_refused():
     scene = Fickle(random_gaussians(20))
     with pytest.raises(ConfigError, match="nothing to export"):
-        plain(Part(scene, np.zeros(20, np.bool_)), ring(4), Effort())
+        plain(ScenePart(scene, np.zeros(20, np.bool_)), ring(4), Effort())
     with pytest.raises(ConfigError, match="nothing to export"):
         plain(random_gaussians(0), ring(4), Effort())
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from csgaussian_ns.export.points import Points, normals_of, points_bytes, points_of
+from csgaussian_ns.export.points import Points, cloud_of, normals_of, points_bytes
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from tests.export.scenes import random_splats, ring
 
@@ -38,7 +38,7 @@ def test_normals_are_shortest_axes_towards_who_sees_them():
 def test_the_file_is_a_point_cloud_for_others():
     plyfile = pytest.importorskip("plyfile")
     splats = random_splats(50)
-    points = points_of(splats, np.tile(np.array((0, 0, 1), np.float32), (50, 1)))
+    points = cloud_of(splats, np.tile(np.array((0, 0, 1), np.float32), (50, 1)))
     content = plyfile.PlyData.read(io.BytesIO(b"".join(points_bytes(points, z_up=True))))
     table = content["vertex"]
     assert content.comments == ["Vertical Axis: z"] and len(table) == 50

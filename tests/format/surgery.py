@@ -11,7 +11,7 @@ from csgaussian_ns.format.layout import ENTRY_BYTES, HEADER_BYTES, Section
 from csgaussian_ns.format.object_bytes import write_objects
 from csgaussian_ns.format.objects import ObjectTexts
 from csgaussian_ns.format.rewrite import rewrite
-from csgaussian_ns.format.semantics import read_facts
+from csgaussian_ns.format.semantics import read_semantic_facts
 
 ONCE = ("META", "NETE", "NETR", "NETS", "LABL")
 
@@ -50,7 +50,7 @@ def rewritten(data: bytes, kind: str, content: bytes | None = None, **info: int)
 def with_embeddings(data: bytes, names: tuple[str, ...]) -> bytes:
     """The file with these names of its objects, each with an embedding of an encoder of some other writer."""
     container = read_container(data)
-    facts = read_facts(container)
+    facts = read_semantic_facts(container)
     assert facts is not None
     texts = ObjectTexts.of(names, np.eye(len(names), 5), "some-encoder")
     return rewrite(container, {"LABL": write_objects(facts.table, texts)})

@@ -10,7 +10,7 @@ from csgaussian_ns.core.errors import CsgError, FormatError, LimitExceeded, Quan
 from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
 from csgaussian_ns.format.gaussians.read import decode_gaussians
-from csgaussian_ns.format.gaussians.rows import Arrays, Rows, arrays_of, ordered, rounded, steps_of
+from csgaussian_ns.format.gaussians.rows import Arrays, GaussianRows, arrays_of, ordered, rounded, steps_of
 from csgaussian_ns.format.gaussians.write import CHUNK, MOST_COPIES, Labels, encode_gaussians
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
@@ -21,12 +21,12 @@ from tests.format.surgery import with_checksums
 META = GaussianMeta(0.01, 1, (0.1, 0.02, 0.015, 0.1, 0.05, 0.07), name="some")
 
 
-def rows_of(count: int, copies: int = 0) -> Rows:
+def rows_of(count: int, copies: int = 0) -> GaussianRows:
     """Rows of degree 1; the first are ``copies`` more times there, with other values."""
     generator = np.random.default_rng(count)
     grid = generator.integers(-400, 400, (count, 3)).astype(np.int32)
     grid[1 : copies + 1] = grid[0]
-    return Rows(grid, generator.integers(-9, 10, (count, 19)).astype(np.int32))
+    return GaussianRows(grid, generator.integers(-9, 10, (count, 19)).astype(np.int32))
 
 
 def labels_of(count: int, objects: int = 3) -> Labels:

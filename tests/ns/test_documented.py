@@ -20,7 +20,7 @@ import tyro
 
 from csgaussian_ns.ns.export import ExportCsgBitstream
 from csgaussian_ns.tools.cli import COMMANDS as COMMANDS_OF_CSG
-from csgaussian_ns.tools.look import Look
+from csgaussian_ns.tools.look import LookOptions
 from scripts.method_configs import our_methods
 from tests.docs.pages import PAGES, ROOT, SITE, Command, page_id, shell_commands
 from tests.sampled_types import types_sampled
@@ -88,7 +88,7 @@ def test_an_option_that_does_not_exist_is_noticed(parse: Callable[[Command], obj
 
 
 def test_options_that_pages_mention_exist():
-    classes = [*COMMANDS_OF_CSG.values(), ExportCsgBitstream, Look]
+    classes = [*COMMANDS_OF_CSG.values(), ExportCsgBitstream, LookOptions]
     known = OF_NERFSTUDIO | {f"--{item.name.replace('_', '-')}" for kind in classes for item in fields(kind)}  # type: ignore[arg-type]
     mentioned = {
         option

@@ -17,7 +17,7 @@ from csgaussian_ns.format.kinds import Kind, Layer
 from csgaussian_ns.format.layout import MustUnderstand
 from csgaussian_ns.receiver import representations
 from csgaussian_ns.receiver.opened import Opened, Wanted
-from csgaussian_ns.receiver.orbit import Placement
+from csgaussian_ns.receiver.orbit import PlainMeta
 from csgaussian_ns.receiver.representations import register
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
@@ -35,7 +35,7 @@ def balls(container: Container, wanted: Wanted) -> Opened:
     quats = np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1))
     scales, opacities = np.full((count, 3), 0.1, np.float32), np.full(count, 0.99, np.float32)
     harmonics = np.full((count, 1, 3), 0.5 / CONSTANT, np.float32)
-    return Opened(GaussianScene(means, quats, scales, opacities, harmonics), Placement(), "balls")
+    return Opened(GaussianScene(means, quats, scales, opacities, harmonics), PlainMeta(), "balls")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from csgaussian_ns.codec.render_networks import networks_of
-from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.codec.scene import TensorScene
 from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.geometry import opengl_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
@@ -48,7 +48,7 @@ def pose(angle: float, distance: float = 5.0) -> Tensor:
     return torch.stack([right, up, back, distance * back], dim=1)
 
 
-def scene_of_balls(embeddings: bool = True, names: bool = True) -> CodedScene:
+def scene_of_balls(embeddings: bool = True, names: bool = True) -> TensorScene:
     """The scene; an anchor per voxel of each surface and two Gaussians per anchor, the second dropped."""
     grids, labels, colours = [], [], []
     for number, (_, centre, radius, colour) in BALLS.items():
@@ -68,10 +68,10 @@ def scene_of_balls(embeddings: bool = True, names: bool = True) -> CodedScene:
     objects = tuple(_object(number, anchors.position[label == number], embeddings, names) for number in BALLS)
     layer = SemanticLayer(feature * 3, label, objects, ENCODER if embeddings else "")
     meta = SceneMeta(VOXEL, 3, 2, (1.0, 0.2, 0.2), name="balls")
-    return CodedScene(grid.int(), anchors, _decoders(), meta, layer)
+    return TensorScene(grid.int(), anchors, _decoders(), meta, layer)
 
 
-def loaded(coded: CodedScene) -> LoadedScene:
+def loaded(coded: TensorScene) -> LoadedScene:
     """The same scene as a receiver has it, in arrays of numpy; without a file."""
     anchors = Anchors(*(to_numpy(getattr(coded.anchors, field.name)) for field in fields(Anchors)))
     layer, networks = coded.semantics, networks_of(coded.decoders)

@@ -50,7 +50,7 @@ def test_a_step_reads_which_anchors_and_which_slots_are_drawn_and_nothing_else(s
         spawned = scene.spawned(quantised.anchors, camera)
         observer = scene.observer(index, spawned, (camera.width, camera.height))
         image = rasterizer(spawned.gaussians, camera, scene.random_colour(), observer=observer).image
-        loss = objective.distortion(image, target) + objective.volume(spawned.gaussians.scales)
+        loss = objective.colour_distortion(image, target) + objective.volume(spawned.gaussians.scales)
         if quantised.rate is not None:
             loss = loss + quantised.rate.per_parameter
         loss.backward()

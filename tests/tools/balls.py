@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.codec.scene import TensorScene
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.masks.label_maps import write_masks
@@ -21,7 +21,7 @@ TURN = torch.tensor([[0.0, 0, 1, 0.3], [1, 0, 0, -0.2], [0, 1, 0, 0.5]], dtype=t
 SCALE = 0.5
 
 
-def moved_scene(**changes: bool) -> CodedScene:
+def moved_scene(**changes: bool) -> TensorScene:
     """The scene of balls, saying that it was trained in another frame than the capture's."""
     scene = scene_of_balls(**changes)
     meta = replace(scene.meta, transform=tuple(TURN.flatten().tolist()), scale=SCALE)

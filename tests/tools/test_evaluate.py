@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from csgaussian_ns.capture.lens import Lens
-from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.codec.scene import TensorScene
 from csgaussian_ns.export.frame import placed, to_capture
 from csgaussian_ns.export.write import write
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
@@ -39,7 +39,7 @@ def evaluate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     file = tmp_path / "scene.csg"
     file.write_bytes(bytes(1234))
 
-    def run(data: Path, *arguments: str, scene: CodedScene | None = None) -> tuple[int, str, str]:
+    def run(data: Path, *arguments: str, scene: TensorScene | None = None) -> tuple[int, str, str]:
         decoded = moved_scene() if scene is None else scene
         monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream: loaded(decoded))
         code = cli.main(["evaluate", str(file), "--data", str(data), *arguments])
@@ -134,7 +134,7 @@ def test_lists_in_the_file_decide_the_split(evaluate, copied: Path):
     assert list(train["colour"]["per_view"]) == ["00", "01", "02", "03", "04"]
 
 
-def told_by_the_file(**names: list[int]) -> CodedScene:
+def told_by_the_file(**names: list[int]) -> TensorScene:
     """The scene, with names of its training's views as an export writes them."""
     scene = moved_scene()
     extra = {key: [f"images/{number:02d}.png" for number in numbers] for key, numbers in names.items()}

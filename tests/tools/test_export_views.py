@@ -16,7 +16,7 @@ from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.tools import cli, export_cameras
 from csgaussian_ns.tools.export import Export
-from csgaussian_ns.tools.export_cameras import cameras_of
+from csgaussian_ns.tools.export_cameras import chosen_cameras
 from tests.import_blocker import command_without
 from tests.tools.test_export import ROOT, WITH_OBJECTS, export
 
@@ -117,14 +117,14 @@ def test_cameras_of_a_file_are_bounded_in_size(tmp_path: Path):
     folder = str(write_capture(tmp_path / "high", scene, (48, 64), views=3))
 
     def sizes(**changes: int) -> set[tuple[int, int]]:
-        return {(camera.width, camera.height) for camera in cameras_of(scene, options(folder, **changes)).fitted}
+        return {(camera.width, camera.height) for camera in chosen_cameras(scene, options(folder, **changes)).fitted}
 
     assert sizes() == {(48, 64)}, "they are not made larger"
     assert sizes(width=32) == {(24, 32)}
     assert sizes(width=32, height=12) == {(12, 16)} and sizes(height=12) == {(12, 16)}
-    whole, half = (cameras_of(scene, options(folder, width=width)).measured[0] for width in (64, 32))
+    whole, half = (chosen_cameras(scene, options(folder, width=width)).measured[0] for width in (64, 32))
     assert half.fx == whole.fx / 2 and half.cy == whole.cy / 2
-    assert {(c.width, c.height) for c in cameras_of(scene, options("orbit")).fitted} == {(480, 270)}
+    assert {(c.width, c.height) for c in chosen_cameras(scene, options("orbit")).fitted} == {(480, 270)}
 
 
 def test_as_many_views_as_memory_holds(
@@ -133,10 +133,10 @@ def test_as_many_views_as_memory_holds(
     monkeypatch.setattr(export_cameras, "MOST_PIXELS", 5 * SIZE[0] * SIZE[1])
     scene = load(WITH_OBJECTS)
     every = list(scene.cameras(capture).values())
-    kept = cameras_of(scene, options(str(capture))).fitted
+    kept = chosen_cameras(scene, options(str(capture))).fitted
     assert [_place(camera) for camera in kept] == [_place(every[number]) for number in (0, 2, 4, 6, 8)]
     assert "csg: note: 5 of 9 views are fitted to, evenly spread" in capsys.readouterr().err
-    assert len(cameras_of(scene, options("orbit", width=64, views=16)).fitted) == 6
+    assert len(chosen_cameras(scene, options("orbit", width=64, views=16)).fitted) == 6
     assert "6 of 16 views" in capsys.readouterr().err
 
 
@@ -147,7 +147,7 @@ def _place(camera: Camera) -> tuple[float, ...]:
 def test_an_edited_scene_is_looked_at_where_it_is():
     """Removed rows do not pull the circles away from what is left, which the orbit that is measured on goes around."""
     scene = load(WITH_OBJECTS).edited(Remove(Target((2, 3))))
-    cameras = cameras_of(scene, options("orbit", width=64))
+    cameras = chosen_cameras(scene, options("orbit", width=64))
     fitted, measured = (_middle(views) for views in (cameras.fitted, cameras.measured))
     assert np.allclose(fitted[:2], measured[:2], atol=1e-3)
 

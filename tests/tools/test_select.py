@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.codec.scene import TensorScene
 from csgaussian_ns.tools import cli
 from tests.semantic.scenes import camera, loaded, true_labels
 from tests.tools.balls import moved_scene, write_capture
@@ -27,7 +27,7 @@ def select(capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     file, out = tmp_path / "scene.csg", tmp_path / "out"
     file.write_bytes(b"")
 
-    def run(*arguments: str, scene: CodedScene | None = None) -> tuple[int, str, str, Path]:
+    def run(*arguments: str, scene: TensorScene | None = None) -> tuple[int, str, str, Path]:
         decoded = moved_scene() if scene is None else scene
         monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream: loaded(decoded))
         cameras = ("--camera", str(capture / "transforms.json"))

@@ -5,11 +5,11 @@ import numpy as np
 from csgaussian_ns.core.shapes import Int
 from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import GaussianFile
-from csgaussian_ns.format.gaussians.rows import Rows
+from csgaussian_ns.format.gaussians.rows import GaussianRows
 from csgaussian_ns.format.gaussians.write import file_of
 
 
-def arranged_gaussians(file: GaussianFile, rows: Rows, share: Int[np.ndarray, " N"]) -> bytes:
+def arranged_gaussians(file: GaussianFile, rows: GaussianRows, share: Int[np.ndarray, " N"]) -> bytes:
     """The file with its Gaussians in other chunks; EDIT, and what this version does not know, are left out.
 
     Args:

@@ -8,17 +8,17 @@ import numpy as np
 from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.shapes import Int32
 from csgaussian_ns.format.chunks import check_positions, check_room, decode_grid, positions_section
-from csgaussian_ns.format.gaussians.rows import Rows
+from csgaussian_ns.format.gaussians.rows import GaussianRows
 from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.streams.mixing import most_bits
 from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 
-KINDS = ("POSI", "SPLT")
+GAUSSIAN_KINDS = ("POSI", "SPLT")
 
 
-def encode_chunk(rows: Rows, origin: Int32[np.ndarray, "3"], where: Run) -> tuple[Section, Section]:
+def encode_chunk(rows: GaussianRows, origin: Int32[np.ndarray, "3"], where: Run) -> tuple[Section, Section]:
     """Code one run of Gaussians.
 
     Args:
@@ -31,7 +31,7 @@ def encode_chunk(rows: Rows, origin: Int32[np.ndarray, "3"], where: Run) -> tupl
     return positions_section(rows.grid, origin, where), Section(info_of("SPLT", where, **told), body)
 
 
-def decode_chunk(entries: Sequence[Entry], bodies: Sequence[bytes | memoryview], channels: int) -> Rows:
+def decode_chunk(entries: Sequence[Entry], bodies: Sequence[bytes | memoryview], channels: int) -> GaussianRows:
     """The inverse of ``encode_chunk``; each part is compared with its checksum.
 
     Raises:
@@ -41,7 +41,7 @@ def decode_chunk(entries: Sequence[Entry], bodies: Sequence[bytes | memoryview],
     grid = decode_grid(entries[0], bodies[0])
     values = decode_rows(bodies[1], grid, channels)
     compare_crc(info.decoded_crc, _crc(values), str(info))
-    return Rows(grid, values)
+    return GaussianRows(grid, values)
 
 
 def check_chunk(entries: Sequence[Entry], channels: int, limits: DecodeLimits) -> None:

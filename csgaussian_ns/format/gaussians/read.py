@@ -13,9 +13,9 @@ from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.gaussians.chunks import KINDS, check_chunk, decode_chunk
+from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS, check_chunk, decode_chunk
 from csgaussian_ns.format.gaussians.meta import GaussianMeta, gaussian_meta_of
-from csgaussian_ns.format.gaussians.rows import Arrays, Rows, arrays_of
+from csgaussian_ns.format.gaussians.rows import Arrays, GaussianRows, arrays_of
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits, within_memory
 from csgaussian_ns.format.scene import semantic_bytes
@@ -41,7 +41,7 @@ class CodedGaussians:
         edits: What shall be seen of it; all else here is as it was before them.
     """
 
-    rows: Rows
+    rows: GaussianRows
     meta: GaussianMeta
     semantics: SemanticLayer | None = None
     truncated: bool = False
@@ -110,7 +110,7 @@ class GaussianFile(NamedTuple):
         if self.semantics is not None:
             self.semantics.check(self.numbers, limits)
 
-    def parts(self, limits: DecodeLimits, threads: int | None) -> Iterator[Rows]:
+    def parts(self, limits: DecodeLimits, threads: int | None) -> Iterator[GaussianRows]:
         """The chunks, decoded one after the other, on ``threads`` threads at most."""
         largest = max((chunk[0].info.rows for chunk in self.chunks), default=0)
         memory = largest * self.channels * BYTES_PER_SYMBOL + CODER_BYTES
@@ -130,7 +130,7 @@ def open_gaussians(container: Container, chunks: Sequence[int] | None = None, se
         FormatError: Damaged.
         ConfigError: There is no such chunk.
     """
-    meta, kinds = gaussian_meta_of(container), [container.chunks(kind) for kind in KINDS]
+    meta, kinds = gaussian_meta_of(container), [container.chunks(kind) for kind in GAUSSIAN_KINDS]
     if len(kinds[0]) != len(kinds[1]):
         raise FormatError(f"{len(kinds[0])} chunks of positions, {len(kinds[1])} of Gaussians; the file is damaged")
     pairs = list(zip(*kinds, strict=True))
@@ -186,7 +186,11 @@ def decode_growing_gaussians(
 
 
 def _complete(
-    file: GaussianFile, parts: Sequence[Rows], edits: tuple[Edit, ...], limits: DecodeLimits, threads: int | None
+    file: GaussianFile,
+    parts: Sequence[GaussianRows],
+    edits: tuple[Edit, ...],
+    limits: DecodeLimits,
+    threads: int | None,
 ) -> CodedGaussians:
     """All rows, and what is known of them."""
     rows, layer = _joined(parts, file.channels), None
@@ -197,7 +201,7 @@ def _complete(
     return CodedGaussians(rows, file.meta, layer, file.container.truncated, edits)
 
 
-def _joined(parts: Sequence[Rows], channels: int) -> Rows:
+def _joined(parts: Sequence[GaussianRows], channels: int) -> GaussianRows:
     grids = [np.zeros((0, 3), np.int32), *(part.grid for part in parts)]
     values = [np.zeros((0, channels), np.int32), *(part.values for part in parts)]
-    return Rows(np.concatenate(grids), np.concatenate(values))
+    return GaussianRows(np.concatenate(grids), np.concatenate(values))

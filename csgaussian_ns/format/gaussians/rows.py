@@ -36,7 +36,7 @@ class Arrays(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
+class GaussianRows:
     """Gaussians in the steps of a ``GaussianMeta``.
 
     Attributes:
@@ -48,7 +48,7 @@ class Rows:
     values: Int32[np.ndarray, "N C"]
 
 
-def rounded(gaussians: Arrays, meta: GaussianMeta) -> Rows:
+def rounded(gaussians: Arrays, meta: GaussianMeta) -> GaussianRows:
     """To the steps. Colours beyond ``LARGEST`` of them, which no picture tells apart, are clipped.
 
     Args:
@@ -72,10 +72,10 @@ def rounded(gaussians: Arrays, meta: GaussianMeta) -> Rows:
     values[:, TURN:OPACITY] = quats[:, 1:]
     values[:, OPACITY] = gaussians.opacities
     values[:, COLOUR:] = colours.reshape(len(grid), -1)
-    return Rows(grid.astype(np.int32), np.rint(values / steps).clip(-LARGEST, LARGEST).astype(np.int32))
+    return GaussianRows(grid.astype(np.int32), np.rint(values / steps).clip(-LARGEST, LARGEST).astype(np.int32))
 
 
-def arrays_of(rows: Rows, meta: GaussianMeta) -> Arrays:
+def arrays_of(rows: GaussianRows, meta: GaussianMeta) -> Arrays:
     """The inverse of ``rounded``, up to the order of axes."""
     values = rows.values * steps_of(meta)
     turn = values[:, TURN:OPACITY]

@@ -5,21 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from csgaussian_ns.core.shapes import Bool
-from csgaussian_ns.format.gaussians.chunks import KINDS, encode_chunk
+from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS, encode_chunk
 from csgaussian_ns.format.gaussians.known import known_of
 from csgaussian_ns.format.gaussians.read import CodedGaussians, GaussianFile
-from csgaussian_ns.format.gaussians.rows import Rows
+from csgaussian_ns.format.gaussians.rows import GaussianRows
 from csgaussian_ns.format.gaussians.write import file_of, file_of_chunks
-from csgaussian_ns.format.kinds import KINDS as KNOWN
-from csgaussian_ns.format.kinds import Run
+from csgaussian_ns.format.kinds import KINDS, Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.streams.positions import stream_origin
 
-_MADE = (*KINDS, "META", "NETS", "LABL", "SEMA", "EDIT")
+_MADE = (*GAUSSIAN_KINDS, "META", "NETS", "LABL", "SEMA", "EDIT")
 
 
 def changed_gaussians(
-    file: GaussianFile, coded: CodedGaussians, rows: Rows, kept: Bool[np.ndarray, " N"], names: Sequence[str]
+    file: GaussianFile, coded: CodedGaussians, rows: GaussianRows, kept: Bool[np.ndarray, " N"], names: Sequence[str]
 ) -> bytes:
     """The file with other rows, without some of them; all is coded anew, in chunks that are parts of space.
 
@@ -37,7 +36,7 @@ def changed_gaussians(
     [meta] = (file.container.read(entry) for entry in file.container.of_kind("META"))
     known = known_of(file, coded.rows.grid)
     left = None if known is None else known.named(names).at(np.flatnonzero(kept))
-    return file_of(Rows(rows.grid[kept], rows.values[kept]), meta, left)
+    return file_of(GaussianRows(rows.grid[kept], rows.values[kept]), meta, left)
 
 
 def thinned_gaussians(
@@ -68,13 +67,13 @@ def thinned_gaussians(
         if stay.all():
             positions, splats = (one.at(where) for one in (positions, splats))
         else:
-            rows = Rows(coded.rows.grid[run][stay], coded.rows.values[run][stay])
+            rows = GaussianRows(coded.rows.grid[run][stay], coded.rows.values[run][stay])
             positions, splats = encode_chunk(rows, stream_origin(positions.body), where)
         chunks.append((positions, splats))
         written += where.rows
     [meta] = (container.read(entry) for entry in container.of_kind("META"))
     entries = [entry for entry in container.entries if entry.info.kind not in _MADE]
-    others = [container.read(entry) for entry in entries if kept.all() or entry.info.kind in KNOWN]
+    others = [container.read(entry) for entry in entries if kept.all() or entry.info.kind in KINDS]
     known = known_of(file, coded.rows.grid)
     left = None if known is None else known.named(names).at(np.flatnonzero(kept))
     return file_of_chunks(meta, chunks, coded.rows.grid[kept], left, others, _is_growing(file))

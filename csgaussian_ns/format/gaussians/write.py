@@ -13,7 +13,7 @@ from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.gaussians.chunks import encode_chunk
 from csgaussian_ns.format.gaussians.known import Known
 from csgaussian_ns.format.gaussians.meta import GaussianMeta
-from csgaussian_ns.format.gaussians.rows import Rows
+from csgaussian_ns.format.gaussians.rows import GaussianRows
 from csgaussian_ns.format.kinds import Layer, Run
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS
@@ -41,7 +41,7 @@ class Labels:
 
 
 def encode_gaussians(
-    rows: Rows,
+    rows: GaussianRows,
     meta: GaussianMeta,
     labels: Labels | None = None,
     threads: int | None = None,
@@ -72,7 +72,7 @@ def _numbers(labels: Labels) -> Int64[np.ndarray, " N"]:
 
 
 def file_of(
-    rows: Rows,
+    rows: GaussianRows,
     meta: Section,
     known: Known | None,
     share: Int64[np.ndarray, " N"] | None = None,
@@ -95,9 +95,11 @@ def file_of(
     """
     origin = common_origin(rows.grid)
     order, runs = _runs(rows.grid, origin, share)
-    rows = Rows(rows.grid[order], rows.values[order])
+    rows = GaussianRows(rows.grid[order], rows.values[order])
     wheres = [Run(number, run.start, run.stop - run.start) for number, run in enumerate(runs)]
-    jobs = [(Rows(rows.grid[run], rows.values[run]), origin, where) for run, where in zip(runs, wheres, strict=True)]
+    jobs = [
+        (GaussianRows(rows.grid[run], rows.values[run]), origin, where) for run, where in zip(runs, wheres, strict=True)
+    ]
     memory = CHUNK * rows.values.shape[1] * BYTES_PER_SYMBOL
     chunks = []
     for chunk in in_order(encode_chunk, jobs, threads_for(len(jobs), memory, DEFAULT_LIMITS.max_memory_bytes, threads)):

@@ -24,7 +24,7 @@ from csgaussian_ns.format.streams.mixing import Mixer, code_mixed, most_bits, ne
 
 CONTEXTS = 4
 TABLE = 1 << 16  # cells per context
-KINDS = 17
+SYMBOL_KINDS = 17
 """Kinds of bits: the sign, and "more than j" for j = 0 .. 15 and above."""
 START_WEIGHT = 65536 // 3
 LIMIT = 250
@@ -49,9 +49,9 @@ def _select(at: Any, kind: int, grid: int, channel: int, left: int, up: int, cor
     else:
         near = (min(abs(left), 3) * 4 + min(abs(up), 3)) * 4 + min(abs(corner), 3)
         level = min(abs(left) + abs(up), 7)
-    at[0] = ((grid * 128 + channel) * KINDS + kind) % TABLE
+    at[0] = ((grid * 128 + channel) * SYMBOL_KINDS + kind) % TABLE
     at[1] = TABLE + (kind * 64 + near)
-    at[2] = 2 * TABLE + (channel * KINDS + kind) * 8 + level
+    at[2] = 2 * TABLE + (channel * SYMBOL_KINDS + kind) * 8 + level
     at[3] = 3 * TABLE + (kind * 8 + _clamped(below, 3) + 3) * 8 + min(abs(left), 7)
 
 
@@ -77,7 +77,7 @@ def _code(state: Any, stream: Any, table: Any, shape: Any, largest: int, binary:
                 value = table[here]
                 size = 1 if binary else 0
                 while size < largest and not binary:
-                    kind = 1 + min(size, KINDS - 2)
+                    kind = 1 + min(size, SYMBOL_KINDS - 2)
                     _select(mixer.at, kind, grid, channel, left, up, corner, below)
                     if not code_mixed(state, stream, 1 if abs(value) > size else 0, mixer, kind, LIMIT):
                         break
@@ -94,7 +94,7 @@ def _run(state: np.ndarray, stream: np.ndarray, table: np.ndarray, lattice: Latt
     shape = [lattice.channels]
     for grid in lattice.grids:
         shape += [grid.rows, min(grid.resolution, grid.rows)]
-    mixer = new_mixer(CONTEXTS, TABLE, KINDS, START_WEIGHT)
+    mixer = new_mixer(CONTEXTS, TABLE, SYMBOL_KINDS, START_WEIGHT)
     sizes = buffer(np.array(shape, np.int64))
     _code(buffer(state), buffer(stream), buffer(table), sizes, kind.LARGEST, int(kind.BINARY), mixer)
 

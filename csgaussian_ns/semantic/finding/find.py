@@ -13,7 +13,7 @@ from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings, by
 from csgaussian_ns.semantic.finding.evidence import MaskEvidence
 from csgaussian_ns.semantic.finding.mask_means import mask_means
 from csgaussian_ns.semantic.finding.strays import without_strays
-from csgaussian_ns.semantic.finding.views import MaskedView, thinned
+from csgaussian_ns.semantic.finding.views import MaskedView, coarser
 from csgaussian_ns.semantic.finding.votes import votes
 from csgaussian_ns.semantic.seen import label_map
 
@@ -62,7 +62,7 @@ def objects_in(
     Raises:
         BackendUnavailable: scikit-learn is not installed.
     """
-    looked_at = [thinned(view) for view in views]
+    looked_at = [coarser(view) for view in views]
     means = mask_means(scene, feature, looked_at, rasterizer, min_pixels)
     own = torch.from_numpy(cluster(means.feature.numpy(), means.place.numpy(), means.views, settings))
     count = int(own.max()) if len(own) else 0

@@ -29,7 +29,7 @@ def spread(things: Sequence[T], most: int = MOST_VIEWS) -> Sequence[T]:
     return things[:: max(1, -(-len(things) // most))]
 
 
-def thinned(view: MaskedView, most_pixels: int = MOST_PIXELS) -> MaskedView:
+def coarser(view: MaskedView, most_pixels: int = MOST_PIXELS) -> MaskedView:
     """A view with every n-th pixel in both directions, n chosen so that at most ``most_pixels`` are left."""
     height, width = view.labels.shape[1:]
     every = max(1, math.ceil(math.sqrt(height * width / most_pixels)))

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from csgaussian_ns.capture.photos import names_of, read_photo
+from csgaussian_ns.capture.photos import photo_names, read_photo
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.shapes import UInt8
@@ -70,7 +70,7 @@ def fill(
         DataError: A photo cannot be read.
     """
     began = time.perf_counter()
-    files = {photo: folder / f"{name}.npz" for photo, name in zip(photos, names_of(photos), strict=True)}
+    files = {photo: folder / f"{name}.npz" for photo, name in zip(photos, photo_names(photos), strict=True)}
     work, replaced = [], 0
     for photo, file in files.items():
         digest = content_hash(photo)

@@ -18,7 +18,7 @@ FOCAL = 0.95
 
 
 @dataclass(frozen=True)
-class View:
+class DemoView:
     """One camera.
 
     Attributes:
@@ -66,7 +66,7 @@ def _look_at(eye: Float[np.ndarray, "3"], target: Float[np.ndarray, "3"], roll: 
     return pose
 
 
-def orbit(count: int, width: int, height: int, rng: np.random.Generator) -> list[View]:
+def rings(count: int, width: int, height: int, rng: np.random.Generator) -> list[DemoView]:
     """``count`` views around the table, ring after ring in turn, each a little off the perfect circle."""
     start = rng.uniform(0, 2 * math.pi)
     views = []
@@ -77,5 +77,5 @@ def orbit(count: int, width: int, height: int, rng: np.random.Generator) -> list
         eye = np.array([radius * math.cos(azimuth), radius * math.sin(azimuth), level + rng.uniform(-0.04, 0.04)])
         target = np.array([0.0, 0.0, 0.07]) + rng.uniform(-0.03, 0.03, 3)
         pose = _look_at(eye, target, rng.uniform(-0.03, 0.03))
-        views.append(View(pose, FOCAL * max(width, height), width, height))
+        views.append(DemoView(pose, FOCAL * max(width, height), width, height))
     return views

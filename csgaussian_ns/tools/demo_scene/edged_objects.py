@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from csgaussian_ns.tools.demo_scene import textures as tx
-from csgaussian_ns.tools.demo_scene.geometry import Surface, box, lathe, moved, patch, round_profile
+from csgaussian_ns.tools.demo_scene.geometry import Surface, box, lathe, patch, round_profile, transformed
 from csgaussian_ns.tools.demo_scene.textures import Rgb, material
 
 TITLES = ("ATLAS", "GEOMETRY", "THE SEA", "GARDENS", "LIGHT", "POEMS")
@@ -28,9 +28,9 @@ def book(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     back = box((x, board, z), spine)
     return [
         *boards,
-        *moved(boards, (0, 0, z - board)),
-        *moved(block, (0, 0.004, board)),
-        *moved(back, (0, -y / 2 - board / 2 + 0.001, 0)),
+        *transformed(boards, (0, 0, z - board)),
+        *transformed(block, (0, 0.004, board)),
+        *transformed(back, (0, -y / 2 - board / 2 + 0.001, 0)),
     ]
 
 
@@ -46,7 +46,9 @@ def gift_box(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     satin = material(tx.worn(tx.stripes(32, 64, ribbon, tx.shade(ribbon, 0.85), 5), rng, 0.1), gloss=0.25)
     loop = lathe(round_profile(0.010, 0.0, -180, 180, ring=0.020), satin)
     loops = [
-        s for yaw in (0.5, 2.1, 3.64, 5.24) for s in moved(moved(loop, (0.020, 0, 0), pitch=1.15), (0, 0, 0.126), yaw)
+        s
+        for yaw in (0.5, 2.1, 3.64, 5.24)
+        for s in transformed(transformed(loop, (0.020, 0, 0), pitch=1.15), (0, 0, 0.126), yaw)
     ]
     return [*box((0.13, 0.13, 0.115), side, top=lid), *loops]
 
@@ -123,7 +125,7 @@ def capsule(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     shell = material(image, gloss=0.4, sharpness=60)
     r, half = 0.040, 0.045
     body = lathe([*round_profile(r, -half, -90, 0), *round_profile(r, half, 0, 90)], shell)
-    return moved(body, (0, 0, r), pitch=math.pi / 2)
+    return transformed(body, (0, 0, r), pitch=math.pi / 2)
 
 
 def party_hat(color: Rgb, rng: np.random.Generator) -> list[Surface]:
@@ -133,5 +135,5 @@ def party_hat(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     fluff = material(tx.worn(tx.flat(64, 64, tx.PALETTE["yellow"]), rng, 0.8, 20))
     return [
         *lathe([(0, 0), (0.066, 0), (0.004, 0.19)], card),
-        *moved(lathe(round_profile(0.019, 0.0), fluff), (0, 0, 0.196)),
+        *transformed(lathe(round_profile(0.019, 0.0), fluff), (0, 0, 0.196)),
     ]

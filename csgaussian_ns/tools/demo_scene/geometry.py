@@ -38,7 +38,7 @@ class Surface:
     material: Material
 
 
-def moved(
+def transformed(
     surfaces: Sequence[Surface],
     offset: Sequence[Number] | Float[np.ndarray, "3"] = (0.0, 0.0, 0.0),
     yaw: Number = 0.0,

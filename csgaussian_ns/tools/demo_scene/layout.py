@@ -16,7 +16,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.tools.demo_scene import edged_objects as edged
 from csgaussian_ns.tools.demo_scene import turned_objects as turned
-from csgaussian_ns.tools.demo_scene.geometry import Surface, moved
+from csgaussian_ns.tools.demo_scene.geometry import Surface, transformed
 from csgaussian_ns.tools.demo_scene.textures import PALETTE, Number, Rgb
 
 TOUCHING = 0.004
@@ -27,7 +27,7 @@ TABLE = (1.06, 0.86)
 
 
 @dataclass(frozen=True)
-class Kind:
+class CatalogueEntry:
     """One entry of the catalogue.
 
     Attributes:
@@ -49,28 +49,28 @@ class Item:
     surfaces: list[Surface]
 
 
-BOOK = Kind("{} book", edged.book)
+BOOK = CatalogueEntry("{} book", edged.book)
 CATALOGUE = (
-    Kind("{} mug", turned.mug, carry=True),
-    Kind("{} teapot", turned.teapot),
-    Kind("globe", turned.globe),
-    Kind("{} vase", turned.vase),
-    Kind("{} bowl", turned.bowl),
-    Kind("apple", turned.apple, carry=True),
-    Kind("{} gift box", edged.gift_box),
-    Kind("traffic cone", edged.traffic_cone),
-    Kind("{} tin can", turned.tin_can, carry=True),
-    Kind("beach ball", turned.beach_ball),
-    Kind("puzzle cube", edged.puzzle_cube, carry=True),
-    Kind("donut", turned.donut, carry=True),
-    Kind("wooden pawn", turned.wooden_pawn),
-    Kind("cactus", turned.cactus, carry=True),
-    Kind("{} bottle", turned.bottle),
-    Kind("{} tea carton", edged.tea_carton),
-    Kind("stone pyramid", edged.pyramid),
-    Kind("{} capsule", edged.capsule),
-    Kind("{} letter block", edged.letter_block, carry=True),
-    Kind("{} party hat", edged.party_hat),
+    CatalogueEntry("{} mug", turned.mug, carry=True),
+    CatalogueEntry("{} teapot", turned.teapot),
+    CatalogueEntry("globe", turned.globe),
+    CatalogueEntry("{} vase", turned.vase),
+    CatalogueEntry("{} bowl", turned.bowl),
+    CatalogueEntry("apple", turned.apple, carry=True),
+    CatalogueEntry("{} gift box", edged.gift_box),
+    CatalogueEntry("traffic cone", edged.traffic_cone),
+    CatalogueEntry("{} tin can", turned.tin_can, carry=True),
+    CatalogueEntry("beach ball", turned.beach_ball),
+    CatalogueEntry("puzzle cube", edged.puzzle_cube, carry=True),
+    CatalogueEntry("donut", turned.donut, carry=True),
+    CatalogueEntry("wooden pawn", turned.wooden_pawn),
+    CatalogueEntry("cactus", turned.cactus, carry=True),
+    CatalogueEntry("{} bottle", turned.bottle),
+    CatalogueEntry("{} tea carton", edged.tea_carton),
+    CatalogueEntry("stone pyramid", edged.pyramid),
+    CatalogueEntry("{} capsule", edged.capsule),
+    CatalogueEntry("{} letter block", edged.letter_block, carry=True),
+    CatalogueEntry("{} party hat", edged.party_hat),
 )
 MIN_OBJECTS = 4
 MAX_OBJECTS = len(CATALOGUE) - 4
@@ -88,10 +88,10 @@ def points_of(surfaces: Sequence[Surface]) -> Float[np.ndarray, "V 3"]:
 
 
 def _place(items: Sequence[Item], offset: Sequence[Number] | Float[np.ndarray, "3"], yaw: float = 0.0) -> list[Item]:
-    return [Item(item.name, moved(item.surfaces, offset, yaw)) for item in items]
+    return [Item(item.name, transformed(item.surfaces, offset, yaw)) for item in items]
 
 
-def _choose(count: int, rng: np.random.Generator) -> list[Kind]:
+def _choose(count: int, rng: np.random.Generator) -> list[CatalogueEntry]:
     """Pick distinct kinds: one that the books can carry first, then the bowl and apple if they are among the rest."""
     carried = [kind for kind in CATALOGUE if kind.carry and kind.name != "apple"]
     first = carried[rng.integers(len(carried))]
@@ -104,7 +104,7 @@ def _units(count: int, rng: np.random.Generator) -> list[list[Item]]:
     colors = [list(PALETTE)[i] for i in rng.permutation(len(PALETTE))]
     taken = 0
 
-    def build(kind: Kind) -> Item:
+    def build(kind: CatalogueEntry) -> Item:
         nonlocal taken
         color = colors[taken % len(colors)]
         taken += "{}" in kind.name

@@ -14,7 +14,7 @@ from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
-from csgaussian_ns.tools.demo_scene.cameras import View, orbit
+from csgaussian_ns.tools.demo_scene.cameras import DemoView, rings
 from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
 from csgaussian_ns.tools.demo_scene.layout import Item, arrange
 from csgaussian_ns.tools.demo_scene.light import bake
@@ -66,7 +66,7 @@ def _draw_all(
     options: DemoOptions,
     stage: Stage,
     items: list[Item],
-    views: list[View],
+    views: list[DemoView],
     folder: Path,
     pool: Executor,
     step: Callable[[float], None],
@@ -110,7 +110,7 @@ def make_scene(options: DemoOptions, step: Callable[[float], None]) -> Summary:
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
         stage, items = _stage(options, pool, step)
-        views = orbit(options.views, options.width, options.height, _generator(options, 3))
+        views = rings(options.views, options.width, options.height, _generator(options, 3))
         images = _draw_all(options, stage, items, views, folder, pool, step)
         sparse = sparse_points(stage, views, images, options.points, _generator(options, 4))
         surface = instance_points(stage, views, len(items), PER_OBJECT, _generator(options, 5))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Bool, Float, Int, UInt8
-from csgaussian_ns.tools.demo_scene.cameras import View
+from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.mesh import Mesh, Tracer
 from csgaussian_ns.tools.demo_scene.render import Stage
 
@@ -30,7 +30,7 @@ class Cloud:
 
 
 def sees(
-    view: View, tracer: Tracer, points: Float[np.ndarray, "N 3"]
+    view: DemoView, tracer: Tracer, points: Float[np.ndarray, "N 3"]
 ) -> tuple[Bool[np.ndarray, " N"], Int[np.ndarray, "N 2"]]:
     """Which points one view sees, and the pixel (column, row) of each; clipped where not seen."""
     place, depth = view.project(points)
@@ -51,7 +51,7 @@ def _corners(image: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, " P"]:
 
 
 def _candidates(
-    stage: Stage, view: View, image: UInt8[np.ndarray, "H W 3"], count: int, rng: np.random.Generator
+    stage: Stage, view: DemoView, image: UInt8[np.ndarray, "H W 3"], count: int, rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, "N 3"], Float[np.ndarray, "N 3"]]:
     """Surface points under well-textured pixels of one view, and the error that a triangulation would make there."""
     pixel = rng.choice(view.width * view.height, size=count, p=_corners(image))
@@ -66,7 +66,7 @@ def _candidates(
 
 def sparse_points(
     stage: Stage,
-    views: Sequence[View],
+    views: Sequence[DemoView],
     images: Sequence[UInt8[np.ndarray, "H W 3"]],
     count: int,
     rng: np.random.Generator,
@@ -109,7 +109,7 @@ def _on_surface(
 
 
 def instance_points(
-    stage: Stage, views: Sequence[View], objects: int, per_object: int, rng: np.random.Generator
+    stage: Stage, views: Sequence[DemoView], objects: int, per_object: int, rng: np.random.Generator
 ) -> Cloud:
     """Exact surface points of every object that at least one view sees, up to ``per_object`` each, with its id."""
     clouds, owners = [], []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Float, Float32, UInt8
-from csgaussian_ns.tools.demo_scene.cameras import View
+from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.light import Light
 from csgaussian_ns.tools.demo_scene.mesh import Hits, Mesh, Tracer, albedo, instance_of, interpolate
 from csgaussian_ns.tools.demo_scene.room import Lamp
@@ -86,7 +86,7 @@ def _highlights(
     return total
 
 
-def pixel_centres(view: View) -> Float[np.ndarray, "N 2"]:
+def pixel_centres(view: DemoView) -> Float[np.ndarray, "N 2"]:
     """Centres (x, y) of all pixels, row by row."""
     y, x = np.meshgrid(np.arange(view.height) + 0.5, np.arange(view.width) + 0.5, indexing="ij")
     return np.stack([x.ravel(), y.ravel()], axis=-1)
@@ -102,7 +102,7 @@ def sample_pattern(count: int) -> Float[np.ndarray, "K 2"]:
     return (0.5 + steps) % 1.0 - 0.5
 
 
-def draw(stage: Stage, view: View, samples: int) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
+def draw(stage: Stage, view: DemoView, samples: int) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
     """Draw one view.
 
     Args:

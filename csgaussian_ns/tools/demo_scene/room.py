@@ -7,7 +7,7 @@ import numpy as np
 
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.tools.demo_scene import textures as tx
-from csgaussian_ns.tools.demo_scene.geometry import Surface, box, lathe, moved, patch
+from csgaussian_ns.tools.demo_scene.geometry import Surface, box, lathe, patch, transformed
 from csgaussian_ns.tools.demo_scene.layout import TABLE
 from csgaussian_ns.tools.demo_scene.textures import Material, Rgb, material
 
@@ -65,7 +65,7 @@ def _hung(index: int, along: float, z: float, parts: list[Surface]) -> list[Surf
     yaw = (-math.pi / 2, 0.0, math.pi / 2, math.pi)[index]
     distance = HALF_X if index % 2 == 0 else HALF_Y
     cos, sin = math.cos(yaw), math.sin(yaw)
-    return moved(parts, (cos * along - sin * distance, sin * along + cos * distance, z), yaw)
+    return transformed(parts, (cos * along - sin * distance, sin * along + cos * distance, z), yaw)
 
 
 def _poster(art: Float[np.ndarray, "H W 3"], width: float, height: float, rim: Rgb) -> list[Surface]:
@@ -76,11 +76,11 @@ def _poster(art: Float[np.ndarray, "H W 3"], width: float, height: float, rim: R
     rails = box((width, 0.035, 0.03), bars, edge=0.07)
     half = width / 2 + 0.015
     return [
-        *moved(board, (0, -0.012, 0)),
-        *moved(posts, (-half, -0.0175, -0.03)),
-        *moved(posts, (half, -0.0175, -0.03)),
-        *moved(rails, (0, -0.0175, height)),
-        *moved(rails, (0, -0.0175, -0.03)),
+        *transformed(board, (0, -0.012, 0)),
+        *transformed(posts, (-half, -0.0175, -0.03)),
+        *transformed(posts, (half, -0.0175, -0.03)),
+        *transformed(rails, (0, -0.0175, height)),
+        *transformed(rails, (0, -0.0175, -0.03)),
     ]
 
 
@@ -116,12 +116,12 @@ def _shelf(rng: np.random.Generator) -> list[Surface]:
     surfaces = [
         s
         for side in (-1, 1)
-        for s in moved(
+        for s in transformed(
             box((0.03, depth, 4 * gap + 0.03), timber, edge=0.08), (side * (width / 2 + 0.015), -depth / 2, 0)
         )
     ]
     for level in range(5):
-        surfaces += moved(box((width, depth, 0.03), timber, edge=0.08), (0, -depth / 2, level * gap))
+        surfaces += transformed(box((width, depth, 0.03), timber, edge=0.08), (0, -depth / 2, level * gap))
         x = -width / 2 + 0.01
         while level < 4 and x < width / 2 - 0.07:
             thick, tall = rng.uniform(0.03, 0.065), rng.uniform(0.20, 0.30)
@@ -129,7 +129,7 @@ def _shelf(rng: np.random.Generator) -> list[Surface]:
             color = tx.shade(color, float(rng.uniform(0.45, 0.9)))
             back = tx.band(tx.worn(tx.flat(64, 16, color), rng, 0.2), tx.shade(color, 1.5), 0.70, 0.80)
             skin = material(tx.band(back, tx.shade(color, 0.5), 0.12, 0.16))
-            surfaces += moved(
+            surfaces += transformed(
                 box((thick - 0.002, 0.17, tall), skin, edge=0.08), (x + thick / 2, -0.14, level * gap + 0.03)
             )
             x += thick + (0.12 if rng.random() < 0.1 else 0.0)
@@ -151,11 +151,11 @@ def _window() -> list[Surface]:
     )
     glass = box((1.5, 0.02, 1.1), material(view, emission=0.5), edge=0.2)
     bar = material(tx.flat(8, 8, (0.90, 0.88, 0.84)))
-    parts = moved(glass, (0, -0.011, 0))
+    parts = transformed(glass, (0, -0.011, 0))
     for x, w, z, h in ((-0.775, 0.05, -0.05, 1.2), (0.775, 0.05, -0.05, 1.2), (0, 0.03, 0, 1.1)):
-        parts += moved(box((w, 0.06, h), bar, edge=0.05), (x, -0.03, z))
+        parts += transformed(box((w, 0.06, h), bar, edge=0.05), (x, -0.03, z))
     for z, w, h in ((-0.05, 1.6, 0.05), (1.1, 1.6, 0.05), (0.55, 1.5, 0.03)):
-        parts += moved(box((w, 0.055, h), bar, edge=0.05), (0, -0.0275, z))
+        parts += transformed(box((w, 0.055, h), bar, edge=0.05), (0, -0.0275, z))
     return parts
 
 
@@ -166,13 +166,13 @@ def _table(rng: np.random.Generator) -> list[Surface]:
     rim = material(tx.wood(64, 400, tx.shade(color, 0.8), rng))
     x, y = TABLE
     thick = 0.035
-    parts = moved(box((x, y, thick), rim, edge=0.04), (0, 0, -thick))
+    parts = transformed(box((x, y, thick), rim, edge=0.04), (0, 0, -thick))
     # Only the upper face, the fifth patch, is seen from near.
     parts[4] = patch([(-x / 2, -y / 2, 0), (x / 2, -y / 2, 0), (x / 2, y / 2, 0), (-x / 2, y / 2, 0)], planks)
     for sx in (-1, 1):
         for sy in (-1, 1):
             leg = box((0.06, 0.06, -FLOOR - thick), rim, edge=0.04)
-            parts += moved(leg, (sx * (x / 2 - 0.08), sy * (y / 2 - 0.08), FLOOR))
+            parts += transformed(leg, (sx * (x / 2 - 0.08), sy * (y / 2 - 0.08), FLOOR))
     return parts
 
 
@@ -197,7 +197,7 @@ def _floor_and_ceiling(rng: np.random.Generator) -> list[Surface]:
     panel = material(tx.flat(4, 4, (1.0, 0.97, 0.90)), emission=0.8)
     floor = patch([(-x, -y, FLOOR), (x, -y, FLOOR), (x, y, FLOOR), (-x, y, FLOOR)], ground, 0.06)
     above = patch([(-x, y, CEILING), (x, y, CEILING), (x, -y, CEILING), (-x, -y, CEILING)], white, COARSE)
-    lamp = moved(box((0.48, 0.48, 0.02), panel, edge=0.2), (0.45, -0.35, CEILING - 0.021))
+    lamp = transformed(box((0.48, 0.48, 0.02), panel, edge=0.2), (0.45, -0.35, CEILING - 0.021))
     carpet = lathe([(1.15, FLOOR), (1.15, FLOOR + 0.012), (0.0, FLOOR + 0.012)], rug, 0.05)
     return [floor, above, *lamp, *carpet]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Bool, Float32
-from csgaussian_ns.tools.demo_scene.cameras import View
+from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.geometry import Surface
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble
 
@@ -25,7 +25,7 @@ def shape_of(surfaces: Sequence[Surface]) -> Shape:
     return Shape(Tracer(mesh), mesh.vertices)
 
 
-def silhouette(shape: Shape, view: View) -> Bool[np.ndarray, "H W"]:
+def silhouette(shape: Shape, view: DemoView) -> Bool[np.ndarray, "H W"]:
     """The pixels whose centre's ray meets the shape."""
     mask = np.zeros((view.height, view.width), np.bool_)
     pixels, depth = view.project(shape.vertices)

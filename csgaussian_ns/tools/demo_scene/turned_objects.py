@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from csgaussian_ns.tools.demo_scene import textures as tx
-from csgaussian_ns.tools.demo_scene.geometry import Surface, arc_points, lathe, moved, round_profile, tube
+from csgaussian_ns.tools.demo_scene.geometry import Surface, arc_points, lathe, round_profile, transformed, tube
 from csgaussian_ns.tools.demo_scene.textures import Rgb, material
 
 
@@ -36,11 +36,11 @@ def teapot(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     knob = material(tx.flat(32, 32, tx.CREAM), gloss=0.2)
     body = lathe([(0, 0), (0.055, 0), (0.056, 0.008), *round_profile(0.088, 0.082, -52, 58)], glaze)
     lid = lathe([(0.050, 0.155), (0.047, 0.165), (0.034, 0.175), (0.012, 0.181), (0, 0.183)], plain)
-    top = moved(lathe(round_profile(0.014, 0.0), knob), (0, 0, 0.191))
+    top = transformed(lathe(round_profile(0.014, 0.0), knob), (0, 0, 0.191))
     t = np.linspace(0, 1, 24)
     spout = np.stack([0.068 + 0.085 * t, np.zeros(24), 0.062 + 0.012 * t + 0.075 * t**2], axis=-1)
     nozzle = tube(spout, 0.025 - 0.014 * t**0.7, plain)
-    handle = moved(tube(arc_points((0.078, 0, 0.085), (0.052, 0.052), -88, 88), 0.010, plain), yaw=math.pi)
+    handle = transformed(tube(arc_points((0.078, 0, 0.085), (0.052, 0.052), -88, 88), 0.010, plain), yaw=math.pi)
     return [*body, *lid, *top, *nozzle, *handle]
 
 
@@ -90,10 +90,12 @@ def globe(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     paper = material(image, gloss=0.2, sharpness=80)
     timber = material(tx.wood(128, 128, (0.50, 0.30, 0.16), rng), gloss=0.15)
     brass = material(tx.worn(tx.flat(32, 128, (0.80, 0.62, 0.28)), rng, 0.2), gloss=0.5, sharpness=50)
-    ball = moved(lathe(round_profile(0.086, 0.0), paper), pitch=math.radians(23))
+    ball = transformed(lathe(round_profile(0.086, 0.0), paper), pitch=math.radians(23))
     foot = lathe([(0, 0), (0.062, 0), (0.062, 0.012), (0.040, 0.020), (0.014, 0.030), (0.011, 0.062)], timber)
-    ring = moved(tube(arc_points((0, 0, 0), (0.097, 0.097), -115, 67, 48), 0.005, brass), (0, 0, 0.155), math.pi / 2)
-    return [*moved(ball, (0, 0, 0.155), yaw=rng.random() * 6.28), *foot, *ring]
+    ring = transformed(
+        tube(arc_points((0, 0, 0), (0.097, 0.097), -115, 67, 48), 0.005, brass), (0, 0, 0.155), math.pi / 2
+    )
+    return [*transformed(ball, (0, 0, 0.155), yaw=rng.random() * 6.28), *foot, *ring]
 
 
 def beach_ball(color: Rgb, rng: np.random.Generator) -> list[Surface]:
@@ -103,7 +105,7 @@ def beach_ball(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     image = np.asarray(gores)[(u * 6).astype(int)]
     image = tx.mix(image, tx.CREAM, (np.abs(2 * v - 1) > 0.9).astype(float))
     skin = material(tx.worn(image, rng, 0.12), gloss=0.25, sharpness=50)
-    return moved(moved(lathe(round_profile(0.068, 0.0), skin), pitch=0.7), (0, 0, 0.068))
+    return transformed(transformed(lathe(round_profile(0.068, 0.0), skin), pitch=0.7), (0, 0, 0.068))
 
 
 def apple(color: Rgb, rng: np.random.Generator) -> list[Surface]:
@@ -193,5 +195,5 @@ def cactus(color: Rgb, rng: np.random.Generator) -> list[Surface]:
         *lathe(pot, material(clay)),
         *lathe([(0.058, 0.092), (0, 0.092)], soil),
         *lathe(profile, skin),
-        *moved(lathe(round_profile(0.015, 0.0), flower), (0.010, 0, 0.216)),
+        *transformed(lathe(round_profile(0.015, 0.0), flower), (0.010, 0, 0.216)),
     ]

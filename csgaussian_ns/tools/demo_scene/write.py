@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from csgaussian_ns.tools.demo_scene.cameras import View
+from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.points import Cloud
 
 IMAGES, MASKS, WHOLE = "images", "instance_masks", "whole_masks"
@@ -30,7 +30,7 @@ def stem(index: int) -> str:
     return f"frame_{index + 1:05d}"
 
 
-def transforms(views: Sequence[View]) -> str:
+def transforms(views: Sequence[DemoView]) -> str:
     """``transforms.json``: shared intrinsics, one camera-to-world pose per frame."""
     first = views[0]
     frames = [

@@ -5,7 +5,7 @@ import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
-from csgaussian_ns.semantic.finding.views import MaskedView, thinned
+from csgaussian_ns.semantic.finding.views import MaskedView, coarser
 from csgaussian_ns.semantic.finding.votes import Votes, pixel_sums, votes
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
@@ -91,7 +91,7 @@ def test_the_sums_are_the_pixels_of_the_picture():
 @pytest.mark.parametrize(("most", "size"), [(96 * 72, (72, 96)), (2000, (36, 48)), (800, (24, 32)), (500, (18, 24))])
 def test_a_thinned_view_looks_through_the_same_pixels(most: int, size: tuple[int, int]):
     view = VIEWS[0]
-    thin = thinned(MaskedView(view, true_labels(view)[None].int()), most)
+    thin = coarser(MaskedView(view, true_labels(view)[None].int()), most)
     camera, every = thin.camera, view.height // size[0]
     assert tuple(thin.labels.shape[1:]) == size == (camera.height, camera.width) and size[0] * size[1] <= most
     rows, columns = torch.arange(view.height)[every // 2 :: every], torch.arange(view.width)[every // 2 :: every]

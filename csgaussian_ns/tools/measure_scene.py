@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from csgaussian_ns.codec.scene import CodedScene
+from csgaussian_ns.codec.scene import TensorScene
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
@@ -64,8 +64,8 @@ class InTensors:
 
 
 @torch.no_grad()
-def evaluate(
-    scene: CodedScene | InTensors, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
+def measure_scene(
+    scene: TensorScene | InTensors, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
 ) -> Measured:
     """Measure a scene.
 
@@ -107,7 +107,7 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
         write_png(folder / f"{view.name}.png", side_by_side(panels))
 
 
-def _colour(scene: CodedScene | InTensors, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
+def _colour(scene: TensorScene | InTensors, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:
