@@ -5,15 +5,12 @@ import numpy as np
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians
-from csgaussian_ns.format.arranged import arranged
-from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import edits_of, with_edits
 from csgaussian_ns.format.facts import is_group
-from csgaussian_ns.format.gaussians.arranged import arranged_gaussians
-from csgaussian_ns.format.gaussians.read import CodedGaussians, open_gaussians
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.receiver.load import load
+from csgaussian_ns.receiver.representations import writer_of
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.frustum import NEAR_PLANE
 
@@ -21,8 +18,6 @@ SHARES = (0.06, 0.14, 0.30, 0.55, 1.0)
 """Up to which of all anchors each share goes: the first picture comes early, and few chunks cost little."""
 LEAST = 512
 """Anchors of a share."""
-MOST = 16384
-"""Anchors of a chunk."""
 VIEWS, WIDTH, HEIGHT = 12, 240, 135
 """Of the orbit from which importance is measured."""
 MOST_PIXELS = 0.15
@@ -33,7 +28,7 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
     """A file whose first chunks are a coarse picture of the whole scene. What it decodes to stays, in another order.
 
     Args:
-        data: A file of anchors or of Gaussians.
+        data: A file of what ``representations`` knows a writer of.
         limits: What to refuse.
 
     Raises:
@@ -48,12 +43,7 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
     scene = load(data, limits, edits=False)
     if not len(scene):
         raise ConfigError(f"there are no {scene.rows} in this file to arrange")
-    if isinstance(scene.coded, CodedGaussians):
-        made = arranged_gaussians(open_gaussians(container), scene.coded.rows, _shares(importance(scene)))
-    else:
-        file = open_coded(container)
-        file.check(limits)
-        made = arranged(file, _shares(importance(scene)), MOST)
+    made = writer_of(container, limits).arranged(_shares(importance(scene)))
     return with_edits(read_container(made, limits), edits_of(container))
 
 

@@ -14,19 +14,15 @@ from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.format.chunks import ANCHOR_KINDS
 from csgaussian_ns.format.container import read_container
-from csgaussian_ns.format.decode import decode_grids, decode_growing
+from csgaussian_ns.format.decode import decode_grids
 from csgaussian_ns.format.facts import is_group, representation_of
-from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
-from csgaussian_ns.format.gaussians.meta import GAUSSIANS, gaussian_meta_of
-from csgaussian_ns.format.gaussians.read import decode_growing_gaussians
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.meta import meta_of
+from csgaussian_ns.format.representations import known_facts
 from csgaussian_ns.receiver.load import bytes_of, check_settings
-from csgaussian_ns.receiver.opened import Coded, Wanted
-from csgaussian_ns.receiver.representations import opened, read
+from csgaussian_ns.receiver.opened import Opened, Wanted
+from csgaussian_ns.receiver.representations import opened, read, representation
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, open_address
 from csgaussian_ns.scene.frustum import in_reach
@@ -81,8 +77,6 @@ def stream(
     return _growing(found, weight, semantics, limits, threads)
 
 
-Growing = Callable[..., Iterator[Coded]]
-
 Weight = Callable[[Float[np.ndarray, "A 3"]], float]
 """How much a chunk with anchors at these positions is wanted; 0: not at all."""
 
@@ -91,15 +85,15 @@ def _growing(
     source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
 ) -> Iterator[LoadedScene]:
     container = read_container(source, limits)
-    if is_group(container):
+    growing, facts = representation(container).growing, known_facts(container)
+    if growing is None or facts is None:
         if weight is not None:
-            raise ConfigError("the file is a group of scenes, which is read whole; stream its files before merging")
-        coded = read(container, Wanted(limits, None, semantics, threads)).coded
-        yield _loaded(coded, source.whole if isinstance(source, Parts) else source, limits)
+            of = "a group of scenes" if is_group(container) else f"made of {representation_of(container)!r}"
+            raise ConfigError(f"the file is {of}, which is read whole; stream without camera and box, or its parts")
+        found = read(container, Wanted(limits, None, semantics, threads))
+        yield _loaded(found, source.whole if isinstance(source, Parts) else source, limits)
         return
-    of_gaussians = representation_of(container) == GAUSSIANS
-    kinds = GAUSSIAN_KINDS if of_gaussians else ANCHOR_KINDS
-    growing: Growing = decode_growing_gaussians if of_gaussians else decode_growing
+    kinds, decode = growing
     colours = container.chunks(kinds[-1])
     first = min((entry.offset for entry in colours), default=0)
     if isinstance(source, Parts) and first <= AT_ONCE:
@@ -107,22 +101,19 @@ def _growing(
     if weight is None:
         order = sorted(range(len(colours)), key=lambda number: colours[number].offset)
     else:
-        meta = gaussian_meta_of(container) if of_gaussians else meta_of(container)
-        voxel = np.float32(meta.voxel_size)
+        voxel = np.float32(facts.voxel_size)
         weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
         order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
     if isinstance(source, bytes):
-        for coded in growing(container, order, limits, threads, semantics):
-            yield _loaded(coded, source, limits)
+        for coded in decode(container, order, limits, threads, semantics):
+            yield _loaded(opened(coded), source, limits)
         return
     with _fetching_ahead([container.chunks(kind) for kind in kinds], source, order):
-        for coded in growing(container, order, limits, threads or 1, semantics):
-            yield _loaded(coded, source.whole, limits)
+        for coded in decode(container, order, limits, threads or 1, semantics):
+            yield _loaded(opened(coded), source.whole, limits)
 
 
-def _loaded(coded: Coded | None, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
-    assert coded is not None
-    found = opened(coded)
+def _loaded(found: Opened, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
     plain = LoadedScene(found.scene, found.meta, found.rows, content, found.coded, limits=limits)
     return plain.as_in_file(found.edits)
 

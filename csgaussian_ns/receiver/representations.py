@@ -1,54 +1,108 @@
-"""Readers of what scenes in ``.csg`` files are made of. A new representation is a reader and a call of ``register``."""
+"""What scenes in ``.csg`` files are made of. A new representation is a reader, a writer, and a call of ``register``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, UnsupportedVersion
+from csgaussian_ns.format.chunks import ANCHOR_KINDS
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.decode import decode
+from csgaussian_ns.format.decode import decode, decode_growing
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.facts import ANCHORS, GROUP, representation_of
+from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS
-from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians
+from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians, decode_growing_gaussians
 from csgaussian_ns.format.kinds import KINDS, Kind
+from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.groups import CodedGroup, of_group, read_group
 from csgaussian_ns.receiver.opened import Coded, Opened, Reader, Wanted
+from csgaussian_ns.receiver.writers import AnchorWriter, GaussianWriter, Writer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.render_networks import FrozenDecoders
 
 
-def register(representation: str, reader: Reader, kinds: Mapping[str, Kind]) -> None:
-    """Read files of a representation.
+class Growing(NamedTuple):
+    """How a scene is read while it arrives.
+
+    Attributes:
+        kinds: Of the sections that share out its rows, in the order of the layers; the last are its colours.
+        decode: What is there after each chunk, as ``format.decode.decode_growing``.
+    """
+
+    kinds: tuple[str, ...]
+    decode: Callable[..., Iterator[Coded]]
+
+
+class Representation(NamedTuple):
+    """All that depends on what a scene is made of.
+
+    Attributes:
+        reader: Decodes an open file; the input is not trusted. Errors as of ``receiver.load.load``.
+        growing: ``None`` where it is read whole.
+        writer: Writes it anew; ``None`` where it is only read.
+    """
+
+    reader: Reader
+    growing: Growing | None = None
+    writer: type[Writer] | None = None
+
+
+def register(name: str, representation: Representation, kinds: Mapping[str, Kind]) -> None:
+    """Know files of a representation.
 
     Args:
-        representation: As META names it.
-        reader: Decodes an open file; the input is not trusted. Errors as of ``receiver.load.load``.
+        name: As META has it.
+        representation: What to do with them.
         kinds: Sections that it alone has.
 
     Raises:
         ValueError: The name, or a kind of section, is taken.
     """
-    taken = [name for name in (representation, *kinds) if name in _READERS or name in KINDS]
+    taken = [one for one in (name, *kinds) if one in _KNOWN or one in KINDS]
     if taken:
         raise ValueError(f"{', '.join(taken)}: taken already; choose other names")
-    _READERS[representation] = reader
+    _KNOWN[name] = representation
     KINDS.update(kinds)
+
+
+def representation(container: Container) -> Representation:
+    """That of an open file.
+
+    Raises:
+        UnsupportedVersion: Made of what nobody has registered.
+        FormatError: Its META is damaged.
+    """
+    name = representation_of(container)
+    if name not in _KNOWN:
+        raise UnsupportedVersion(f"the scene is made of {name!r}; this reader knows {', '.join(_KNOWN)}")
+    return _KNOWN[name]
+
+
+def writer_of(container: Container, limits: DecodeLimits) -> Writer:
+    """What writes an open file anew.
+
+    Raises:
+        ConfigError: It is of what is only read.
+        FormatError, UnsupportedVersion, LimitExceeded: As of ``read``.
+    """
+    found = representation(container)
+    if found.writer is None:
+        raise ConfigError(f"a scene made of {representation_of(container)!r} is only read here, never written anew")
+    return found.writer(container, limits)
 
 
 def read(container: Container, wanted: Wanted) -> Opened:
     """The scene of an open file.
 
     Raises:
-        UnsupportedVersion: Made of what no reader is registered for, or edited where its reader knows no edits.
+        UnsupportedVersion: Made of what nobody has registered, or edited where its reader knows no edits.
         FormatError: As of ``receiver.load.load``.
     """
-    name = representation_of(container)
-    if name not in _READERS:
-        raise UnsupportedVersion(f"the scene is made of {name!r}; this reader knows {', '.join(_READERS)}")
-    found = _READERS[name](container, wanted)
+    found = representation(container).reader(container, wanted)
     if wanted.edits and not found.edits and edits_of(container):
         raise UnsupportedVersion(f"the file was edited, and edits of {found.rows} are unknown to this reader")
     return found
@@ -80,4 +134,8 @@ def _group(container: Container, wanted: Wanted) -> Opened:
     return read_group(container, wanted, read)
 
 
-_READERS: dict[str, Reader] = {ANCHORS: _anchors, GAUSSIANS: _gaussians, GROUP: _group}
+_KNOWN = {
+    ANCHORS: Representation(_anchors, Growing(ANCHOR_KINDS, decode_growing), AnchorWriter),
+    GAUSSIANS: Representation(_gaussians, Growing(GAUSSIAN_KINDS, decode_growing_gaussians), GaussianWriter),
+    GROUP: Representation(_group),
+}

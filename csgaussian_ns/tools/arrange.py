@@ -24,12 +24,10 @@ class Arrange:
     def run(self) -> None:
         """Arrange, write, and say what it cost."""
         from csgaussian_ns.core.files import replace_file
-        from csgaussian_ns.format.chunks import ANCHOR_KINDS
         from csgaussian_ns.format.container import read_container
         from csgaussian_ns.format.facts import representation_of
-        from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
-        from csgaussian_ns.format.gaussians.meta import GAUSSIANS
         from csgaussian_ns.receiver.arrange import by_importance
+        from csgaussian_ns.receiver.representations import representation
 
         if self.output.suffix.lower() != ".csg":
             raise ConfigError(f"-o {self.output}: expected a name that ends in .csg")
@@ -37,8 +35,9 @@ class Arrange:
             given = stream.read()
             made = by_importance(given)
         container = read_container(made)
-        name = representation_of(container)
-        chunks = container.of_kind(GAUSSIAN_KINDS[-1] if name == GAUSSIANS else ANCHOR_KINDS[-1])
+        of = representation(container)
+        assert of.growing is not None and of.writer is not None
+        chunks = container.of_kind(of.growing.kinds[-1])
         with output_folder(self.output.parent):
             replace_file(self.output, made)
         anchors = [chunk.info.rows for chunk in chunks]
@@ -47,15 +46,14 @@ class Arrange:
             "output": str(self.output),
             "bytes": len(made),
             "bytes_before": len(given),
-            "representation": name,
+            "representation": representation_of(container),
             "anchors": sum(anchors),
             "chunks": len(chunks),
             "first_chunk": {"anchors": anchors[0], "ends_at": chunks[0].end},
         }
-        rows = "Gaussians" if name == GAUSSIANS else name
         words = (
             f"{self.output}: {len(made):,} bytes, {len(made) - len(given):+,} to {name_of(self.file)}; the first of "
-            f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} {rows} in the first "
+            f"{len(chunks)} chunks has {anchors[0]:,} of {sum(anchors):,} {of.writer.ROW}s in the first "
             f"{chunks[0].end / len(made):.0%} of the bytes"
         )
         answer(self.json, facts, words)

@@ -14,7 +14,7 @@ from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.gaussians.read import CodedGaussians
-from csgaussian_ns.receiver import arrange
+from csgaussian_ns.receiver import arrange, writers
 from csgaussian_ns.receiver.arrange import by_importance, importance
 from csgaussian_ns.receiver.flatten import flattened
 from csgaussian_ns.receiver.importing import Settings, import_gaussians
@@ -41,7 +41,7 @@ def data() -> bytes:
 def made(data: bytes) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrange, "LEAST", 50)
-        patch.setattr(arrange, "MOST", 300)
+        patch.setattr(writers, "MOST", 300)
         return by_importance(data)
 
 
@@ -98,7 +98,7 @@ def test_edits_stay(data: bytes):
 def test_twice_is_once(made: bytes):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrange, "LEAST", 50)
-        patch.setattr(arrange, "MOST", 300)
+        patch.setattr(writers, "MOST", 300)
         again = by_importance(made)
     assert np.array_equal(everything(csgaussian_ns.load(again)), everything(csgaussian_ns.load(made)))
 

@@ -100,7 +100,8 @@ def test_what_cannot_be_edited(scene: LoadedScene):
 def test_edits_of_a_representation_that_knows_none(scene: LoadedScene, monkeypatch: pytest.MonkeyPatch):
     data = scene.edited(half_of(scene)).data
     plain = representations.Opened(scene.scene, scene.meta, "cubes")
-    monkeypatch.setitem(representations._READERS, representations.ANCHORS, lambda container, wanted: plain)
+    cubes = representations.Representation(lambda container, wanted: plain)
+    monkeypatch.setitem(representations._KNOWN, representations.ANCHORS, cubes)
     with pytest.raises(UnsupportedVersion, match="edits of cubes are unknown"):
         csgaussian_ns.load(data)
     assert csgaussian_ns.load(data, edits=False).edits == ()
