@@ -81,14 +81,28 @@ def _facts(container: Container) -> Facts:
 def _taken_apart(data: bytes, container: Container, motion: Similarity, limits: DecodeLimits) -> list[_Placed]:
     if not is_group(container):
         return [_Placed(data, container.header.rows, motion)]
-    if edits_of(container):
-        raise ConfigError("a group that was edited as a whole cannot be merged again; merge its files, then edit")
-    placements, parts = group_meta_of(container).placements, parts_of(container, limits)
-    bodies = [bytes(container.read(entry).body) for entry in container.of_kind("PART")]
+    placements = group_meta_of(container).placements
     return [
-        _Placed(body, part.header.rows, inner.then(motion))
-        for body, part, inner in zip(bodies, parts, placements, strict=True)
+        _Placed(data, rows, inner.then(motion))
+        for (data, rows), inner in zip(taken_apart(container, limits), placements, strict=True)
     ]
+
+
+def taken_apart(group: Container, limits: DecodeLimits = DEFAULT_LIMITS) -> list[tuple[bytes, int]]:
+    """The files that were merged into a group, byte by byte, and how many rows each has.
+
+    Raises:
+        FormatError, UnsupportedVersion, LimitExceeded: As of ``receiver.load.load``.
+        ConfigError: The group was edited as a whole, which its files would not show.
+    """
+    if edits_of(group):
+        raise ConfigError(
+            "the group was edited as a whole, which none of its files would show: take these edits back "
+            "(csg edit --undo), or code them into the files (csg edit --flatten), and then merge or split"
+        )
+    rows = [part.header.rows for part in parts_of(group, limits)]
+    bodies = [bytes(group.read(entry).body) for entry in group.of_kind("PART")]
+    return list(zip(bodies, rows, strict=True))
 
 
 def overturned(group: Container) -> list[int]:

@@ -53,6 +53,7 @@ GROUPS = {
     "Change": {
         "edit": "edit:Edit",
         "merge": "merge:Merge",
+        "split": "split:Split",
         "arrange": "arrange:Arrange",
         "import": "import_splats:Import",
         "export": "export:Export",

@@ -52,12 +52,10 @@ def held_out(data: Path, scene: LoadedScene) -> HeldOut:
     """The views of a data set that training held out.
 
     Raises:
-        ConfigError: No such data set, none of its views was held out, or the scene is of a PLY file.
+        ConfigError: No such data set, or none of its views was held out.
         DataError: The capture cannot be used.
     """
-    if scene.coded is None:
-        raise ConfigError("--data: a PLY file does not say where it lies in its capture; give a .csg file")
-    meta = scene.coded.meta
+    meta = scene.meta
     views = open_views(data, meta, "all", None, 1.0, None)
     split = choose(open_capture(data), meta.extra, None)
     if not split.held_out:

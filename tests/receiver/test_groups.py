@@ -108,7 +108,7 @@ def test_edits_inside_and_outside(plain: bytes, tmp_path: Path):
     quick = csgaussian_ns.load(tmp_path / "edited.csg", semantics=False)
     assert np.array_equal(quick.render(camera), changed.render(camera))
     assert again.original.digest() == group.digest() and again.original.data == group.data
-    with pytest.raises(ConfigError, match="edited as a whole cannot be merged"):
+    with pytest.raises(ConfigError, match="edited as a whole, which none of its files"):
         merged([again.data, plain], [STILL, STILL])
 
 
@@ -236,3 +236,18 @@ def test_the_command(plain: bytes, tmp_path: Path, capsys: pytest.CaptureFixture
     ):
         assert cli.main(["merge", *arguments, "-o", str(tmp_path / "no.csg")]) == 2
         assert error in capsys.readouterr().err and not (tmp_path / "no.csg").exists()
+
+
+def test_what_was_merged_is_split_again(plain: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    edited = csgaussian_ns.load(ANCHORS).edited(Remove(Target((1,)))).data
+    group, folder = tmp_path / "group.csg", tmp_path / "new" / "parts"
+    group.write_bytes(merged([edited, plain], [STILL, TURNED]))
+    assert cli.main(["split", str(group), "-o", str(folder)]) == 0
+    assert capsys.readouterr().out.startswith(f"{folder}: scene_1.csg to scene_2.csg, ")
+    assert [(folder / f"scene_{number}.csg").read_bytes() for number in (1, 2)] == [edited, plain]
+    changed = csgaussian_ns.load(group).edited(Remove(Target((2,)))).data
+    group.write_bytes(changed)
+    (tmp_path / "one.csg").write_bytes(plain)
+    for file, error in ((group, "edited as a whole"), (tmp_path / "one.csg", "one scene, not several")):
+        assert cli.main(["split", str(file), "-o", str(tmp_path / "no")]) == 2
+        assert error in capsys.readouterr().err and not (tmp_path / "no").exists()

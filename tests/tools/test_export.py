@@ -160,7 +160,7 @@ def test_a_ply_file_changes_its_format_without_being_fitted(tmp_path: Path, caps
     assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--objects", "1") == 2
     assert "is not asked for objects" in told(capsys)
     assert export(tmp_path / "in.ply", tmp_path / "out.ply", "--data", str(tmp_path)) == 2
-    assert "give a .csg file" in told(capsys)
+    assert "there is no capture" in told(capsys)
 
 
 def test_a_scene_in_another_appearance_is_exported_as_shown():

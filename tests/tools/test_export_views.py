@@ -66,6 +66,11 @@ def test_figures_on_photos_are_those_of_evaluate(tmp_path: Path, capture: Path, 
     assert export(WITH_OBJECTS, tmp_path / "scene.ply", "--data", str(capture)) == 0
     said = capsys.readouterr().out
     assert f"on {len(expected['per_view'])} held-out photos, where the scene has {expected['psnr']:.2f} dB" in said
+    plain = tmp_path / "scene.ply"
+    assert cli.main(["evaluate", str(plain), "--data", str(capture), "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)["colour"]
+    assert export(plain, tmp_path / "scene.splat", "--views", "4", "--width", "32", "--data", str(capture)) == 0
+    assert f"held-out photos, where the scene has {expected['psnr']:.2f} dB" in capsys.readouterr().out
 
 
 def test_photos_are_measured_on_without_torch(tmp_path: Path, capture: Path):

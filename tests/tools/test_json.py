@@ -79,6 +79,10 @@ def test_merging(told, tmp_path: Path):
     assert facts["files"] == [str(SCENE), str(other)] and facts["scenes"] == 2 and facts["objects"] >= 3
     assert facts["bytes"] == made.stat().st_size
     assert facts["bytes_before"] == SCENE.stat().st_size + other.stat().st_size
+    facts, _ = told("split", made, "-o", tmp_path / "parts")
+    assert facts["file"] == str(made) and [scene["bytes"] for scene in facts["scenes"]] == [
+        file.stat().st_size for file in (SCENE, other)
+    ]
 
 
 def test_other_formats(told, tmp_path: Path):

@@ -30,13 +30,14 @@ READERS = {
     "edit": ("-o", "out.csg", "--remove", "1"),
     "arrange": ("-o", "out.csg"),
     "merge": (str(SCENE), "-o", "out.csg"),
+    "split": ("-o", "parts"),
     "import": ("-o", "out.csg"),
     "export": ("out.ply", "--views", "4", "--width", "32"),
     "decode": ("-o", "out.npz"),
 }
 """Commands that read a scene, with outputs in the folder they are called from."""
 WRITERS = {
-    **{name: options for name, options in READERS.items() if options},
+    **{name: options for name, options in READERS.items() if options and name != "split"},
     "edit --flatten": ("-o", "out.csg", "--remove", "1", "--flatten"),
     "film": ("-o", "out.mp4", *SMALL),
     "new folder": ("-o", "new/deep/out.npz"),
@@ -87,7 +88,7 @@ def test_edits_of_another_scene(csg, folder: Path):
     assert csg("edit", "foreign.csg", "-o", "out.csg", "--undo", "1")[0] == 0
 
 
-@pytest.mark.parametrize("command", ["verify", "decode", "edit", "select", "arrange", "merge"])
+@pytest.mark.parametrize("command", ["verify", "decode", "edit", "select", "arrange", "merge", "split"])
 @pytest.mark.parametrize(("front", "kind"), [(b"ply\n", "a PLY"), (b"NGSP", "an SPZ"), (b"\x1f\x8b", "an SPZ")])
 def test_files_of_gaussians_are_imported_first(csg, folder: Path, command: str, front: bytes, kind: str):
     Path("in.file").write_bytes(front + bytes(100))
