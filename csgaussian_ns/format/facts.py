@@ -27,7 +27,7 @@ _F = TypeVar("_F", bound="Facts")
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Facts about a scene, stored as JSON; those of a representation follow in ``NUMBERS``, ``POSITIVE``, ``WHOLE``.
+    """Facts about a scene, stored as JSON; those of a representation follow in ``STEPS``, ``POSITIVE``, ``WHOLE``.
 
     Attributes:
         background: RGB behind the scene.
@@ -40,6 +40,8 @@ class Facts:
 
     NUMBERS: ClassVar[Mapping[str, int]] = {"background": 3, "transform": 12}
     """Lists of so many numbers."""
+    STEPS: ClassVar[Mapping[str, int]] = {}
+    """Lists of so many numbers above 0."""
     POSITIVE: ClassVar[tuple[str, ...]] = ("scale",)
     """Numbers above 0 in single precision."""
     WHOLE: ClassVar[Mapping[str, range]] = {}
@@ -65,6 +67,7 @@ class Facts:
             FormatError: A field is missing, of another type, or out of range.
         """
         known: dict[str, Any] = {name: _numbers(values.get(name), name, n) for name, n in cls.NUMBERS.items()}
+        known |= {name: _steps(values.get(name), name, n) for name, n in cls.STEPS.items()}
         known |= {name: _positive(values.get(name), name) for name in cls.POSITIVE}
         known |= {name: _whole(values.get(name), name, allowed) for name, allowed in cls.WHOLE.items()}
         known |= {name: _text(values.get(name), name) for name in ("tool", "name")}
@@ -150,6 +153,13 @@ def _numbers(entry: Any, name: str, count: int) -> tuple[float, ...]:
     if not isinstance(entry, list) or len(entry) != count or not all(map(finite, entry)):
         raise FormatError(f"META: {name!r} must be {count} finite numbers")
     return tuple(float(x) for x in entry)
+
+
+def _steps(value: object, name: str, count: int) -> tuple[float, ...]:
+    numbers = _numbers(value, name, count)
+    if min(numbers) <= 0:
+        raise FormatError(f"META: {name.replace('_', ' ')} must be positive")
+    return numbers
 
 
 def _positive(entry: Any, name: str) -> float:

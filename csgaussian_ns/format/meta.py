@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import Facts, parse_facts
@@ -23,7 +22,7 @@ class SceneMeta(Facts):
         base_steps: Quantisation steps of feature, scaling (log), offset before modulation.
     """
 
-    NUMBERS: ClassVar[Mapping[str, int]] = {"base_steps": 3, **Facts.NUMBERS}
+    STEPS: ClassVar[Mapping[str, int]] = {"base_steps": 3}
     POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
     WHOLE: ClassVar[Mapping[str, range]] = {"feature_dim": range(1, 1025), "num_offsets": range(1, 33)}
 
@@ -38,14 +37,6 @@ class SceneMeta(Facts):
         from csgaussian_ns.format.attributes import AttributeLayout  # loads numpy
 
         return AttributeLayout(self.feature_dim, self.num_offsets, self.base_steps)
-
-    @classmethod
-    def of_json(cls, values: Mapping[str, object]) -> "SceneMeta":
-        """As of ``Facts``; steps are above 0."""
-        meta = super().of_json(values)
-        if min(meta.base_steps) <= 0:
-            raise FormatError("META: base steps must be positive")
-        return meta
 
 
 def meta_of(container: Container) -> SceneMeta:

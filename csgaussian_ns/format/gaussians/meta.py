@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import Facts, parse_facts
@@ -24,7 +23,7 @@ class GaussianMeta(Facts):
             degrees 2 and 3.
     """
 
-    NUMBERS: ClassVar[Mapping[str, int]] = {"base_steps": 6, **Facts.NUMBERS}
+    STEPS: ClassVar[Mapping[str, int]] = {"base_steps": 6}
     POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
     WHOLE: ClassVar[Mapping[str, range]] = {"degree": range(4)}
 
@@ -35,14 +34,6 @@ class GaussianMeta(Facts):
     def to_json(self) -> dict[str, object]:
         """For ``json.dumps``."""
         return {"representation": GAUSSIANS, **super().to_json()}
-
-    @classmethod
-    def of_json(cls, values: Mapping[str, object]) -> "GaussianMeta":
-        """As of ``Facts``; steps are above 0."""
-        meta = super().of_json(values)
-        if min(meta.base_steps) <= 0:
-            raise FormatError("META: base steps must be positive")
-        return meta
 
 
 def gaussian_meta_of(container: Container) -> GaussianMeta:
