@@ -1,0 +1,158 @@
+"""The value of a knob at which a file is as large, or as good, as was asked for: found by real encodes, few of them.
+
+Knows nothing of the knob but that larger values make smaller and worse files: steps, the weight of the rate, anything.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+MOST_TRIES = 8
+"""Encodes of a search, at most."""
+SIZE_TOLERANCE = 0.02
+"""Share by which a file may be smaller than asked. It is never larger: sizes are asked for where something ends."""
+QUALITY_TOLERANCE = 0.1
+"""Decibels by which a file may be better than asked, 2 % of its squared error. It is never worse."""
+_AWAY = 0.03
+"""Share of a bracket by which a try stays away from the ends of it."""
+
+T = TypeVar("T")
+Verdict = Literal["met", "above", "below", "between"]
+"""The target was met; it is above, or below, all that can be reached; or it lies in a gap that stayed open."""
+
+
+@dataclass(frozen=True)
+class SizeGoal:
+    """So many bytes, or up to 2 % fewer."""
+
+    target: int
+
+    def error(self, value: float) -> float:
+        """How far a size is above the middle of those that meet the target, which have errors of -1 to 1.
+
+        By logarithms: sizes fall by factors.
+        """
+        return 1 - 2 * math.log(value / self.target) / math.log(1 - SIZE_TOLERANCE)
+
+
+@dataclass(frozen=True)
+class QualityGoal:
+    """A PSNR in dB, or up to 0.1 dB more."""
+
+    target: float
+
+    def error(self, value: float) -> float:
+        """The same of a PSNR."""
+        return 2 * (value - self.target) / QUALITY_TOLERANCE - 1
+
+
+Goal: TypeAlias = SizeGoal | QualityGoal
+
+
+@dataclass(frozen=True)
+class Tried(Generic[T]):
+    """One encode: the knob, what was made, and how far it is from the goal."""
+
+    knob: float
+    made: T
+    error: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it is as was asked."""
+        return abs(self.error) <= 1
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What a search found.
+
+    Attributes:
+        verdict: See ``Verdict``.
+        tries: All, in their order.
+    """
+
+    verdict: Verdict
+    tries: tuple[Tried[T], ...]
+
+    @property
+    def best(self) -> Tried[T]:
+        """What meets the target, or the nearest to it."""
+        return min(self.tries, key=lambda tried: abs(tried.error))
+
+    @property
+    def beside(self) -> tuple[Tried[T], Tried[T]]:
+        """Of a gap, the nearest try above the target and the nearest below it."""
+        above, below = ([t for t in self.tries if (t.error > 0) is side] for side in (True, False))
+        return min(above, key=lambda t: (t.error, -t.knob)), max(below, key=lambda t: (t.error, -t.knob))
+
+
+def search(
+    attempt: Callable[[float], tuple[T, float]],
+    goal: Goal,
+    finest: float,
+    coarsest: float,
+    most: int = MOST_TRIES,
+) -> Outcome[T]:
+    """Find the knob.
+
+    First the finest, then the coarsest value, as they bound what can be reached; then between them, on the logarithm of
+    the knob, where the parabola through the last three tries meets the goal, or in the middle of the bracket where
+    those do not lie on one that could be trusted (Chandrupatla 1997, doi 10.1016/S0965-9978(96)00051-8).
+
+    Args:
+        attempt: Encodes at a value of the knob, and says what was made and the figure that the goal is about.
+        goal: What was asked for.
+        finest, coarsest: Ends of the knob, above 0.
+        most: Encodes, at least 3.
+    """
+    tries: list[Tried[T]] = []
+
+    def at(knob: float) -> Tried[T]:
+        made, value = attempt(knob)
+        tries.append(Tried(knob, made, goal.error(value)))
+        return tries[-1]
+
+    def found(verdict: Verdict) -> Outcome[T]:
+        return Outcome("met" if tries[-1].met else verdict, tuple(tries))
+
+    if at(finest).error <= 1:
+        return found("above")
+    if at(coarsest).error >= -1:
+        return found("below")
+    bracket = _Bracket(*tries)
+    while len(tries) < most and not tries[-1].met:
+        bracket.add(at(bracket.next()))
+    return found("between")
+
+
+class _Bracket(Generic[T]):
+    """The last tries on both sides of a goal: the newest, the one opposite, and the one before."""
+
+    def __init__(self, above: Tried[T], below: Tried[T]) -> None:
+        self._newest, self._opposite, self._before = below, above, None
+
+    def next(self) -> float:
+        """The value of the knob to try."""
+        new, old = math.log(self._newest.knob), math.log(self._opposite.knob)
+        return math.exp(new + min(max(self._share(), _AWAY), 1 - _AWAY) * (old - new))
+
+    def _share(self) -> float:
+        """Of the way from the newest to the opposite try."""
+        a, b = self._newest.error, self._opposite.error
+        if self._before is None:
+            return a / (a - b)
+        c = self._before.error
+        x, y, z = (math.log(tried.knob) for tried in (self._newest, self._opposite, self._before))
+        place, height = (x - y) / (z - y), (a - b) / (c - b)
+        if height**2 >= place or (1 - height) ** 2 >= 1 - place:
+            return 0.5  # a parabola through the three would turn between them
+        return a / (b - a) * c / (b - c) + (z - x) / (y - x) * a / (c - a) * b / (c - b)
+
+    def add(self, tried: Tried[T]) -> None:
+        """Replace the end on its side."""
+        if (tried.error > 0) is (self._newest.error > 0):
+            self._newest, self._before = tried, self._newest
+        else:
+            self._newest, self._opposite, self._before = tried, self._newest, self._opposite
