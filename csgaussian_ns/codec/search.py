@@ -16,6 +16,8 @@ QUALITY_TOLERANCE = 0.1
 """Decibels by which a file may be better than asked, 2 % of its squared error. It is never worse."""
 _AWAY = 0.03
 """Share of a bracket by which a try stays away from the ends of it."""
+_DIGITS = 5
+"""Of the values that are tried, so that people can type them."""
 
 T = TypeVar("T")
 Verdict = Literal["met", "above", "below", "between"]
@@ -35,6 +37,10 @@ class SizeGoal:
         """
         return 1 - 2 * math.log(value / self.target) / math.log(1 - SIZE_TOLERANCE)
 
+    def away(self, value: float) -> str:
+        """How far a size is from the target, for people."""
+        return f"{100 * (value / self.target - 1):+.1f} %"
+
 
 @dataclass(frozen=True)
 class QualityGoal:
@@ -45,6 +51,10 @@ class QualityGoal:
     def error(self, value: float) -> float:
         """The same of a PSNR."""
         return 2 * (value - self.target) / QUALITY_TOLERANCE - 1
+
+    def away(self, value: float) -> str:
+        """The same of a PSNR."""
+        return f"{value - self.target:+.2f} dB"
 
 
 Goal: TypeAlias = SizeGoal | QualityGoal
@@ -104,7 +114,8 @@ def search(
     Args:
         attempt: Encodes at a value of the knob, and says what was made and the figure that the goal is about.
         goal: What was asked for.
-        finest, coarsest: Ends of the knob, above 0.
+        finest: End of the knob where files are largest, above 0.
+        coarsest: The other end, above that.
         most: Encodes, at least 3.
     """
     tries: list[Tried[T]] = []
@@ -136,7 +147,8 @@ class _Bracket(Generic[T]):
     def next(self) -> float:
         """The value of the knob to try."""
         new, old = math.log(self._newest.knob), math.log(self._opposite.knob)
-        return math.exp(new + min(max(self._share(), _AWAY), 1 - _AWAY) * (old - new))
+        knob = math.exp(new + min(max(self._share(), _AWAY), 1 - _AWAY) * (old - new))
+        return float(f"{knob:.{_DIGITS}g}")
 
     def _share(self) -> float:
         """Of the way from the newest to the opposite try."""
