@@ -37,6 +37,10 @@ class SizeGoal:
         """
         return 1 - 2 * math.log(value / self.target) / math.log(1 - SIZE_TOLERANCE)
 
+    def kept(self, error: float) -> bool:
+        """Whether a size of this error is no larger than asked."""
+        return error <= 1
+
     def away(self, value: float) -> str:
         """How far a size is from the target, for people."""
         return f"{100 * (value / self.target - 1):+.1f} %"
@@ -51,6 +55,10 @@ class QualityGoal:
     def error(self, value: float) -> float:
         """The same of a PSNR."""
         return 2 * (value - self.target) / QUALITY_TOLERANCE - 1
+
+    def kept(self, error: float) -> bool:
+        """Whether a PSNR of this error is no lower than asked."""
+        return error >= -1
 
     def away(self, value: float) -> str:
         """The same of a PSNR."""
@@ -81,21 +89,27 @@ class Outcome(Generic[T]):
     Attributes:
         verdict: See ``Verdict``.
         tries: All, in their order.
+        goal: What was asked for.
     """
 
     verdict: Verdict
     tries: tuple[Tried[T], ...]
+    goal: Goal
 
     @property
-    def best(self) -> Tried[T]:
-        """What meets the target, or the nearest to it."""
-        return min(self.tries, key=lambda tried: abs(tried.error))
+    def best(self) -> Tried[T] | None:
+        """The nearest to the target of those that keep it as a limit; ``None`` if none does."""
+        return self._nearest(kept=True)
 
     @property
-    def beside(self) -> tuple[Tried[T], Tried[T]]:
-        """Of a gap, the nearest try above the target and the nearest below it."""
-        above, below = ([t for t in self.tries if (t.error > 0) is side] for side in (True, False))
-        return min(above, key=lambda t: (t.error, -t.knob)), max(below, key=lambda t: (t.error, -t.knob))
+    def beyond(self) -> Tried[T] | None:
+        """The nearest of those that do not keep it."""
+        return self._nearest(kept=False)
+
+    def _nearest(self, kept: bool) -> Tried[T] | None:
+        """The latest of equally near ones: the search closes in on a gap."""
+        tries = [tried for tried in reversed(self.tries) if self.goal.kept(tried.error) is kept]
+        return min(tries, key=lambda tried: abs(tried.error), default=None)
 
 
 def search(
@@ -126,7 +140,7 @@ def search(
         return tries[-1]
 
     def found(verdict: Verdict) -> Outcome[T]:
-        return Outcome("met" if tries[-1].met else verdict, tuple(tries))
+        return Outcome("met" if tries[-1].met else verdict, tuple(tries), goal)
 
     if at(finest).error <= 1:
         return found("above")

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
-from csgaussian_ns.codec.search import Goal, Outcome, QualityGoal, Tried, search
+from csgaussian_ns.codec.search import Goal, Outcome, QualityGoal, search
 from csgaussian_ns.core.errors import ConfigError
 
 Quality = Mapping[str, float]
 """Means over held-out views by name; ``psnr`` in dB is among them."""
 
 
+@runtime_checkable
 class Knob(Protocol):
     """What makes smaller files of a scene that is trained: coarser steps, or one model's weight of the rate."""
 
@@ -74,31 +75,36 @@ def meet(
     return search(attempt, goal, *knob.ENDS)
 
 
-def out_of_reach(asked: str, outcome: Outcome[Made], knob: Knob, measure: Callable[[bytes], Quality] | None) -> str:
-    """Why no file was written, and which files there could be.
+def refusal(asked: str, outcome: Outcome[Made], knob: Knob, measure: Callable[[bytes], Quality] | None) -> str:
+    """Why no file is written, and which one there could be.
 
     Args:
         asked: The option as it was typed.
-        outcome: Of a search that met nothing.
+        outcome: Of a search without a ``best`` one.
         knob: What was searched.
         measure: How a file looks, if that can be told.
     """
-
-    def told(tried: Tried[Made]) -> str:
-        quality = tried.made.quality if measure is None else tried.made.quality or measure(tried.made.encoded.data)
-        return f"{Made(tried.made.encoded, quality).in_words()} ({knob.OPTION} {tried.knob:g})"
-
+    nearest = outcome.beyond
+    assert nearest is not None and outcome.best is None
+    made = nearest.made
+    if made.quality is None and measure is not None:
+        made = Made(made.encoded, measure(made.encoded.data))
     if outcome.verdict == "above":
         return (
-            f"{asked}: the largest file that this run makes has {told(outcome.best)}, as it was trained; leave the "
-            "option out for that one. A run with a lower --pipeline.model.lambda-rate makes larger and better ones"
-        )
-    if outcome.verdict == "below":
-        return (
-            f"{asked}: the smallest file that this run makes has {told(outcome.best)}. A run with a higher "
-            "--pipeline.model.lambda-rate makes smaller ones, and better ones of that size"
+            f"{asked}: the best file that this run makes has {made.in_words()}, as it was trained; leave the option "
+            "out for that one. A run with a lower --pipeline.model.lambda-rate makes better and larger ones"
         )
     return (
-        f"{asked}: none of {len(outcome.tries)} files was as asked; the nearest have "
-        f"{' and '.join(map(told, outcome.beside))}. Take one of them by its {knob.OPTION}"
+        f"{asked}: the smallest file that this run makes has {made.in_words()} ({knob.OPTION} {nearest.knob:g}). A run "
+        "with a higher --pipeline.model.lambda-rate makes smaller ones, and better ones of that size"
     )
+
+
+def remark_on(outcome: Outcome[Made], knob: Knob) -> str:
+    """What is to be said of a file that keeps a limit but is not near it; nothing where the target was met."""
+    if outcome.verdict == "met":
+        return ""
+    if outcome.verdict == "between" and outcome.beyond is not None:
+        beyond = f"{outcome.beyond.made.in_words()} ({knob.OPTION} {outcome.beyond.knob:g})"
+        return f", the nearest of {len(outcome.tries)} encodes, and beyond it one of {beyond}"
+    return f", the {'largest' if outcome.verdict == 'above' else 'smallest'} file that this run makes"

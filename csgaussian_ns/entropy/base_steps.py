@@ -12,7 +12,7 @@ from csgaussian_ns.format.attributes import ChannelLayout
 
 @torch.no_grad()
 def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
-    """A copy of ``model`` whose steps are as many times larger as the base steps of ``layout``.
+    """``model`` with steps as many times larger as the base steps of ``layout``: a copy but for the encoding.
 
     Everything that it codes is in base steps. So means are divided by the factor of their type, log scales lose its
     log2, and channel networks, which read what was decoded, multiply it; all are outputs or inputs of affine layers.
@@ -30,10 +30,10 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
             f"the steps of the entropy model {type(model).__name__} cannot be scaled after training; train it for the "
             "rate that you want (--pipeline.model.lambda-rate)"
         )
-    before = model.layout.base_steps
-    factors = torch.tensor([new / old for new, old in zip(layout.base_steps, before, strict=True)])
+    ratios = [new / old for new, old in zip(layout.base_steps, model.layout.base_steps, strict=True)]
+    factors = torch.tensor(ratios, device=model.base_step.device)
     factor, channels = per_channel(layout, factors), layout.channels
-    scaled = copy.deepcopy(model).cpu()
+    scaled = copy.deepcopy(model, {id(model.encoding): model.encoding})  # it may know the places of all anchors
     scaled.layout = scaled.hyperprior.layout = layout
     scaled.base_step = scaled.base_step * factor
     head = scaled.hyperprior.head

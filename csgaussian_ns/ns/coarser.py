@@ -12,7 +12,7 @@ from csgaussian_ns.codec.coarser import StepScale, check_scale, worth_of
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.search import MOST_TRIES, Goal, Outcome, QualityGoal, SizeGoal
-from csgaussian_ns.codec.target import Made, Quality, meet, out_of_reach
+from csgaussian_ns.codec.target import Made, Quality, meet, refusal, remark_on
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.sizes import parse_size
 from csgaussian_ns.ns.pinhole import to_camera
@@ -92,35 +92,34 @@ def coded(
     """Encode a run as it was asked for.
 
     Raises:
-        ConfigError: The target is out of reach; the message says what is in reach.
+        ConfigError: No file keeps the target as a limit; the message says what is in reach.
         CsgError: As of ``encode``.
     """
     if asked is None:
         return Coded(encode(trained, coder=coder), None, {}, "")
-    knob = step_scale_of(pipeline, trained, asked)
-    if asked.goal is None:
-        report = {"step_scale": asked.scale}
-        return Coded(encode(knob.at(asked.scale), coder=coder), None, report, f", step scale {asked.scale:g}")
-    measure: Callable[[bytes], Quality] | None = (lambda data: pipeline.quality(decode(data))) if evaluate else None
-    with CONSOLE.status("") as status:
-        outcome = meet(
-            asked.goal,
-            knob,
-            measure,
-            coder,
-            lambda n: status.update(f"{asked.option}: encode {n} of at most {MOST_TRIES}"),
-        )
-    show(outcome, asked.goal)
-    if outcome.verdict != "met":
-        raise ConfigError(out_of_reach(asked.option, outcome, knob, measure))
+    with CONSOLE.status(f"{asked.option}: what training views see of each anchor") as status:
+        knob = step_scale_of(pipeline, trained, asked)
+        if asked.goal is None:
+            words = f", step scale {asked.scale:g}"
+            return Coded(encode(knob.at(asked.scale), coder=coder), None, {"step_scale": asked.scale}, words)
+        measure: Callable[[bytes], Quality] | None = (lambda data: pipeline.quality(decode(data))) if evaluate else None
+
+        def tell(number: int) -> None:
+            status.update(f"{asked.option}: encode {number} of at most {MOST_TRIES}")
+
+        outcome = meet(asked.goal, knob, measure, coder, tell)
+    show(outcome)
     best = outcome.best
+    if best is None:
+        raise ConfigError(refusal(asked.option, outcome, knob, measure))
     tries = [
         {"step_scale": tried.knob, "bytes": len(tried.made.encoded.data), "anchors": tried.made.encoded.anchors}
         | dict(tried.made.quality or {})
         for tried in outcome.tries
     ]
     report = {"step_scale": best.knob, **asked.facts, "tries": tries}
-    return Coded(best.made.encoded, best.made.quality, report, f", step scale {best.knob:g} for {asked.option}")
+    words = f", step scale {best.knob:g} for {asked.option}{remark_on(outcome, knob)}"
+    return Coded(best.made.encoded, best.made.quality, report, words)
 
 
 def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked) -> StepScale:
@@ -132,10 +131,10 @@ def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: As
     return StepScale(trained, model.scene.masked(), worth, asked.facts)
 
 
-def show(outcome: Outcome[Made], goal: Goal) -> None:
+def show(outcome: Outcome[Made]) -> None:
     """The table of the tries: drawn on a terminal, plain lines elsewhere."""
     headings = ("encode", "step scale", "anchors", "bytes", "PSNR", "from the target")
-    rows = []
+    goal, rows = outcome.goal, []
     for number, tried in enumerate(outcome.tries, 1):
         size, quality = len(tried.made.encoded.data), tried.made.quality
         value = quality["psnr"] if isinstance(goal, QualityGoal) and quality else float(size)

@@ -41,10 +41,11 @@ class ExportCsgBitstream:
     output_dir: Path
     """Folder for scene.csg and its report, scene.json."""
     target_size: str | None = None
-    """Coarsen the file to this size, such as 500kB, 1.5MB or 480KiB: at most that, and at most 2 % less. One out of
-    reach is refused, with the sizes that are in reach. See --step-scale for what is lost."""
+    """Coarsen the file to this size, such as 500kB, 1.5MB or 480KiB: at most that, and 2 % less at most where that can
+    be reached. Refused where no file is so small. See --step-scale for what is lost."""
     target_psnr: float | None = None
-    """Coarsen the file to this PSNR in dB on the held-out photos: at least that, and at most 0.1 dB more."""
+    """Coarsen the file to this PSNR in dB on the held-out photos: at least that, and 0.1 dB more at most where that can
+    be reached. Refused where no file is so good."""
     step_scale: float | None = None
     """Coarsen the file by this factor on its quantisation steps, 1 (as trained) to 4, and drop the anchors that
     training views see least of. A run trained with a higher lambda-rate looks better at the same size."""
