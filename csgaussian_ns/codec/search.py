@@ -147,8 +147,8 @@ def search(
     if at(coarsest).error >= -1:
         return found("below")
     bracket = _Bracket(*tries)
-    while len(tries) < most and not tries[-1].met:
-        bracket.add(at(bracket.next()))
+    while len(tries) < most and not tries[-1].met and (knob := bracket.next()) not in {tried.knob for tried in tries}:
+        bracket.add(at(knob))
     return found("between")
 
 
