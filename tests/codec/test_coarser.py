@@ -55,11 +55,11 @@ def test_other_models_are_refused():
 
 
 def test_larger_scales_make_smaller_files_whose_values_are_within_their_steps():
-    scene = random_scene(1500)
+    scene = random_scene(900)
     knob = knob_of(scene)
     assert encode(knob.at(1.0)).data == encode(scene).data
     sizes = []
-    for scale in (1.0, 1.2, 1.5, 2.0, 3.0, COARSEST):
+    for scale in (1.0, 1.3, 2.0, COARSEST):
         coarse = knob.at(scale)
         data = encode(coarse).data
         decoded, order = decode(data), kept_in_order(coarse)
