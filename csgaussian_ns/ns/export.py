@@ -40,6 +40,15 @@ class ExportCsgBitstream:
     """The run's config.yml."""
     output_dir: Path
     """Folder for scene.csg and its report, scene.json."""
+    target_size: str | None = None
+    """Coarsen the file to this size, such as 500kB, 1.5MB or 480KiB: at most that, and 2 % less at most where that can
+    be reached. Refused where no file is so small. See --step-scale for what is lost."""
+    target_psnr: float | None = None
+    """Coarsen the file to this PSNR in dB on the held-out photos: at least that, and 0.1 dB more at most where that can
+    be reached. Refused where no file is so good."""
+    step_scale: float | None = None
+    """Coarsen the file by this factor on its quantisation steps, 1 (as trained) to 4, and drop the anchors that
+    training views see least of. A run trained with a higher lambda-rate looks better at the same size."""
     coder: Literal["rans", "torchac"] = "rans"
     """Coder of the symbols. torchac is slower, for cross-checks, and both sides need the extra [torchac] (GPL-3.0)."""
     evaluate: bool = True
@@ -67,10 +76,11 @@ class ExportCsgBitstream:
         from nerfstudio.utils.rich_utils import CONSOLE
 
         from csgaussian_ns.codec.decode import decode
-        from csgaussian_ns.codec.encode import encode
         from csgaussian_ns.core.files import make_folder, write_json
+        from csgaussian_ns.ns.coarser import asked_for, coded
         from csgaussian_ns.ns.run import load_run
 
+        asked = asked_for(self.target_size, self.target_psnr, self.step_scale, self.evaluate)
         make_folder(self.output_dir)
         encoder = self._text_encoder()
         pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
@@ -85,13 +95,14 @@ class ExportCsgBitstream:
         trained = self._described(pipeline, scene_to_code, encoder)
         report["objects_seconds"] = objects_seconds + time.perf_counter() - began
         began = time.perf_counter()
-        encoded = encode(trained, coder=self.coder)
+        made = coded(pipeline, trained, asked, self.coder, self.evaluate)
+        encoded, report = made.encoded, report | made.report
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
         scene = decode(encoded.data)
         report["decode_seconds"] = time.perf_counter() - began
         if self.evaluate:
-            report["after"] = pipeline.quality(scene)
+            report["after"] = made.quality or pipeline.quality(scene)
         report |= {
             "bytes": len(encoded.data),
             "bytes_by_section": encoded.bytes_by_kind,
@@ -109,8 +120,8 @@ class ExportCsgBitstream:
             quality = f", PSNR {report['before']['psnr']:.2f} -> {report['after']['psnr']:.2f} dB on held-out views"
         CONSOLE.print(
             f"[bold green]{target}[/bold green]: {len(encoded.data) / 1e6:.3f} MB, {encoded.anchors:,} anchors with "
-            f"{encoded.offsets:,} Gaussians{_objects_line(report['semantics'])}{quality}, verified by decoding in a "
-            "fresh process"
+            f"{encoded.offsets:,} Gaussians{_objects_line(report['semantics'])}{quality}{made.words}, verified by "
+            "decoding in a fresh process"
         )
 
     def _text_encoder(self) -> TextEncoder | None:

@@ -1,18 +1,17 @@
 """From masks in views to anchors: how much of what views see of an anchor lies under which masks."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.render.pixel_sums import CHANNELS, pixel_sums
 from csgaussian_ns.render.rasterizer import Rasterizer
-from csgaussian_ns.scene.scene import Scene, Seen
+from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.finding.views import MaskedView
 
-CHANNELS = 3
-"""As many as colour has: the renderer's kernels for it are compiled already."""
 MIN_VOTES = 0.1
 """Share of what lies under masks of an anchor that must be the winner's. Less is what masks of neighbours spill over:
 what is no object would become theirs. An object has several times as much even where most of its masks are stray
@@ -74,24 +73,3 @@ def votes(scene: Scene, views: Iterable[MaskedView], objects: int, rasterizer: R
             pixels = torch.stack(pictures[first : first + CHANNELS], dim=-1).to(sums)
             sums[:, columns[first : first + CHANNELS]] += pixel_sums(seen, pixels, count, rasterizer)
     return Votes(sums[:, 0], sums[:, 1], sums[:, 2:])
-
-
-def pixel_sums(
-    seen: Seen, pixels: Float[Tensor, "H W C"], anchors: int, rasterizer: Rasterizer
-) -> Float[Tensor, "A C"]:
-    """For each anchor the sum of ``pixels``, each weighted by how much of the pixel is the anchor's.
-
-    Those weights are the gradient of a rendering with respect to its colours.
-
-    Args:
-        seen: The view.
-        pixels: At most ``CHANNELS`` channels.
-        anchors: Number of anchors of the scene.
-        rasterizer: Passes gradients to colours.
-    """
-    wide = torch.nn.functional.pad(pixels, (0, CHANNELS - pixels.shape[2]))
-    colours = wide.new_zeros(len(seen.row), CHANNELS).requires_grad_()
-    with torch.enable_grad():
-        image = rasterizer(replace(seen.gaussians, colors=colours), seen.camera).image
-        (weights,) = torch.autograd.grad((image * wide).sum(), colours)
-    return wide.new_zeros(anchors, pixels.shape[2]).index_add_(0, seen.row, weights[:, : pixels.shape[2]])

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.render.pixel_sums import pixel_sums
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.finding.views import MaskedView, coarser
-from csgaussian_ns.semantic.finding.votes import Votes, pixel_sums, votes
+from csgaussian_ns.semantic.finding.votes import Votes, votes
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
 CPU = choose_rasterizer("cpu", "cpu")

@@ -1,0 +1,156 @@
+"""``ns-export csg-bitstream --target-size | --target-psnr | --step-scale``: smaller files of a run that is trained."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nerfstudio.utils.rich_utils import CONSOLE
+from rich.table import Table
+
+from csgaussian_ns.codec.coarser import StepScale, check_scale, worth_of
+from csgaussian_ns.codec.decode import decode
+from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
+from csgaussian_ns.codec.search import MOST_TRIES, Goal, Outcome, QualityGoal, SizeGoal
+from csgaussian_ns.codec.target import Made, Quality, meet, refusal, remark_on
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.sizes import parse_size
+from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.ns.pipeline import CSGaussianPipeline
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.semantic.finding.views import spread
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the file shall differ from the one that was trained.
+
+    Attributes:
+        option: As it was typed.
+        goal: To be met; ``None`` where ``scale`` is given.
+        scale: The step scale.
+        facts: What the file says of it.
+    """
+
+    option: str
+    goal: Goal | None
+    scale: float
+    facts: dict[str, object]
+
+
+def asked_for(size: str | None, psnr: float | None, scale: float | None, evaluate: bool) -> Asked | None:
+    """What three options ask for, of which at most one is given.
+
+    Args:
+        size: ``--target-size``.
+        psnr: ``--target-psnr``.
+        scale: ``--step-scale``.
+        evaluate: Whether held-out photos shall be looked at.
+
+    Raises:
+        ConfigError: Two of them, or one that cannot be.
+    """
+    given = {"--target-size": size, "--target-psnr": psnr, "--step-scale": scale}
+    options = [f"{name} {value}" for name, value in given.items() if value is not None]
+    if len(options) > 1:
+        raise ConfigError(f"{' and '.join(options)}: each says how large the file becomes; give one of them")
+    if size is not None:
+        target = parse_size(size, "--target-size")
+        return Asked(options[0], SizeGoal(target), 1.0, {"target_bytes": target})
+    if psnr is not None:
+        if not (math.isfinite(psnr) and psnr > 0):
+            raise ConfigError(f"{options[0]}: expected decibels above 0, such as 27")
+        if not evaluate:
+            raise ConfigError(f"{options[0]}: it is measured on held-out photos; leave --evaluate False out")
+        return Asked(options[0], QualityGoal(psnr), 1.0, {"target_psnr": psnr})
+    if scale is None:
+        return None
+    check_scale(scale)
+    return Asked(options[0], None, scale, {})
+
+
+@dataclass(frozen=True)
+class Coded:
+    """The file to write.
+
+    Attributes:
+        encoded: It.
+        quality: Of it, where it is known already.
+        report: For ``scene.json``.
+        words: For the last line.
+    """
+
+    encoded: Encoded
+    quality: Quality | None
+    report: dict[str, Any]
+    words: str
+
+
+def coded(
+    pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked | None, coder: str, evaluate: bool
+) -> Coded:
+    """Encode a run as it was asked for.
+
+    Raises:
+        ConfigError: No file keeps the target as a limit; the message says what is in reach.
+        CsgError: As of ``encode``.
+    """
+    if asked is None:
+        return Coded(encode(trained, coder=coder), None, {}, "")
+    with CONSOLE.status(f"{asked.option}: what training views see of each anchor") as status:
+        knob = step_scale_of(pipeline, trained, asked)
+        if asked.goal is None:
+            words = f", step scale {asked.scale:g}"
+            return Coded(encode(knob.at(asked.scale), coder=coder), None, {"step_scale": asked.scale}, words)
+        measure: Callable[[bytes], Quality] | None = (lambda data: pipeline.quality(decode(data))) if evaluate else None
+
+        def tell(number: int) -> None:
+            status.update(f"{asked.option}: encode {number} of at most {MOST_TRIES}")
+
+        outcome = meet(asked.goal, knob, measure, coder, tell)
+    show(outcome)
+    best = outcome.best
+    if best is None:
+        raise ConfigError(refusal(asked.option, outcome, knob, measure))
+    tries = [
+        {"step_scale": tried.knob, "bytes": len(tried.made.encoded.data), "anchors": tried.made.encoded.anchors}
+        | dict(tried.made.quality or {})
+        for tried in outcome.tries
+    ]
+    report = {"step_scale": best.knob, **asked.facts, "tries": tries}
+    words = f", step scale {best.knob:g} for {asked.option}{remark_on(outcome, knob)}"
+    return Coded(best.made.encoded, best.made.quality, report, words)
+
+
+def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked) -> StepScale:
+    """The knob of a run. Anchors are worth what its training views see of them, through lenses without distortion."""
+    model, cameras = pipeline.model, pipeline.datamanager.train_dataset.cameras
+    views = (to_camera(cameras[n : n + 1].to(model.device)) for n in spread(range(len(cameras))))
+    scene = AnchorScene(trained.anchors, trained.decoders)
+    worth = worth_of(scene, trained.anchors.mask, views, model.rasterizer)
+    return StepScale(trained, model.scene.masked(), worth, asked.facts)
+
+
+def show(outcome: Outcome[Made]) -> None:
+    """The table of the tries: drawn on a terminal, plain lines elsewhere."""
+    headings = ("encode", "step scale", "anchors", "bytes", "PSNR", "from the target")
+    goal, rows = outcome.goal, []
+    for number, tried in enumerate(outcome.tries, 1):
+        size, quality = len(tried.made.encoded.data), tried.made.quality
+        value = quality["psnr"] if isinstance(goal, QualityGoal) and quality else float(size)
+        psnr = f"{quality['psnr']:.2f} dB" if quality else ""
+        rows.append(
+            (str(number), f"{tried.knob:g}", f"{tried.made.encoded.anchors:,}", f"{size:,}", psnr, goal.away(value))
+        )
+    if not any(row[4] for row in rows):
+        headings, rows = (*headings[:4], headings[5]), [(*row[:4], row[5]) for row in rows]
+    if CONSOLE.is_terminal:
+        table = Table(*headings)
+        for row in rows:
+            table.add_row(*row)
+        CONSOLE.print(table)
+        return
+    widths = [max(map(len, cells)) for cells in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        line = "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        CONSOLE.print(line, markup=False, highlight=False, soft_wrap=True)
