@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.model import IntegerModel
 
@@ -29,12 +29,14 @@ class Context(NamedTuple):
         values_of: Values ``[n, D]`` of any anchors, given their indices: of neighbours, for a model that looks at some.
             They are as trained; what a decoder has of them is what the model itself makes of them.
         index: The anchors in question; all where it is ``None``.
+        kept: Which anchors a file will hold; all where it is ``None``. A decoder will see no others.
     """
 
     grid: Int[Tensor, "A 3"]
     rate_weight: float
     values_of: Callable[[Int[Tensor, " n"]], Float[Tensor, "n D"]]
     index: Int[Tensor, " V"] | None = None
+    kept: Bool[Tensor, " A"] | None = None
 
 
 @runtime_checkable

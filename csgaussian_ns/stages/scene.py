@@ -231,7 +231,8 @@ class TrainableScene(nn.Module):
             nothing = torch.zeros_like(anchors.position[:, 0])
             return ScenePreview(anchors, nothing, nothing + 1)
         anchors = self.masked()
-        rounded, seen = decoded_view(anchors, self.layout, self.entropy, self.context())
+        context = self.context()._replace(kept=anchors.mask.amax(dim=-1) > 0)
+        rounded, seen = decoded_view(anchors, self.layout, self.entropy, context)
         feature, scaling, offset = masked_bits(seen.bits, anchors.mask, self.layout)
         return ScenePreview(rounded, feature + scaling + offset, seen.steps[:, 0])
 
