@@ -15,7 +15,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.shapes import Bool, Float, Int
+from csgaussian_ns.entropy.rate_steps import RateForm
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.model import IntegerModel
 
@@ -129,6 +131,14 @@ class EntropyModel(nn.Module, ABC):
     def own_bits(self) -> Float[Tensor, ""]:
         """Estimated cost of ``tables`` in bits, differentiable."""
         return self.base_step.new_zeros(())
+
+    def vary_rate(self, weights: tuple[float, ...], form: RateForm) -> None:
+        """Let the steps depend on lambda, before training; then any inside the range of ``weights`` may be asked for.
+
+        Raises:
+            ConfigError: The model cannot do that.
+        """
+        raise ConfigError(f"{type(self).__name__} knows no lambda; leave rate_weights empty")
 
     def resize(self, widths: Widths) -> None:
         """Give the networks other widths in place, before they are trained or a checkpoint is read into them."""

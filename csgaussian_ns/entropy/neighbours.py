@@ -39,7 +39,7 @@ class SeenPlace(EncodedPlace):
 
     def at(self, rows: Int[Tensor, " n"]) -> "SeenPlace":
         """As of ``Place``."""
-        return SeenPlace(self.encoding[rows], self.seen[rows])
+        return SeenPlace(self.encoding[rows], self.rate_weight, self.seen[rows])
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,9 @@ class Neighbours(HyperCarm):
         chosen = around if context.index is None else around.at(context.index)
         rows, among = chosen.members(len(context.grid))
         values = context.values_of(rows)[:, : self.seen_channels]
-        return SeenPlace(encoded.encoding, among.seen(values), around if context.index is None else None)
+        return SeenPlace(
+            encoded.encoding, encoded.rate_weight, among.seen(values), around if context.index is None else None
+        )
 
     def _around(self, grid: Int[Tensor, "A 3"], kept: Bool[Tensor, " A"] | None) -> Surroundings:
         """Kept until another ``grid`` comes, where all anchors are."""

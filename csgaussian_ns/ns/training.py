@@ -55,7 +55,7 @@ class ColourStep:
         image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
         volume, weights = (
             objective.volume(spawned.gaussians.scales),
-            (scene.rate_weight, scene.rate_weight * mask_share),
+            (scene.step_weight, scene.step_weight * mask_share),
         )
         return ColourStep(image, background, volume, rate, len(scene.anchors), scene.layout, *weights)
 

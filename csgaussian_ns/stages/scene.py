@@ -10,6 +10,7 @@ from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import Context
+from csgaussian_ns.entropy.rate_steps import check_rate
 from csgaussian_ns.entropy.registry import new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.coded_linear import train_with_bits
@@ -64,6 +65,9 @@ class TrainableScene(nn.Module):
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         self.layout = AttributeLayout(feature_dim, num_offsets, steps)
         self.entropy = new_model(settings.hyperprior, self.layout, settings.widths(), settings.hyperprior_size)
+        if settings.rate_weights and plan.noise_from is not None:
+            check_rate(rate_weight, settings.rate_weights)
+            self.entropy.vary_rate(settings.rate_weights, settings.rate_form)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
@@ -91,6 +95,24 @@ class TrainableScene(nn.Module):
     def stage_name(self) -> str:
         """Of the current step, for people."""
         return (self.semantic_state or self.plan.at(self.step)).name
+
+    def choose_rate(self, weight: float) -> None:
+        """Be decoded and coded at this lambda from now on.
+
+        Raises:
+            ConfigError: This run is not trained for it.
+        """
+        check_rate(weight, self.settings.rate_weights or (self.rate_weight,))
+        self.rate_weight, self._decoded = weight, None
+
+    @property
+    def step_weight(self) -> float:
+        """Lambda that this step of training pays for: ``rate_weight``, or one drawn out of several."""
+        drawn = self.settings.rate_weights
+        if not drawn:
+            return self.rate_weight
+        generator = self._generator(torch.device("cpu"), stream=3)
+        return drawn[int(torch.randint(len(drawn), (), generator=generator))]
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """One group per anchor attribute and per decoder, one for the entropy model, and those of the semantics."""
@@ -150,7 +172,7 @@ class TrainableScene(nn.Module):
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
-        how, context = state.quantisation, self.context(index)
+        how, context = state.quantisation, self.context(index)._replace(rate_weight=self.step_weight)
         return index, quantise(anchors, self.layout, self.entropy, context, how, logit, generator)
 
     def context(self, index: Int[Tensor, " V"] | None = None) -> Context:

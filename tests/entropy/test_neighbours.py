@@ -187,7 +187,7 @@ def test_it_trains_in_every_stage():
         quantised.rate.per_parameter.backward()
         assert isinstance(scene.entropy, Neighbours)
         for last in (layers[-1] for layers in (scene.entropy.across, scene.entropy.details) if layers is not None):
-            assert last.bias.grad is not None and (last.bias.grad != 0).any()
+            assert last.bias.grad is not None and last.bias.grad.abs().sum() > 0
     assert scene.decoded().bits.sum() > 0
     other = TrainableScene(anchors_from_points(points[:50], 20, 4, None), plan, settings, 0.004)
     checkpoint = scene.state_dict()
