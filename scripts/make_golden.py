@@ -12,9 +12,13 @@ import sys
 import types
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
+if TYPE_CHECKING:
+    from csgaussian_ns.codec.encode import TrainedScene
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -31,7 +35,9 @@ def scenes() -> dict[str, bytes]:
     from tests.codec.scenes import random_scene, with_semantics
 
     small = {"feature_dim": 10, "num_offsets": 2, "carm_dim": 3}
-    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in MODELS}
+    alone = [name for name in MODELS if not name.startswith("neighbours")]
+    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in alone}
+    made["neighbours"] = encode(_crowd(random_scene(52, **small)), chunk_anchors=26)
     made["semantics"] = encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
     made["torchac"] = encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
     made["float16_no_carm"] = encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))
@@ -45,6 +51,22 @@ def scenes() -> dict[str, bytes]:
     return {f"{VERSION}_{name}.csg": encoded.data for name, encoded in made.items()} | {
         f"{VERSION}_gaussians.csg": gaussians()
     }
+
+
+def _crowd(scene: "TrainedScene") -> "TrainedScene":
+    """The same anchors so close to each other that they are neighbours, and small networks that look at them."""
+    from csgaussian_ns.entropy.base import Widths
+    from csgaussian_ns.entropy.factorised import FactorisedEncoding
+    from csgaussian_ns.entropy.neighbours import Neighbours
+
+    grid = scene.grid // torch.tensor([10, 6, 6], dtype=torch.int32)
+    found, index = np.unique(grid.numpy(), axis=0, return_index=True)
+    anchors, layout = scene.anchors.at(torch.from_numpy(index)), scene.meta.layout
+    model = Neighbours(layout, Widths(8, 2), FactorisedEncoding())
+    model.start(torch.from_numpy(found), model.values(layout.flat(anchors)))
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return replace(scene, grid=torch.from_numpy(found), anchors=anchors, entropy=model)
 
 
 def gaussians() -> bytes:

@@ -17,7 +17,9 @@ from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename,
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.byte_reader import ByteReader
+from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import Container, read_container
+from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edit_bytes import read_edits, write_edits
 from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.meta import meta_of
@@ -25,6 +27,8 @@ from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import write_hyperprior
 from csgaussian_ns.format.networks.model import ChannelPrior, Coding, IntegerModel
+from csgaussian_ns.format.networks.near import Selection, find_near, seen
+from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.network_bytes import to_bytes
 from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.semantic_chunks import open_semantics
@@ -71,6 +75,7 @@ def vectors() -> dict[str, Any]:
         "rows.json": [_rows(1, 10), _rows(7, 19), _rows(70, 10)],
         "hyperpriors.json": [_hyperprior(name) for name in ENCODINGS],
         "carm.json": _carm(),
+        "neighbours.json": _neighbours(),
         "edits.json": _edits(),
         "file.json": _file(GOLDEN / "v1_semantics.csg"),
     }
@@ -154,6 +159,36 @@ def _carm() -> dict[str, Any]:
         "inputs": inputs.tolist(),
         "outputs": evaluate(network, inputs).tolist(),
     }
+
+
+def _neighbours() -> dict[str, Any]:
+    """Who sees whom, what, and the file of a scene that is coded so."""
+    container = read_container((GOLDEN / "v1_neighbours.csg").read_bytes())
+    model, grid = open_coded(container).model, decode((GOLDEN / "v1_neighbours.csg").read_bytes()).grid
+    assert isinstance(model, IntegerNeighbours) and model.across is not None
+    voxels = np.unique(np.random.default_rng(6).integers(-6, 6, (40, 3)), axis=0)
+    near = find_near(voxels, Selection(waves=4, most=3, reach=2))
+    known = np.random.default_rng(7).integers(-511, 512, (len(voxels), 2))
+    groups = _coded_by(model, container, grid)
+    return {
+        "selection": [4, 3, 2],
+        "voxels": voxels.tolist(),
+        **{name: values.tolist() for name, values in vars(near).items()},
+        "known": known.tolist(),
+        "seen": seen(near, np.arange(len(voxels)), known).tolist(),
+        "file": (GOLDEN / "v1_neighbours.csg").read_bytes().hex(),
+        "chunks": groups,
+    }
+
+
+def _coded_by(model: IntegerModel, container: Container, grid: np.ndarray) -> list[dict[str, Any]]:
+    meta, parts = meta_of(container), []
+    for masks, colours in zip(container.chunks("MASK"), container.chunks("COLR"), strict=True):
+        rows = grid[colours.info.first_row : colours.info.first_row + colours.info.rows]
+        mask = decode_masks(container.read(masks).body, len(rows), meta.num_offsets)
+        coded = meta.layout.coded(mask)
+        parts.append(_groups(model, meta.layout, rows, coded, container.read(colours).body))
+    return parts
 
 
 def _edits() -> dict[str, Any]:

@@ -26,6 +26,8 @@ training frame, which nerfstudio scales so that the cameras fit into a cube of e
 USE = {
     "csgaussian": "A CUDA GPU with gsplat, and full quality.",
     "csgaussian-lite": "A laptop or server without a GPU: minutes instead of hours; also a quick look on a GPU.",
+    "csgaussian-hemgs": "One run for many rates, with neighbours as context; a CUDA GPU.",
+    "csgaussian-hemgs-lite": "The same for a CPU.",
 }
 """What each method is for."""
 NERFSTUDIO_OPTIONS = {
@@ -157,7 +159,8 @@ def our_methods() -> dict[str, object]:
     """The trainer configs of the registered methods by name."""
     from csgaussian_ns.ns import config
 
-    return {str(spec.config.method_name): spec.config for spec in (config.csgaussian, config.csgaussian_lite)}
+    specs = (config.csgaussian, config.csgaussian_lite, config.csgaussian_hemgs, config.csgaussian_hemgs_lite)
+    return {str(spec.config.method_name): spec.config for spec in specs}
 
 
 if __name__ == "__main__":

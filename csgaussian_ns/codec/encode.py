@@ -16,7 +16,7 @@ from csgaussian_ns.core.shapes import Float, Int, Int64
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
-from csgaussian_ns.format.chunks import encode_chunk
+from csgaussian_ns.format.chunks import CHUNK_ANCHORS, encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.kinds import Run
@@ -30,7 +30,6 @@ from csgaussian_ns.format.streams.positions import common_origin
 from csgaussian_ns.format.threads import in_order, threads_for
 from csgaussian_ns.scene.decoders import Decoders
 
-CHUNK_ANCHORS = 16_384
 BYTES_PER_SYMBOL = 96
 """Memory that coding a chunk takes at most, per channel of an anchor."""
 MEMORY = 1 << 30

@@ -15,7 +15,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Bool, Float, Int
+from csgaussian_ns.entropy.rate_steps import RateForm
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.model import IntegerModel
 
@@ -29,12 +31,14 @@ class Context(NamedTuple):
         values_of: Values ``[n, D]`` of any anchors, given their indices: of neighbours, for a model that looks at some.
             They are as trained; what a decoder has of them is what the model itself makes of them.
         index: The anchors in question; all where it is ``None``.
+        kept: Which anchors a file will hold; all where it is ``None``. A decoder will see no others.
     """
 
     grid: Int[Tensor, "A 3"]
     rate_weight: float
     values_of: Callable[[Int[Tensor, " n"]], Float[Tensor, "n D"]]
     index: Int[Tensor, " V"] | None = None
+    kept: Bool[Tensor, " A"] | None = None
 
 
 @runtime_checkable
@@ -127,6 +131,14 @@ class EntropyModel(nn.Module, ABC):
     def own_bits(self) -> Float[Tensor, ""]:
         """Estimated cost of ``tables`` in bits, differentiable."""
         return self.base_step.new_zeros(())
+
+    def vary_rate(self, weights: tuple[float, ...], form: RateForm) -> None:
+        """Let the steps depend on lambda, before training; then any inside the range of ``weights`` may be asked for.
+
+        Raises:
+            ConfigError: The model cannot do that.
+        """
+        raise ConfigError(f"{type(self).__name__} knows no lambda; leave rate_weights empty")
 
     def resize(self, widths: Widths) -> None:
         """Give the networks other widths in place, before they are trained or a checkpoint is read into them."""

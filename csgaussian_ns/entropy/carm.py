@@ -17,7 +17,7 @@ class Carm(nn.Module):
         self.slices = feature_slices(feature_dim)
         self.networks = nn.ModuleList(
             nn.Sequential(
-                CodedLinear(s.start, hidden_dim), nn.ReLU(), _quiet(CodedLinear(hidden_dim, 2 * (s.stop - s.start)))
+                CodedLinear(s.start, hidden_dim), nn.ReLU(), quiet(CodedLinear(hidden_dim, 2 * (s.stop - s.start)))
             )
             for s in self.slices[1:]
         )
@@ -42,7 +42,7 @@ class Carm(nn.Module):
 
 
 @torch.no_grad()
-def _quiet(layer: nn.Linear) -> nn.Linear:
+def quiet(layer: CodedLinear) -> CodedLinear:
     """Start near zero: at first the hyperprior alone decides."""
     layer.weight.mul_(0.1)
     layer.bias.zero_()

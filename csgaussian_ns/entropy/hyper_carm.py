@@ -18,6 +18,7 @@ from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyperprior import Hyperprior, Prior
 from csgaussian_ns.entropy.integer import integer_carm, integer_hyperprior
 from csgaussian_ns.entropy.likelihood import code_length
+from csgaussian_ns.entropy.rate_steps import RateForm, RateSteps
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.hyper_carm import MIN_SLICED, IntegerHyperCarm
 from csgaussian_ns.quant.steps import step_from_raw
@@ -25,13 +26,14 @@ from csgaussian_ns.quant.steps import step_from_raw
 
 @dataclass(frozen=True)
 class EncodedPlace:
-    """The encodings of some voxels."""
+    """The encodings of some voxels, and lambda."""
 
     encoding: Float[Tensor, "V E"]
+    rate_weight: float
 
     def at(self, rows: Int[Tensor, " n"]) -> "EncodedPlace":
         """Of some of them."""
-        return EncodedPlace(self.encoding[rows])
+        return EncodedPlace(self.encoding[rows], self.rate_weight)
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class HyperCarm(EntropyModel):
             )
         self.carm = Carm(layout.sizes[0], widths.correction) if widths.correction else None
 
+    def vary_rate(self, weights: tuple[float, ...], form: RateForm) -> None:
+        """As of ``EntropyModel``."""
+        self.hyperprior.rate_steps = RateSteps(weights, form, self.hyperprior.head.in_features, self.layout.types)
+
     def resize(self, widths: Widths) -> None:
         """As of ``EntropyModel``."""
         self.hyperprior.resize(widths.hidden)
@@ -134,17 +140,18 @@ class HyperCarm(EntropyModel):
 
     def place(self, context: Context) -> EncodedPlace:
         """The encoding of the voxels."""
-        return EncodedPlace(self.encoding(context.grid, context.index))
+        return EncodedPlace(self.encoding(context.grid, context.index), context.rate_weight)
 
     def expect(self, place: EncodedPlace, steps: Float[Tensor, "V T"] | None = None) -> HyperCarmExpectation:  # type: ignore[override]
         """What the hyperprior says, up to its hidden state and the steps; the whole prior once it is asked for."""
         hidden = self.hyperprior.hidden(place.encoding)
-        steps = step_from_raw(self.hyperprior.raw_step(hidden)) if steps is None else steps
+        steps = step_from_raw(self.hyperprior.raw_step(hidden, place.rate_weight)) if steps is None else steps
         return self.EXPECTATION(self, hidden, steps)
 
     def freeze(self, context: Context, weight_bits: int = 8) -> IntegerHyperCarm:
         """As of ``EntropyModel``."""
-        hyperprior = integer_hyperprior(self.hyperprior, self.encoding, context.grid.numpy(), weight_bits)
+        fixed = self.hyperprior.at_rate(context.rate_weight)
+        hyperprior = integer_hyperprior(fixed, self.encoding, context.grid.numpy(), weight_bits)
         if self.carm is None:
             return IntegerHyperCarm(self.layout, hyperprior)
         return IntegerHyperCarm(self.layout, hyperprior, *integer_carm(self.carm, context, weight_bits))

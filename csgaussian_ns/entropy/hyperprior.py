@@ -1,5 +1,6 @@
 """The network of every hyperprior: from the encoding of an anchor's place to the prior of its attributes."""
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.encoding import SpatialEncoding
+from csgaussian_ns.entropy.rate_steps import RateSteps
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.quant.coded_linear import CodedLinear
 
@@ -50,6 +52,7 @@ class Hyperprior(nn.Module):
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
+        self.rate_steps: RateSteps | None = None
 
     def resize(self, hidden_dim: int) -> None:
         """Take on another width in place, see ``CodedLinear.resize``; a constant encoding has no width."""
@@ -57,6 +60,8 @@ class Hyperprior(nn.Module):
         for number, layer in enumerate(layers if len(layers) > 1 else ()):
             inputs = layer.in_features if number == 0 else hidden_dim
             layer.resize(inputs, hidden_dim if layer is not self.head else layer.out_features)
+        if self.rate_steps is not None:
+            self.rate_steps.resize(self.head.in_features)
 
     @torch.no_grad()
     def set_statistics(self, values: Float[Tensor, "A D"]) -> None:
@@ -69,10 +74,23 @@ class Hyperprior(nn.Module):
         """Hidden state of each anchor; the costly part that steps and priors share."""
         return self.trunk(encoding)
 
-    def raw_step(self, hidden: Float[Tensor, "A H"]) -> Float[Tensor, "A T"]:
-        """Logits of the steps alone."""
+    def raw_step(self, hidden: Float[Tensor, "A H"], rate_weight: float = 0.0) -> Float[Tensor, "A T"]:
+        """Logits of the steps alone, at a lambda where they depend on it."""
         rows = slice(-self.layout.types, None)
-        return nn.functional.linear(hidden, self.head.coded_weight(rows), self.head.bias[rows])
+        if self.rate_steps is None:
+            return nn.functional.linear(hidden, self.head.coded_weight(rows), self.head.bias[rows])
+        weight, bias = self.rate_steps.layer(self.head.weight[rows], self.head.bias[rows], rate_weight)
+        return nn.functional.linear(hidden, self.head.coded(weight), bias)
+
+    @torch.no_grad()
+    def at_rate(self, rate_weight: float) -> "Hyperprior":
+        """The same without lambda, for one lambda: what a file holds."""
+        if self.rate_steps is None:
+            return self
+        fixed, rows = copy.deepcopy(self), slice(-self.layout.types, None)
+        weight, bias = self.rate_steps.layer(self.head.weight[rows], self.head.bias[rows], rate_weight)
+        fixed.head.weight[rows], fixed.head.bias[rows], fixed.rate_steps = weight, bias, None
+        return fixed
 
     def prior(self, hidden: Float[Tensor, "A H"]) -> Prior:
         """The whole prior."""

@@ -31,20 +31,31 @@ def integer_carm(carm: Carm, context: Context, weight_bits: int) -> tuple[tuple[
         weight_bits: Bits per weight, at most 8.
     """
     feature = _features(context, carm.slices[-1].stop)
-    magnitudes = np.abs(feature).ravel()
-    rank = int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
-    magnitudes.partition(rank)
-    largest = round(float(magnitudes[rank]) * 2**VALUE_BITS)
-    calibration = np.rint(feature[_calibration_rows(len(feature))].astype(np.float64) * 2**VALUE_BITS).astype(np.int64)
-    multiplier, shift = choose_requantiser(min(max(largest, 1), 1 << 34))
-    unit = 2**shift / multiplier / 2**VALUE_BITS  # what one input of a network stands for, in base steps
+    multiplier, shift = requantiser_for(feature)
+    calibration = np.rint(feature[calibration_rows(len(feature))].astype(np.float64) * 2**VALUE_BITS).astype(np.int64)
+    unit = unit_of((multiplier, shift))
     networks = []
     for channels, network in zip(carm.slices[1:], carm.networks, strict=True):
         width = channels.stop - channels.start
         inputs = requantise(calibration[:, : channels.start], multiplier, shift)
         fractions = [MEAN_BITS] * width + [LOG_SCALE_BITS] * width
-        networks.append(quantise_network(_affine(network.children()), inputs, unit, fractions, weight_bits=weight_bits))
+        networks.append(quantise_network(affine(network.children()), inputs, unit, fractions, weight_bits=weight_bits))
     return tuple(networks), (multiplier, shift)
+
+
+def requantiser_for(values: Float32[np.ndarray, "A C"]) -> tuple[int, int]:
+    """Multiplier and shift for values in base steps like these; the few largest ones will be clamped."""
+    magnitudes = np.abs(values).ravel()
+    rank = int(REQUANTISER_QUANTILE * (len(magnitudes) - 1))
+    magnitudes.partition(rank)
+    largest = round(float(magnitudes[rank]) * 2**VALUE_BITS)
+    return choose_requantiser(min(max(largest, 1), 1 << 34))
+
+
+def unit_of(requantiser: tuple[int, int]) -> float:
+    """What one input of a network behind it stands for, in base steps."""
+    multiplier, shift = requantiser
+    return 2**shift / multiplier / 2**VALUE_BITS
 
 
 def integer_hyperprior(
@@ -62,8 +73,8 @@ def integer_hyperprior(
         grid = np.zeros((1, 3), np.int32)  # nothing to code: any network will do
     layout, integers = model.layout, encoding.integers(grid)
     fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * layout.types
-    inputs = integers(grid[_calibration_rows(len(grid))])
-    layers = _affine([*model.trunk, model.head])
+    inputs = integers(grid[calibration_rows(len(grid))])
+    layers = affine([*model.trunk, model.head])
     network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT, weight_bits)
     return IntegerHyperprior(layout, integers, network)
 
@@ -75,11 +86,12 @@ def _features(context: Context, channels: int) -> Float32[np.ndarray, "A F"]:
     return np.concatenate(parts) if parts else np.zeros((1, channels), np.float32)
 
 
-def _affine(layers: Iterable[nn.Module]) -> list[AffineLayer]:
+def affine(layers: Iterable[nn.Module]) -> list[AffineLayer]:
+    """The affine ones among some layers, as ``quantise_network`` takes them."""
     linear = (layer for layer in layers if isinstance(layer, nn.Linear))
     return [AffineLayer(layer.weight.detach(), layer.bias.detach()) for layer in linear]
 
 
-def _calibration_rows(count: int) -> Int[np.ndarray, " M"]:
+def calibration_rows(count: int) -> Int[np.ndarray, " M"]:
     """Evenly spread indices of the anchors, out of ``count``, that networks are calibrated on."""
     return torch.linspace(0, count - 1, min(count, CALIBRATION_ANCHORS)).long().numpy()

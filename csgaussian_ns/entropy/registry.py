@@ -11,6 +11,7 @@ from csgaussian_ns.entropy.factorised import FactorisedEncoding
 from csgaussian_ns.entropy.hashgrid import HashgridEncoding
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.inr import InrEncoding
+from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.entropy.triplane import TriplaneEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
 
@@ -18,8 +19,14 @@ SIZES = (8, 19)
 """Sizes of learned encodings: 256 to half a million anchors."""
 
 
-def _behind(encoding: type[SpatialEncoding], layout: ChannelLayout, widths: Widths, size: int) -> HyperCarm:
-    return HyperCarm(layout, widths, encoding(size))
+def _behind(
+    encoding: type[SpatialEncoding],
+    layout: ChannelLayout,
+    widths: Widths,
+    size: int,
+    model: type[HyperCarm] = HyperCarm,
+) -> HyperCarm:
+    return model(layout, widths, encoding(size))
 
 
 MODELS: dict[str, Callable[[ChannelLayout, Widths, int], EntropyModel]] = {
@@ -27,6 +34,9 @@ MODELS: dict[str, Callable[[ChannelLayout, Widths, int], EntropyModel]] = {
     "triplane": partial(_behind, TriplaneEncoding),
     "hashgrid": partial(_behind, HashgridEncoding),
     "factorised": partial(_behind, FactorisedEncoding),
+    "neighbours": partial(_behind, InrEncoding, model=Neighbours),
+    "neighbours_triplane": partial(_behind, TriplaneEncoding, model=Neighbours),
+    "neighbours_hashgrid": partial(_behind, HashgridEncoding, model=Neighbours),
 }
 if TYPE_CHECKING:
     ModelName = str

@@ -22,6 +22,8 @@ from csgaussian_ns.format.streams.mixing import most_bits
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions, most_points, positions_crc
 
 ANCHOR_KINDS = ("POSI", "MASK", "COLR")
+CHUNK_ANCHORS = 16_384
+"""Anchors of a chunk, where a writer has no reason for another number."""
 
 
 class CodedChunk(NamedTuple):

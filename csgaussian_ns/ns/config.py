@@ -1,6 +1,6 @@
 """The methods that ``ns-train`` lists. Imports nothing optional: an error here would break every ``ns-*`` command."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from nerfstudio.configs.base_config import LocalWriterConfig, LoggingConfig, MachineConfig, ViewerConfig
@@ -103,4 +103,28 @@ csgaussian_lite = MethodSpecification(
         every=500,
     ),
     description="CSGaussian, the same plan scaled down: minutes on a CPU.",
+)
+
+
+HEMGS_WEIGHTS = (0.002, 0.004, 0.008, 0.016)
+"""Lambdas of a run of HEMGS; the paper has four, too."""
+
+
+def _hemgs(config: CSGaussianModelConfig) -> CSGaussianModelConfig:
+    """The same scene with the entropy model of HEMGS, for many rates."""
+    return replace(config, scene=replace(config.scene, hyperprior="neighbours", rate_weights=HEMGS_WEIGHTS))
+
+
+csgaussian_hemgs = MethodSpecification(
+    config=_trainer("csgaussian-hemgs", PAPER_PLAN, _hemgs(CSGaussianModelConfig(plan="paper")), every=1000),
+    description="CSGaussian with the entropy model of HEMGS: one run, many rates, context from neighbours (GPU).",
+)
+csgaussian_hemgs_lite = MethodSpecification(
+    config=_trainer(
+        "csgaussian-hemgs-lite",
+        LITE_PLAN,
+        _hemgs(CSGaussianModelConfig(plan="lite", semantic_steps=LITE_SEMANTIC_PLAN.total)),
+        every=500,
+    ),
+    description="CSGaussian with the entropy model of HEMGS, the same plan scaled down: for CPUs.",
 )

@@ -53,6 +53,8 @@ class ExportCsgBitstream:
     """Coder of the symbols. torchac is slower, for cross-checks, and both sides need the extra [torchac] (GPL-3.0)."""
     evaluate: bool = True
     """Measure PSNR on the held-out views before and after coding."""
+    lambda_rate: float | None = None
+    """Weight of the rate, for runs of many (csgaussian-hemgs); by default that of the run. Less gives a larger file."""
     semantics: bool = True
     """Write the semantic layer, features and objects, if the run was trained with masks."""
     text_weights: Path | None = None
@@ -84,6 +86,8 @@ class ExportCsgBitstream:
         make_folder(self.output_dir)
         encoder = self._text_encoder()
         pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
+        if self.lambda_rate is not None:
+            pipeline.model.scene.choose_rate(self.lambda_rate)
         target = self.output_dir / "scene.csg"
         began = time.perf_counter()
         scene_to_code = pipeline.trained_scene(self.semantics)

@@ -131,6 +131,7 @@ def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
     """What the file of a run says about where its scene lies."""
     scene, outputs = model.scene, manager.train_dataparser_outputs
     background = tuple(float(x) for x in model.background_color)
+    chosen = {"rate_weight": scene.rate_weight} if scene.settings.rate_weights else {}
     return SceneMeta(
         voxel_size=float(scene.anchors.voxel_size),
         feature_dim=scene.layout.feature_dim,
@@ -141,7 +142,7 @@ def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
         name=storable(manager.get_datapath().name),
-        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds), **manager.held_out_names()},
+        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds), **manager.held_out_names(), **chosen},
     )
 
 

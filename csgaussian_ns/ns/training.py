@@ -54,7 +54,7 @@ class ColourStep:
         observer = scene.observer(index, spawned, (camera.width, camera.height))
         image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
         volume = objective.volume(spawned.gaussians.scales)
-        weights = (scene.rate_weight, scene.rate_weight * mask_share)
+        weights = (scene.step_weight, scene.step_weight * mask_share)
         return ColourStep(image, background, volume, rate, len(scene.anchors), scene.layout, *weights)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

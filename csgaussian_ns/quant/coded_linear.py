@@ -16,7 +16,10 @@ class CodedLinear(nn.Linear):
 
     def coded_weight(self, rows: slice = slice(None)) -> Tensor:
         """The weights of some outputs as they are computed with."""
-        weight = self.weight[rows]
+        return self.coded(self.weight[rows])
+
+    def coded(self, weight: Tensor) -> Tensor:
+        """Other weights for the same inputs as this layer would compute with them."""
         return weight if self._bits is None else on_int8_grid(weight, self._bits)
 
     def forward(self, values: Tensor) -> Tensor:

@@ -42,6 +42,26 @@ class Quantised(NamedTuple):
     rate: Rate | None
 
 
+class ScenePreview(NamedTuple):
+    """All anchors as a decoder would see them.
+
+    Attributes:
+        anchors: Rounded and masked once the rate is paid for, as trained before.
+        bits: Estimated bits of each anchor ``[A]``, 0 before the rate is paid for.
+        feature_step: Quantisation step of each anchor's feature in base steps ``[A]``, 1 before.
+    """
+
+    anchors: Anchors
+    bits: Float[Tensor, " A"]
+    feature_step: Float[Tensor, " A"]
+
+    @staticmethod
+    def as_trained(anchors: Anchors) -> "ScenePreview":
+        """Anchors whose rate is not paid for."""
+        nothing = torch.zeros_like(anchors.position[:, 0])
+        return ScenePreview(anchors, nothing, nothing + 1)
+
+
 def quantise_anchors(
     anchors: Anchors,
     layout: AttributeLayout,
@@ -87,6 +107,21 @@ def decoded_view(
     """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``quantise_anchors``."""
     seen = preview(model.values(layout.flat(anchors)), model, context)
     return anchors_of(seen.values, layout, model, anchors), seen
+
+
+def scene_preview(anchors: Anchors, layout: AttributeLayout, model: EntropyModel, context: Context) -> ScenePreview:
+    """All anchors rounded as a decoder will see them, which has those alone that keep an offset.
+
+    Args:
+        anchors: As trained, with the mask that decides what is kept.
+        layout: Of their attributes.
+        model: The entropy model.
+        context: Of all of them.
+    """
+    kept = context._replace(kept=anchors.mask.amax(dim=-1) > 0)
+    rounded, seen = decoded_view(anchors, layout, model, kept)
+    feature, scaling, offset = masked_bits(seen.bits, anchors.mask, layout)
+    return ScenePreview(rounded, feature + scaling + offset, seen.steps[:, 0])
 
 
 def masked_bits(

@@ -1,7 +1,6 @@
 """The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import Context
+from csgaussian_ns.entropy.rate_steps import check_rate
 from csgaussian_ns.entropy.registry import new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.coded_linear import train_with_bits
@@ -21,25 +21,11 @@ from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
-from csgaussian_ns.stages.colour import Quantised, decoded_view, masked_bits, quantise_anchors
+from csgaussian_ns.stages.colour import Quantised, ScenePreview, quantise_anchors, scene_preview
 from csgaussian_ns.stages.moments import PerMoment
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
 from csgaussian_ns.stages.settings import SceneSettings
-
-
-class ScenePreview(NamedTuple):
-    """All anchors as a decoder would see them.
-
-    Attributes:
-        anchors: Rounded and masked once the rate is paid for, as trained before.
-        bits: Estimated bits of each anchor ``[A]``, 0 before the rate is paid for.
-        feature_step: Quantisation step of each anchor's feature in base steps ``[A]``, 1 before.
-    """
-
-    anchors: Anchors
-    bits: Float[Tensor, " A"]
-    feature_step: Float[Tensor, " A"]
 
 
 class TrainableScene(nn.Module):
@@ -65,6 +51,9 @@ class TrainableScene(nn.Module):
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         self.layout = AttributeLayout(feature_dim, num_offsets, steps)
         self.entropy = new_model(settings.hyperprior, self.layout, settings.widths(), settings.hyperprior_size)
+        if settings.rate_weights and plan.noise_from is not None:
+            check_rate(rate_weight, settings.rate_weights)
+            self.entropy.vary_rate(settings.rate_weights, settings.rate_form)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
@@ -93,6 +82,24 @@ class TrainableScene(nn.Module):
     def stage_name(self) -> str:
         """Of the current step, for people."""
         return (self.semantic_state or self.plan.at(self.step)).name
+
+    def choose_rate(self, weight: float) -> None:
+        """Be decoded and coded at this lambda from now on.
+
+        Raises:
+            ConfigError: This run is not trained for it.
+        """
+        check_rate(weight, self.settings.rate_weights or (self.rate_weight,))
+        self.rate_weight = weight
+
+    @property
+    def step_weight(self) -> float:
+        """Lambda that this step of training pays for: ``rate_weight``, or one drawn out of several."""
+        drawn = self.settings.rate_weights
+        if not drawn:
+            return self.rate_weight
+        generator = self._generator(torch.device("cpu"), stream=3)
+        return drawn[int(torch.randint(len(drawn), (), generator=generator))]
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """One group per anchor attribute and per decoder, one for the entropy model, and those of the semantics."""
@@ -149,7 +156,7 @@ class TrainableScene(nn.Module):
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
-        how, context = state.quantisation, self.context(index)
+        how, context = state.quantisation, self.context(index)._replace(rate_weight=self.step_weight)
         return index, quantise_anchors(anchors, self.layout, self.entropy, context, how, logit, generator)
 
     def context(self, index: Int[Tensor, " V"] | None = None) -> Context:
@@ -196,7 +203,7 @@ class TrainableScene(nn.Module):
     def decoded(self) -> ScenePreview:
         """All anchors as a decoder would see them; computed once per step, and once for stages 2 and 3."""
         moment = self.step if self.semantic_state is None else self.plan.total
-        return self._decoded.at((self._resized, moment), self._decode)
+        return self._decoded.at((self._resized, moment, self.rate_weight), self._decode)
 
     @torch.no_grad()
     def decoded_semantics(self) -> DecodedSemantics | None:
@@ -205,7 +212,8 @@ class TrainableScene(nn.Module):
         if state is None or self.semantic is None or len(self.semantic.feature) == 0:
             return None
         decoded, grid, rated = self.semantic.decoded, self.anchors.grid, state.rate
-        return self._decoded_semantics.at((self._resized, self.step), lambda: decoded(grid, rated, self.quality()))
+        moment = (self._resized, self.step, self.rate_weight)
+        return self._decoded_semantics.at(moment, lambda: decoded(grid, rated, self.quality()))
 
     def quality(self) -> Float[Tensor, " A"]:
         """Weight of each anchor in semantic learning (CSGaussian, Eq. 3); 1 where colour was trained without rate."""
@@ -224,13 +232,8 @@ class TrainableScene(nn.Module):
 
     def _decode(self) -> ScenePreview:
         if not self.plan.at(self.step).rate:
-            anchors = self._all_as_trained()
-            nothing = torch.zeros_like(anchors.position[:, 0])
-            return ScenePreview(anchors, nothing, nothing + 1)
-        anchors = self.masked()
-        rounded, seen = decoded_view(anchors, self.layout, self.entropy, self.context())
-        feature, scaling, offset = masked_bits(seen.bits, anchors.mask, self.layout)
-        return ScenePreview(rounded, feature + scaling + offset, seen.steps[:, 0])
+            return ScenePreview.as_trained(self._all_as_trained())
+        return scene_preview(self.masked(), self.layout, self.entropy, self.context())
 
     def _all_as_trained(self) -> Anchors:
         everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from csgaussian_ns.entropy.base import Widths
 from csgaussian_ns.entropy.encoding import DEFAULT_SIZE
+from csgaussian_ns.entropy.rate_steps import RateForm
 from csgaussian_ns.entropy.registry import ModelName
 from csgaussian_ns.scene.growth import GrowthSettings
 
@@ -28,13 +29,19 @@ class SceneSettings:
     offset_step: float = 0.2
     """Base quantisation step of the offsets, in units of the anchor's length."""
     hyperprior: ModelName = "inr"
-    """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere."""
+    """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere.
+    neighbours: of HEMGS, inr and decoded neighbours."""
     hyperprior_size: int = DEFAULT_SIZE
     """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
     hyperprior_dim: int = 0
     """Width of the hyperprior; 0 takes one that fits the number of anchors."""
     carm: bool = True
     """Channel-wise autoregression over the feature; its networks are three quarters as wide as the hyperprior."""
+    rate_weights: tuple[float, ...] = ()
+    """Lambdas of one run for many rates, one of them drawn in each step; then any between them can be asked for, and
+    lambda_rate is the one that is. None: lambda_rate alone."""
+    rate_form: RateForm = "gated"
+    """How steps depend on lambda: gated scales the prior feature, concatenated is a channel of it as in HEMGS."""
     network_bits: Literal[4, 5, 6, 7, 8, 16] = 6
     """Bits per weight of all networks in the file; 16 gives the decoders 16 and the others 8. The rounding stage trains
     with weights of 8 bits or fewer rounded."""

@@ -32,6 +32,7 @@ from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior, write_hyperprior
+from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.object_bytes import read_objects
 from csgaussian_ns.format.render_networks import read_render_networks, write_render_networks
 from csgaussian_ns.format.streams.labels import decode_labels
@@ -42,7 +43,7 @@ from csgaussian_ns.format.streams.rans import encode as encode_symbols
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.semantic.edited import edited
-from tests.codec.scenes import frozen, random_scene, with_semantics
+from tests.codec.scenes import context_of, frozen, random_scene, with_semantics
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import inflated_sections, with_checksums
 from tests.sampled_types import types_sampled
@@ -238,7 +239,7 @@ def _streams() -> list[Target]:
     return [
         Target("positions", 0.14, positions, lambda data: _nothing(decode_positions(data, len(grids[0])))),
         Target("masks", 0.12, masks, lambda data: _nothing(decode_masks(data, 30, 4))),
-        Target("symbols", 0.361, symbols, take_symbols(plain[1])),
+        Target("symbols", 0.346, symbols, take_symbols(plain[1])),
         Target("escapes", 0.18, symbols[::-1], take_symbols(escapes[1])),
         Target("labels", 0.06, masks, lambda data: _nothing(decode_labels(memoryview(data), 30, 3))),
     ]
@@ -251,6 +252,12 @@ def _networks() -> list[Target]:
 
     def entropy(data: bytes) -> None:
         IntegerHyperCarm.from_bytes(data, layout).known_answer(scene.grid[:2].numpy())
+
+    near = random_scene(12, feature_dim=10, num_offsets=2, carm_dim=3, encoding="neighbours")
+    looking = near.entropy.freeze(context_of(near))
+
+    def neighbours(data: bytes) -> None:
+        IntegerNeighbours.from_bytes(data, layout).known_answer(near.grid[:2].numpy())
 
     learned = [random_scene(40, feature_dim=10, num_offsets=2, encoding=name) for name in ("triplane", "hashgrid")]
     lattices = [frozen(one).hyperprior for one in learned]
@@ -267,6 +274,7 @@ def _networks() -> list[Target]:
 
     return [
         Target("entropy-networks", 0.015, (model.to_bytes(),), entropy),
+        Target("neighbours", 0.015, (looking.to_bytes(),), neighbours),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
         Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
         Target("edits", 0.002, (write_edits(bytes(16), EDITS),), edits),

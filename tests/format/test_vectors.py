@@ -17,6 +17,7 @@ from csgaussian_ns.format.edit_bytes import read_edits
 from csgaussian_ns.format.edits import binding_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior
+from csgaussian_ns.format.networks.near import Selection, find_near, seen
 from csgaussian_ns.format.networks.network_bytes import from_bytes
 from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.streams import rans
@@ -96,6 +97,17 @@ def test_networks_give_what_they_say():
     inputs = requantise(np.array(vector["values"]), vector["multiplier"], vector["shift"])
     assert inputs.tolist() == vector["inputs"] and np.abs(inputs).max() > 0
     assert evaluate(from_bytes(bytes.fromhex(vector["network"])), inputs).tolist() == vector["outputs"]
+
+
+def test_neighbours_are_who_they_say():
+    vector = read("neighbours.json")
+    near = find_near(np.array(vector["voxels"]), Selection(*vector["selection"]))
+    assert all(values.tolist() == vector[name] for name, values in vars(near).items()) and near.rows.max() > 0
+    assert seen(near, np.arange(len(near.wave)), np.array(vector["known"])).tolist() == vector["seen"]
+    scene, values = load(bytes.fromhex(vector["file"])), [chunk["attributes"] for chunk in vector["chunks"]]
+    feature = scene.anchors.feature
+    assert len(values) > 1 and np.allclose(feature, np.concatenate(values)[:, : feature.shape[1]], rtol=1e-5)
+    assert len(vector["chunks"][0]["groups"]) > 20  # waves, and slices of each
 
 
 def test_a_file_decodes_and_is_drawn_as_it_says():

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,10 @@ NETWORKS = "csgaussian_ns.format.networks"
 @contextmanager
 def networks_by(evaluate: Callable[..., Any]) -> Iterator[None]:
     """Let every network of the decoder be evaluated by this function."""
-    colours, priors = (f"{NETWORKS}.{module}.evaluate" for module in ("hyper_carm", "hyperprior"))
-    with mock.patch(colours, evaluate), mock.patch(priors, evaluate):
+    names = (f"{NETWORKS}.{module}.evaluate" for module in ("hyper_carm", "hyperprior", "neighbours"))
+    with ExitStack() as patches:
+        for name in names:
+            patches.enter_context(mock.patch(name, evaluate))
         yield
 
 

@@ -14,7 +14,13 @@ from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT, Arithmetic, IntegerNetwork, evaluate
-from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior, pack_blocks, read_hyperprior, write_hyperprior
+from csgaussian_ns.format.networks.hyperprior import (
+    IntegerHyperprior,
+    IntegerPrior,
+    pack_blocks,
+    read_hyperprior,
+    write_hyperprior,
+)
 from csgaussian_ns.format.networks.model import Coding, IntegerModel
 from csgaussian_ns.format.networks.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT, requantise
@@ -64,16 +70,29 @@ class IntegerHyperCarm(IntegerModel):
     def walk(self, grid: Int[np.ndarray, "A 3"], coding: Coding, arithmetic: Arithmetic = "auto") -> None:
         """All types but the first, one after the other; then the first, slice by slice."""
         prior, every = self.hyperprior.prior(grid, arithmetic), slice(None)
-        (first, *others), families = self.layout.slices, self.layout.families
-        for kind, channels in enumerate(others, 1):
-            coding.code(prior.channels(channels, kind, families[kind]), channels, every)
+        for kind, channels in enumerate(self.layout.slices[1:], 1):
+            coding.code(prior.channels(channels, kind, self.layout.families[kind]), channels, every)
+        self.code_first(prior, coding, every, arithmetic)
+
+    def code_first(
+        self, prior: IntegerPrior, coding: Coding, rows: slice | Int[np.ndarray, " n"], arithmetic: Arithmetic
+    ) -> None:
+        """Code the first type of some anchors, slice by slice.
+
+        Args:
+            prior: Of these anchors; what the slices say of each other is added to it.
+            coding: As of ``walk``.
+            rows: Which anchors.
+            arithmetic: Of the networks.
+        """
+        first = self.layout.slices[0]
         for number, channels in enumerate(feature_slices(first.stop) if self.carm else (first,)):
             if number > 0:
-                known = requantise(coding.values[:, : channels.start], *self.requantiser)
+                known = requantise(coding.values[rows, : channels.start], *self.requantiser)
                 mean, log_scale = np.split(evaluate(self.carm[number - 1], known, arithmetic), 2, axis=1)
                 prior.mean[:, channels] += mean
                 prior.log_scale[:, channels] += log_scale
-            coding.code(prior.channels(channels, 0, families[0]), channels, every)
+            coding.code(prior.channels(channels, 0, self.layout.families[0]), channels, rows)
 
     def to_bytes(self) -> bytes:
         """Little endian: u16 multiplier and u8 shift of the requantiser, u8 number of networks of ``carm``.

@@ -4,9 +4,11 @@ from csgaussian_ns.core.errors import UnsupportedVersion
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.model import IntegerModel
+from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 
 MODELS: dict[int, type[IntegerModel]] = {
     IntegerHyperCarm.NUMBER: IntegerHyperCarm,
+    IntegerNeighbours.NUMBER: IntegerNeighbours,
 }
 
 
