@@ -42,6 +42,20 @@ class Quantised(NamedTuple):
     rate: Rate | None
 
 
+class ScenePreview(NamedTuple):
+    """All anchors as a decoder would see them.
+
+    Attributes:
+        anchors: Rounded and masked once the rate is paid for, as trained before.
+        bits: Estimated bits of each anchor ``[A]``, 0 before the rate is paid for.
+        feature_step: Quantisation step of each anchor's feature in base steps ``[A]``, 1 before.
+    """
+
+    anchors: Anchors
+    bits: Float[Tensor, " A"]
+    feature_step: Float[Tensor, " A"]
+
+
 def quantise(
     anchors: Anchors,
     layout: AttributeLayout,
