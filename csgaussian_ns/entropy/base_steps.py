@@ -3,11 +3,15 @@
 import copy
 
 import torch
+from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.base import EntropyModel, per_channel
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
+from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.format.attributes import ChannelLayout
+from csgaussian_ns.format.networks.near import FACTS
 
 
 @torch.no_grad()
@@ -15,7 +19,8 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
     """``model`` with steps as many times larger as the base steps of ``layout``: a copy but for the encoding.
 
     Everything that it codes is in base steps. So means are divided by the factor of their type, log scales lose its
-    log2, and channel networks, which read what was decoded, multiply it; all are outputs or inputs of affine layers.
+    log2, and networks that read what was decoded, of the same anchor or of neighbours, multiply it; all are outputs or
+    inputs of affine layers.
     Raw steps stay, and mean larger steps. Networks of integers are frozen from that as from any other model.
 
     Args:
@@ -40,9 +45,22 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
     head.weight[:channels] /= factor[:, None]
     head.bias[:channels] /= factor
     head.bias[channels : 2 * channels] -= torch.log2(factor)
-    for first, _, last in () if scaled.carm is None else scaled.carm.networks:  # type: ignore[misc]
-        means = len(last.bias) // 2
-        first.weight *= factors[0]
-        last.weight[:means] /= factors[0]
-        last.bias[:means] /= factors[0]
+    for network in () if scaled.carm is None else scaled.carm.networks:
+        _scale(network, factors[:1], factors[:1])
+    if isinstance(scaled, Neighbours):
+        first, second, others = factor[: layout.sizes[0]], factor[layout.slices[1]], factor[layout.sizes[0] :]
+        facts = torch.ones(FACTS, device=factor.device)  # how many neighbours there are, and how near
+        if scaled.across is not None:
+            _scale(scaled.across, torch.cat([first, facts]), first)
+        if scaled.details is not None:
+            _scale(scaled.details, torch.cat([first, second, facts]), others)
     return scaled
+
+
+def _scale(network: nn.Sequential, inputs: Float[Tensor, " inputs"], means: Float[Tensor, " S"]) -> None:
+    """Let a network of corrections read values and give means in other units; its log scales stay."""
+    first, _, last = network
+    half = len(last.bias) // 2
+    first.weight *= inputs
+    last.weight[:half] /= means[:, None]
+    last.bias[:half] /= means

@@ -131,7 +131,7 @@ def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
     """What the file of a run says about where its scene lies."""
     scene, outputs = model.scene, manager.train_dataparser_outputs
     background = tuple(float(x) for x in model.background_color)
-    chosen = {"rate_weight": scene.rate_weight} if scene.settings.rate_weights else {}
+    chosen = {"rate_weight": scene.rate_weight} if scene.rates.trained else {}
     return SceneMeta(
         voxel_size=float(scene.anchors.voxel_size),
         feature_dim=scene.layout.feature_dim,

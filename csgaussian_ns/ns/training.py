@@ -53,8 +53,8 @@ class ColourStep:
         spawned = scene.spawned(anchors, camera)
         observer = scene.observer(index, spawned, (camera.width, camera.height))
         image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
-        volume = objective.volume(spawned.gaussians.scales)
-        weights = (scene.step_weight, scene.step_weight * mask_share)
+        volume, weight = objective.volume(spawned.gaussians.scales), scene.rates.of_step(scene.step)
+        weights = (weight, weight * mask_share)
         return ColourStep(image, background, volume, rate, len(scene.anchors), scene.layout, *weights)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ from csgaussian_ns.core.errors import ContractError
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import Context
-from csgaussian_ns.entropy.rate_steps import check_rate
 from csgaussian_ns.entropy.registry import new_model
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.coded_linear import train_with_bits
@@ -23,6 +22,7 @@ from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, ScenePreview, quantise_anchors, scene_preview
 from csgaussian_ns.stages.moments import PerMoment
+from csgaussian_ns.stages.rates import Rates
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
 from csgaussian_ns.stages.settings import SceneSettings
@@ -44,16 +44,14 @@ class TrainableScene(nn.Module):
         """
         super().__init__()
         settings.growth.check_start(len(anchors))
-        self.plan, self.settings, self.rate_weight, self.step = plan, settings, rate_weight, 0
+        self.plan, self.settings, self.step = plan, settings, 0
         feature_dim, num_offsets = anchors.feature.shape[1], anchors.num_offsets
         steps = (settings.feature_step, settings.scaling_step, settings.offset_step)
         self.anchors = anchors
         self.decoders = Decoders(feature_dim, num_offsets, settings.hidden_dim)
         self.layout = AttributeLayout(feature_dim, num_offsets, steps)
         self.entropy = new_model(settings.hyperprior, self.layout, settings.widths(), settings.hyperprior_size)
-        if settings.rate_weights and plan.noise_from is not None:
-            check_rate(rate_weight, settings.rate_weights)
-            self.entropy.vary_rate(settings.rate_weights, settings.rate_form)
+        self.rates = Rates(settings, rate_weight, self.entropy, plan.noise_from is not None)
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
@@ -83,23 +81,14 @@ class TrainableScene(nn.Module):
         """Of the current step, for people."""
         return (self.semantic_state or self.plan.at(self.step)).name
 
-    def choose_rate(self, weight: float) -> None:
-        """Be decoded and coded at this lambda from now on.
-
-        Raises:
-            ConfigError: This run is not trained for it.
-        """
-        check_rate(weight, self.settings.rate_weights or (self.rate_weight,))
-        self.rate_weight = weight
-
     @property
-    def step_weight(self) -> float:
-        """Lambda that this step of training pays for: ``rate_weight``, or one drawn out of several."""
-        drawn = self.settings.rate_weights
-        if not drawn:
-            return self.rate_weight
-        generator = self._generator(torch.device("cpu"), stream=3)
-        return drawn[int(torch.randint(len(drawn), (), generator=generator))]
+    def rate_weight(self) -> float:
+        """Lambda that the scene is decoded and coded at."""
+        return self.rates.chosen
+
+    def choose_rate(self, weight: float) -> None:
+        """``Rates.choose``."""
+        self.rates.choose(weight)
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """One group per anchor attribute and per decoder, one for the entropy model, and those of the semantics."""
@@ -156,7 +145,8 @@ class TrainableScene(nn.Module):
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         anchors = self.anchors.at(index, mask)
         generator = self._generator(index.device)
-        how, context = state.quantisation, self.context(index)._replace(rate_weight=self.step_weight)
+        how = state.quantisation
+        context = self.context(index)._replace(rate_weight=self.rates.of_step(self.step))
         return index, quantise_anchors(anchors, self.layout, self.entropy, context, how, logit, generator)
 
     def context(self, index: Int[Tensor, " V"] | None = None) -> Context:

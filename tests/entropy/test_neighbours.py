@@ -18,6 +18,7 @@ from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.networks.near import Selection, find_near, seen, waves_of
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
+from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.receiver.arrange import by_importance
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.stages.quantise import preview
@@ -187,7 +188,8 @@ def test_it_trains_in_every_stage():
         quantised.rate.per_parameter.backward()
         assert isinstance(scene.entropy, Neighbours)
         for last in (layers[-1] for layers in (scene.entropy.across, scene.entropy.details) if layers is not None):
-            assert last.bias.grad is not None and last.bias.grad.abs().sum() > 0
+            assert isinstance(last, CodedLinear) and last.bias.grad is not None
+            assert float(last.bias.grad.abs().sum()) > 0
     assert scene.decoded().bits.sum() > 0
     other = TrainableScene(anchors_from_points(points[:50], 20, 4, None), plan, settings, 0.004)
     checkpoint = scene.state_dict()

@@ -67,12 +67,12 @@ def test_each_step_of_training_pays_for_one_of_them():
     drawn = []
     for step in range(60, 90):
         scene.go_to(step)
-        drawn.append(scene.step_weight)
+        drawn.append(scene.rates.of_step(step))
     assert set(drawn) == set(WEIGHTS) and scene.rate_weight == 0.004
     scene.go_to(60)
-    assert scene.step_weight == drawn[0]
+    assert scene.rates.of_step(scene.step) == drawn[0]
     alone = TrainableScene(anchors_from_points(points, 20, 4, None), plan, SceneSettings(), 0.004)
-    assert alone.step_weight == 0.004
+    assert alone.rates.of_step(7) == 0.004
 
 
 def test_ranges_that_are_none_are_refused():

@@ -20,7 +20,7 @@ def test_both_methods_are_those_of_the_paper():
 
 
 def test_one_run_gives_files_of_two_rates(lite_config, started, tmp_path):
-    config = lite_config(400)
+    config = lite_config(200)
     config.method_name = csgaussian_hemgs_lite.config.method_name
     config.pipeline.model.scene = dataclasses.replace(csgaussian_hemgs_lite.config.pipeline.model.scene)  # type: ignore[attr-defined]
     trainer = started(config)
@@ -33,7 +33,7 @@ def test_one_run_gives_files_of_two_rates(lite_config, started, tmp_path):
         decoded = decode(encoded.data)
         assert decoded.meta.extra["rate_weight"] == weight
         assert read_container(encoded.data).of_kind("NETE")[0].info.codec // 2 == 1
-        assert trainer.pipeline.quality(decoded)["psnr"] == pytest.approx(rounded, abs=0.1) and rounded > 15
+        assert trainer.pipeline.quality(decoded)["psnr"] == pytest.approx(rounded, abs=0.1) and rounded > 12
         sizes[weight] = encoded.attribute_bytes
     export = ExportCsgBitstream(trainer.base_dir / "config.yml", tmp_path / "out", evaluate=False, lambda_rate=0.016)
     export.export()
