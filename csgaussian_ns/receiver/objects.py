@@ -7,6 +7,7 @@ from typing import Any
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
+from csgaussian_ns.core.texts import printable
 from csgaussian_ns.semantic.names import named, numbered
 
 
@@ -18,7 +19,7 @@ class Objects:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{entry.id} {entry.name}".strip() for entry in self.all[:8])
-        return f"<{len(self.all)} objects: {told}{', ...' if len(self.all) > 8 else ''}>"
+        return f"<{len(self.all)} objects: {printable(told)}{', ...' if len(self.all) > 8 else ''}>"
 
     def __len__(self) -> int:
         return len(self.all)

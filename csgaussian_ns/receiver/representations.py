@@ -42,7 +42,7 @@ class Representation(NamedTuple):
 
     Attributes:
         reader: Decodes an open file; the input is not trusted. Errors as of ``receiver.load.load``.
-        growing: ``None`` where it is read whole.
+        growing: ``None`` where it is read whole, as all must be that ``opened`` does not know.
         writer: Writes it anew; ``None`` where it is only read.
     """
 

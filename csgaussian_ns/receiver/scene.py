@@ -8,7 +8,7 @@ import numpy as np
 
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
-from csgaussian_ns.core.files import make_folder, refuse_address, replace_file
+from csgaussian_ns.core.files import replace_file
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float, UInt8
@@ -25,6 +25,7 @@ from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.opened import Coded
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
 from csgaussian_ns.receiver.representations import opened
+from csgaussian_ns.receiver.sources import check_output
 from csgaussian_ns.render.draw import draw
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
@@ -261,10 +262,9 @@ class LoadedScene:
         """Write the file, byte by byte as it was loaded but for what ``with_meta`` and ``edited`` changed.
 
         Raises:
-            ConfigError: It cannot be written; only parts of the file came.
+            ConfigError: It cannot be written; only parts of the file came; a PLY file under a name of another format.
         """
-        refuse_address("path", Path(path))
-        make_folder(Path(path).parent)
+        check_output(Path(path), self.coded is None)
         replace_file(Path(path), self.data)
 
     def with_meta(self, **changes: Any) -> "LoadedScene":

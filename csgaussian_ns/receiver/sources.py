@@ -7,9 +7,11 @@ is kept.
 import threading
 from collections.abc import Iterable
 from io import BufferedReader, RawIOBase
+from pathlib import Path
 from typing import Any
 
-from csgaussian_ns.core.errors import LimitExceeded
+from csgaussian_ns.core.errors import ConfigError, LimitExceeded
+from csgaussian_ns.core.files import make_folder, refuse_address
 from csgaussian_ns.receiver.origins import Origin, Server, elsewhere
 
 FRONT = 1 << 16
@@ -134,3 +136,15 @@ class _Stream(RawIOBase):
         buffer[:length] = self._parts.read(self._at, length)
         self._at += length
         return length
+
+
+def check_output(path: Path, is_ply: bool) -> None:
+    """Make the folder of a file that a scene is about to be saved as.
+
+    Raises:
+        ConfigError: It is an address, or a PLY file would come to lie under a name of ours.
+    """
+    refuse_address("path", path)
+    if is_ply and path.suffix.lower() == ".csg":
+        raise ConfigError(f"{path}: the scene is of a PLY file, and saved as one; csg import makes a .csg file of it")
+    make_folder(path.parent)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject
+from csgaussian_ns.core.texts import printable
 
 LISTED = 30
 """Names that an error message lists at most."""
@@ -52,4 +53,4 @@ def listing(objects: Sequence[SceneObject]) -> str:
     """Some objects, for messages."""
     told = [f"{entry.id} {entry.name}".strip() for entry in objects[:LISTED]]
     more = f" and {len(objects) - LISTED} more" if len(objects) > LISTED else ""
-    return (", ".join(told) or "no objects") + more
+    return printable(", ".join(told) or "no objects") + more

@@ -30,14 +30,18 @@ from csgaussian_ns import (
     Scale,
     Target,
 )
+from csgaussian_ns.core.semantic_layer import SceneObject
+from csgaussian_ns.export.write import write
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.kinds import SectionInfo
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.ply import Z_UP
 from csgaussian_ns.scene.scene import Scene
+from tests.export.scenes import random_splats
 from tests.format.surgery import pack, rewritten
 from tests.receiver.servers import Behaviour, serving
 from tests.scene.test_ply import table, written
@@ -375,3 +379,22 @@ def test_motions_that_together_show_nothing(scene: LoadedScene):
     hostile = with_edits(container, (*once.edits, *once.edits))
     with pytest.raises(FormatError, match="EDIT: together, the edits would scale"):
         csgaussian_ns.load(hostile)
+
+
+def test_a_ply_is_not_saved_under_a_name_of_ours(tmp_path: Path):
+    write(random_splats(5), tmp_path / "in.ply", z_up=True)
+    scene = csgaussian_ns.load(tmp_path / "in.ply")
+    with pytest.raises(ConfigError, match="csg import makes a"):
+        scene.save(tmp_path / "out.csg")
+    scene.save(tmp_path / "out.ply")
+    assert (tmp_path / "out.ply").read_bytes() == (tmp_path / "in.ply").read_bytes()
+
+
+CORNER = (0.0, 0.0, 0.0)
+
+
+def test_names_that_steer_a_terminal_are_escaped():
+    objects = Objects((SceneObject(1, "a\u202eb", 3, CORNER, CORNER, CORNER, ()),))
+    assert repr(objects) == "<1 objects: 1 a\\u202eb>"
+    with pytest.raises(QueryError, match=r"1 a\\u202eb"):
+        objects[2]
