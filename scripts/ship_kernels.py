@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def use_kernels() -> None:
         scene.draw(cameras[0])
         scene.draw(cameras[0], with_depth=True)
         if len(scene) and scene.rows == "anchors":
-            by_importance(scene.data)  # it codes, as flattening does
+            with suppress(csgaussian_ns.UnsupportedVersion):  # rows that know others stay where they are
+                by_importance(scene.data)  # it codes, as flattening does
         if scene.objects:
             scene.select(cameras[0], 32, 24)
             plain(scene, cameras, Effort(steps=2))

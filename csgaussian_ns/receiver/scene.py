@@ -264,7 +264,7 @@ class LoadedScene:
         Raises:
             ConfigError: It cannot be written; only parts of the file came; a PLY file under a name of another format.
         """
-        check_output(Path(path), self.coded is None)
+        check_output(Path(path), self.data)
         replace_file(Path(path), self.data)
 
     def with_meta(self, **changes: Any) -> "LoadedScene":

@@ -138,13 +138,13 @@ class _Stream(RawIOBase):
         return length
 
 
-def check_output(path: Path, is_ply: bool) -> None:
-    """Make the folder of a file that a scene is about to be saved as.
+def check_output(path: Path, data: bytes) -> None:
+    """Make the folder of a file that a scene is about to be saved as, byte by byte.
 
     Raises:
         ConfigError: It is an address, or a PLY file would come to lie under a name of ours.
     """
     refuse_address("path", path)
-    if is_ply and path.suffix.lower() == ".csg":
+    if data.startswith(b"ply") and path.suffix.lower() == ".csg":
         raise ConfigError(f"{path}: the scene is of a PLY file, and saved as one; csg import makes a .csg file of it")
     make_folder(path.parent)

@@ -96,9 +96,9 @@ def test_kernels_that_are_not_compiled_need_no_place():
 KERNELS = """
 import numpy as np
 import numba
-from csgaussian_ns.core.kernel_cache import kept
+from csgaussian_ns.core.kernel_cache import cached
 
-@kept
+@cached
 @numba.njit
 def squares(values):
     result = np.empty_like(values)  # allocates: what kept code cannot do in a bare target
@@ -169,7 +169,7 @@ def test_a_machine_below_the_baseline_compiles(brought: None, monkeypatch: pytes
 
 
 def test_kernels_that_were_edited_are_compiled(brought: None, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shipped_kernels, "content_of", lambda package: "edited")
+    monkeypatch.setattr(shipped_kernels, "sources_digest", lambda package: "edited")
     assert hits_of_a_new_kernel() == 0
 
 

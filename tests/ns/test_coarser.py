@@ -60,7 +60,11 @@ def test_a_quality_is_met_from_above(loaded):
     pipeline, trained = loaded
     wanted = pipeline.quality()["psnr"] - 1.5
     made = coded(pipeline, trained, asked_for(None, wanted, None, True), "rans", True)
-    assert made.quality is not None and wanted <= made.quality["psnr"] <= wanted + 0.1
+    assert made.quality is not None
+    found, tried = made.quality["psnr"], [one["psnr"] for one in made.report["tries"]]
+    assert wanted <= found == min(psnr for psnr in tried if psnr >= wanted)
+    # So small a scene has no file at all between some: the search may use all its encodes, and says so then.
+    assert found <= wanted + 0.1 or (len(tried) == 8 and "the nearest of 8 encodes, and beyond it" in made.words)
     assert len(made.encoded.data) < len(encode(trained).data)
     assert all("psnr" in tried for tried in made.report["tries"])
 
