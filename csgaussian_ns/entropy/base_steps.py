@@ -12,6 +12,7 @@ from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.near import FACTS
+from csgaussian_ns.quant.coded_linear import CodedLinear
 
 
 @torch.no_grad()
@@ -46,6 +47,7 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
     head.bias[:channels] /= factor
     head.bias[channels : 2 * channels] -= torch.log2(factor)
     for network in () if scaled.carm is None else scaled.carm.networks:
+        assert isinstance(network, nn.Sequential)
         _scale(network, factors[:1], factors[:1])
     if isinstance(scaled, Neighbours):
         first, second, others = factor[: layout.sizes[0]], factor[layout.slices[1]], factor[layout.sizes[0] :]
@@ -59,7 +61,7 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
 
 def _scale(network: nn.Sequential, inputs: Float[Tensor, " inputs"], means: Float[Tensor, " S"]) -> None:
     """Let a network of corrections read values and give means in other units; its log scales stay."""
-    first, _, last = network
+    first, last = (layer for layer in network if isinstance(layer, CodedLinear))
     half = len(last.bias) // 2
     first.weight *= inputs
     last.weight[:half] /= means[:, None]
