@@ -26,8 +26,8 @@ from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
 from csgaussian_ns.stages.settings import SceneSettings
 from tests.codec.scenes import context_of, random_scene, with_semantics
+from tests.entropy.stages import paid_in_each_stage
 from tests.format.variants import by_torch, networks_by
-from tests.scene.scenes import camera_at
 
 
 def clusters(count: int = 900, reach: int = 12, **parts: bool) -> TrainedScene:
@@ -180,12 +180,7 @@ def test_it_trains_in_every_stage():
     points = torch.rand(300, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     plan, settings = LITE_PLAN.scaled_to(100), SceneSettings(hyperprior="neighbours")
     scene = TrainableScene(anchors_from_points(points, 20, 4, None), plan, settings, 0.004)
-    for step in (plan.rate_from, plan.mix_from, plan.round_from):
-        scene.begin_step(step)
-        _, quantised = scene.in_training(camera_at(4.0))
-        assert quantised.rate is not None
-        scene.zero_grad()
-        quantised.rate.per_parameter.backward()
+    for _ in paid_in_each_stage(scene):
         assert isinstance(scene.entropy, Neighbours)
         for last in (layers[-1] for layers in (scene.entropy.across, scene.entropy.details) if layers is not None):
             assert isinstance(last, CodedLinear) and last.bias.grad is not None

@@ -27,8 +27,8 @@ from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
 from csgaussian_ns.stages.settings import SceneSettings
 from tests.codec.scenes import random_scene, with_semantics
+from tests.entropy.stages import paid_in_each_stage
 from tests.entropy.toy import HALF, UNIT, IntegerToy, Toy, raw_step
-from tests.scene.scenes import camera_at
 
 LAMBDA = 0.004
 
@@ -152,12 +152,7 @@ def test_it_trains_in_every_stage():
     settings.hyperprior = "toy"  # type: ignore[assignment]
     scene = TrainableScene(anchors_from_points(points, 20, 4, None), plan, settings, LAMBDA)
     assert [id(p) for p in scene.param_groups()["entropy"]] == [id(p) for p in scene.entropy.parameters()]
-    for step in (plan.rate_from, plan.mix_from, plan.round_from):
-        scene.begin_step(step)
-        _, quantised = scene.in_training(camera_at(4.0))
-        assert quantised.rate is not None
-        scene.zero_grad()
-        quantised.rate.per_parameter.backward()
+    for _ in paid_in_each_stage(scene):
         assert scene.entropy.log_scale.grad is not None and scene.entropy.log_scale.grad != 0
         assert scene.anchors.feature.grad is not None
     assert scene.decoded().bits.sum() > 0
