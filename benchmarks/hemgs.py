@@ -32,7 +32,7 @@ from csgaussian_ns.format.bodies import deflated
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.networks import near
 from csgaussian_ns.format.networks.model import ChannelPrior, Coding, IntegerModel
-from csgaussian_ns.format.networks.near import MAX_NEAR, Selection
+from csgaussian_ns.format.networks.near import MAX_NEAR, Neighbourhood
 from csgaussian_ns.stages.colour import masked_bits
 
 VARIANTS: dict[str, Callable[..., HyperCarm]] = {
@@ -40,11 +40,11 @@ VARIANTS: dict[str, Callable[..., HyperCarm]] = {
     "hemgs": Neighbours,
     "without autoregression": partial(Neighbours, across=False),
     "without the feature": partial(Neighbours, details=False),
-    "all neighbours": partial(Neighbours, selection=Selection(most=MAX_NEAR)),
-    "window of 5": partial(Neighbours, selection=Selection(reach=2)),
-    "window of 63": partial(Neighbours, selection=Selection(reach=31)),
-    "2 waves": partial(Neighbours, selection=Selection(waves=2)),
-    "10 waves": partial(Neighbours, selection=Selection(waves=10)),
+    "all neighbours": partial(Neighbours, selection=Neighbourhood(most=MAX_NEAR)),
+    "window of 5": partial(Neighbours, selection=Neighbourhood(reach=2)),
+    "window of 63": partial(Neighbours, selection=Neighbourhood(reach=31)),
+    "2 waves": partial(Neighbours, selection=Neighbourhood(waves=2)),
+    "10 waves": partial(Neighbours, selection=Neighbourhood(waves=10)),
     "raster": Neighbours,
 }
 TYPES = ("feature", "scaling", "offset")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
+from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.byte_reader import ByteReader
@@ -22,12 +23,13 @@ from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.edit_bytes import read_edits, write_edits
 from csgaussian_ns.format.edits import binding_of
+from csgaussian_ns.format.gaussians.read import CodedGaussians
 from csgaussian_ns.format.meta import meta_of
 from csgaussian_ns.format.networks.fixed_point import evaluate
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import write_hyperprior
 from csgaussian_ns.format.networks.model import ChannelPrior, Coding, IntegerModel
-from csgaussian_ns.format.networks.near import Selection, find_near, seen
+from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.network_bytes import to_bytes
 from csgaussian_ns.format.networks.requantise import requantise
@@ -39,6 +41,8 @@ from csgaussian_ns.format.streams.positions import decode_positions, encode_posi
 from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from csgaussian_ns.receiver.load import load
+from csgaussian_ns.receiver.merge import merged
+from csgaussian_ns.receiver.scene import LoadedScene
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -78,6 +82,8 @@ def vectors() -> dict[str, Any]:
         "neighbours.json": _neighbours(),
         "edits.json": _edits(),
         "file.json": _file(GOLDEN / "v1_semantics.csg"),
+        "gaussians.json": _gaussians(),
+        "groups.json": _group(),
     }
 
 
@@ -167,7 +173,7 @@ def _neighbours() -> dict[str, Any]:
     model, grid = open_coded(container).model, decode((GOLDEN / "v1_neighbours.csg").read_bytes()).grid
     assert isinstance(model, IntegerNeighbours) and model.across is not None
     voxels = np.unique(np.random.default_rng(6).integers(-6, 6, (40, 3)), axis=0)
-    near = find_near(voxels, Selection(waves=4, most=3, reach=2))
+    near = find_near(voxels, Neighbourhood(waves=4, most=3, reach=2))
     known = np.random.default_rng(7).integers(-511, 512, (len(voxels), 2))
     groups = _coded_by(model, container, grid)
     return {
@@ -235,14 +241,55 @@ def _file(path: Path) -> dict[str, Any]:
         rows = grid[described]
         chunk["semantics"] = _groups(semantics.model, semantics.facts.layout, rows, coded[described], stream)
         chunks.append(chunk)
-    [camera] = scene.orbit(1, 16, 12).values()
-    drawn, seen = scene.draw(camera), scene.seen(camera).gaussians
     return {
         "file": data.hex(),
         "sections": sections,
         "chunks": chunks,
         "objects": [asdict(thing) for thing in scene.objects],
         "digest": scene.digest(),
+        **_drawn(scene),
+    }
+
+
+def _gaussians() -> dict[str, Any]:
+    """A file of plain Gaussians: its integers, what they stand for, and a picture."""
+    scene = load((GOLDEN / "v1_gaussians.csg").read_bytes())
+    assert isinstance(scene.coded, CodedGaussians)
+    rows, arrays = scene.coded.rows, scene.coded.arrays
+    return {
+        "file": scene.data.hex(),
+        "voxels": rows.grid.tolist(),
+        "values": rows.values.tolist(),
+        "arrays": {name: _short(values) for name, values in arrays._asdict().items()},
+        "labels": scene.coded.named_arrays()["label"].tolist(),
+        "digest": scene.digest(),
+        **_drawn(scene),
+    }
+
+
+def _group() -> dict[str, Any]:
+    """A file of anchors, edited, beside one of Gaussians."""
+    anchors, gaussians = (load((GOLDEN / f"v1_{name}.csg").read_bytes()) for name in ("semantics", "gaussians"))
+    edited = anchors.edited(Remove(Target((2,))))
+    motions = [Similarity(), Similarity.about((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), 90.0, 0.5)]
+    scene = load(merged([edited.data, gaussians.data], motions, "normalised"))
+    return {
+        "file": scene.data.hex(),
+        "placements": [asdict(motion) for motion in motions],
+        "positions": _short(scene.position),
+        "hidden": scene.hidden.astype(int).tolist(),
+        "labels": [] if scene.semantics is None else scene.semantics.label.tolist(),
+        "objects": [(thing.id, thing.name, thing.anchors) for thing in scene.objects],
+        "digest": scene.digest(),
+        **_drawn(scene),
+    }
+
+
+def _drawn(scene: LoadedScene) -> dict[str, Any]:
+    """A view of it: the camera, what it sees, and the picture."""
+    [camera] = scene.orbit(1, 16, 12).values()
+    drawn, seen = scene.draw(camera), scene.seen(camera).gaussians
+    return {
         "camera": {**asdict(camera), "world_to_camera": camera.world_to_camera.tolist()},
         "gaussians": {name: _short(values) for name, values in vars(seen).items()},
         "image": _short(drawn.image),

@@ -25,7 +25,7 @@ MOST_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
-class Split:
+class ViewSplit:
     """Indices into the frames of a capture. A frame may be in none, and after a rule without held-out views in both.
 
     Attributes:
@@ -43,7 +43,7 @@ class Split:
     notes: tuple[str, ...] = ()
 
 
-def by_interval(count: int, interval: int) -> Split:
+def by_interval(count: int, interval: int) -> ViewSplit:
     """Every ``interval``-th of ``count`` frames is held out, the first one included.
 
     Raises:
@@ -53,10 +53,10 @@ def by_interval(count: int, interval: int) -> Split:
         raise ConfigError(f"--interval {interval}: expected at least 1")
     held_out = tuple(range(0, count, interval))
     train = tuple(number for number in range(count) if number % interval)
-    return Split(train, held_out, held_out, f"one view in {interval}")
+    return ViewSplit(train, held_out, held_out, f"one view in {interval}")
 
 
-def by_lists(capture: Capture) -> Split | None:
+def by_lists(capture: Capture) -> ViewSplit | None:
     """As the lists in the capture's file say; ``None`` where it has none.
 
     Raises:
@@ -76,10 +76,10 @@ def by_lists(capture: Capture) -> Split | None:
         held_out = set() if test is not None or validation is not None else everything - train
     notes = [*_replaced(capture, listed), *_shared(capture, train, held_out)]
     ordered = [tuple(sorted(numbers)) for numbers in (train, validation or held_out, held_out)]
-    return Split(ordered[0], ordered[1], ordered[2], f"the lists in {capture.path}", tuple(notes))
+    return ViewSplit(ordered[0], ordered[1], ordered[2], f"the lists in {capture.path}", tuple(notes))
 
 
-def split_names(capture: Capture, split: Split) -> dict[str, list[str]]:
+def split_names(capture: Capture, split: ViewSplit) -> dict[str, list[str]]:
     """For META's ``extra``: the views that a split keeps from training. A view that is trained on is not held out."""
     train, held_out = set(split.train), set(split.held_out)
     seen, told = train | held_out, [str(_inside(capture, frame)) for frame in capture.frames]
@@ -93,7 +93,7 @@ def storable(names: Mapping[str, list[str]]) -> bool:
     return len(json.dumps(names)) <= MOST_BYTES
 
 
-def choose(capture: Capture, extra: Mapping[str, object], interval: int | None) -> Split:
+def choose(capture: Capture, extra: Mapping[str, object], interval: int | None) -> ViewSplit:
     """The split to measure a file by: an option, else what the file says, else lists, else every eighth view.
 
     Args:
@@ -118,7 +118,7 @@ def choose(capture: Capture, extra: Mapping[str, object], interval: int | None) 
     return replace(usual, notes=(f"{why[0]}; taken as held out: {usual.told_by}", *usual.notes))
 
 
-def _stored(capture: Capture, extra: Mapping[str, object]) -> tuple[Split | None, tuple[str, ...]]:
+def _stored(capture: Capture, extra: Mapping[str, object]) -> tuple[ViewSplit | None, tuple[str, ...]]:
     """The split that a file names; and where its names do not fit the capture, a sentence on that."""
     held_out, left_out = _texts(extra.get(HELD_OUT)), _texts(extra.get(LEFT_OUT)) or []
     if held_out is None:
@@ -132,14 +132,14 @@ def _stored(capture: Capture, extra: Mapping[str, object]) -> tuple[Split | None
     unused = {known.get(posix(name)) for name in left_out}
     out = tuple(number for number in range(len(capture.frames)) if number in numbers)
     train = tuple(number for number in range(len(capture.frames)) if number not in numbers | unused)
-    return Split(train, out, out, told_by), missing
+    return ViewSplit(train, out, out, told_by), missing
 
 
 def _texts(names: object) -> list[str] | None:
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
-def _disagreement(chosen: Split, other: Split | None) -> tuple[str, ...]:
+def _disagreement(chosen: ViewSplit, other: ViewSplit | None) -> tuple[str, ...]:
     if other is None or set(chosen.held_out) == set(other.held_out):
         return ()
     trained = len(set(chosen.held_out) & set(other.train))

@@ -24,7 +24,7 @@ PARTS = 32
 """Of a pixel that places in a photo are told by."""
 GRID = 9
 """Points along each side of a photo that say how far it reaches."""
-Made = TypeVar("Made")
+Told = TypeVar("Told")
 LEAST = 0.5 / 255
 """Share of a pixel of a mask from which on it counts."""
 
@@ -121,7 +121,7 @@ def straightened(taken: Intrinsics, lens: Lens) -> Straightened:
     return Straightened(taken, pinhole, np.nan_to_num(place, nan=-far).clip(-far, far).astype(np.int32))
 
 
-def _told(frame: Frame, make: Callable[[Intrinsics, Lens], Made], taken: Intrinsics, lens: Lens) -> Made:
+def _told(frame: Frame, make: Callable[[Intrinsics, Lens], Told], taken: Intrinsics, lens: Lens) -> Told:
     try:
         return make(taken, lens)
     except DataError as error:

@@ -27,7 +27,7 @@ class Knob(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class Attempt:
     """A file, and how it looks where that was measured."""
 
     encoded: Encoded
@@ -45,7 +45,7 @@ def meet(
     measure: Callable[[bytes], Quality] | None,
     coder: str = "rans",
     tell: Callable[[int], None] = lambda number: None,
-) -> Outcome[Made]:
+) -> Outcome[Attempt]:
     """Encode until a file meets the goal, or it is known that none will; see ``search``.
 
     Args:
@@ -63,19 +63,19 @@ def meet(
     if of_quality and measure is None:
         raise ConfigError("a PSNR can only be met where held-out photos can be looked at")
 
-    def attempt(value: float) -> tuple[Made, float]:
+    def attempt(value: float) -> tuple[Attempt, float]:
         made.append(value)
         tell(len(made))
         encoded = encode(knob.at(value), coder=coder)
         if not of_quality or measure is None:
-            return Made(encoded), float(len(encoded.data))
+            return Attempt(encoded), float(len(encoded.data))
         quality = measure(encoded.data)
-        return Made(encoded, quality), quality["psnr"]
+        return Attempt(encoded, quality), quality["psnr"]
 
     return search(attempt, goal, *knob.ENDS)
 
 
-def refusal(asked: str, outcome: Outcome[Made], knob: Knob, measure: Callable[[bytes], Quality] | None) -> str:
+def refusal(asked: str, outcome: Outcome[Attempt], knob: Knob, measure: Callable[[bytes], Quality] | None) -> str:
     """Why no file is written, and which one there could be.
 
     Args:
@@ -88,7 +88,7 @@ def refusal(asked: str, outcome: Outcome[Made], knob: Knob, measure: Callable[[b
     assert nearest is not None and outcome.best is None
     made = nearest.made
     if made.quality is None and measure is not None:
-        made = Made(made.encoded, measure(made.encoded.data))
+        made = Attempt(made.encoded, measure(made.encoded.data))
     if outcome.verdict == "above":
         return (
             f"{asked}: the best file that this run makes has {made.in_words()}, as it was trained; leave the option "
@@ -100,7 +100,7 @@ def refusal(asked: str, outcome: Outcome[Made], knob: Knob, measure: Callable[[b
     )
 
 
-def remark_on(outcome: Outcome[Made], knob: Knob) -> str:
+def remark_on(outcome: Outcome[Attempt], knob: Knob) -> str:
     """What is to be said of a file that keeps a limit but is not near it; nothing where the target was met."""
     if outcome.verdict == "met":
         return ""

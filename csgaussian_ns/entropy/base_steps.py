@@ -47,7 +47,6 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
     head.bias[:channels] /= factor
     head.bias[channels : 2 * channels] -= torch.log2(factor)
     for network in () if scaled.carm is None else scaled.carm.networks:
-        assert isinstance(network, nn.Sequential)
         _scale(network, factors[:1], factors[:1])
     if isinstance(scaled, Neighbours):
         first, second, others = factor[: layout.sizes[0]], factor[layout.slices[1]], factor[layout.sizes[0] :]
@@ -59,9 +58,9 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
     return scaled
 
 
-def _scale(network: nn.Sequential, inputs: Float[Tensor, " inputs"], means: Float[Tensor, " S"]) -> None:
+def _scale(network: nn.Module, inputs: Float[Tensor, " inputs"], means: Float[Tensor, " S"]) -> None:
     """Let a network of corrections read values and give means in other units; its log scales stay."""
-    first, last = (layer for layer in network if isinstance(layer, CodedLinear))
+    first, last = (layer for layer in network.modules() if isinstance(layer, CodedLinear))
     half = len(last.bias) // 2
     first.weight *= inputs
     last.weight[:half] /= means[:, None]

@@ -17,7 +17,7 @@ from csgaussian_ns.entropy.surroundings import Surroundings, surroundings
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
 from csgaussian_ns.format.networks.hyper_carm import NO_REQUANTISER
-from csgaussian_ns.format.networks.near import FACTS, Selection
+from csgaussian_ns.format.networks.near import FACTS, Neighbourhood
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
 from csgaussian_ns.format.networks.steps import LOG_SCALE_BITS, MEAN_BITS
@@ -108,7 +108,7 @@ class Neighbours(HyperCarm):
         layout: ChannelLayout,
         widths: Widths,
         encoding: SpatialEncoding,
-        selection: Selection | None = None,
+        selection: Neighbourhood | None = None,
         across: bool = True,
         details: bool = True,
     ) -> None:
@@ -123,7 +123,7 @@ class Neighbours(HyperCarm):
             details: Whether the other types know the feature and neighbours.
         """
         super().__init__(layout, widths, encoding)
-        self.selection = selection or Selection()
+        self.selection = selection or Neighbourhood()
         size, width = layout.sizes[0], widths.correction or widths.hidden
         second, others = sum(layout.sizes[1:2]), layout.channels - size
         self.seen_channels = size + second

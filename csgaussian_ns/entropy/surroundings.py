@@ -9,7 +9,7 @@ from torch import Tensor
 from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.morton import morton_order
-from csgaussian_ns.format.networks.near import Near, Selection, find_near, waves_of
+from csgaussian_ns.format.networks.near import Near, Neighbourhood, find_near, waves_of
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
 from csgaussian_ns.format.streams.positions import common_origin
 
@@ -50,7 +50,7 @@ class Surroundings:
 
 
 def surroundings(
-    grid: Int[Tensor, "A 3"], selection: Selection, kept: Bool[Tensor, " A"] | None = None
+    grid: Int[Tensor, "A 3"], selection: Neighbourhood, kept: Bool[Tensor, " A"] | None = None
 ) -> Surroundings:
     """Who sees whom once the anchors are in a file: chunk by chunk, in its order.
 

@@ -54,6 +54,11 @@ class Facts:
     name: str = ""
     extra: dict[str, object] = field(default_factory=dict)
 
+    @property
+    def unit(self) -> float:
+        """Length that the sizes of objects are multiples of, in the frame of the scene."""
+        return 1.0
+
     def to_json(self) -> dict[str, object]:
         """For ``json.dumps``; what all scenes have comes last."""
         values, common = asdict(self), [part.name for part in fields(Facts)]
@@ -72,6 +77,24 @@ class Facts:
         known |= {name: _whole(values.get(name), name, allowed) for name, allowed in cls.WHOLE.items()}
         known |= {name: _text(values.get(name), name) for name in ("tool", "name")}
         return cls(**known, extra=_extra(values.get("extra")))
+
+
+@dataclass(frozen=True)
+class VoxelFacts(Facts):
+    """Facts about a scene whose rows lie on voxels.
+
+    Attributes:
+        voxel_size: Edge of a voxel in units of the scene; exactly a float32.
+    """
+
+    POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
+
+    voxel_size: float
+
+    @property
+    def unit(self) -> float:
+        """The edge of a voxel."""
+        return self.voxel_size
 
 
 def parse_facts(data: bytes, kind: type[_F]) -> _F:

@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING, ClassVar
 
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.facts import Facts, parse_facts
+from csgaussian_ns.format.facts import VoxelFacts, parse_facts
 
 if TYPE_CHECKING:
     from csgaussian_ns.format.attributes import AttributeLayout
 
 
 @dataclass(frozen=True)
-class SceneMeta(Facts):
+class SceneMeta(VoxelFacts):
     """Facts about a scene of anchors, stored as JSON.
 
     Attributes:
-        voxel_size: Edge of a voxel in units of the training frame; exactly a float32.
         feature_dim, num_offsets: Channels of the feature, Gaussians per anchor.
         base_steps: Quantisation steps of feature, scaling (log), offset before modulation.
     """
 
     STEPS: ClassVar[Mapping[str, int]] = {"base_steps": 3}
-    POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
     WHOLE: ClassVar[Mapping[str, range]] = {"feature_dim": range(1, 1025), "num_offsets": range(1, 33)}
 
-    voxel_size: float
     feature_dim: int
     num_offsets: int
     base_steps: tuple[float, float, float]

@@ -2,15 +2,15 @@
 
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.facts import ANCHORS, facts_of, representation_of
+from csgaussian_ns.format.facts import ANCHORS, Facts, facts_of, representation_of
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
 from csgaussian_ns.format.meta import SceneMeta
 
-FACTS: dict[str, type[SceneMeta] | type[GaussianMeta]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta}
-"""Kind of facts of each representation that has rows of its own."""
+FACTS: dict[str, type[Facts]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta}
+"""Kind of facts of each representation that has rows of its own; ``receiver.representations.register`` adds some."""
 
 
-def known_facts(container: Container) -> SceneMeta | GaussianMeta | None:
+def known_facts(container: Container) -> Facts | None:
     """The facts of an open file, or ``None`` where it is made of something else.
 
     Raises:

@@ -50,6 +50,14 @@ class CodedScene:
         """SHA-256 of everything that was decoded as integers, the same on every device: see ``digest``."""
         return digest(self.grid, self.anchors, self.semantics)
 
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """All rows, by name; see ``receiver.opened.Coded``."""
+        attributes = ("position", "feature", "offset", "scaling", "mask")
+        arrays = {name: getattr(self.anchors, name) for name in attributes} | {"grid": self.grid}
+        if self.semantics is None:
+            return arrays
+        return arrays | {"semantic_feature": self.semantics.feature, "label": self.semantics.label}
+
 
 def digest(grid: Int[Any, "A 3"], anchors: Anchors, semantics: SemanticLayer | None) -> str:
     """SHA-256 of the content of a scene: of everything that was decoded as integers, semantics included.

@@ -12,7 +12,7 @@ from csgaussian_ns.codec.coarser import StepScale, check_scale, worth_of
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.search import MOST_TRIES, Goal, Outcome, QualityGoal, SizeGoal
-from csgaussian_ns.codec.target import Made, Quality, meet, refusal, remark_on
+from csgaussian_ns.codec.target import Attempt, Quality, meet, refusal, remark_on
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.sizes import parse_size
 from csgaussian_ns.ns.pinhole import to_camera
@@ -70,7 +70,7 @@ def asked_for(size: str | None, psnr: float | None, scale: float | None, evaluat
 
 
 @dataclass(frozen=True)
-class Coded:
+class FileToWrite:
     """The file to write.
 
     Attributes:
@@ -88,7 +88,7 @@ class Coded:
 
 def coded(
     pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked | None, coder: str, evaluate: bool
-) -> Coded:
+) -> FileToWrite:
     """Encode a run as it was asked for.
 
     Raises:
@@ -96,12 +96,12 @@ def coded(
         CsgError: As of ``encode``.
     """
     if asked is None:
-        return Coded(encode(trained, coder=coder), None, {}, "")
+        return FileToWrite(encode(trained, coder=coder), None, {}, "")
     with CONSOLE.status(f"{asked.option}: what training views see of each anchor") as status:
         knob = step_scale_of(pipeline, trained, asked)
         if asked.goal is None:
             words = f", step scale {asked.scale:g}"
-            return Coded(encode(knob.at(asked.scale), coder=coder), None, {"step_scale": asked.scale}, words)
+            return FileToWrite(encode(knob.at(asked.scale), coder=coder), None, {"step_scale": asked.scale}, words)
         measure: Callable[[bytes], Quality] | None = (lambda data: pipeline.quality(decode(data))) if evaluate else None
 
         def tell(number: int) -> None:
@@ -119,7 +119,7 @@ def coded(
     ]
     report = {"step_scale": best.knob, **asked.facts, "tries": tries}
     words = f", step scale {best.knob:g} for {asked.option}{remark_on(outcome, knob)}"
-    return Coded(best.made.encoded, best.made.quality, report, words)
+    return FileToWrite(best.made.encoded, best.made.quality, report, words)
 
 
 def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked) -> StepScale:
@@ -131,7 +131,7 @@ def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: As
     return StepScale(trained, model.scene.masked(), worth, asked.facts)
 
 
-def show(outcome: Outcome[Made]) -> None:
+def show(outcome: Outcome[Attempt]) -> None:
     """The table of the tries: drawn on a terminal, plain lines elsewhere."""
     headings = ("encode", "step scale", "anchors", "bytes", "PSNR", "from the target")
     goal, rows = outcome.goal, []

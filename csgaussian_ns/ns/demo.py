@@ -15,8 +15,8 @@ import torch
 import tyro
 from nerfstudio.utils.colormaps import apply_depth_colormap
 from PIL import Image
-from torch import Tensor
 
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.errors import CsgError
 from csgaussian_ns.core.pictures import side_by_side
 from csgaussian_ns.core.png import write_png
@@ -90,11 +90,11 @@ def draw_views(config: Path, picture: Path, count: int, decoded: Path | None = N
     with torch.no_grad():
         for name, (camera, batch) in list(zip(names, manager.fixed_indices_eval_dataloader, strict=True))[:count]:
             outputs = model.get_outputs_for_camera(camera)
-            panels: dict[str, Tensor] = {"photo": batch["image"], "trained": outputs["rgb"]}
+            panels = {"photo": to_numpy(batch["image"]), "trained": to_numpy(outputs["rgb"])}
             if decoded is not None:
                 pixels = np.asarray(Image.open(decoded / f"{name}.png"))
-                panels["decoded from the file"] = torch.from_numpy(pixels.astype(np.float32) / 255)
-            panels["depth"] = apply_depth_colormap(outputs["depth"], outputs["accumulation"])
+                panels["decoded from the file"] = pixels.astype(np.float32) / 255
+            panels["depth"] = to_numpy(apply_depth_colormap(outputs["depth"], outputs["accumulation"]))
             rows.append(side_by_side(panels))
     write_png(picture, np.concatenate(rows))
 

@@ -33,7 +33,7 @@ from csgaussian_ns.capture.cameras import COLMAP_MODEL, applied, moved, pose_of
 from csgaussian_ns.capture.check import check_offset, check_trainable, is_far
 from csgaussian_ns.capture.optics import intrinsics_of
 from csgaussian_ns.capture.photos import open_photo
-from csgaussian_ns.capture.split import Split, by_interval, by_lists
+from csgaussian_ns.capture.split import ViewSplit, by_interval, by_lists
 from csgaussian_ns.capture.transforms import DISTORTION, Capture, Frame, read_capture
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.shapes import Float, Float64, UInt8
@@ -86,7 +86,7 @@ class CaptureParser(Nerfstudio):
         return capture
 
     @cached_property
-    def split(self) -> Split:
+    def split(self) -> ViewSplit:
         """By the lists of the capture, else by the option ``eval_mode``.
 
         Raises:
@@ -110,7 +110,7 @@ class CaptureParser(Nerfstudio):
         except ValueError as error:
             raise DataError(f"--eval-mode {mode}: {error}") from error
         held_out = tuple(map(int, held_out))
-        return Split(tuple(map(int, train)), held_out, held_out, f"--eval-mode {mode}")
+        return ViewSplit(tuple(map(int, train)), held_out, held_out, f"--eval-mode {mode}")
 
     @cached_property
     def placement(self) -> Placement:

@@ -107,9 +107,13 @@ class CodedGroup:
         """SHA-256 of the digests of all parts, in order."""
         return hashlib.sha256("".join(part.coded.digest() for part in self.parts).encode()).hexdigest()
 
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """Parts may be made of different things (``ConfigError``)."""
+        raise ConfigError("the file is a group of scenes, whose rows have no arrays in common; decode its parts")
 
-def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
-    """The scene of an open group.
+
+def decode_group(container: Container, wanted: Wanted, read: Reader) -> CodedGroup:
+    """All parts of an open group.
 
     Args:
         container: The file; it is not trusted.
@@ -127,24 +131,22 @@ def read_group(container: Container, wanted: Wanted, read: Reader) -> Opened:
     edits = edits_of(container) if wanted.edits else ()
     operations, memory = wanted.limits.max_network_operations // len(files), wanted.limits.max_memory_bytes
     wanted = replace(wanted, semantics=wanted.semantics or any(map(targets_of, edits)))
-    for number, (file, motion) in enumerate(zip(files, meta.placements, strict=True)):
+    for number, (file, motion) in enumerate(zip(files, meta.placements, strict=True), 1):
         share = replace(wanted.limits, max_network_operations=operations, max_memory_bytes=memory)
         found = read(file, replace(wanted, limits=share, edits=True, progress=lambda done, total: None))
-        if found.coded is None:
-            raise FormatError(f"part {number}: nothing is known of its rows, so they cannot be drawn beside others")
         parts.append(GroupPart(_as_edited(found), found.coded, found.rows, motion))
         memory = max(0, memory - BYTES_PER_ROW * len(found.coded))
-        wanted.progress(number + 1, len(files))
+        wanted.progress(number, len(files))
     known = wanted.semantics and any(part.coded.semantics is not None for part in parts)
     layer = merged_layer(parts) if known else None
-    return of_group(CodedGroup(tuple(parts), meta, layer, edits))
+    return CodedGroup(tuple(parts), meta, layer, edits)
 
 
 def of_group(coded: CodedGroup) -> Opened:
     """The scene of a decoded group."""
     names = {part.rows for part in coded.parts}
     group = Group(coded.parts, np.array(coded.meta.background, np.float32))
-    return Opened(group, coded.meta, names.pop() if len(names) == 1 else "rows", coded, coded.edits)
+    return Opened(group, names.pop() if len(names) == 1 else "rows", coded)
 
 
 @dataclass(frozen=True)
@@ -167,10 +169,11 @@ class _Described:
 
 
 def _as_edited(found: Opened) -> Scene:
-    if not found.edits:
+    coded = found.coded
+    if not coded.edits:
         return found.scene
     try:
-        return edited(_Described(found.scene, found.coded.semantics if found.coded else None), found.edits)
+        return edited(_Described(found.scene, coded.semantics), coded.edits)
     except QueryError as error:
         raise FormatError(f"EDIT: {error}") from error
 

@@ -15,14 +15,12 @@ from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import read_container
-from csgaussian_ns.format.decode import decode_grids
 from csgaussian_ns.format.facts import is_group, representation_of
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.representations import known_facts
-from csgaussian_ns.receiver.load import bytes_of, check_settings
-from csgaussian_ns.receiver.opened import Opened, Wanted
-from csgaussian_ns.receiver.representations import opened, read, representation
+from csgaussian_ns.receiver.load import bytes_of, check_settings, loaded
+from csgaussian_ns.receiver.opened import Wanted
+from csgaussian_ns.receiver.representations import read, representation
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import Parts, open_address
 from csgaussian_ns.scene.frustum import in_reach
@@ -85,37 +83,31 @@ def _growing(
     source: Parts | bytes, weight: Weight | None, semantics: bool, limits: DecodeLimits, threads: int | None
 ) -> Iterator[LoadedScene]:
     container = read_container(source, limits)
-    growing, facts = representation(container).growing, known_facts(container)
-    if growing is None or facts is None:
+    found = representation(container)
+    growing = found.growing
+    if growing is None:
         if weight is not None:
             of = "a group of scenes" if is_group(container) else f"made of {representation_of(container)!r}"
             raise ConfigError(f"the file is {of}, which is read whole; stream without camera and box, or its parts")
-        found = read(container, Wanted(limits, None, semantics, threads))
-        yield _loaded(found, source.whole if isinstance(source, Parts) else source, limits)
+        opened = read(container, Wanted(limits, None, semantics, threads))
+        yield loaded(opened, source.whole if isinstance(source, Parts) else source, limits)
         return
-    kinds, decode = growing
-    colours = container.chunks(kinds[-1])
+    colours = container.chunks(growing.kinds[-1])
     first = min((entry.offset for entry in colours), default=0)
     if isinstance(source, Parts) and first <= AT_ONCE:
         source.fetch([(0, first)])
     if weight is None:
         order = sorted(range(len(colours)), key=lambda number: colours[number].offset)
     else:
-        voxel = np.float32(facts.voxel_size)
-        weights = [weight(grid.astype(np.float32) * voxel) for grid in decode_grids(container, limits)]
+        weights = [weight(position) for position in growing.positions(container, limits)]
         order = sorted((number for number, one in enumerate(weights) if one > 0), key=lambda number: -weights[number])
     if isinstance(source, bytes):
-        for coded in decode(container, order, limits, threads, semantics):
-            yield _loaded(opened(coded), source, limits)
+        for coded in growing.decode(container, order, limits, threads, semantics):
+            yield loaded(found.opened(coded), source, limits)
         return
-    with _fetching_ahead([container.chunks(kind) for kind in kinds], source, order):
-        for coded in decode(container, order, limits, threads or 1, semantics):
-            yield _loaded(opened(coded), source.whole, limits)
-
-
-def _loaded(found: Opened, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
-    plain = LoadedScene(found.scene, found.meta, found.rows, content, found.coded, limits=limits)
-    return plain.as_in_file(found.edits)
+    with _fetching_ahead([container.chunks(kind) for kind in growing.kinds], source, order):
+        for coded in growing.decode(container, order, limits, threads or 1, semantics):
+            yield loaded(found.opened(coded), source.whole, limits)
 
 
 @contextmanager

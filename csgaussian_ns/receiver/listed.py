@@ -23,7 +23,7 @@ def objects_of_file(container: Container) -> tuple[SceneObject, ...] | None:
     meta, facts = known_facts(container), read_semantic_facts(container)
     if meta is None or facts is None:
         return None
-    return facts.objects(meta.voxel_size, embeddings=False)
+    return facts.objects(meta.unit, embeddings=False)
 
 
 def _of_group(container: Container) -> tuple[SceneObject, ...] | None:

@@ -8,15 +8,15 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from csgaussian_ns.core.errors import ConfigError, LimitExceeded
+from csgaussian_ns.core.errors import ConfigError, FormatError, LimitExceeded, QueryError
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.format.container import Container, read_container
 from csgaussian_ns.format.edits import with_edits
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.receiver.opened import Wanted
+from csgaussian_ns.receiver.opened import Opened, Wanted
 from csgaussian_ns.receiver.orbit import PlainMeta
 from csgaussian_ns.receiver.representations import read
-from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.receiver.scene import LoadedScene, showing
 from csgaussian_ns.receiver.sources import open_address
 from csgaussian_ns.scene.ply_magic import is_ply
 
@@ -106,8 +106,17 @@ def _scene(container: Container, wanted: Wanted, data: bytes | None) -> LoadedSc
     opened = read(container, wanted)
     if not wanted.edits and container.of_kind("EDIT") and data is not None:
         data = with_edits(container, ())
-    plain = LoadedScene(opened.scene, opened.meta, opened.rows, data, opened.coded, limits=wanted.limits)
-    return plain.as_in_file(opened.edits)
+    return loaded(opened, data, wanted.limits)
+
+
+def loaded(opened: Opened, content: bytes | None, limits: DecodeLimits) -> LoadedScene:
+    """What a file holds, as its edits make it; errors as of ``load``."""
+    coded = opened.coded
+    plain = LoadedScene(opened.scene, coded.meta, opened.rows, content, coded, limits=limits)
+    try:
+        return showing(plain, coded.edits)
+    except QueryError as error:
+        raise FormatError(f"EDIT: {error}") from error
 
 
 def _numbers(chunks: Any) -> list[int]:

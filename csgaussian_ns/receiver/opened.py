@@ -12,7 +12,6 @@ from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import Facts
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.receiver.orbit import Meta
 from csgaussian_ns.scene.scene import Scene
 
 
@@ -65,23 +64,27 @@ class Coded(Protocol):
         """SHA-256 of all that was decoded."""
         ...
 
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """All rows as arrays, by name.
+
+        Raises:
+            ConfigError: They have none in common.
+        """
+        ...
+
 
 class Opened(NamedTuple):
-    """A scene as it comes out of a file.
+    """A scene as it comes out of a file, before any edit.
 
     Attributes:
         scene: To be drawn.
-        meta: Where it lies.
         rows: What its rows are called, in the plural.
-        coded: What was decoded, where the reader tells.
-        edits: What shall be seen of it; the scene itself is as it was before them.
+        coded: What was decoded.
     """
 
     scene: Scene
-    meta: Meta
     rows: str
-    coded: Coded | None = None
-    edits: tuple[Edit, ...] = ()
+    coded: Coded
 
 
 Reader = Callable[[Container, Wanted], Opened]

@@ -1,24 +1,28 @@
-"""What scenes in ``.csg`` files are made of. A new representation is a reader, a writer, and a call of ``register``."""
+"""What scenes in ``.csg`` files are made of. A new one is a record and a call of ``register``."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from csgaussian_ns.core.errors import ConfigError, UnsupportedVersion
+from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.chunks import ANCHOR_KINDS
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.decode import decode, decode_growing
+from csgaussian_ns.format.decode import decode, decode_grids, decode_growing
 from csgaussian_ns.format.edits import edits_of
-from csgaussian_ns.format.facts import ANCHORS, GROUP, representation_of
+from csgaussian_ns.format.facts import ANCHORS, GROUP, Facts, representation_of
 from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS
-from csgaussian_ns.format.gaussians.meta import GAUSSIANS
+from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
 from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians, decode_growing_gaussians
+from csgaussian_ns.format.groups import GroupMeta
 from csgaussian_ns.format.kinds import KINDS, Kind
 from csgaussian_ns.format.limits import DecodeLimits
+from csgaussian_ns.format.meta import SceneMeta
+from csgaussian_ns.format.representations import FACTS, known_facts
 from csgaussian_ns.format.scene import CodedScene
-from csgaussian_ns.receiver.groups import CodedGroup, of_group, read_group
-from csgaussian_ns.receiver.opened import Coded, Opened, Reader, Wanted
+from csgaussian_ns.receiver.groups import CodedGroup, decode_group, of_group
+from csgaussian_ns.receiver.opened import Coded, Opened, Wanted
 from csgaussian_ns.receiver.writers import AnchorWriter, GaussianWriter, Writer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
@@ -31,22 +35,29 @@ class Growing(NamedTuple):
     Attributes:
         kinds: Of the sections that share out its rows, in the order of the layers; the last are its colours.
         decode: What is there after each chunk, as ``format.decode.decode_growing``.
+        positions: Of the rows of each chunk, read before any of them is decoded.
     """
 
     kinds: tuple[str, ...]
     decode: Callable[..., Iterator[Coded]]
+    positions: Callable[[Container, DecodeLimits], list[Float[np.ndarray, "R 3"]]]
 
 
 class Representation(NamedTuple):
     """All that depends on what a scene is made of.
 
     Attributes:
-        reader: Decodes an open file; the input is not trusted. Errors as of ``receiver.load.load``.
-        growing: ``None`` where it is read whole, as all must be that ``opened`` does not know.
+        facts: What META tells of it.
+        decode: Everything of an open file that is wanted; the input is not trusted. Errors as of
+            ``receiver.load.load``.
+        opened: The scene of what was decoded, as it was before any edit.
+        growing: ``None`` where it is read whole.
         writer: Writes it anew; ``None`` where it is only read.
     """
 
-    reader: Reader
+    facts: type[Facts]
+    decode: Callable[[Container, Wanted], Coded]
+    opened: Callable[[Any], Opened]
     growing: Growing | None = None
     writer: type[Writer] | None = None
 
@@ -65,7 +76,7 @@ def register(name: str, representation: Representation, kinds: Mapping[str, Kind
     taken = [one for one in (name, *kinds) if one in _KNOWN or one in KINDS]
     if taken:
         raise ValueError(f"{', '.join(taken)}: taken already; choose other names")
-    _KNOWN[name] = representation
+    _KNOWN[name], FACTS[name] = representation, representation.facts
     KINDS.update(kinds)
 
 
@@ -102,40 +113,55 @@ def read(container: Container, wanted: Wanted) -> Opened:
         UnsupportedVersion: Made of what nobody has registered, or edited where its reader knows no edits.
         FormatError: As of ``receiver.load.load``.
     """
-    found = representation(container).reader(container, wanted)
-    if wanted.edits and not found.edits and edits_of(container):
-        raise UnsupportedVersion(f"the file was edited, and edits of {found.rows} are unknown to this reader")
-    return found
+    found = representation(container)
+    opened = found.opened(found.decode(container, wanted))
+    if wanted.edits and not opened.coded.edits and edits_of(container):
+        raise UnsupportedVersion(f"the file was edited, and edits of {opened.rows} are unknown to this reader")
+    return opened
 
 
-def _anchors(container: Container, wanted: Wanted) -> Opened:
-    return opened(decode(container, **vars(wanted)))
+def _decode_anchors(container: Container, wanted: Wanted) -> CodedScene:
+    return decode(container, **vars(wanted))
 
 
-def _gaussians(container: Container, wanted: Wanted) -> Opened:
-    return opened(decode_gaussians(container, **vars(wanted)))
+def _of_anchors(coded: CodedScene) -> Opened:
+    scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), _background(coded))
+    return Opened(scene, "anchors", coded)
 
 
-def opened(coded: Coded) -> Opened:
-    """The scene of what was decoded, as it was before any edit."""
-    background = np.array(coded.meta.background, np.float32)
-    if isinstance(coded, CodedGaussians):
-        gaussians = GaussianScene(*coded.arrays, background=background)
-        return Opened(gaussians, coded.meta, "Gaussians", coded, coded.edits)
-    if isinstance(coded, CodedGroup):
-        return of_group(coded)
-    if not isinstance(coded, CodedScene):
-        raise TypeError(f"{type(coded).__name__}: expected what ``read`` gave")
-    scene = AnchorScene(coded.anchors, FrozenDecoders(coded.networks), background)
-    return Opened(scene, coded.meta, "anchors", coded, coded.edits)
+def _decode_gaussians(container: Container, wanted: Wanted) -> CodedGaussians:
+    return decode_gaussians(container, **vars(wanted))
 
 
-def _group(container: Container, wanted: Wanted) -> Opened:
-    return read_group(container, wanted, read)
+def _of_gaussians(coded: CodedGaussians) -> Opened:
+    return Opened(GaussianScene(*coded.arrays, background=_background(coded)), "Gaussians", coded)
+
+
+def _decode_group(container: Container, wanted: Wanted) -> CodedGroup:
+    return decode_group(container, wanted, read)
+
+
+def _background(coded: Coded) -> Float[np.ndarray, "3"]:
+    return np.array(coded.meta.background, np.float32)
+
+
+def _positions(container: Container, limits: DecodeLimits) -> list[Float[np.ndarray, "R 3"]]:
+    """Of rows that lie on voxels."""
+    facts = known_facts(container)
+    size = np.float32(1.0 if facts is None else facts.unit)
+    return [grid.astype(np.float32) * size for grid in decode_grids(container, limits)]
 
 
 _KNOWN = {
-    ANCHORS: Representation(_anchors, Growing(ANCHOR_KINDS, decode_growing), AnchorWriter),
-    GAUSSIANS: Representation(_gaussians, Growing(GAUSSIAN_KINDS, decode_growing_gaussians), GaussianWriter),
-    GROUP: Representation(_group),
+    ANCHORS: Representation(
+        SceneMeta, _decode_anchors, _of_anchors, Growing(ANCHOR_KINDS, decode_growing, _positions), AnchorWriter
+    ),
+    GAUSSIANS: Representation(
+        GaussianMeta,
+        _decode_gaussians,
+        _of_gaussians,
+        Growing(GAUSSIAN_KINDS, decode_growing_gaussians, _positions),
+        GaussianWriter,
+    ),
+    GROUP: Representation(GroupMeta, _decode_group, of_group),
 }

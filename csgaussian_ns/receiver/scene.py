@@ -1,13 +1,14 @@
 """A scene of a file, as ``csgaussian_ns.load`` gives it."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from csgaussian_ns.core.edits import Edit
-from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
+from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import replace_file
 from csgaussian_ns.core.geometry import check_camera
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
@@ -24,7 +25,7 @@ from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.opened import Coded
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
-from csgaussian_ns.receiver.representations import opened
+from csgaussian_ns.receiver.representations import representation
 from csgaussian_ns.receiver.sources import check_output
 from csgaussian_ns.render.draw import draw
 from csgaussian_ns.scene.scene import Scene, Seen
@@ -33,9 +34,6 @@ from csgaussian_ns.semantic.edited import Edited, edited
 from csgaussian_ns.semantic.edited_objects import settled
 from csgaussian_ns.semantic.query import pick
 from csgaussian_ns.semantic.shown import Shown, look_of
-
-if TYPE_CHECKING:
-    from csgaussian_ns.capture.transforms import Capture
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -49,6 +47,7 @@ class LoadedScene:
         content: The file; ``None`` where only parts of it came.
         coded: What was decoded, of a ``.csg`` file: as it was before any edit.
         edits: What was edited, in order. ``scene`` shows it.
+        before: The scene before all edits, if there are any.
         limits: With which the file was read, and is read again when it is changed.
     """
 
@@ -59,6 +58,7 @@ class LoadedScene:
     coded: Coded | None = None
     edits: tuple[Edit, ...] = ()
     limits: DecodeLimits = DEFAULT_LIMITS
+    before: "LoadedScene | None" = None
 
     def __repr__(self) -> str:
         objects = f", {len(self.objects)} objects" if self.semantics is not None else ""
@@ -86,11 +86,6 @@ class LoadedScene:
     def position(self) -> Float[np.ndarray, "R 3"]:
         """Of each row, in the frame of the scene; of those that edits removed, too."""
         return self.scene.position
-
-    @property
-    def kept_position(self) -> Float[np.ndarray, "K 3"]:
-        """Of the rows that edits left, around which ``orbit`` looks."""
-        return self.position[~self.hidden]
 
     @property
     def hidden(self) -> Bool[np.ndarray, " R"]:
@@ -146,13 +141,13 @@ class LoadedScene:
         return self.scene.seen(camera, only)
 
     def orbit(self, views: int = 8, width: int = 480, height: int = 270) -> dict[str, Camera]:
-        """Cameras around the scene, by name.
+        """Cameras around what edits left of the scene, by name.
 
         Raises:
             ConfigError: No views or endlessly many, or images of no or of an endless size.
         """
         check_orbit(views, width, height)
-        return orbit(self.kept_position, self.meta, views, width, height)
+        return orbit(self.position[~self.hidden], self.meta, views, width, height)
 
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
@@ -163,12 +158,6 @@ class LoadedScene:
         from csgaussian_ns.receiver.cameras import cameras_in
 
         return cameras_in(Path(transforms), self.meta)
-
-    def cameras_of(self, capture: "Capture") -> dict[str, Camera]:
-        """As ``cameras``, of a capture that is read."""
-        from csgaussian_ns.receiver.cameras import cameras_of
-
-        return cameras_of(capture, self.meta)
 
     def shown(self, appearance: Appearance) -> Scene:
         """The scene with objects hidden, moved, recoloured or lit up.
@@ -206,10 +195,12 @@ class LoadedScene:
         """The object that one sees at a pixel of ``render``; ``None`` where that is none.
 
         Raises:
-            ConfigError: The camera cannot be used.
+            ConfigError: The camera cannot be used, or the pixel is no pair of whole numbers.
             QueryError: The pixel is outside the image, or the scene holds no objects.
         """
         check_camera(camera)
+        if not (isinstance(column, Integral) and isinstance(row, Integral)):
+            raise ConfigError(f"pixel {column!r:.20}, {row!r:.20}: expected whole numbers, a column and a row")
         shown = self.shown(appearance or Appearance())
         found = pick(shown, camera, (column, row)).objects  # type: ignore[arg-type]  # it has anchors if it has objects
         return found[0] if found else None
@@ -223,40 +214,25 @@ class LoadedScene:
         Raises:
             FormatError: The file is damaged.
         """
-        if not isinstance(self.scene, Edited):
-            return self
-        plain = self.scene.scene
-        assert isinstance(plain, LoadedScene)
-        return replace(plain, content=with_edits(self._container(), ()))
+        return self if self.before is None else replace(self.before, content=with_edits(self._container(), ()))
 
     def edited(self, *edits: Edit) -> "LoadedScene":
         """The scene after these edits, which follow those that it has. Nothing is coded anew: ``save`` adds some bytes.
 
         Raises:
             QueryError: There is no such object, or no longer.
-            ConfigError: Edits that a file cannot hold; the scene is of a PLY file, or its file was cut.
+            ConfigError: None of our edits, or one that a file cannot hold; the scene is of a PLY file, or its file was
+                cut.
         """
         self._coded()
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                raise ConfigError(f"expected edits, such as Remove(scene.objects['cup'].target), got {edit!r:.80}")
         return self.original._holding((*self.edits, *settled(edits, self.objects)))
 
     def _holding(self, edits: tuple[Edit, ...]) -> "LoadedScene":
         """An unedited scene with other edits in its file, as they make it."""
-        return replace(self, content=with_edits(self._container(), edits)).showing(edits) if edits else self
-
-    def as_in_file(self, edits: tuple[Edit, ...]) -> "LoadedScene":
-        """As ``showing``, of edits that nobody of us has checked yet.
-
-        Raises:
-            FormatError: They make no sense.
-        """
-        try:
-            return self.showing(edits)
-        except QueryError as error:
-            raise FormatError(f"EDIT: {error}") from error
-
-    def showing(self, edits: tuple[Edit, ...]) -> "LoadedScene":
-        """An unedited scene as the edits that its file holds make it; errors as of ``semantic.edited.edited``."""
-        return replace(self, scene=edited(self, edits), edits=edits) if edits else self
+        return showing(replace(self, content=with_edits(self._container(), edits)), edits) if edits else self
 
     def save(self, path: str | Path) -> None:
         """Write the file, byte by byte as it was loaded but for what ``with_meta`` and ``edited`` changed.
@@ -281,7 +257,7 @@ class LoadedScene:
         container = plain._container()
         told = changed_facts(content_of(container, "META"), type(coded.meta), changes)
         anew: Any = replace(coded, meta=parse_facts(told, type(coded.meta)))  # type: ignore[type-var]
-        scene, data = opened(anew).scene, rewrite(container, {"META": told})
+        scene, data = representation(container).opened(anew).scene, rewrite(container, {"META": told})
         changed = replace(plain, scene=scene, meta=anew.meta, content=data, coded=anew)
         return changed._holding(edits)
 
@@ -298,3 +274,8 @@ class LoadedScene:
         if not isinstance(coded, CodedScene):
             raise ConfigError(f"this scene is of {self.rows}: it has no anchors")
         return coded
+
+
+def showing(plain: LoadedScene, edits: tuple[Edit, ...]) -> LoadedScene:
+    """An unedited scene as the edits that its file holds make it; errors as of ``semantic.edited.edited``."""
+    return replace(plain, scene=edited(plain, edits), edits=edits, before=plain) if edits else plain

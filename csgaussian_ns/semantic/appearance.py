@@ -9,7 +9,7 @@ from csgaussian_ns.core.errors import ConfigError
 
 MOST = 1e9
 """Larger numbers are not believed."""
-Layer = Literal["colour", "objects", "semantic"]
+DrawnLayer = Literal["colour", "objects", "semantic"]
 """What is drawn of a scene: its colours, a colour for each object, or its semantic features as colours."""
 
 
@@ -51,12 +51,12 @@ class Appearance:
     """
 
     operations: tuple[Operation, ...] = ()
-    layer: Layer = "colour"
+    layer: DrawnLayer = "colour"
 
     def __post_init__(self) -> None:
         """Whatever is drawn must be what was asked for."""
-        if self.layer not in get_args(Layer):
-            raise ConfigError(f"layer: expected one of {', '.join(get_args(Layer))}, got {str(self.layer)[:80]!r}")
+        if self.layer not in get_args(DrawnLayer):
+            raise ConfigError(f"layer: expected one of {', '.join(get_args(DrawnLayer))}, got {str(self.layer)[:80]!r}")
         if not isinstance(self.operations, tuple) or not all(isinstance(one, Operation) for one in self.operations):
             raise ConfigError(
                 "operations: expected a tuple of them, such as (Hide(scene.objects['cup'].target),), got "
@@ -83,12 +83,12 @@ class Appearance:
             if not isinstance(content, Mapping):
                 raise TypeError(f"got {type(content).__name__}")
             layer, operations = content["layer"], tuple(map(_operation, content["operations"]))
-            if layer not in get_args(Layer):
+            if layer not in get_args(DrawnLayer):
                 raise ValueError(f"layer is {layer!r}")
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"this is no stored appearance: {error!r}; expected a 'layer' out of {', '.join(get_args(Layer))} and "
-                f"'operations', each with 'do' out of {', '.join(_NAMES)}, a 'target' and what the operation needs"
+                f"this is no stored appearance: {error!r}; expected a 'layer' out of {', '.join(get_args(DrawnLayer))} "
+                f"and 'operations', each with 'do' out of {', '.join(_NAMES)}, a 'target' and what the operation needs"
             ) from error
         return Appearance(operations, layer)
 

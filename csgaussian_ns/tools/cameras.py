@@ -56,6 +56,7 @@ def frames_per_second(option: str) -> int:
 def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
     from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
     from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
+    from csgaussian_ns.receiver.cameras import cameras_of
 
     path = Path(option)
     if not is_capture(path):
@@ -70,7 +71,7 @@ def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
         return flight.cameras
     capture = open_capture(path)
     tell_notes(capture.notes)
-    return scene.cameras_of(capture)
+    return cameras_of(capture, scene.meta)
 
 
 def _some(cameras: dict[str, "Camera"], option: str, views: int | None) -> dict[str, "Camera"]:

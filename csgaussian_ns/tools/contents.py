@@ -37,7 +37,7 @@ def describe(container: "Container") -> dict:
     told, semantics, parts = facts_of(content_of(container, "META")), None, {}
     meta = known_facts(container)
     if meta is not None:
-        told, semantics = meta.to_json(), _describe_semantics(container, meta.voxel_size)
+        told, semantics = meta.to_json(), _describe_semantics(container, meta.unit)
     elif is_group(container):
         semantics = _objects_of_group(container)
         parts = {"parts": _parts(container)}
@@ -117,7 +117,7 @@ def _edits(container: "Container") -> "tuple[Edit, ...]":
     return edits_of(container)
 
 
-def _describe_semantics(container: "Container", voxel_size: float) -> dict | None:
+def _describe_semantics(container: "Container", unit: float) -> dict | None:
     from csgaussian_ns.format.kinds import Layer
 
     if all(entry.info.layer < Layer.SEMANTIC for entry in container.entries):
@@ -127,7 +127,7 @@ def _describe_semantics(container: "Container", voxel_size: float) -> dict | Non
     facts = read_semantic_facts(container)
     if facts is None:
         return None
-    objects, edits = facts.objects(voxel_size, embeddings=False), _edits(container)
+    objects, edits = facts.objects(unit, embeddings=False), _edits(container)
     if edits:
         from csgaussian_ns.semantic.edited_objects import objects_after
 

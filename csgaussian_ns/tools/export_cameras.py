@@ -40,7 +40,7 @@ def chosen_cameras(scene: LoadedScene, options: "Export") -> Cameras:
     check_orbit(options.views, *size)
     if options.camera == "orbit":
         orbit = list(scene.orbit(MEASURED_VIEWS, *size).values())
-        around = cameras_around(scene.kept_position, scene.meta, options.views, *size)
+        around = cameras_around(scene.position[~scene.hidden], scene.meta, options.views, *size)
         return Cameras(_kept(around), orbit, f"an orbit of {len(orbit)} views")
     given = cameras_by(options.camera, scene).values()
     kept = _kept([_within(camera, options.width, options.height) for camera in given])

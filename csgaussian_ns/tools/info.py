@@ -4,22 +4,17 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
-from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.contents import CUT, describe, tell_contents
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg, open_file
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from csgaussian_ns.receiver.opened import Coded
 
 
 @dataclass(frozen=True)
@@ -64,8 +59,6 @@ class Verify:
         with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
         seconds, scene = time.perf_counter() - began, found.coded
-        if scene is None:
-            raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version knows no checksums")
         if scene.truncated:
             raise FormatError(f"{name_of(self.file)}: {CUT}; fetch the rest, or use it as it is for its colours")
         facts = {
@@ -108,35 +101,18 @@ class Decode:
             raise ConfigError(f"-o {self.output}: expected a name that ends in .npz, for a NumPy archive")
         with open_csg(self.file) as stream:
             found = read(read_container(stream), Wanted())
-        if found.coded is None:
-            raise UnsupportedVersion(f"{name_of(self.file)}: of {found.rows} this version writes no arrays")
-        if found.edits:
-            edits = counted(len(found.edits), "edit")
+        left_out = len(found.coded.edits)
+        if left_out:
+            edits = counted(left_out, "edit")
             remark(f"csg: {name_of(self.file)} has {edits}; these are its {found.rows} before any of them")
         with output_folder(self.output.parent):
-            size = write_npz(self.output, _arrays(found.coded))
+            size = write_npz(self.output, found.coded.named_arrays())
         facts = {
             "file": name_of(self.file),
             "output": str(self.output),
             "bytes": size,
             "representation": found.rows.lower(),
             "rows": len(found.coded),
-            "edits_left_out": len(found.edits),
+            "edits_left_out": left_out,
         }
         answer(self.json, facts, f"{self.output}: {len(found.coded):,} {found.rows}, {size / 1e6:.2f} MB")
-
-
-def _arrays(coded: "Coded") -> "dict[str, np.ndarray]":
-    """What was decoded, by name."""
-    from csgaussian_ns.format.gaussians.read import CodedGaussians
-    from csgaussian_ns.format.scene import CodedScene
-
-    if isinstance(coded, CodedScene):
-        names = ("position", "feature", "offset", "scaling", "mask")
-        arrays = {name: getattr(coded.anchors, name) for name in names} | {"grid": coded.grid}
-        known = {} if coded.semantics is None else {"semantic_feature": coded.semantics.feature}
-    elif isinstance(coded, CodedGaussians):
-        arrays, known = coded.arrays._asdict() | {"grid": coded.rows.grid}, {}
-    else:
-        raise ConfigError("the file is a group of scenes, whose rows have no arrays in common; decode its parts")
-    return arrays | known | ({} if coded.semantics is None else {"label": coded.semantics.label})

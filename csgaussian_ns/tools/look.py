@@ -75,7 +75,7 @@ class LookOptions:
 
 def tell_if_empty(scene: "LoadedScene") -> None:
     """Say so where pictures of a scene will show its background alone."""
-    kept = scene.kept_position
+    kept = scene.position[~scene.hidden]
     if not (abs(kept) < math.inf).all(axis=1).any():
         left = "is at a finite place" if len(kept) else "is left by its edits"
         why = f"none of its {len(scene):,} {scene.rows} {left}" if len(scene) else "the file is empty"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from csgaussian_ns.capture.transforms import Capture
-    from csgaussian_ns.semantic.masks.cache import Made, MaskMaker
+    from csgaussian_ns.semantic.masks.cache import FilledCache, MaskMaker
 
 REPORT = "masks.json"
 WEAK = "weak: regions of similar colour, not objects"
@@ -182,7 +182,7 @@ def _draw(folder: Path, files: dict[Path, Path | None] | dict[Path, Path], sourc
     return counts, write_sheets(folder, pairs())
 
 
-def _counts(made: "Made") -> str:
+def _counts(made: "FilledCache") -> str:
     again = f", {made.replaced} of them again because a photo or setting changed" if made.replaced else ""
     return f"{len(made.files)} label maps ({made.made} made{again}, {len(made.files) - made.made} were there)"
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns.codec.scene import TensorScene
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.files import make_folder
 from csgaussian_ns.core.pictures import side_by_side, tinted
 from csgaussian_ns.core.png import write_png
@@ -97,12 +98,12 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
     make_folder(folder)
     names = list(objects.matching)
     for view, true_view, found in zip(views.annotated, objects.views, objects.maps, strict=True):
-        photo = views.photo(view)
-        true, drawn = torch.zeros_like(found), torch.where(found > 0, found + len(names), 0)
+        photo, found = to_numpy(views.photo(view)), to_numpy(found)
+        true, drawn = np.zeros_like(found), np.where(found > 0, found + len(names), 0)
         for number, name in enumerate(names, 1):
             if name in true_view.masks:
-                true[true_view.masks[name]] = number
-            drawn[torch.isin(found, torch.tensor(list(objects.matching[name]), dtype=found.dtype))] = number
+                true[to_numpy(true_view.masks[name])] = number
+            drawn[np.isin(found, list(objects.matching[name]))] = number
         panels = {"photo": photo, "true objects": tinted(photo, true), "found objects": tinted(photo, drawn)}
         write_png(folder / f"{view.name}.png", side_by_side(panels))
 

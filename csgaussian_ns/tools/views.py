@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from csgaussian_ns.capture.split import Split
+    from csgaussian_ns.capture.split import ViewSplit
     from csgaussian_ns.capture.transforms import Frame
     from csgaussian_ns.core.shapes import Bool, Float32
     from csgaussian_ns.core.types import Camera
@@ -160,7 +160,7 @@ def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale
     return Views(tuple(compared), truth, annotated, meta.background, split.told_by, notes)
 
 
-def _on(side: Side, split: "Split", count: int) -> tuple[int, ...]:
+def _on(side: Side, split: "ViewSplit", count: int) -> tuple[int, ...]:
     numbers = {"eval": split.held_out, "train": split.train, "all": tuple(range(count))}[side]
     if not numbers:
         raise ConfigError(

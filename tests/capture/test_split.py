@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from csgaussian_ns.capture.split import Split, by_interval, by_lists, choose, split_names, storable
+from csgaussian_ns.capture.split import ViewSplit, by_interval, by_lists, choose, split_names, storable
 from csgaussian_ns.capture.transforms import Capture, read_capture
 from csgaussian_ns.core.errors import ConfigError, DataError
 from tests.capture.captures import write
@@ -18,7 +18,7 @@ def capture_with(folder: Path, **lists: list[int]) -> Capture:
     return read_capture(write(folder, *FILES, **named))
 
 
-def split_of(folder: Path, **lists: list[int]) -> Split:
+def split_of(folder: Path, **lists: list[int]) -> ViewSplit:
     split = by_lists(capture_with(folder, **lists))
     assert split is not None
     return split
@@ -103,7 +103,7 @@ def test_a_file_names_what_training_held_out(tmp_path: Path):
     assert split_names(capture, by_interval(10, 4)) == {"held_out": [FILES[0], FILES[4], FILES[8]]}
     three = split_of(tmp_path, train=[1, 2, 3, 4, 5, 6, 7], val=[8], test=[9])
     assert split_names(capture, three) == {"held_out": [FILES[9]], "left_out": [FILES[0], FILES[8]]}
-    everything = Split(tuple(range(10)), tuple(range(10)), tuple(range(10)), "--eval-mode all")
+    everything = ViewSplit(tuple(range(10)), tuple(range(10)), tuple(range(10)), "--eval-mode all")
     assert split_names(capture, everything) == {"held_out": []}, "what is trained on is not held out"
     assert storable({"held_out": ["x" * 100] * 300}) and not storable({"held_out": ["x" * 100] * 400})
 

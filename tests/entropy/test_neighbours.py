@@ -16,7 +16,7 @@ from csgaussian_ns.entropy.factorised import FactorisedEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
-from csgaussian_ns.format.networks.near import Selection, find_near, seen, waves_of
+from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen, waves_of
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.receiver.arrange import by_importance
@@ -45,7 +45,7 @@ def clusters(count: int = 900, reach: int = 12, **parts: bool) -> TrainedScene:
     voxels = torch.from_numpy(grid)
     anchors = Anchors(voxels * 0.25, feature, anchors.offset, scaling, anchors.mask)
     torch.manual_seed(0)
-    model = Neighbours(scene.meta.layout, Widths(16, 12), FactorisedEncoding(), Selection(4, 6, reach), **parts)
+    model = Neighbours(scene.meta.layout, Widths(16, 12), FactorisedEncoding(), Neighbourhood(4, 6, reach), **parts)
     model.start(voxels, model.values(scene.meta.layout.flat(anchors)))
     return dataclasses.replace(scene, grid=voxels, anchors=anchors, entropy=model)
 
@@ -73,7 +73,7 @@ def fitted(**parts: bool) -> TrainedScene:
 
 def test_neighbours_are_those_of_earlier_waves_inside_the_cube_the_nearest_first():
     grid = np.unique(np.random.default_rng(0).integers(-20, 20, (300, 3)), axis=0)[::-1]
-    selection = Selection(waves=4, most=5, reach=6)
+    selection = Neighbourhood(waves=4, most=5, reach=6)
     near, wave = find_near(grid, selection), waves_of(grid, 4)
     assert np.bincount(wave, minlength=4).tolist() == pytest.approx(
         [len(grid) * s for s in (0.125, 0.125, 0.25, 0.5)], rel=0.3
@@ -167,7 +167,7 @@ def test_damaged_networks_are_refused():
     with pytest.raises(FormatError, match="a network of neighbours has inputs"):
         IntegerNeighbours.from_bytes(across.to_bytes(), layout)
     with pytest.raises(QuantisationError, match=r"reach must lie in 1\.\.63"):
-        Selection(reach=64)
+        Neighbourhood(reach=64)
 
 
 def test_a_file_of_it_is_not_rearranged():

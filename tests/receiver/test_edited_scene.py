@@ -26,6 +26,8 @@ from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.kinds import Layer, SectionInfo
 from csgaussian_ns.format.layout import Section
+from csgaussian_ns.format.meta import SceneMeta
+from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver import representations
 from csgaussian_ns.receiver.flatten import flattened
 from csgaussian_ns.receiver.scene import LoadedScene
@@ -99,8 +101,10 @@ def test_what_cannot_be_edited(scene: LoadedScene):
 
 def test_edits_of_a_representation_that_knows_none(scene: LoadedScene, monkeypatch: pytest.MonkeyPatch):
     data = scene.edited(half_of(scene)).data
-    plain = representations.Opened(scene.scene, scene.meta, "cubes")
-    cubes = representations.Representation(lambda container, wanted: plain)
+    assert isinstance(scene.coded, CodedScene)
+    coded = scene.coded
+    plain = representations.Opened(scene.scene, "cubes", coded)
+    cubes = representations.Representation(SceneMeta, lambda container, wanted: coded, lambda coded: plain)
     monkeypatch.setitem(representations._KNOWN, representations.ANCHORS, cubes)
     with pytest.raises(UnsupportedVersion, match="edits of cubes are unknown"):
         csgaussian_ns.load(data)

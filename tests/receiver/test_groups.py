@@ -84,7 +84,7 @@ def test_a_group_is_flattened_file_by_file(plain: bytes):
     assert [(thing.id, thing.name) for thing in left.objects] == [(1, "kept"), (2, "Gerät 2"), (3, "")]
     assert [(type(edit), edit.target.ids) for edit in left.edits] == [(Recolour, (2,)), (Move, (3,))]  # type: ignore[union-attr]
     assert likeness(left, edited, ring(2)) > 40 and len(flat.data) < len(edited.data)
-    assert len(left.kept_position) == len(left) == len(edited.kept_position)
+    assert len(left.position[~left.hidden]) == len(left) == len(edited.position[~edited.hidden])
     nothing = group.edited(Crop((90.0, 90.0, 90.0), (91.0, 91.0, 91.0)))
     with pytest.raises(ConfigError, match="leave nothing of the scenes"):
         flattened(nothing.data)
@@ -163,16 +163,18 @@ def test_numbers_of_objects_do_not_depend_on_what_is_asked_for(plain: bytes):
     """A part whose objects were edited decodes them in any case; without the others' they would count from 1."""
     inner = csgaussian_ns.load(plain).edited(Remove(Target((1,)))).data
     group = csgaussian_ns.load(merged([ANCHORS, inner], [STILL, STILL]), semantics=False)
-    assert group.semantics is None and len(group.kept_position) == len(group) - 27
+    assert group.semantics is None and len(group.position[~group.hidden]) == len(group) - 27
 
 
 def test_what_parts_lost_is_out_of_the_way_of_the_orbit(plain: bytes):
     half = csgaussian_ns.load(plain).edited(Crop((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5)))
     group = csgaussian_ns.load(merged([half.data, half.data], [STILL, STILL]))
     one, two = (next(iter(scene.orbit(1).values())).position for scene in (half, group))
-    assert np.allclose(one, two, atol=1e-5) and len(group.kept_position) == 2 * len(half.kept_position)
+    assert np.allclose(one, two, atol=1e-5) and len(group.position[~group.hidden]) == 2 * len(
+        half.position[~half.hidden]
+    )
     again = group.edited(Remove(Target((2,))))
-    assert len(again.kept_position) < len(group.kept_position)
+    assert len(again.position[~again.hidden]) < len(group.position[~group.hidden])
 
 
 def test_another_side_up_is_told(plain: bytes):

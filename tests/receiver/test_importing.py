@@ -61,7 +61,7 @@ def test_edits_hold_and_flattening_removes(data: bytes, tmp_path: Path):
     edited = scene.edited(Remove(Target((2,))), Rename(Target((3,)), "cup"))
     edited.save(tmp_path / "edited.csg")
     again = csgaussian_ns.load(tmp_path / "edited.csg")
-    assert [thing.name for thing in again.objects] == ["", "cup", ""] and len(again.kept_position) == 120
+    assert [thing.name for thing in again.objects] == ["", "cup", ""] and len(again.position[~again.hidden]) == 120
     flat = flattened(again.data)
     assert (flat.anchors, flat.objects, flat.row, flat.edits) == (30, 1, "Gaussian", ())
     left = csgaussian_ns.load(flat.data)

@@ -371,6 +371,37 @@ def test_edits_that_are_none(kind: type, parts: dict, told: str):
         operation.__post_init__()
 
 
+def test_what_is_no_edit_and_no_pixel(scene: LoadedScene):
+    edited, select = (
+        inspect.unwrap(method) for method in (LoadedScene.edited, LoadedScene.select)
+    )  # as users have them
+    with pytest.raises(ConfigError, match=r"expected edits, such as Remove\(.*, got 'cup'"):
+        edited(scene, "cup")
+    [camera] = scene.orbit(1).values()
+    with pytest.raises(ConfigError, match=r"pixel 1\.5, 2: expected whole numbers, a column and a row"):
+        select(scene, camera, 1.5, 2)
+
+
+def test_what_a_scene_offers(scene: LoadedScene):
+    assert {name for name in dir(scene) if not name.startswith("_")} == {
+        *(
+            "anchors",
+            "background",
+            "before",
+            "cameras",
+            "coded",
+            "content",
+            "data",
+            "digest",
+            "draw",
+            "edited",
+            "edits",
+        ),
+        *("grid", "hidden", "limits", "meta", "objects", "orbit", "original", "position", "render", "rows", "save"),
+        *("scene", "seen", "select", "semantics", "shown", "slots", "truncated", "with_meta"),
+    }
+
+
 def test_motions_that_together_show_nothing(scene: LoadedScene):
     once = scene.edited(Scale(scene.objects.all[0].target, 1e6))
     with pytest.raises(QueryError, match=r"together, the edits would scale an object by 1e\+12"):

@@ -13,6 +13,7 @@ from PIL import Image
 
 import csgaussian_ns
 from csgaussian_ns.core.edits import Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
+from csgaussian_ns.receiver.scene import showing
 from tests.semantic.scenes import loaded, scene_of_balls
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -85,7 +86,7 @@ def test_evaluation_is_of_the_edited_scene(csg, tmp_path: Path, monkeypatch: pyt
     capture, figures = write_capture(tmp_path / "data", views=2), []
     (tmp_path / "scene.csg").write_bytes(b"")
     edits = (Rename(Target((3,)), "lamp post"), Remove(Target((1,))))
-    for scene in (loaded(moved_scene()), loaded(moved_scene()).showing(edits)):
+    for scene in (loaded(moved_scene()), showing(loaded(moved_scene()), edits)):
         monkeypatch.setattr("csgaussian_ns.receiver.load.load", lambda stream, scene=scene: scene)
         code, out, err = csg("evaluate", tmp_path / "scene.csg", "--data", capture, "--json", "--views", "all")
         assert code == 0, err

@@ -6,28 +6,25 @@ from typing import ClassVar
 
 from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.facts import Facts, parse_facts
+from csgaussian_ns.format.facts import VoxelFacts, parse_facts
 
 GAUSSIANS = "gaussians"
 """The representation, as META names it."""
 
 
 @dataclass(frozen=True)
-class GaussianMeta(Facts):
+class GaussianMeta(VoxelFacts):
     """Facts about a scene of plain Gaussians, stored as JSON.
 
     Attributes:
-        voxel_size: Step of positions: edge of a voxel in units of the scene; exactly a float32.
         degree: Of the spherical harmonics, 0 to 3.
         base_steps: Of logarithms of scales, parts of quaternions, opacity, colour, harmonics of degree 1, and of
             degrees 2 and 3.
     """
 
     STEPS: ClassVar[Mapping[str, int]] = {"base_steps": 6}
-    POSITIVE: ClassVar[tuple[str, ...]] = ("voxel_size", *Facts.POSITIVE)
     WHOLE: ClassVar[Mapping[str, range]] = {"degree": range(4)}
 
-    voxel_size: float
     degree: int
     base_steps: tuple[float, float, float, float, float, float]
 

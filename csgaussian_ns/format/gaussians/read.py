@@ -71,6 +71,11 @@ class CodedGaussians:
         hasher.update(b"" if self.semantics is None else semantic_bytes(self.semantics))
         return hasher.hexdigest()
 
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """All rows, by name; see ``receiver.opened.Coded``."""
+        arrays = self.arrays._asdict() | {"grid": self.rows.grid}
+        return arrays | ({} if self.semantics is None else {"label": self.semantics.label})
+
 
 class GaussianFile(NamedTuple):
     """A file that is read up to the bodies of its chunks.

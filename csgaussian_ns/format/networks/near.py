@@ -25,7 +25,7 @@ _HALFWAY = 4
 
 
 @dataclass(frozen=True)
-class Selection:
+class Neighbourhood:
     """Which neighbours count.
 
     Attributes:
@@ -82,7 +82,7 @@ def waves_of(grid: Int[np.ndarray, "A 3"], waves: int) -> Int64[np.ndarray, " A"
     return wave
 
 
-def find_near(grid: Int[np.ndarray, "A 3"], selection: Selection) -> Near:
+def find_near(grid: Int[np.ndarray, "A 3"], selection: Neighbourhood) -> Near:
     """The neighbours of every anchor of a chunk: time and memory are linear in the anchors.
 
     Args:

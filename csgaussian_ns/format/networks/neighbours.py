@@ -18,7 +18,16 @@ from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT,
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import IntegerPrior, pack_blocks
 from csgaussian_ns.format.networks.model import Coding, IntegerModel
-from csgaussian_ns.format.networks.near import FACTS, MAX_NEAR, MAX_REACH, MAX_WAVES, Near, Selection, find_near, seen
+from csgaussian_ns.format.networks.near import (
+    FACTS,
+    MAX_NEAR,
+    MAX_REACH,
+    MAX_WAVES,
+    Near,
+    Neighbourhood,
+    find_near,
+    seen,
+)
 from csgaussian_ns.format.networks.network_bytes import from_bytes, to_bytes
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT, requantise
 
@@ -42,7 +51,7 @@ class IntegerNeighbours(IntegerModel):
     NUMBER = 1
 
     alone: IntegerHyperCarm
-    selection: Selection
+    selection: Neighbourhood
     requantisers: tuple[tuple[int, int], tuple[int, int]]
     across: IntegerNetwork | None
     details: IntegerNetwork | None
@@ -138,10 +147,10 @@ class IntegerNeighbours(IntegerModel):
         shape = (first + sum(layout.sizes[1:2]) + FACTS, 2 * others)
         details = _network(reader, *shape) if flags & _DETAILS else None
         reader.end()
-        return cls(layout, alone, Selection(waves, most, reach), requantisers, across, details)
+        return cls(layout, alone, Neighbourhood(waves, most, reach), requantisers, across, details)
 
 
-def _waves(near: Near, selection: Selection) -> Iterator[Int64[np.ndarray, " n"]]:
+def _waves(near: Near, selection: Neighbourhood) -> Iterator[Int64[np.ndarray, " n"]]:
     """Rows of each wave that has any."""
     for wave in range(selection.waves):
         rows = np.flatnonzero(near.wave == wave)

@@ -33,7 +33,7 @@ class MaskMaker(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class FilledCache:
     """What a run did.
 
     Attributes:
@@ -55,7 +55,7 @@ def fill(
     made_by: str,
     load_maker: Callable[[], MaskMaker],
     progress: Callable[[Iterable[tuple[Path, Path, str]]], Iterable[tuple[Path, Path, str]]] = lambda work: work,
-) -> Made:
+) -> FilledCache:
     """Make the masks of all photos that ``folder`` has none of.
 
     Args:
@@ -88,7 +88,7 @@ def fill(
             masks = maker(read_photo(photo))
             make_folder(file.parent)
             write_masks(file, masks, **{MAKER: made_by, PHOTO: digest})
-    return Made(files, len(work), replaced, time.perf_counter() - began)
+    return FilledCache(files, len(work), replaced, time.perf_counter() - began)
 
 
 def content_hash(path: Path) -> str:

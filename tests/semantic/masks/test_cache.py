@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.semantic.masks.cache import Made, fill
+from csgaussian_ns.semantic.masks.cache import FilledCache, fill
 from csgaussian_ns.semantic.masks.label_maps import read_label_maps, read_notes, write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.semantic.masks.settings import FallbackSettings, SamSettings, settings_hash
@@ -44,7 +44,7 @@ class Counting:
         return halves(image)
 
 
-def run(folder: Path, photos: list[Path], maker: Counting, made_by: str = "a/1") -> Made:
+def run(folder: Path, photos: list[Path], maker: Counting, made_by: str = "a/1") -> FilledCache:
     return fill(folder, photos, made_by, lambda: maker)
 
 
