@@ -29,6 +29,8 @@ MAX_LINE = 1024
 MAX_LINES = 1024
 MAX_BYTES = 1 << 32
 """Size of the table of Gaussians that is read without being asked to: 17 million with harmonics of degree 3."""
+RUN = 1 << 15
+"""Rows that are read together where not all are needed at once."""
 
 Encoding = Literal["ascii", "binary_little_endian", "binary_big_endian"]
 _ORDER: dict[Encoding, str] = {"ascii": "<", "binary_little_endian": "<", "binary_big_endian": ">"}
@@ -182,10 +184,21 @@ def read_gaussians(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = M
 
 def read_splats(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES) -> Splats:
     """Read the Gaussians behind a header, and whose they are where it says so; errors as of ``read_ply``."""
+    [splats] = runs_of_splats(stream, header, max_bytes, max(1, header.vertex.count))
+    return splats
+
+
+def runs_of_splats(
+    stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES, most: int = RUN
+) -> Iterator[Splats]:
+    """As ``read_splats``, run by run, each of ``most`` rows at most; of a file in ASCII all at once."""
     for element in header.before:
         _skip(stream, header.encoding, element)
-    table = _table(stream, header, max_bytes)
+    for table in _tables(stream, header, max_bytes, most):
+        yield _splats(table, header)
 
+
+def _splats(table: np.ndarray, header: PlyHeader) -> Splats:
     def columns(*names: str) -> Float32[np.ndarray, "N C"]:
         return np.stack([table[name].astype(np.float32) for name in names], axis=1)
 
@@ -228,8 +241,8 @@ def _skip(stream: BufferedIOBase, encoding: Encoding, element: Element) -> None:
     stream.seek(size, 1)
 
 
-def _table(stream: BufferedIOBase, header: PlyHeader, max_bytes: int) -> np.ndarray:
-    """The rows of ``vertex``, structured."""
+def _tables(stream: BufferedIOBase, header: PlyHeader, max_bytes: int, most: int) -> Iterator[np.ndarray]:
+    """The rows of ``vertex``, structured; at least one run, be it empty."""
     kind, count, left = _row_type(header.encoding, header.vertex), header.vertex.count, _left(stream)
     size = kind.itemsize * count
     if size > max_bytes:
@@ -240,11 +253,14 @@ def _table(stream: BufferedIOBase, header: PlyHeader, max_bytes: int) -> np.ndar
     if header.encoding != "ascii":
         if size > left:
             raise FormatError(f"the PLY file is cut: {count} Gaussians take {size} bytes, {left} are left")
-        return np.frombuffer(stream.read(size), kind, count)
+        for start in range(0, max(1, count), most):
+            rows = min(most, count - start)
+            yield np.frombuffer(stream.read(rows * kind.itemsize), kind, rows)
+        return
     numbers = count * len(header.vertex.kinds)
     if 2 * numbers > left + 1:
         raise FormatError(f"the PLY file is cut: {count} Gaussians have {numbers} numbers, {left} bytes are left")
-    return _typed(stream, kind, count)
+    yield _typed(stream, kind, count)
 
 
 def _typed(stream: BufferedIOBase, kind: np.dtype, count: int) -> np.ndarray:

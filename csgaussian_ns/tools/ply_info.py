@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from csgaussian_ns.scene.ply import Z_UP, PlyHeader, read_gaussians, read_header
+from csgaussian_ns.core.shapes import Bool
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
+from csgaussian_ns.scene.ply import Z_UP, PlyHeader, read_header, runs_of_splats
 from csgaussian_ns.tools.terminal import tell, tell_table
 
 GROUPS = {
@@ -26,27 +28,27 @@ def describe_ply(stream: BufferedIOBase) -> dict[str, Any]:
         FormatError: Not a PLY file with Gaussians, damaged, or cut.
     """
     header = read_header(stream)
-    scene = read_gaussians(stream, header)
-    arrays = (
-        scene.means,
-        scene.quats,
-        scene.scales,
-        scene.opacities[:, None],
-        *scene.harmonics.swapaxes(0, 1),
-    )
-    finite = np.logical_and.reduce([np.isfinite(array).all(axis=1) for array in arrays])
-    inside = scene.means[finite]
-    corners = [inside.min(axis=0).tolist(), inside.max(axis=0).tolist()] if len(inside) else None
+    lowest, highest, finite, degree = np.full(3, np.inf), np.full(3, -np.inf), 0, 0
+    for scene in (splats.scene for splats in runs_of_splats(stream, header)):
+        inside = scene.means[_is_finite(scene)]
+        lowest = np.minimum(lowest, inside.min(axis=0, initial=np.inf))
+        highest = np.maximum(highest, inside.max(axis=0, initial=-np.inf))
+        finite, degree = finite + len(inside), scene.degree
     return {
         "bytes": stream.seek(0, 2),
         "encoding": header.encoding,
-        "gaussians": len(scene.means),
-        "not_finite": int((~finite).sum()),
-        "degree": scene.degree,
+        "gaussians": header.vertex.count,
+        "not_finite": header.vertex.count - finite,
+        "degree": degree,
         "up": "z" if Z_UP in header.comments else "-y",
-        "bounds": corners,
+        "bounds": [lowest.tolist(), highest.tolist()] if finite else None,
         "bytes_per_gaussian": _bytes_of(header),
     }
+
+
+def _is_finite(scene: GaussianScene) -> Bool[np.ndarray, " N"]:
+    columns = (scene.means, scene.quats, scene.scales, scene.opacities[:, None], *scene.harmonics.swapaxes(0, 1))
+    return np.logical_and.reduce([np.isfinite(column).all(axis=1) for column in columns])
 
 
 def _bytes_of(header: PlyHeader) -> dict[str, int]:
