@@ -29,7 +29,7 @@ MAX_LINE = 1024
 MAX_LINES = 1024
 MAX_BYTES = 1 << 32
 """Size of the table of Gaussians that is read without being asked to: 17 million with harmonics of degree 3."""
-RUN = 1 << 15
+RUN = 1 << 14
 """Rows that are read together where not all are needed at once."""
 
 Encoding = Literal["ascii", "binary_little_endian", "binary_big_endian"]
