@@ -9,7 +9,7 @@ from torch import Tensor
 from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.morton import morton_order
-from csgaussian_ns.format.networks.near import Near, Neighbourhood, find_near, waves_of
+from csgaussian_ns.format.networks.near import Near, Neighbourhood, find_near
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
 from csgaussian_ns.format.streams.positions import common_origin
 
@@ -62,7 +62,7 @@ def surroundings(
     voxels = grid.cpu().numpy()
     there = np.arange(len(voxels)) if kept is None else np.flatnonzero(kept.cpu().numpy())
     found = Near(
-        waves_of(voxels, selection.waves),
+        selection.waves_of(voxels),
         np.full((len(voxels), selection.most), -1, np.int32),
         np.zeros((len(voxels), selection.most), np.int64),
         np.zeros((len(voxels), 2), np.int64),

@@ -16,7 +16,7 @@ from csgaussian_ns.entropy.factorised import FactorisedEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
-from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen, waves_of
+from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.receiver.arrange import by_importance
@@ -74,7 +74,7 @@ def fitted(**parts: bool) -> TrainedScene:
 def test_neighbours_are_those_of_earlier_waves_inside_the_cube_the_nearest_first():
     grid = np.unique(np.random.default_rng(0).integers(-20, 20, (300, 3)), axis=0)[::-1]
     selection = Neighbourhood(waves=4, most=5, reach=6)
-    near, wave = find_near(grid, selection), waves_of(grid, 4)
+    near, wave = find_near(grid, selection), selection.waves_of(grid)
     assert np.bincount(wave, minlength=4).tolist() == pytest.approx(
         [len(grid) * s for s in (0.125, 0.125, 0.25, 0.5)], rel=0.3
     )

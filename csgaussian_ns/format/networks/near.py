@@ -55,6 +55,14 @@ class Neighbourhood:
         """Anchors that are compared with one anchor, at most."""
         return (3 * (self.reach + 1)) ** 3
 
+    def waves_of(self, grid: Int[np.ndarray, "A 3"]) -> Int64[np.ndarray, " A"]:
+        """The wave of each voxel, 0 .. waves - 1; half of all voxels are in the last, a quarter in the one before."""
+        place = grid.astype(np.int64) @ np.array(LATTICE)
+        wave = np.full(len(grid), self.waves - 1, np.int64)
+        for halvings in range(1, self.waves):
+            wave[place & ((1 << halvings) - 1) == 0] = self.waves - 1 - halvings
+        return wave
+
 
 @dataclass(frozen=True)
 class Near:
@@ -73,15 +81,6 @@ class Near:
     facts: Int64[np.ndarray, "A 2"]
 
 
-def waves_of(grid: Int[np.ndarray, "A 3"], waves: int) -> Int64[np.ndarray, " A"]:
-    """The wave of each voxel, 0 .. waves - 1; half of all voxels are in the last one, a quarter in the one before."""
-    place = grid.astype(np.int64) @ np.array(LATTICE)
-    wave = np.full(len(grid), waves - 1, np.int64)
-    for halvings in range(1, waves):
-        wave[place & ((1 << halvings) - 1) == 0] = waves - 1 - halvings
-    return wave
-
-
 def find_near(grid: Int[np.ndarray, "A 3"], selection: Neighbourhood) -> Near:
     """The neighbours of every anchor of a chunk: time and memory are linear in the anchors.
 
@@ -89,7 +88,7 @@ def find_near(grid: Int[np.ndarray, "A 3"], selection: Neighbourhood) -> Near:
         grid: Distinct voxels, in the order of the file.
         selection: Which count.
     """
-    wave = waves_of(grid, selection.waves)
+    wave = selection.waves_of(grid)
     rows = np.full((len(grid), selection.most), -1, np.int32)
     apart = np.zeros((len(grid), selection.most), np.int64)
     if len(grid):
