@@ -45,12 +45,24 @@ class StepScale:
     """
 
     OPTION: ClassVar[str] = "--step-scale"
-    ENDS: ClassVar[tuple[float, float]] = (FINEST, COARSEST)
+    NAME: ClassVar[str] = "step scale"
+    FACT: ClassVar[str] = "step_scale"
+    BETTER: ClassVar[str] = (
+        "That is as it was trained; a run with a lower --pipeline.model.lambda-rate makes better and larger ones"
+    )
+    SMALLER: ClassVar[str] = (
+        "A run with a higher --pipeline.model.lambda-rate makes smaller ones, and better ones of that size"
+    )
 
     trained: TrainedScene
     unrounded: Anchors
     worth: Float[Tensor, " A"]
     asked: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """As trained, and the coarsest."""
+        return FINEST, COARSEST
 
     def at(self, scale: float) -> TrainedScene:
         """The scene to code at a step scale, which its facts tell.
@@ -63,7 +75,7 @@ class StepScale:
             return self.trained
         meta = self.trained.meta
         base_steps = tuple(s * scale**power for s, power in zip(meta.base_steps, EXPONENTS, strict=True))
-        meta = replace(meta, base_steps=base_steps, extra={FACT: {"step_scale": scale, **self.asked}, **meta.extra})
+        meta = replace(meta, base_steps=base_steps, extra={FACT: {self.FACT: scale, **self.asked}, **meta.extra})
         return replace(
             self.trained,
             anchors=replace(self.unrounded, mask=self._mask(DROPPED * (scale - 1))),

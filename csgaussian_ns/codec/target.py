@@ -18,8 +18,19 @@ class Knob(Protocol):
 
     OPTION: ClassVar[str]
     """How people set it."""
-    ENDS: ClassVar[tuple[float, float]]
-    """Its value for the largest file, and for the smallest."""
+    NAME: ClassVar[str]
+    """What it is called."""
+    FACT: ClassVar[str]
+    """The same in reports and in META."""
+    BETTER: ClassVar[str]
+    """What to do where the largest file is not good enough, as a sentence."""
+    SMALLER: ClassVar[str]
+    """What to do where the smallest file is not small enough."""
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Its value for the largest file, and for the smallest."""
+        ...
 
     def at(self, scale: float, /) -> TrainedScene:
         """The scene to code at a value."""
@@ -72,7 +83,7 @@ def meet(
         quality = measure(encoded.data)
         return Attempt(encoded, quality), quality["psnr"]
 
-    return search(attempt, goal, *knob.ENDS)
+    return search(attempt, goal, *knob.ends)
 
 
 def refusal(asked: str, outcome: Outcome[Attempt], knob: Knob, measure: Callable[[bytes], Quality] | None) -> str:
@@ -89,15 +100,9 @@ def refusal(asked: str, outcome: Outcome[Attempt], knob: Knob, measure: Callable
     made = nearest.made
     if made.quality is None and measure is not None:
         made = Attempt(made.encoded, measure(made.encoded.data))
-    if outcome.verdict == "above":
-        return (
-            f"{asked}: the best file that this run makes has {made.in_words()}, as it was trained; leave the option "
-            "out for that one. A run with a lower --pipeline.model.lambda-rate makes better and larger ones"
-        )
-    return (
-        f"{asked}: the smallest file that this run makes has {made.in_words()} ({knob.OPTION} {nearest.knob:g}). A run "
-        "with a higher --pipeline.model.lambda-rate makes smaller ones, and better ones of that size"
-    )
+    which, advice = ("best", knob.BETTER) if outcome.verdict == "above" else ("smallest", knob.SMALLER)
+    value = f"{knob.OPTION} {nearest.knob:g}"
+    return f"{asked}: the {which} file that this run makes has {made.in_words()} ({value}). {advice}"
 
 
 def remark_on(outcome: Outcome[Attempt], knob: Knob) -> str:

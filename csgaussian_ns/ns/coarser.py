@@ -1,9 +1,12 @@
-"""``ns-export csg-bitstream --target-size | --target-psnr | --step-scale``: smaller files of a run that is trained."""
+"""``ns-export csg-bitstream --target-size | --target-psnr | --step-scale``: smaller files of a run that is trained.
+
+A target is met by lambda where the run is trained for many, else by coarser steps.
+"""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.table import Table
@@ -12,7 +15,7 @@ from csgaussian_ns.codec.coarser import StepScale, check_scale, worth_of
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.search import MOST_TRIES, Goal, Outcome, QualityGoal, SizeGoal
-from csgaussian_ns.codec.target import Attempt, Quality, meet, refusal, remark_on
+from csgaussian_ns.codec.target import Attempt, Knob, Quality, meet, refusal, remark_on
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.sizes import parse_size
 from csgaussian_ns.ns.pinhole import to_camera
@@ -87,9 +90,22 @@ class FileToWrite:
 
 
 def coded(
-    pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked | None, coder: str, evaluate: bool
+    pipeline: CSGaussianPipeline,
+    trained: TrainedScene,
+    asked: Asked | None,
+    coder: str,
+    evaluate: bool,
+    rate_given: bool = False,
 ) -> FileToWrite:
     """Encode a run as it was asked for.
+
+    Args:
+        pipeline: The run.
+        trained: What the codec gets of it.
+        asked: How the file shall differ from that.
+        coder: See ``encode``.
+        evaluate: Whether held-out photos may be looked at.
+        rate_given: Lambda was given by hand, so that steps alone are searched.
 
     Raises:
         ConfigError: No file keeps the target as a limit; the message says what is in reach.
@@ -98,28 +114,68 @@ def coded(
     if asked is None:
         return FileToWrite(encode(trained, coder=coder), None, {}, "")
     with CONSOLE.status(f"{asked.option}: what training views see of each anchor") as status:
-        knob = step_scale_of(pipeline, trained, asked)
         if asked.goal is None:
-            words = f", step scale {asked.scale:g}"
-            return FileToWrite(encode(knob.at(asked.scale), coder=coder), None, {"step_scale": asked.scale}, words)
+            scene, words = step_scale_of(pipeline, trained, asked).at(asked.scale), f", step scale {asked.scale:g}"
+            return FileToWrite(encode(scene, coder=coder), None, {StepScale.FACT: asked.scale}, words)
+        of_many = pipeline.model.scene.rates.trained and not rate_given
+        knob: Knob = RateWeight(pipeline, trained, asked.facts) if of_many else step_scale_of(pipeline, trained, asked)
         measure: Callable[[bytes], Quality] | None = (lambda data: pipeline.quality(decode(data))) if evaluate else None
 
         def tell(number: int) -> None:
             status.update(f"{asked.option}: encode {number} of at most {MOST_TRIES}")
 
         outcome = meet(asked.goal, knob, measure, coder, tell)
-    show(outcome)
+    show(outcome, knob.NAME)
     best = outcome.best
     if best is None:
         raise ConfigError(refusal(asked.option, outcome, knob, measure))
     tries = [
-        {"step_scale": tried.knob, "bytes": len(tried.made.encoded.data), "anchors": tried.made.encoded.anchors}
+        {knob.FACT: tried.knob, "bytes": len(tried.made.encoded.data), "anchors": tried.made.encoded.anchors}
         | dict(tried.made.quality or {})
         for tried in outcome.tries
     ]
-    report = {"step_scale": best.knob, **asked.facts, "tries": tries}
-    words = f", step scale {best.knob:g} for {asked.option}{remark_on(outcome, knob)}"
+    report = {knob.FACT: best.knob, **asked.facts, "tries": tries}
+    words = f", {knob.NAME} {best.knob:g} for {asked.option}{remark_on(outcome, knob)}"
     return FileToWrite(best.made.encoded, best.made.quality, report, words)
+
+
+@dataclass(frozen=True)
+class RateWeight:
+    """The knob of a run for many rates: lambda. A ``codec.target.Knob``.
+
+    Attributes:
+        pipeline: The run; it stays at the lambda that was looked at last.
+        trained: What the codec gets of it at some lambda, with its objects: they do not depend on lambda.
+        asked: What the file shall say of why it has this one.
+    """
+
+    OPTION: ClassVar[str] = "--lambda-rate"
+    NAME: ClassVar[str] = "lambda"
+    FACT: ClassVar[str] = "rate_weight"
+    BETTER: ClassVar[str] = "A run with a lower one among its --pipeline.model.scene.rate-weights makes better ones"
+    SMALLER: ClassVar[str] = "With --lambda-rate given as that, too, its steps are coarsened until the target is met"
+
+    pipeline: CSGaussianPipeline
+    trained: TrainedScene
+    asked: dict[str, object]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest that were trained."""
+        weights = self.pipeline.model.scene.rates.trained
+        return min(weights), max(weights)
+
+    def at(self, weight: float) -> TrainedScene:
+        """The scene to code at a lambda, which its facts tell.
+
+        Raises:
+            ConfigError: The run is not trained for it.
+        """
+        scene = self.pipeline.model.scene
+        scene.choose_rate(weight)
+        extra = {**self.trained.meta.extra, **self.asked, self.FACT: weight}
+        meta = replace(self.trained.meta, extra=extra)
+        return replace(self.trained, anchors=scene.decoded().anchors, meta=meta, rate_weight=weight)
 
 
 def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: Asked) -> StepScale:
@@ -131,9 +187,9 @@ def step_scale_of(pipeline: CSGaussianPipeline, trained: TrainedScene, asked: As
     return StepScale(trained, model.scene.masked(), worth, asked.facts)
 
 
-def show(outcome: Outcome[Attempt]) -> None:
-    """The table of the tries: drawn on a terminal, plain lines elsewhere."""
-    headings = ("encode", "step scale", "anchors", "bytes", "PSNR", "from the target")
+def show(outcome: Outcome[Attempt], called: str) -> None:
+    """The table of the tries, with what the knob is ``called``: drawn on a terminal, plain lines elsewhere."""
+    headings = ("encode", called, "anchors", "bytes", "PSNR", "from the target")
     goal, rows = outcome.goal, []
     for number, tried in enumerate(outcome.tries, 1):
         size, quality = len(tried.made.encoded.data), tried.made.quality

@@ -41,11 +41,12 @@ class ExportCsgBitstream:
     output_dir: Path
     """Folder for scene.csg and its report, scene.json."""
     target_size: str | None = None
-    """Coarsen the file to this size, such as 500kB, 1.5MB or 480KiB: at most that, and 2 % less at most where that can
-    be reached. Refused where no file is so small. See --step-scale for what is lost."""
+    """Make the file of this size, such as 500kB, 1.5MB or 480KiB: at most that, and 2 % less at most where that can be
+    reached. Refused where no file is so small. Of a run for many rates (csgaussian-hemgs) by lambda, unless
+    --lambda-rate is given; else by coarser steps, see --step-scale for what is lost."""
     target_psnr: float | None = None
-    """Coarsen the file to this PSNR in dB on the held-out photos: at least that, and 0.1 dB more at most where that can
-    be reached. Refused where no file is so good."""
+    """The same to this PSNR in dB on the held-out photos: at least that, and 0.1 dB more at most where that can be
+    reached. Refused where no file is so good."""
     step_scale: float | None = None
     """Coarsen the file by this factor on its quantisation steps, 1 (as trained) to 4, and drop the anchors that
     training views see least of. A run trained with a higher lambda-rate looks better at the same size."""
@@ -99,7 +100,7 @@ class ExportCsgBitstream:
         trained = self._described(pipeline, scene_to_code, encoder)
         report["objects_seconds"] = objects_seconds + time.perf_counter() - began
         began = time.perf_counter()
-        made = coded(pipeline, trained, asked, self.coder, self.evaluate)
+        made = coded(pipeline, trained, asked, self.coder, self.evaluate, self.lambda_rate is not None)
         encoded, report = made.encoded, report | made.report
         report["encode_seconds"] = time.perf_counter() - began
         began = time.perf_counter()
