@@ -1,0 +1,2 @@
+export * from "./container/container.js";
+export * from "./base/kernels.js";
