@@ -117,6 +117,10 @@ export class Kernels {
     return new Uint8Array(this.#buffer, at, count);
   }
 
+  i16(at: number, count: number): Int16Array<ArrayBuffer> {
+    return new Int16Array(this.#buffer, at, count);
+  }
+
   i32(at: number, count: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.#buffer, at, count);
   }
