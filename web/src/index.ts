@@ -1,3 +1,16 @@
-export * from "./container/container.js";
-export * from "./base/kernels.js";
-export * from "./networks/models.js";
+// A decoder of .csg files: what this package offers. README.md shows how.
+
+export { CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion } from "./base/errors.js";
+export { DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
+export { Container, sourceOf, type ByteSource } from "./container/container.js";
+export type { Entry } from "./container/kinds.js";
+export { Decoder, type DecodeOptions } from "./decoder.js";
+export type { AnchorArrays } from "./scene/anchors.js";
+export { contentDigest } from "./scene/digest.js";
+export { objectsOf, type Edit } from "./scene/edits.js";
+export type { GaussianArrays } from "./scene/gaussians.js";
+export type { AnchorFacts, Facts, GaussianFacts, GroupFacts } from "./scene/meta.js";
+export type { SceneObject } from "./scene/objects.js";
+export type { RenderLayer, RenderNetwork, RenderNetworks } from "./scene/render_networks.js";
+export type { AnchorScene, CodedScene, GaussianScene, GroupScene } from "./scene/scene.js";
+export type { SemanticLayer } from "./scene/semantics.js";

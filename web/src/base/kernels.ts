@@ -31,7 +31,8 @@ type KernelName =
   | "masks" | "masksWork" | "labels" | "labelsWork" | "closeSymbols" | "openSymbols" | "prepareTables" | "readSymbols"
   | "tablesWork" | "evaluate" | "networkWork" | "encodeLattice" | "encodeSines" | "closeLattice" | "latticeWork"
   | "openLattice" | "readGrid" | "addPrior" | "knownAnswer" | "readGroup" | "realValues" | "requantise" | "takePrior"
-  | "findNear" | "nearWork" | "seen" | "waves" | "gaussianRows" | "gaussianRowsWork";
+  | "findNear" | "nearWork" | "seen" | "waves" | "gaussianRows" | "gaussianRowsWork"
+  | "addToSums" | "clearSums";
 
 /** Where the tables of FORMAT.md, section 14, lie; i32 each. */
 export interface Tables {
@@ -43,8 +44,10 @@ export interface Tables {
 export class Kernels {
   readonly call: Exports;
   readonly tables: Tables;
+  /** Bytes that WebAssembly addresses. */
+  readonly most = 2 ** 32 - PAGE;
   /** Bytes that may be allocated. */
-  bound = 2 ** 32 - PAGE;
+  bound = this.most;
   #top: number;
 
   private constructor(instance: WebAssembly.Instance) {
@@ -123,6 +126,10 @@ export class Kernels {
 
   i32(at: number, count: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.#buffer, at, count);
+  }
+
+  i64(at: number, count: number): BigInt64Array<ArrayBuffer> {
+    return new BigInt64Array(this.#buffer, at, count);
   }
 
   f32(at: number, count: number): Float32Array<ArrayBuffer> {

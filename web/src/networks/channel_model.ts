@@ -11,13 +11,14 @@ import { checkRange, IntegerNetwork, MOST_MULTIPLIER, MOST_SHIFT } from "./netwo
 /** Largest magnitude of a requantised value. */
 export const LARGEST_INPUT = 511;
 const CHANNEL_NETWORKS = 3;
+const UNUSED: Requantiser = { multiplier: 1, shift: 1 };
 
 /** How likely the values of a chunk are. */
 export interface EntropyModel {
   /** Multiplications of one anchor. */
   readonly operations: number;
-  /** What is known before a symbol is; compares the known answer (of `answered` anchors at most). */
-  prepare(coding: Coding, voxels: number, answer: number, answered: number, where: string): void;
+  /** Refuse a device that computes otherwise, by what it says of the first anchors of a chunk. */
+  compareAnswer(coding: Coding, voxels: number, expected: number, where: string): void;
   /** Read all symbols from the stream that is open. */
   read(coding: Coding, voxels: number, where: string): void;
 }
@@ -57,13 +58,18 @@ export class ChannelModel implements EntropyModel {
     return new ChannelModel(layout, requantiser, hyperprior, networks);
   }
 
+  /** A hyperprior alone, as NETS may have it. */
+  static readHyperprior(kernels: Kernels, bytes: Uint8Array, layout: ChannelLayout, where: string): ChannelModel {
+    return new ChannelModel(layout, UNUSED, Hyperprior.read(kernels, bytes, layout.outputs, where), []);
+  }
+
   get operations(): number {
     return this.networks.reduce((sum, network) => sum + network.operations, this.hyperprior.operations);
   }
 
-  prepare(coding: Coding, voxels: number, answer: number, answered: number, where: string): void {
+  compareAnswer(coding: Coding, voxels: number, expected: number, where: string): void {
     this.predict(coding, voxels);
-    coding.compareAnswer(answer, answered, 0, where);
+    coding.compareAnswer(expected, 0, where);
   }
 
   /** What the hyperprior says of all anchors. */
@@ -71,7 +77,8 @@ export class ChannelModel implements EntropyModel {
     this.hyperprior.evaluate(voxels, coding.anchors, (outputs, first, count) => coding.takePrior(outputs, first, count));
   }
 
-  read(coding: Coding, _voxels: number, where: string): void {
+  read(coding: Coding, voxels: number, where: string): void {
+    this.predict(coding, voxels);
     for (const type of this.layout.types.slice(1)) coding.read(type, coding.every, type.first, type.width, where);
     this.readFirst(coding, coding.every, where);
   }

@@ -18,16 +18,13 @@ export interface Rows {
   readonly count: number;
 }
 
-/** Bytes that a chunk in work takes for each channel of an anchor, about. */
-export const WORK_PER_CHANNEL = 25;
-
 export class Coding {
   /** Where the decoded values (i64) lie, anchor by anchor. */
   readonly values: number;
   readonly #record: number;
 
   /**
-   * @param coded Where a byte (u8) for each channel of each anchor lies: 1 where it is coded.
+   * @param coded Where a byte (u8) for each channel of each anchor lies: 1 where it is coded; 0 if none is read.
    */
   constructor(
     readonly kernels: Kernels,
@@ -84,13 +81,13 @@ export class Coding {
     );
   }
 
-  /** Refuse a device that computes otherwise: `facts` are two more numbers of each of the first `count` anchors, or 0. */
-  compareAnswer(expected: number, count: number, facts: number, where: string): void {
-    const { kernels, layout } = this;
+  /** Refuse other predictions than those expected; `facts` are two more numbers of each anchor, or 0. */
+  compareAnswer(expected: number, facts: number, where: string): void {
+    const { kernels, layout, anchors } = this;
     kernels.scope(() => {
-      const bytes = 8 * count * (layout.outputs + (facts ? 2 : 0));
+      const bytes = 8 * anchors * (layout.outputs + (facts ? 2 : 0));
       const answer = kernels.allocate(bytes);
-      kernels.call.knownAnswer(this.#record, count, facts, answer);
+      kernels.call.knownAnswer(this.#record, anchors, facts, answer);
       compareCrc(expected, kernels.crcAt(answer, bytes), `${where}, answer of its networks`);
     });
   }

@@ -90,16 +90,15 @@ export class NeighbourModel implements EntropyModel {
     return this.alone.operations + networks + (3 * (reach + 1)) ** 3 + most * this.#seenChannels;
   }
 
-  prepare(coding: Coding, voxels: number, answer: number, answered: number, where: string): void {
+  compareAnswer(coding: Coding, voxels: number, expected: number, where: string): void {
     this.alone.predict(coding, voxels);
-    coding.kernels.scope(() => {
-      const { facts } = findNear(coding.kernels, voxels, answered, this.selection);
-      coding.compareAnswer(answer, answered, facts, where);
-    });
+    const { facts } = findNear(coding.kernels, voxels, coding.anchors, this.selection);
+    coding.compareAnswer(expected, facts, where);
   }
 
   read(coding: Coding, voxels: number, where: string): void {
     const { kernels, anchors } = coding;
+    this.alone.predict(coding, voxels);
     const stride = padded(this.#seenChannels);
     const near = findNear(kernels, voxels, anchors, this.selection);
     const known = kernels.zeros(2 * anchors * stride);
