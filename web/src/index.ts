@@ -7,6 +7,7 @@ export type { Entry } from "./container/kinds.js";
 export { Decoder, type DecodeOptions } from "./decoder.js";
 export type { AnchorArrays } from "./scene/anchors.js";
 export { contentDigest } from "./scene/digest.js";
+export { withEdits } from "./scene/edit_writer.js";
 export { objectsOf, type Edit } from "./scene/edits.js";
 export type { GaussianArrays } from "./scene/gaussians.js";
 export type { AnchorFacts, Facts, GaussianFacts, GroupFacts } from "./scene/meta.js";

@@ -8,7 +8,7 @@ import type { Container } from "../container/container.js";
 import { checkRange } from "../networks/network.js";
 
 const BINDING_BYTES = 16;
-const MOST_EDITS = 1024;
+export const MOST_EDITS = 1024;
 const LARGEST = 1e9;
 const SHORTEST_AXIS = 1e-9;
 const BOUND_KINDS = ["NETS", "LABL", "SEMA"];
