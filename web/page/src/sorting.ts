@@ -3,40 +3,34 @@
 import type { Pinhole } from "./messages.js";
 import { WIDTH } from "./spawn.js";
 
-const BUCKETS = 1 << 16;
+const DIGIT = 1 << 16;
 const NEAREST = 0.01;
 const LEAST = 1 / 255;
 
 /** Numbers of all Gaussians, the farthest first; equal ones the last first. Those that are not drawn come first. */
 export function farthestFirst(gaussians: Float32Array, camera: Pinhole): Uint32Array {
   const count = gaussians.length / WIDTH;
-  const [, , , , , , a, b, c] = camera.axes as number[] as [number, number, number, number, number, number, number, number, number];
+  const [a, b, c] = [camera.axes[6]!, camera.axes[7]!, camera.axes[8]!];
   const shift = camera.origin[2];
   const depths = new Float32Array(count);
-  let [least, most] = [Infinity, -Infinity];
   for (let i = 0; i < count; i++) {
     const at = i * WIDTH;
     const depth = a * gaussians[at]! + b * gaussians[at + 1]! + c * gaussians[at + 2]! + shift;
-    depths[i] = depth;
-    if (gaussians[at + 3]! > 0 && depth > NEAREST) {
-      if (depth < least) least = depth;
-      if (depth > most) most = depth;
-    }
+    depths[i] = gaussians[at + 3]! > 0 && depth >= NEAREST ? depth : Infinity;
   }
-  // By logarithms, so that near ones, which hide others, are told apart best.
-  const scale = most > least ? (BUCKETS - 2) / Math.log(most / least) : 0;
-  const bucket = new Uint16Array(count);
-  const start = new Uint32Array(BUCKETS + 1);
-  for (let i = 0; i < count; i++) {
-    const drawn = gaussians[i * WIDTH + 3]! > 0 && depths[i]! > NEAREST;
-    const place = drawn ? BUCKETS - 1 - Math.round(Math.log(depths[i]! / least) * scale) : 0;
-    bucket[i] = place;
-    start[place + 1]! += 1;
-  }
-  for (let i = 0; i < BUCKETS; i++) start[i + 1]! += start[i]!;
-  const order = new Uint32Array(count);
-  for (let i = count - 1; i >= 0; i--) order[start[bucket[i]!]!++] = i;
-  return order;
+  const bits = new Uint32Array(depths.buffer); // of positive numbers, they rise as the numbers do
+  const lastFirst = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
+  return byDigit(byDigit(lastFirst, bits, 0), bits, 16);
+}
+
+/** A stable sort by 16 bits of the keys, falling. */
+function byDigit(order: Uint32Array, keys: Uint32Array, low: number): Uint32Array {
+  const start = new Uint32Array(DIGIT + 1);
+  for (const key of keys) start[DIGIT - ((key >>> low) & (DIGIT - 1))]! += 1;
+  for (let i = 0; i < DIGIT; i++) start[i + 1]! += start[i]!;
+  const sorted = new Uint32Array(order.length);
+  for (const i of order) sorted[start[DIGIT - 1 - ((keys[i]! >>> low) & (DIGIT - 1))]!++] = i;
+  return sorted;
 }
 
 /** The object that fills most of a pixel, 0 for none of them, and where its surface is. */
