@@ -518,7 +518,7 @@ declare global {
 
 try {
   const asked = new URLSearchParams(location.search);
-  const app = new App(asked.get("scene") ?? document.body.dataset["scene"], asked.get("compare") ?? undefined);
+  const app = new App(asked.get("scene") ?? document.body.dataset["scene"], asked.get("compare") ?? document.body.dataset["compare"]);
   window.csg = app;
   const next = (time: number): void => {
     app.frame(time);
