@@ -70,7 +70,7 @@ def test_files_of_every_kind_decode_to_the_same(tmp_path: Path):
         expected = decoded_here(data)
         assert {key: answer.get(key) for key in expected} == expected, (name, answer)
     by_name = dict(zip(files, found, strict=True))
-    assert by_name["edited"]["edits"] == "move rotate scale recolour rename keep remove crop".split()
+    assert by_name["edited"]["edits"] == ["move", "rotate", "scale", "recolour", "rename", "keep", "remove", "crop"]
     assert by_name["group"]["representation"] == "group" and by_name["cut"]["cut"] is True
 
 

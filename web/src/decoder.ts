@@ -87,8 +87,12 @@ function decodeContainer(container: Container, wanted: Wanted): CodedScene {
   const meta = new Meta(container);
   if (meta.representation === "group") return decodeGroup(container, meta, wanted);
   const edits = wanted.edits ? editsOf(container, () => countObjects(container)) : [];
-  if (meta.representation === "anchors") return decodeRows(container, new AnchorReader(container, meta, ...reading(wanted)), edits, wanted);
-  if (meta.representation === "gaussians") return decodeRows(container, new GaussianReader(container, meta, ...reading(wanted)), edits, wanted);
+  if (meta.representation === "anchors") {
+    return decodeRows(container, new AnchorReader(container, meta, ...reading(wanted)), edits, wanted);
+  }
+  if (meta.representation === "gaussians") {
+    return decodeRows(container, new GaussianReader(container, meta, ...reading(wanted)), edits, wanted);
+  }
   throw new UnsupportedVersion(`the scene is made of '${meta.representation}', which this reader does not know`);
 }
 
@@ -141,11 +145,7 @@ function decodeGroup(container: Container, meta: Meta, wanted: Wanted): GroupSce
 
 /** The files of a group: whole, and none of them a group. */
 function partsOf(container: Container, limits: DecodeLimits, count: number): Container[] {
-  for (const { kind, critical } of container.entries) {
-    if (!GROUP_KINDS.includes(kind) && (critical || ["NETS", "LABL", "SEMA"].includes(kind))) {
-      throw new FormatError(`a group with a section ${kind}, which belongs into its parts; the file is damaged`);
-    }
-  }
+  container.refuseOthers(GROUP_KINDS, "a group");
   const entries = container.chunks("PART");
   if (entries.length !== count) {
     throw new FormatError(`${entries.length} sections PART, META places ${count}; the file is damaged`);

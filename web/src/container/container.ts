@@ -5,7 +5,7 @@ import { inflate } from "../base/inflate.js";
 import { compareCrc, type Kernels } from "../base/kernels.js";
 import type { DecodeLimits } from "../base/limits.js";
 import { HEADER_BYTES, parseHeader, parseToc, type Header } from "./front.js";
-import { endOf, nameOf, SEMANTIC, type Entry } from "./kinds.js";
+import { endOf, KINDS, nameOf, SEMANTIC, type Entry } from "./kinds.js";
 
 const MOST_CONTENT = 2 ** 24;
 const MOST_OF_KIND: Readonly<Record<string, number>> = { META: 2 ** 16, EDIT: 2 ** 20 };
@@ -94,6 +94,14 @@ export class Container {
       throw new FormatError(`${kind} chunks hold ${expected} rows, the scene has ${this.header.rows}; one is missing`);
     }
     return found;
+  }
+
+  /** Refuse sections of known kinds that a file of some sort does not have: it has `kinds`. */
+  refuseOthers(kinds: readonly string[], what: string): void {
+    const strange = this.entries.find(({ kind }) => KINDS.has(kind) && !kinds.includes(kind));
+    if (strange !== undefined) {
+      throw new FormatError(`${nameOf(strange)}: ${what} has no such sections; the file is damaged`);
+    }
   }
 
   /** The body of a section; its checksum and the zeros behind it are compared. */

@@ -5,7 +5,7 @@ import { FormatError } from "../base/errors.js";
 import { compareCrc, type Kernels } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
 import type { Container } from "../container/container.js";
-import { nameOf, type Entry } from "../container/kinds.js";
+import { nameOf, SEMANTIC_KINDS, type Entry } from "../container/kinds.js";
 import type { EntropyModel } from "../networks/channel_model.js";
 import { ChannelLayout } from "../networks/layout.js";
 import { readModel } from "../networks/models.js";
@@ -15,7 +15,7 @@ import type { AnchorFacts, Meta } from "./meta.js";
 import { readRenderNetworks, renderOperations, type RenderNetworks } from "./render_networks.js";
 import { checkCodec, checkCoder, compareAnswer, decodeValues } from "./values.js";
 
-const STRANGE_KINDS = ["SPLT", "PART"];
+const ANCHOR_KINDS = ["META", "NETE", "NETR", "POSI", "MASK", "COLR", ...SEMANTIC_KINDS];
 
 /** Attributes of anchors, a row for each, in the order of the chunks. */
 export interface AnchorArrays {
@@ -147,9 +147,7 @@ export class AnchorReader {
 }
 
 function chunksOf(container: Container): Chunk[] {
-  for (const kind of STRANGE_KINDS) {
-    if (container.ofKind(kind).length > 0) throw new FormatError(`${kind}: no section of a scene of anchors; damaged`);
-  }
+  container.refuseOthers(ANCHOR_KINDS, "a scene of anchors");
   const [positions, masks, colours] = ["POSI", "MASK", "COLR"].map((kind) => container.chunks(kind)) as [
     Entry[], Entry[], Entry[],
   ];

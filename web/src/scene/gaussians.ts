@@ -5,14 +5,14 @@ import { FormatError } from "../base/errors.js";
 import { compareCrc } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
 import type { Container } from "../container/container.js";
-import { nameOf, type Entry } from "../container/kinds.js";
+import { nameOf, SEMANTIC_KINDS, type Entry } from "../container/kinds.js";
 import { checkRoomForBits, decodeRows } from "../streams/bits.js";
 import { checkRoomForPoints, decodePositions } from "../streams/positions.js";
 import type { GaussianFacts, Meta } from "./meta.js";
 import { checkCodec } from "./values.js";
 
 const CHANNELS = [10, 19, 34, 55];
-const STRANGE_KINDS = ["NETE", "NETR", "MASK", "COLR", "PART"];
+const GAUSSIAN_KINDS = ["META", "POSI", "SPLT", ...SEMANTIC_KINDS];
 
 /** Gaussians, a row for each, in the order of the chunks. */
 export interface GaussianArrays {
@@ -89,9 +89,7 @@ export class GaussianReader {
 }
 
 function chunksOf(container: Container): Chunk[] {
-  for (const kind of STRANGE_KINDS) {
-    if (container.ofKind(kind).length > 0) throw new FormatError(`${kind}: no section of a scene of Gaussians; damaged`);
-  }
+  container.refuseOthers(GAUSSIAN_KINDS, "a scene of Gaussians");
   const [positions, rows] = [container.chunks("POSI"), container.chunks("SPLT")];
   if (positions.length !== rows.length) throw new FormatError("POSI and SPLT differ in number; the file is damaged");
   return positions.map((entry, i) => [entry, rows[i]!] as const);

@@ -8,7 +8,7 @@ import { decodeText } from "../base/texts.js";
 const CENTRE_UNITS = 16;
 const FEATURE_UNITS = 256;
 const MOST_EMBEDDING = 4096;
-const FARTHEST_VOXEL = 2 ** 30 + 2 ** 22;
+const FARTHEST_VOXEL = 2 ** 30 + 2 ** 21;
 /** Numbers (i64) of an object's sums before those of its feature, see assembly/objects.ts. */
 const FIXED_SUMS = 10;
 /** Decoded values in a unit of LABL's features. */
@@ -85,13 +85,14 @@ export class ObjectTable {
   /** The objects in units of the scene. */
   objects(voxelSize: number, baseStep: number): SceneObject[] {
     const { table } = this;
+    const edge = Math.fround(voxelSize);
     return this.names.map((name, i) => ({
       id: i + 1,
       name,
       anchors: table.anchors[i]!,
       centre: table.centre[i]!.map((n) => (n / CENTRE_UNITS) * voxelSize),
-      lowest: table.lowest[i]!.map((n) => Math.fround(Math.fround(n) * voxelSize)),
-      highest: table.highest[i]!.map((n) => Math.fround(Math.fround(n) * voxelSize)),
+      lowest: table.lowest[i]!.map((n) => Math.fround(Math.fround(n) * edge)),
+      highest: table.highest[i]!.map((n) => Math.fround(Math.fround(n) * edge)),
       feature: table.feature[i]!.map((n) => (n / FEATURE_UNITS) * baseStep),
       embedding: unit(this.embeddings[i]),
     }));
