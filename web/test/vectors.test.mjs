@@ -117,6 +117,6 @@ test("some chunks alone are rows of the whole", () => {
 test("progress shows rows as they come", () => {
   const seen = [];
   const bytes = bytesOf(vectors("file").file);
-  decoder.decode(bytes, { progress: (done, total, scene) => seen.push([done, total, scene.rows, scene.semantics]) });
+  decoder.decode(bytes, { progress: ({ done, total, scene }) => seen.push([done, total, scene.rows, scene.semantics]) });
   assert.deepEqual(seen, [[1, 2, 12, undefined], [2, 2, 18, undefined]]);
 });

@@ -80,6 +80,14 @@ export class Kernels {
     }
   }
 
+  /** What frees all that is allocated from now on: a scope for work that waits for others. */
+  hold(): () => void {
+    const top = this.#top;
+    return () => {
+      this.#top = top;
+    };
+  }
+
   /**
    * Where there is room for `bytes` bytes, whatever is in them.
    *

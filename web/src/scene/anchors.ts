@@ -40,15 +40,16 @@ export class AnchorReader {
   readonly rows: number;
   readonly #layout: ChannelLayout;
   readonly #model: EntropyModel;
-  readonly #chunks: readonly Chunk[];
+  /** Sections of each chunk that is wanted. */
+  readonly chunks: readonly Chunk[];
   #filled = 0;
 
   /** Read all but the bodies of chunks; what can be refused is refused before memory is taken. */
   constructor(
     readonly container: Container,
     meta: Meta,
-    readonly wanted: (count: number) => readonly number[],
-    readonly limits: DecodeLimits,
+    wanted: (count: number) => readonly number[],
+    limits: DecodeLimits,
   ) {
     const { kernels } = container;
     this.facts = meta.anchorFacts();
@@ -58,11 +59,11 @@ export class AnchorReader {
     this.#model = readModel(kernels, content.model, content.bytes, this.#layout, "NETE");
     this.networks = readRenderNetworks(container.content("NETR").bytes, featureDim, numOffsets);
     const chunks = chunksOf(container);
-    this.#chunks = wanted(chunks.length).map((number) => chunks[number]!);
-    this.rows = this.#chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
+    this.chunks = wanted(chunks.length).map((number) => chunks[number]!);
+    this.rows = this.chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
     const { channels } = this.#layout;
     checkLimit(limits, "maxMemoryBytes", this.rows * (4 * channels + numOffsets + 12), "the decoded scene");
-    for (const chunk of this.#chunks) this.#check(chunk);
+    for (const chunk of this.chunks) this.#check(chunk);
     this.arrays = {
       voxels: newArray(Int32Array, 3 * this.rows),
       feature: newArray(Float32Array, featureDim * this.rows),
@@ -77,13 +78,9 @@ export class AnchorReader {
     return this.#model.operations + renderOperations(this.networks);
   }
 
-  get chunkCount(): number {
-    return this.#chunks.length;
-  }
-
   /** Decode the next chunk into the arrays; how many rows are filled then. */
   next(number: number): number {
-    const chunk = this.#chunks[number]!;
+    const chunk = this.chunks[number]!;
     this.container.kernels.scope(() => this.#decode(chunk));
     return this.#filled;
   }

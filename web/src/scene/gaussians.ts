@@ -32,7 +32,8 @@ export class GaussianReader {
   readonly rows: number;
   /** Of networks: there are none. */
   readonly operations = 0;
-  readonly #chunks: readonly Chunk[];
+  /** Sections of each chunk that is wanted. */
+  readonly chunks: readonly Chunk[];
   #filled = 0;
 
   /** Read all but the bodies of chunks; what can be refused is refused before memory is taken. */
@@ -45,24 +46,20 @@ export class GaussianReader {
     this.facts = meta.gaussianFacts();
     this.channels = CHANNELS[this.facts.degree]!;
     const chunks = chunksOf(container);
-    this.#chunks = wanted(chunks.length).map((number) => chunks[number]!);
-    this.rows = this.#chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
+    this.chunks = wanted(chunks.length).map((number) => chunks[number]!);
+    this.rows = this.chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
     checkLimit(limits, "maxMemoryBytes", 4 * this.rows * (this.channels + 3), "the decoded scene");
-    for (const chunk of this.#chunks) this.#check(chunk);
+    for (const chunk of this.chunks) this.#check(chunk);
     this.arrays = {
       voxels: newArray(Int32Array, 3 * this.rows),
       values: newArray(Int32Array, this.channels * this.rows),
     };
   }
 
-  get chunkCount(): number {
-    return this.#chunks.length;
-  }
-
   /** Decode the next chunk into the arrays; how many rows are filled then. */
   next(number: number): number {
     const { kernels } = this.container;
-    const [positions, entry] = this.#chunks[number]!;
+    const [positions, entry] = this.chunks[number]!;
     const { rows } = positions;
     kernels.scope(() => {
       const voxels = decodePositions(kernels, this.container.body(positions), rows, nameOf(positions));
