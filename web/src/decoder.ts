@@ -7,8 +7,10 @@ import { Container, sourceOf, type ByteSource } from "./container/container.js";
 import { HEADER_BYTES, parseHeader } from "./container/front.js";
 import { endOf, type Entry } from "./container/kinds.js";
 import { FetchedSource, type RangeSource } from "./container/ranges.js";
-import { decodeSteps, walked, type Progress, type Wanted } from "./decoding.js";
+import { decodeSemantics, decodeSteps, readEditsOf, walked, type Progress, type Wanted } from "./decoding.js";
+import type { Edit } from "./scene/edits.js";
 import type { CodedScene } from "./scene/scene.js";
+import type { SemanticLayer } from "./scene/semantics.js";
 
 /** Bytes that are fetched first: mostly all that comes before the chunks. */
 const FIRST_BYTES = 65536;
@@ -100,6 +102,18 @@ export class Decoder {
       this.#streaming = false;
       release();
     }
+  }
+
+  /** What was edited in a file; nothing else of it is decoded. Errors as of `decode`. */
+  edits(data: Uint8Array | ByteSource, options: DecodeOptions = {}): readonly Edit[] {
+    const wanted = this.#begin(options);
+    return this.kernels.scope(() => readEditsOf(this.open(data, wanted.limits), wanted));
+  }
+
+  /** The semantic layer of chunks that were decoded without it; undefined where the file has none. Errors as of `decode`. */
+  semantics(data: Uint8Array | ByteSource, voxels: Int32Array, options: DecodeOptions = {}): SemanticLayer | undefined {
+    const wanted = this.#begin(options);
+    return this.kernels.scope(() => decodeSemantics(this.open(data, wanted.limits), voxels, wanted));
   }
 
   #begin(options: DecodeOptions): Wanted {

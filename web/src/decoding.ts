@@ -48,7 +48,7 @@ export function* decodeSteps(container: Container, wanted: Wanted): Generator<St
   const meta = new Meta(container);
   if (meta.representation === "group") return yield* groupSteps(container, meta, wanted);
   yield { need: ofKinds(container, wanted.edits ? ["EDIT", "LABL"] : []) };
-  const edits = wanted.edits ? editsOf(container, () => countObjects(container)) : [];
+  const edits = wanted.edits ? readEditsOf(container, wanted) : [];
   if (meta.representation === "anchors") {
     return yield* rowSteps(container, new AnchorReader(container, meta, ...reading(wanted)), edits, wanted);
   }
@@ -65,6 +65,25 @@ export function walked(steps: Generator<Step, CodedScene>, progress: (step: Prog
     if (step.done) return step.value;
     if ("done" in step.value) progress(step.value);
   }
+}
+
+/** What was edited in a file that is wholly there. */
+export function readEditsOf(container: Container, wanted: Wanted): readonly Edit[] {
+  const meta = new Meta(container);
+  const parts = meta.representation === "group" ? groupParts(container, meta, wanted) : [container];
+  return editsOf(container, () => parts.reduce((sum, part) => sum + countObjects(part), 0));
+}
+
+/** The semantic layer of a file that is wholly there, for the voxels of the chunks that are wanted. */
+export function decodeSemantics(container: Container, voxels: Int32Array, wanted: Wanted): SemanticLayer | undefined {
+  const meta = new Meta(container);
+  const semantics = openSemantics(container, ...reading(wanted));
+  if (semantics === undefined) return undefined;
+  const { voxelSize } = meta.representation === "gaussians" ? meta.gaussianFacts() : meta.anchorFacts();
+  const rows = voxels.length / 3;
+  if (semantics.rows !== rows) throw new RequestError(`${rows} voxels, the chunks have ${semantics.rows}`);
+  checkLimit(wanted.limits, "maxNetworkOperations", rows * semantics.operations, `networks for ${rows} rows`);
+  return semantics.decode(voxels, voxelSize);
 }
 
 function ofKinds(container: Container, kinds: readonly string[]): Entry[] {
@@ -117,17 +136,17 @@ function* rowSteps(
 function* groupSteps(container: Container, meta: Meta, wanted: Wanted): Generator<Step, GroupScene> {
   if (wanted.chunks !== undefined) throw new RequestError("a group is decoded as a whole, not by chunks");
   yield { need: container.entries };
+  const parts = groupParts(container, meta, wanted);
   const facts = meta.groupFacts(MOST_PARTS);
-  const parts = partsOf(container, wanted.limits, facts.placements.length);
-  const objects = (): number => parts.reduce((sum, part) => sum + countObjects(part), 0);
-  const edits = wanted.edits ? editsOf(container, objects) : [];
+  const edits = wanted.edits ? readEditsOf(container, wanted) : [];
   const decode = (part: Container): RowScene =>
     container.kernels.scope(() => walked(decodeSteps(part, wanted), () => undefined) as RowScene);
   return { representation: "group", facts, parts: parts.map(decode), edits };
 }
 
 /** The files of a group: whole, and none of them a group. */
-function partsOf(container: Container, limits: DecodeLimits, count: number): Container[] {
+function groupParts(container: Container, meta: Meta, wanted: Wanted): Container[] {
+  const count = meta.groupFacts(MOST_PARTS).placements.length;
   container.refuseOthers(GROUP_KINDS, "a group");
   const entries = container.chunks("PART");
   if (entries.length !== count) {
@@ -137,7 +156,7 @@ function partsOf(container: Container, limits: DecodeLimits, count: number): Con
     checkCodec(entry);
     const body = container.body(entry);
     compareCrc(entry.decodedCrc, entry.storedCrc, nameOf(entry));
-    const part = Container.open(sourceOf(body), container.kernels, limits);
+    const part = Container.open(sourceOf(body), container.kernels, wanted.limits);
     if (part.cut || part.header.rows !== entry.rows) {
       throw new FormatError(`${nameOf(entry)}: is cut, or has not the ${entry.rows} rows that it promises`);
     }

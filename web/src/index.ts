@@ -18,3 +18,6 @@ export type { AnchorScene, CodedScene, GaussianScene, GroupScene } from "./scene
 export type { SemanticLayer } from "./scene/semantics.js";
 export { plainGaussians, type PlainGaussians } from "./draw/plain.js";
 export { seenFrom, type Gaussians, type SeenGaussians } from "./draw/seen.js";
+export type { Port } from "./workers/messages.js";
+export { WorkerPool } from "./workers/pool.js";
+export { serve } from "./workers/serve.js";

@@ -82,8 +82,12 @@ export class SemanticReader {
     this.chunks = numbers.map((number) => entries[number]!);
     this.#whole = new Set(numbers).size === entries.length;
     this.chunks.forEach(checkCoder);
-    const rows = this.chunks.reduce((sum, entry) => sum + entry.rows, 0);
-    checkLimit(limits, "maxMemoryBytes", rows * 4 * (channels + 1), "the decoded semantics");
+    checkLimit(limits, "maxMemoryBytes", this.rows * 4 * (channels + 1), "the decoded semantics");
+  }
+
+  /** Anchors of all chunks that are wanted. */
+  get rows(): number {
+    return this.chunks.reduce((sum, entry) => sum + entry.rows, 0);
   }
 
   /** Multiplications of one anchor. */
