@@ -130,15 +130,16 @@ export class AnchorReader {
   /** Which channels are coded: all but those of offsets that are not kept. */
   #codedChannels(kernels: Kernels, mask: number, rows: number): number {
     const { channels, types } = this.#layout;
+    const slots = this.facts.numOffsets;
     const coded = kernels.allocate(rows * channels);
     const flags = kernels.u8(coded, rows * channels).fill(1);
-    const kept = kernels.u8(mask, rows * this.facts.numOffsets);
-    const { first } = types[2]!;
-    kept.forEach((bit, i) => {
-      if (bit) return;
-      const at = Math.floor(i / this.facts.numOffsets) * channels + first + 3 * (i % this.facts.numOffsets);
-      flags.fill(0, at, at + 3);
-    });
+    const kept = kernels.u8(mask, rows * slots);
+    for (let row = 0, i = 0; row < rows; row++) {
+      let at = row * channels + types[2]!.first;
+      for (const end = at + 3 * slots; at < end; at += 3, i++) {
+        if (!kept[i]) flags[at] = flags[at + 1] = flags[at + 2] = 0;
+      }
+    }
     return coded;
   }
 }
