@@ -110,7 +110,7 @@ export class Decoder {
     return this.kernels.scope(() => readEditsOf(this.open(data, wanted.limits), wanted));
   }
 
-  /** The semantic layer of chunks that were decoded without it; undefined where the file has none. Errors as of `decode`. */
+  /** The semantic layer of chunks that were decoded without it; undefined if there is none. Errors as of `decode`. */
   semantics(data: Uint8Array | ByteSource, voxels: Int32Array, options: DecodeOptions = {}): SemanticLayer | undefined {
     const wanted = this.#begin(options);
     return this.kernels.scope(() => decodeSemantics(this.open(data, wanted.limits), voxels, wanted));

@@ -1,4 +1,4 @@
-// The walk through a file, from its sections to a scene. It says what it needs next, so that a file may arrive meanwhile.
+// The walk through a file, from its sections to a scene. It says what it needs next: a file may arrive meanwhile.
 
 import { FormatError, RequestError, UnsupportedVersion } from "./base/errors.js";
 import { compareCrc } from "./base/kernels.js";
@@ -33,7 +33,7 @@ export interface Need {
   readonly need: readonly Entry[];
 }
 
-/** A chunk is decoded; `scene` is what is there, undefined where objects were edited and semantics are not there yet. */
+/** A chunk is decoded; `scene` is what is there, undefined where objects were edited, as semantics come last. */
 export interface Progress {
   readonly done: number;
   readonly total: number;

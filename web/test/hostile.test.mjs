@@ -110,7 +110,12 @@ test("every byte of a golden file, changed", () => {
 
 test("files that ask for too much are refused before memory is taken", () => {
   const bytes = golden("v1_inr.csg");
-  const limits = [{ maxMemoryBytes: 1000 }, { maxNetworkOperations: 1000 }, { maxRows: 1 }, { maxMemoryBytes: 2 ** 20 }];
+  const limits = [
+    { maxMemoryBytes: 1000 },
+    { maxNetworkOperations: 1000 },
+    { maxRows: 1 },
+    { maxMemoryBytes: 2 ** 20 },
+  ];
   for (const limit of limits) assert.throws(() => decoder.decode(bytes, { limits: limit }), LimitExceeded);
   assert.equal(decoder.decode(bytes).rows, 18, "and the decoder works on");
 });

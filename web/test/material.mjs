@@ -9,7 +9,9 @@ const GOLDEN = new URL("tests/golden/", ROOT);
 
 export const kernels = Kernels.createSync();
 
-export const goldenNames = readdirSync(GOLDEN).filter((name) => name.endsWith(".csg")).sort();
+export const goldenNames = readdirSync(GOLDEN)
+  .filter((name) => name.endsWith(".csg"))
+  .sort();
 
 /** SHA-256 of what golden files decode to. */
 export const goldenDigests = JSON.parse(readFileSync(new URL("digests.json", GOLDEN), "utf8"));
@@ -51,7 +53,14 @@ export function packed(sections, rows, flags = 0) {
     bytes.set(Buffer.from(section.kind), at);
     view.setUint16(at + 4, section.critical ? 1 : 0, true);
     bytes.set([section.layer, section.codec], at + 6);
-    const fields = [[8, "chunk"], [12, "symbols"], [32, "firstRow"], [36, "rows"], [44, "decodedCrc"], [48, "knownAnswerCrc"]];
+    const fields = [
+      [8, "chunk"],
+      [12, "symbols"],
+      [32, "firstRow"],
+      [36, "rows"],
+      [44, "decodedCrc"],
+      [48, "knownAnswerCrc"],
+    ];
     for (const [place, name] of fields) view.setUint32(at + place, section[name], true);
     view.setBigUint64(at + 16, BigInt(offset), true);
     view.setBigUint64(at + 24, BigInt(section.body.length), true);

@@ -10,7 +10,17 @@ const decoder = Decoder.createSync();
 const NAME = "v1_factorised.csg";
 const sections = sectionsOf(decoder.open(golden(NAME)));
 const META = JSON.parse(Buffer.from(decoder.open(golden(NAME)).content("META").bytes).toString());
-const once = { critical: true, layer: 0, codec: 0, chunk: 0, symbols: 0, firstRow: 0, rows: 0, decodedCrc: 0, knownAnswerCrc: 0 };
+const once = {
+  critical: true,
+  layer: 0,
+  codec: 0,
+  chunk: 0,
+  symbols: 0,
+  firstRow: 0,
+  rows: 0,
+  decodedCrc: 0,
+  knownAnswerCrc: 0,
+};
 
 /** A section META with this text. */
 function metaOf(text) {
@@ -38,10 +48,26 @@ test("what META holds, and unknown fields, do not change what is decoded", () =>
 
 test("facts that are missing, of another type or out of range are refused", () => {
   const strange = [
-    ["voxel_size", 0], ["voxel_size", 1e-46], ["voxel_size", "1"], ["voxel_size", 1e30], ["feature_dim", 10.5],
-    ["feature_dim", true], ["feature_dim", 1025], ["num_offsets", 33], ["num_offsets", 0], ["base_steps", [1, 1]],
-    ["base_steps", [1, 1, 0]], ["background", [0, 0, null]], ["transform", {}], ["scale", -1], ["tool", "a\nb"],
-    ["tool", "ü".repeat(128)], ["name", "\ud800"], ["name", 5], ["extra", []], ["extra", { x: nested(32) }],
+    ["voxel_size", 0],
+    ["voxel_size", 1e-46],
+    ["voxel_size", "1"],
+    ["voxel_size", 1e30],
+    ["feature_dim", 10.5],
+    ["feature_dim", true],
+    ["feature_dim", 1025],
+    ["num_offsets", 33],
+    ["num_offsets", 0],
+    ["base_steps", [1, 1]],
+    ["base_steps", [1, 1, 0]],
+    ["background", [0, 0, null]],
+    ["transform", {}],
+    ["scale", -1],
+    ["tool", "a\nb"],
+    ["tool", "ü".repeat(128)],
+    ["name", "\ud800"],
+    ["name", 5],
+    ["extra", []],
+    ["extra", { x: nested(32) }],
     ["extra", { x: [1e30] }],
   ];
   for (const [field, value] of strange) {
@@ -52,8 +78,18 @@ test("facts that are missing, of another type or out of range are refused", () =
 });
 
 test("what is no JSON object is refused", () => {
-  const texts = ["", "[]", "null", "{", '{"a":NaN}', "\ufeff{}", "[".repeat(60_000), JSON.stringify(META).replace("{", '{"x":1e999,')];
-  for (const text of texts.slice(0, -1)) assert.throws(() => decoder.decode(withText(text)), FormatError, text.slice(0, 9));
+  const texts = [
+    "",
+    "[]",
+    "null",
+    "{",
+    '{"a":NaN}',
+    "\ufeff{}",
+    "[".repeat(60_000),
+    JSON.stringify(META).replace("{", '{"x":1e999,'),
+  ];
+  for (const text of texts.slice(0, -1))
+    assert.throws(() => decoder.decode(withText(text)), FormatError, text.slice(0, 9));
   assert.equal(decoder.decode(withText(texts.at(-1))).rows, 18, "unknown fields are not looked at");
   const latin = Buffer.from(JSON.stringify({ ...META, name: "x" })).map((byte) => (byte === 0x78 ? 0xff : byte));
   const body = new Uint8Array(latin);
@@ -77,7 +113,16 @@ test("sections are there once, and none of other sorts of files", () => {
     assert.throws(() => decoder.decode(packed([...sections, strange], 18)), FormatError);
   }
   const colours = sections.findIndex(({ kind }) => kind === "COLR");
-  assert.throws(() => decoder.decode(packed(sections.filter((_, i) => i !== colours), 18)), FormatError);
+  assert.throws(
+    () =>
+      decoder.decode(
+        packed(
+          sections.filter((_, i) => i !== colours),
+          18,
+        ),
+      ),
+    FormatError,
+  );
   assert.equal(contentDigest(decoder.decode(packed([nete, ...others, meta], 18))), goldenDigests[NAME].content);
 });
 

@@ -27,7 +27,9 @@ test("kernels are small", () => {
 test("npm would publish the built package alone", () => {
   const options = { cwd: fileURLToPath(WEB), encoding: "utf8" };
   const [packed] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], options));
-  const strange = packed.files.map(({ path }) => path).filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE)/.test(path));
+  const strange = packed.files
+    .map(({ path }) => path)
+    .filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE)/.test(path));
   assert.deepEqual(strange, []);
   assert.ok(packed.files.some(({ path }) => path === "dist/index.d.ts"));
 });

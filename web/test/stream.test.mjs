@@ -23,7 +23,9 @@ before(async () => {
     if (!state.ranges || start === undefined) return response.writeHead(200).end(bytes);
     state.asked.push([Number(start), Number(end)]);
     const range = `bytes ${start}-${end}/${bytes.length}`;
-    response.writeHead(206, { "content-range": range, etag: state.etag }).end(bytes.subarray(Number(start), Number(end) + 1));
+    response
+      .writeHead(206, { "content-range": range, etag: state.etag })
+      .end(bytes.subarray(Number(start), Number(end) + 1));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   address = `http://127.0.0.1:${server.address().port}`;
@@ -43,7 +45,11 @@ test("golden files, from a server and from a file", async () => {
 /** A source that tells which bytes it was asked for. */
 function told(bytes) {
   const asked = [];
-  return { size: bytes.length, asked, read: async (start, length) => (asked.push([start, start + length]), bytes.slice(start, start + length)) };
+  return {
+    size: bytes.length,
+    asked,
+    read: async (start, length) => (asked.push([start, start + length]), bytes.slice(start, start + length)),
+  };
 }
 
 test("a server without ranges sends the whole file", async () => {
@@ -55,21 +61,38 @@ test("a server without ranges sends the whole file", async () => {
 
 test("progress comes chunk by chunk, and chunks alone can be had", async () => {
   const seen = [];
-  await decoder.stream(blobSource(new Blob([golden(NAME)])), { progress: ({ done, total }) => seen.push([done, total]) });
-  assert.deepEqual(seen, [[1, 2], [2, 2]]);
+  await decoder.stream(blobSource(new Blob([golden(NAME)])), {
+    progress: ({ done, total }) => seen.push([done, total]),
+  });
+  assert.deepEqual(seen, [
+    [1, 2],
+    [2, 2],
+  ]);
   const second = await decoder.stream(blobSource(new Blob([golden(NAME)])), { chunks: [1] });
   assert.equal(second.rows, 6);
 });
 
 test("what is not there, and what changes, is told", async () => {
-  await assert.rejects(httpSource(`${address}/none.csg`), (error) => error instanceof RequestError && /404/.test(error.message));
-  await assert.rejects(httpSource("http://127.0.0.1:9/x.csg"), (error) => error instanceof RequestError && /CORS/.test(error.message));
+  await assert.rejects(
+    httpSource(`${address}/none.csg`),
+    (error) => error instanceof RequestError && /404/.test(error.message),
+  );
+  await assert.rejects(
+    httpSource("http://127.0.0.1:9/x.csg"),
+    (error) => error instanceof RequestError && /CORS/.test(error.message),
+  );
   const source = await httpSource(`${address}/${NAME}`);
   state.etag = '"2"';
-  await assert.rejects(decoder.stream(source), (error) => error instanceof FormatError && /changed/.test(error.message));
+  await assert.rejects(
+    decoder.stream(source),
+    (error) => error instanceof FormatError && /changed/.test(error.message),
+  );
   state.etag = '"1"';
   const bytes = golden(NAME);
-  const shorter = { size: bytes.length, read: async (start, length) => bytes.slice(start, start + Math.min(length, 2000)) };
+  const shorter = {
+    size: bytes.length,
+    read: async (start, length) => bytes.slice(start, start + Math.min(length, 2000)),
+  };
   await assert.rejects(decoder.stream(shorter), FormatError);
   assert.equal(contentDigest(decoder.decode(bytes)), goldenDigests[NAME].content, "the decoder works on");
 });
@@ -82,7 +105,14 @@ test("a decoder that is busy says so", async () => {
 
 test("bodies are fetched when they are needed, side by side at once, and no others", async () => {
   const sections = sectionsOf(decoder.open(golden(NAME)));
-  const unknown = { ...sections[0], kind: "JUNK", critical: false, codec: 0, decodedCrc: 0, body: new Uint8Array(100_000) };
+  const unknown = {
+    ...sections[0],
+    kind: "JUNK",
+    critical: false,
+    codec: 0,
+    decodedCrc: 0,
+    body: new Uint8Array(100_000),
+  };
   const bytes = packed([unknown, ...sections], 18);
   const { entries } = decoder.open(bytes);
   const span = (...kinds) => {
@@ -93,7 +123,10 @@ test("bodies are fetched when they are needed, side by side at once, and no othe
   assert.equal(contentDigest(await decoder.stream(source)), goldenDigests[NAME].content);
   assert.deepEqual(source.asked[0], [0, 65536]);
   assert.deepEqual(source.asked[1], span("META", "NETE", "NETR"));
-  assert.ok(source.asked.slice(1).every(([start]) => start >= entries[1].offset), "what is unknown is not fetched");
+  assert.ok(
+    source.asked.slice(1).every(([start]) => start >= entries[1].offset),
+    "what is unknown is not fetched",
+  );
   const colours = told(bytes);
   await decoder.stream(colours, { semantics: false, edits: false });
   assert.ok(colours.asked.every(([, end]) => end <= span("COLR")[1]));

@@ -9,7 +9,8 @@ import { vectors } from "./material.mjs";
 
 const decoder = Decoder.createSync();
 const bytesOf = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
-const rowsOf = (array, width) => Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
+const rowsOf = (array, width) =>
+  Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
 
 /** Numbers that vectors have to six digits. */
 function assertClose(found, expected) {
@@ -96,7 +97,13 @@ test("edits with a fault are refused", () => {
   for (let length = 0; length < bytes.length; length++) {
     assert.throws(() => readEdits(bytes.subarray(0, length)), FormatError);
   }
-  for (const [at, value] of [[18, 9], [18, 0], [19, 0], [16, 9], [21, 0]]) {
+  for (const [at, value] of [
+    [18, 9],
+    [18, 0],
+    [19, 0],
+    [16, 9],
+    [21, 0],
+  ]) {
     const wrong = bytes.slice();
     wrong[at] = value;
     assert.throws(() => readEdits(wrong), FormatError, `byte ${at}`);
@@ -117,8 +124,13 @@ test("some chunks alone are rows of the whole", () => {
 test("progress shows rows as they come", () => {
   const seen = [];
   const bytes = bytesOf(vectors("file").file);
-  decoder.decode(bytes, { progress: ({ done, total, scene }) => seen.push([done, total, scene.rows, scene.semantics]) });
-  assert.deepEqual(seen, [[1, 2, 12, undefined], [2, 2, 18, undefined]]);
+  decoder.decode(bytes, {
+    progress: ({ done, total, scene }) => seen.push([done, total, scene.rows, scene.semantics]),
+  });
+  assert.deepEqual(seen, [
+    [1, 2, 12, undefined],
+    [2, 2, 18, undefined],
+  ]);
 });
 
 test("what a camera sees of a scene, which the vectors have of the anchors that reach the picture", () => {

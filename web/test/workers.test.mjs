@@ -13,7 +13,10 @@ const workers = [];
 /** A worker, seen through a port. */
 function started() {
   const { port1, port2 } = new MessageChannel();
-  workers.push(new Worker(new URL("programs/worker.mjs", import.meta.url), { workerData: port2, transferList: [port2] }), port1);
+  workers.push(
+    new Worker(new URL("programs/worker.mjs", import.meta.url), { workerData: port2, transferList: [port2] }),
+    port1,
+  );
   return port1;
 }
 
@@ -33,7 +36,10 @@ test("golden files", async () => {
 test("several at once, with progress, and without semantics", async () => {
   const seen = [];
   const wanted = { progress: ({ done, total }) => seen.push(`${done} of ${total}`) };
-  const [first, second] = await Promise.all([pool.decode(golden("v1_semantics.csg"), wanted), pool.decode(golden("v1_inr.csg"))]);
+  const [first, second] = await Promise.all([
+    pool.decode(golden("v1_semantics.csg"), wanted),
+    pool.decode(golden("v1_inr.csg")),
+  ]);
   assert.equal(contentDigest(first), goldenDigests["v1_semantics.csg"].content);
   assert.equal(contentDigest(second), goldenDigests["v1_inr.csg"].content);
   assert.deepEqual(seen, ["1 of 2", "2 of 2"]);
@@ -53,7 +59,19 @@ test("errors come back as what they are", async () => {
 
 test("work is shared out by rows", () => {
   const rows = [10, 10, 10, 10, 5];
-  assert.deepEqual(shares([0, 1, 2, 3, 4], (chunk) => rows[chunk], 2), [[0, 1], [2, 3, 4]]);
-  assert.deepEqual(shares([0], (chunk) => rows[chunk], 4), [[0]]);
-  assert.deepEqual(shares([], (chunk) => rows[chunk], 4), []);
+  assert.deepEqual(
+    shares([0, 1, 2, 3, 4], (chunk) => rows[chunk], 2),
+    [
+      [0, 1],
+      [2, 3, 4],
+    ],
+  );
+  assert.deepEqual(
+    shares([0], (chunk) => rows[chunk], 4),
+    [[0]],
+  );
+  assert.deepEqual(
+    shares([], (chunk) => rows[chunk], 4),
+    [],
+  );
 });

@@ -4,7 +4,14 @@ const ROUNDS = roundConstants();
 
 export class Sha256 {
   readonly #state = Int32Array.of(
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    0x6a09e667,
+    0xbb67ae85,
+    0x3c6ef372,
+    0xa54ff53a,
+    0x510e527f,
+    0x9b05688c,
+    0x1f83d9ab,
+    0x5be0cd19,
   );
   readonly #block = new Uint8Array(64);
   readonly #schedule = new Int32Array(64);

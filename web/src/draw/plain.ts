@@ -32,8 +32,14 @@ export function plainGaussians(scene: GaussianScene, rows: number = scene.rows):
     const turn = [value(3), value(4), value(5)];
     const w = Math.sqrt(Math.max(0, 1 - turn.reduce((sum, part) => sum + part * part, 0)));
     const length = Math.hypot(w, ...turn);
-    found.quats.set([w, ...turn].map((part) => part / length), 4 * row);
-    found.scales.set([0, 1, 2].map((axis) => Math.exp(Math.fround(value(axis)))), 3 * row);
+    found.quats.set(
+      [w, ...turn].map((part) => part / length),
+      4 * row,
+    );
+    found.scales.set(
+      [0, 1, 2].map((axis) => Math.exp(Math.fround(value(axis)))),
+      3 * row,
+    );
     found.opacities[row] = Math.max(0, Math.min(1, value(6)));
     for (let channel = FIRST_COLOUR; channel < channels; channel += 3) {
       const [a, b, c] = [value(channel) * THIRD, value(channel + 1) * HALF, value(channel + 2) * SIXTH];

@@ -100,7 +100,11 @@ class Collected {
 
   arrays(): SeenGaussians {
     const [means, quats, scales, opacities, colours] = this.#numbers.map((list) => Float32Array.from(list)) as [
-      Float32Array, Float32Array, Float32Array, Float32Array, Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
     ];
     return { row: Int32Array.from(this.#rows), means, quats, scales, opacities, colours };
   }

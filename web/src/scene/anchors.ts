@@ -147,7 +147,9 @@ export class AnchorReader {
 function chunksOf(container: Container): Chunk[] {
   container.refuseOthers(ANCHOR_KINDS, "a scene of anchors");
   const [positions, masks, colours] = ["POSI", "MASK", "COLR"].map((kind) => container.chunks(kind)) as [
-    Entry[], Entry[], Entry[],
+    Entry[],
+    Entry[],
+    Entry[],
   ];
   if (masks.length !== positions.length || colours.length !== positions.length) {
     throw new FormatError("chunks of positions, masks and colours differ in number; the file is damaged");

@@ -60,7 +60,9 @@ export class Meta {
       fields = JSON.parse(decodeUtf8(content.bytes, "META"));
     } catch (error) {
       if (error instanceof FormatError) throw error;
-      throw new FormatError(`META: expected JSON (${error instanceof Error ? error.message : ""}); the file is damaged`);
+      throw new FormatError(
+        `META: expected JSON (${error instanceof Error ? error.message : ""}); the file is damaged`,
+      );
     }
     if (!isObject(fields)) throw new FormatError("META: expected a JSON object; the file is damaged");
     this.#fields = fields;

@@ -132,7 +132,10 @@ export class ObjectSums {
       const holds =
         n > 0n &&
         same([table.anchors[i]!], [n]) &&
-        same(table.centre[i]!, [...row.subarray(1, 4)].map((sum) => floored(2n * 16n * sum + n, 2n * n))) &&
+        same(
+          table.centre[i]!,
+          [...row.subarray(1, 4)].map((sum) => floored(2n * 16n * sum + n, 2n * n)),
+        ) &&
         same(table.lowest[i]!, [...row.subarray(4, 7)]) &&
         same(table.highest[i]!, [...row.subarray(7, 10)]) &&
         same(

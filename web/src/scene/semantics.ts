@@ -107,7 +107,9 @@ export class SemanticReader {
       let first = 0;
       for (const entry of this.chunks) {
         const own = voxels.subarray(3 * first, 3 * (first + entry.rows));
-        kernels.scope(() => this.#decodeChunk(entry, own, sums, feature.subarray(first * channels), label.subarray(first)));
+        kernels.scope(() =>
+          this.#decodeChunk(entry, own, sums, feature.subarray(first * channels), label.subarray(first)),
+        );
         first += entry.rows;
       }
       if (this.#whole) sums.compare();

@@ -65,7 +65,9 @@ export function decodeValues(kernels: Kernels, model: EntropyModel, layout: Chan
   let symbols = 0;
   for (let i = 0; i < flags.length; i++) symbols += flags[i]!;
   if (symbols !== entry.symbols) {
-    throw new FormatError(`${where}: promises ${entry.symbols} symbols, its anchors have ${symbols}; the file is damaged`);
+    throw new FormatError(
+      `${where}: promises ${entry.symbols} symbols, its anchors have ${symbols}; the file is damaged`,
+    );
   }
   if ((symbols === 0) !== (stream.length === 0)) {
     throw new FormatError(`${where}: ${stream.length} bytes for ${symbols} symbols; the file is damaged`);

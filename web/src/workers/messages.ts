@@ -1,8 +1,6 @@
 // What a page and its workers say to each other.
 
-import {
-  CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion,
-} from "../base/errors.js";
+import { CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion } from "../base/errors.js";
 import type { DecodeOptions } from "../decoder.js";
 import type { CodedScene } from "../scene/scene.js";
 import type { SemanticLayer } from "../scene/semantics.js";
