@@ -63,6 +63,9 @@ def made_files() -> Iterator[tuple[str, bytes]]:
     for number, (encoding, correction) in enumerate(product(MODELS, (0, 4))):
         scene = with_semantics(random_scene(90, 10, 2, seed=number), encoding=encoding, carm_dim=correction)
         yield f"meanings {encoding} {correction}", encode(scene, chunk_anchors=40).data
+    scene = with_semantics(random_scene(90, 10, 2))
+    bare = replace(scene.semantics, label=None, names=(), embeddings=None)
+    yield "described everywhere", encode(replace(scene, semantics=bare), chunk_anchors=40).data
     for degree in range(4):
         yield f"Gaussians {degree}", gaussians(130 + 300 * (degree == 1), degree)
     whole = encode(with_semantics(random_scene(120, 10, 2)), chunk_anchors=50).data

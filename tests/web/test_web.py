@@ -7,13 +7,16 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import csgaussian_ns
 from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.gaussians.read import decode_gaussians
 from tests.format.fuzzing import LIMITS, bodies_of, damaged, front_of
 from tests.format.surgery import inflated_sections, with_checksums
-from tests.web.made_files import made_files
+from tests.web.made_files import gaussians, made_files
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -72,6 +75,25 @@ def test_files_of_every_kind_decode_to_the_same(tmp_path: Path):
     by_name = dict(zip(files, found, strict=True))
     assert by_name["edited"]["edits"] == ["move", "rotate", "scale", "recolour", "rename", "keep", "remove", "crop"]
     assert by_name["group"]["representation"] == "group" and by_name["cut"]["cut"] is True
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+def test_plain_gaussians_are_those_of_this_package(tmp_path: Path, degree: int):
+    data = gaussians(60, degree)
+    (tmp_path / "scene.csg").write_bytes(data)
+    program = f"""
+        import {{ readFileSync }} from "node:fs";
+        import {{ Decoder, plainGaussians }} from "{(WEB / "dist" / "index.js").as_uri()}";
+        const scene = Decoder.createSync().decode(new Uint8Array(readFileSync("scene.csg")));
+        const {{ means, quats, scales, opacities, harmonics }} = plainGaussians(scene);
+        console.log(JSON.stringify([means, quats, scales, opacities, harmonics].map((array) => [...array])));
+    """
+    command = [NODE or "node", "--input-type=module", "--eval", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    arrays = decode_gaussians(read_container(data), LIMITS).arrays
+    unit = arrays.quats / np.linalg.norm(arrays.quats, axis=1, keepdims=True)
+    for found, expected in zip(json.loads(done.stdout), arrays._replace(quats=unit), strict=True):
+        assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-6, atol=1e-7)
 
 
 def test_damaged_files_give_typed_errors_or_the_same_scene(tmp_path: Path):

@@ -5,7 +5,7 @@ import { beginSymbols, readSymbol, symbolsFailure } from "./rans";
 const LARGEST_STEP: i32 = 256;
 const LARGEST_TABLE: i64 = 87;
 
-/** A chunk in work, as src/coding.ts lays it out; all arrays have a row for each anchor. */
+/** A chunk in work, as src/networks/coding.ts lays it out: a `record`. All arrays have a row for each anchor. */
 @unmanaged
 class Coding {
   channels: u32;
@@ -30,7 +30,8 @@ function rowAt(rows: usize, i: u32): usize {
 }
 
 /** Take the outputs (i32) of a hyperprior for `count` anchors from `first` on. */
-export function takePrior(coding: Coding, outputs: usize, first: u32, count: u32): void {
+export function takePrior(record: usize, outputs: usize, first: u32, count: u32): void {
+  const coding = changetype<Coding>(record);
   const channels = coding.channels;
   const steps = coding.steps;
   const width = 2 * channels + steps;
@@ -49,7 +50,8 @@ export function takePrior(coding: Coding, outputs: usize, first: u32, count: u32
 }
 
 /** Add `width` means and as many log scales (i32) of a network to channels `first` on of `count` rows; 0: all rows. */
-export function addPrior(coding: Coding, outputs: usize, rows: usize, count: u32, first: u32, width: u32): void {
+export function addPrior(record: usize, outputs: usize, rows: usize, count: u32, first: u32, width: u32): void {
+  const coding = changetype<Coding>(record);
   for (let i: u32 = 0; i < count; i++) {
     const from = outputs + <usize>i * width * 8;
     const at = (rowAt(rows, i) * coding.channels + first) << 3;
@@ -63,7 +65,8 @@ export function addPrior(coding: Coding, outputs: usize, rows: usize, count: u32
 }
 
 /** What the known answer is about, of the first `count` anchors; `facts` are two more numbers (i32) of each, or 0. */
-export function knownAnswer(coding: Coding, count: u32, facts: usize, out: usize): void {
+export function knownAnswer(record: usize, count: u32, facts: usize, out: usize): void {
+  const coding = changetype<Coding>(record);
   const channels = coding.channels;
   for (let i: u32 = 0; i < count; i++) {
     memory.copy(out, coding.means + <usize>i * channels * 8, channels * 8);
@@ -90,8 +93,9 @@ export function knownAnswer(coding: Coding, count: u32, facts: usize, out: usize
  * @param family First table: 0 of the Gaussian ones, 88 of the Laplacian.
  */
 export function readGroup(
-  coding: Coding, rows: usize, count: u32, first: u32, width: u32, step: u32, family: u32,
+  record: usize, rows: usize, count: u32, first: u32, width: u32, step: u32, family: u32,
 ): i32 {
+  const coding = changetype<Coding>(record);
   beginSymbols();
   const channels = coding.channels;
   for (let i: u32 = 0; i < count; i++) {
@@ -114,9 +118,10 @@ export function readGroup(
 
 /** Requantise channels of values to inputs (i16) of a network, rows of `stride` numbers, from number `place` on. */
 export function requantise(
-  coding: Coding, rows: usize, count: u32, first: u32, width: u32, multiplier: i32, shift: i32,
+  record: usize, rows: usize, count: u32, first: u32, width: u32, multiplier: i32, shift: i32,
   out: usize, stride: u32, place: u32,
 ): void {
+  const coding = changetype<Coding>(record);
   const half: i64 = <i64>1 << <i64>(shift - 1);
   for (let i: u32 = 0; i < count; i++) {
     const from = coding.values + ((rowAt(rows, i) * coding.channels + first) << 3);
@@ -129,7 +134,8 @@ export function requantise(
 }
 
 /** Real values (f32) of channels `first` on: value times `step` in f64. */
-export function realValues(coding: Coding, count: u32, first: u32, width: u32, step: f64, out: usize): void {
+export function realValues(record: usize, count: u32, first: u32, width: u32, step: f64, out: usize): void {
+  const coding = changetype<Coding>(record);
   for (let i: u32 = 0; i < count; i++) {
     const from = coding.values + ((<usize>i * coding.channels + first) << 3);
     for (let c: u32 = 0; c < width; c++) {

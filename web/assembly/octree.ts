@@ -76,7 +76,9 @@ function cell(index: u32): usize {
  *
  * @param work Memory of `octreeWork(count)` bytes.
  */
-export function octree(stream: usize, length: u32, depth: u32, zeroLevels: bool, count: u32, work: usize, keys: usize): i32 {
+export function octree(
+  stream: usize, length: u32, depth: u32, zeroLevels: bool, count: u32, work: usize, keys: usize,
+): i32 {
   open(stream, length);
   cells = work;
   weights = cells + CELLS * 4;

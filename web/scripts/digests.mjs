@@ -22,7 +22,7 @@ function* contents() {
   for (const path of arguments_) yield new Uint8Array(readFileSync(path));
   if (packed === undefined) return;
   const bytes = readFileSync(packed);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = bytes.readUInt32LE(at);
     yield new Uint8Array(bytes.subarray(at + 4, at + 4 + length));
     at += 4 + length;

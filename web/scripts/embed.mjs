@@ -10,8 +10,15 @@ const TABLES = { symbols: "symbols.bin", steps: "steps.bin", logSteps: "log_step
 const kernels = readFileSync(new URL("../build/kernels.wasm", import.meta.url));
 if (kernels.length > MOST_WASM_BYTES) throw new Error(`kernels: ${kernels.length} bytes, at most ${MOST_WASM_BYTES}`);
 
+/** The functions that the kernels export, as methods of an interface. */
+const functions = [
+  ...readFileSync(new URL("../build/kernels.d.ts", import.meta.url), "utf8").matchAll(/export function (.*;)/g),
+];
+
 const text = readFileSync(new URL("FORMAT.md", FORMAT), "utf8");
-const lines = ["// Made by scripts/embed.mjs.", "", `export const KERNELS = "${kernels.toString("base64")}";`, ""];
+const lines = ["// Made by scripts/embed.mjs.", "", `export const KERNELS: string = "${kernels.toString("base64")}";`, ""];
+lines.push("export interface KernelExports {", "  readonly memory: WebAssembly.Memory;");
+lines.push(...functions.map(([, signature]) => `  ${signature}`), "}", "");
 lines.push("export const TABLES = {");
 for (const [name, file] of Object.entries(TABLES)) {
   const bytes = readFileSync(new URL(`tables/${file}`, FORMAT));

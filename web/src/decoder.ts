@@ -1,20 +1,21 @@
-// From the bytes of a .csg file to a scene. The bytes are not trusted.
+// What the package is used by: a decoder, which decodes files at once or while they arrive. The bytes are not trusted.
 
-import { FormatError, RequestError, UnsupportedVersion } from "./base/errors.js";
-import { compareCrc, Kernels } from "./base/kernels.js";
-import { checkLimit, DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
+import { RequestError } from "./base/errors.js";
+import { Kernels } from "./base/kernels.js";
+import { DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
 import { Container, sourceOf, type ByteSource } from "./container/container.js";
-import { nameOf } from "./container/kinds.js";
-import { AnchorReader } from "./scene/anchors.js";
-import { editsOf, objectsOf, type Edit } from "./scene/edits.js";
-import { GaussianReader } from "./scene/gaussians.js";
-import { Meta } from "./scene/meta.js";
-import type { AnchorScene, CodedScene, GaussianScene, GroupScene } from "./scene/scene.js";
-import { openSemantics, type SemanticLayer } from "./scene/semantics.js";
-import { checkCodec } from "./scene/values.js";
+import { HEADER_BYTES, parseHeader } from "./container/front.js";
+import { endOf, type Entry } from "./container/kinds.js";
+import { FetchedSource, type RangeSource } from "./container/ranges.js";
+import { decodeSemantics, decodeSteps, readEditsOf, walked, type Progress, type Wanted } from "./decoding.js";
+import type { Edit } from "./scene/edits.js";
+import type { CodedScene } from "./scene/scene.js";
+import type { SemanticLayer } from "./scene/semantics.js";
 
-const MOST_PARTS = 256;
-const GROUP_KINDS = ["META", "PART", "EDIT"];
+/** Bytes that are fetched first: mostly all that comes before the chunks. */
+const FIRST_BYTES = 65536;
+/** Sections that lie so close are fetched together. */
+const NEAR_BYTES = 4096;
 
 /** What of a file is wanted, and how much it may cost. */
 export interface DecodeOptions {
@@ -29,17 +30,13 @@ export interface DecodeOptions {
    * Called after each chunk with the scene as far as it is there: `rows` of it are filled, semantics come last. Where
    * objects were edited there is no scene but the last one, as what was removed must not be seen.
    */
-  readonly progress?: (done: number, total: number, scene: AnchorScene | GaussianScene | undefined) => void;
+  readonly progress?: (step: Progress) => void;
 }
-
-type RowScene = AnchorScene | GaussianScene;
-type Wanted = Omit<Required<DecodeOptions>, "chunks" | "limits"> & {
-  readonly chunks: readonly number[] | undefined;
-  readonly limits: DecodeLimits;
-};
 
 /** A decoder and its memory; a page has one in each worker. */
 export class Decoder {
+  #streaming = false;
+
   private constructor(readonly kernels: Kernels) {}
 
   /** For pages and programs: compiles beside what else happens. */
@@ -70,104 +67,72 @@ export class Decoder {
    * @throws FormatError Not a .csg file, damaged, or cut before the end of its colours.
    * @throws UnsupportedVersion It needs a newer reader, or its symbols are coded by torchac.
    * @throws LimitExceeded It asks for more than the limits allow, or for more memory than there is.
-   * @throws RequestError There is no such chunk.
+   * @throws RequestError There is no such chunk, or this decoder is busy with a stream.
    */
   decode(data: Uint8Array | ByteSource, options: DecodeOptions = {}): CodedScene {
-    const { chunks, semantics = true, edits = true, progress = () => undefined } = options;
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.kernels.bound = Math.min(limits.maxMemoryBytes, this.kernels.most);
+    const wanted = this.#begin(options);
     return this.kernels.scope(() => {
-      const container = this.open(data, limits);
-      return decodeContainer(container, { chunks, semantics, edits, progress, limits });
+      const steps = decodeSteps(this.open(data, wanted.limits), wanted);
+      return walked(steps, options.progress ?? (() => undefined));
     });
   }
-}
 
-function decodeContainer(container: Container, wanted: Wanted): CodedScene {
-  const meta = new Meta(container);
-  if (meta.representation === "group") return decodeGroup(container, meta, wanted);
-  const edits = wanted.edits ? editsOf(container, () => countObjects(container)) : [];
-  if (meta.representation === "anchors") return decodeRows(container, new AnchorReader(container, meta, ...reading(wanted)), edits, wanted);
-  if (meta.representation === "gaussians") return decodeRows(container, new GaussianReader(container, meta, ...reading(wanted)), edits, wanted);
-  throw new UnsupportedVersion(`the scene is made of '${meta.representation}', which this reader does not know`);
-}
-
-/** Which chunks a reader shall decode, out of so many, and within what limits. */
-function reading(wanted: Wanted): [(count: number) => readonly number[], DecodeLimits] {
-  const choose = (count: number): readonly number[] => {
-    const numbers = wanted.chunks ?? Array.from({ length: count }, (_, i) => i);
-    for (const number of numbers) {
-      if (!Number.isInteger(number) || number < 0 || number >= count) {
-        throw new RequestError(`chunk ${number} does not exist; the file has chunks 0..${count - 1}`);
+  /**
+   * Decode a scene while it arrives: parts are fetched when they are needed. `options.progress` shows it grow.
+   *
+   * @throws As of `decode`, and what the source throws.
+   */
+  async stream(ranges: RangeSource, options: DecodeOptions = {}): Promise<CodedScene> {
+    const wanted = this.#begin(options);
+    const release = this.kernels.hold();
+    this.#streaming = true;
+    try {
+      const source = new FetchedSource(ranges);
+      await source.fetch(0, FIRST_BYTES);
+      const header = parseHeader(source.read(0, Math.min(HEADER_BYTES, source.size)), wanted.limits);
+      await source.fetch(0, header.tocEnd);
+      const steps = decodeSteps(this.open(source, wanted.limits), wanted);
+      for (;;) {
+        const step = steps.next();
+        if (step.done) return step.value;
+        if ("need" in step.value) await fetchBodies(source, step.value.need);
+        else options.progress?.(step.value);
       }
-    }
-    return numbers;
-  };
-  return [choose, wanted.limits];
-}
-
-function decodeRows(
-  container: Container,
-  reader: AnchorReader | GaussianReader,
-  edits: readonly Edit[],
-  wanted: Wanted,
-): RowScene {
-  const ofObjects = edits.some((edit) => objectsOf(edit).length > 0);
-  const semantics = wanted.semantics || ofObjects ? openSemantics(container, ...reading(wanted)) : undefined;
-  const operations = reader.operations + (semantics?.operations ?? 0);
-  checkLimit(wanted.limits, "maxNetworkOperations", reader.rows * operations, `networks for ${reader.rows} rows`);
-  const scene = (rows: number, layer: SemanticLayer | undefined): RowScene => {
-    const common = { rows, semantics: layer, edits, cut: container.cut };
-    return reader instanceof AnchorReader
-      ? { representation: "anchors", facts: reader.facts, networks: reader.networks, ...reader.arrays, ...common }
-      : { representation: "gaussians", facts: reader.facts, channels: reader.channels, ...reader.arrays, ...common };
-  };
-  for (let number = 0; number < reader.chunkCount; number++) {
-    const rows = reader.next(number);
-    wanted.progress(number + 1, reader.chunkCount, ofObjects ? undefined : scene(rows, undefined));
-  }
-  return scene(reader.rows, semantics?.decode(reader.arrays.voxels, reader.facts.voxelSize));
-}
-
-function decodeGroup(container: Container, meta: Meta, wanted: Wanted): GroupScene {
-  if (wanted.chunks !== undefined) throw new RequestError("a group is decoded as a whole, not by chunks");
-  const facts = meta.groupFacts(MOST_PARTS);
-  const parts = partsOf(container, wanted.limits, facts.placements.length);
-  const objects = (): number => parts.reduce((sum, part) => sum + countObjects(part), 0);
-  const edits = wanted.edits ? editsOf(container, objects) : [];
-  const decoded = parts.map((part) => container.kernels.scope(() => decodeContainer(part, wanted) as RowScene));
-  return { representation: "group", facts, parts: decoded, edits };
-}
-
-/** The files of a group: whole, and none of them a group. */
-function partsOf(container: Container, limits: DecodeLimits, count: number): Container[] {
-  for (const { kind, critical } of container.entries) {
-    if (!GROUP_KINDS.includes(kind) && (critical || ["NETS", "LABL", "SEMA"].includes(kind))) {
-      throw new FormatError(`a group with a section ${kind}, which belongs into its parts; the file is damaged`);
+    } finally {
+      this.#streaming = false;
+      release();
     }
   }
-  const entries = container.chunks("PART");
-  if (entries.length !== count) {
-    throw new FormatError(`${entries.length} sections PART, META places ${count}; the file is damaged`);
+
+  /** What was edited in a file; nothing else of it is decoded. Errors as of `decode`. */
+  edits(data: Uint8Array | ByteSource, options: DecodeOptions = {}): readonly Edit[] {
+    const wanted = this.#begin(options);
+    return this.kernels.scope(() => readEditsOf(this.open(data, wanted.limits), wanted));
   }
-  return entries.map((entry) => {
-    checkCodec(entry);
-    const body = container.body(entry);
-    compareCrc(entry.decodedCrc, entry.storedCrc, nameOf(entry));
-    const part = Container.open(sourceOf(body), container.kernels, limits);
-    if (part.cut || part.header.rows !== entry.rows) {
-      throw new FormatError(`${nameOf(entry)}: is cut, or has not the ${entry.rows} rows that it promises`);
-    }
-    if (new Meta(part).representation === "group") {
-      throw new UnsupportedVersion(`${nameOf(entry)}: is a group itself, which no part may be`);
-    }
-    return part;
-  });
+
+  /** The semantic layer of chunks that were decoded without it; undefined if there is none. Errors as of `decode`. */
+  semantics(data: Uint8Array | ByteSource, voxels: Int32Array, options: DecodeOptions = {}): SemanticLayer | undefined {
+    const wanted = this.#begin(options);
+    return this.kernels.scope(() => decodeSemantics(this.open(data, wanted.limits), voxels, wanted));
+  }
+
+  #begin(options: DecodeOptions): Wanted {
+    if (this.#streaming) throw new RequestError("this decoder is busy with a stream; take another one beside it");
+    const { chunks, semantics = true, edits = true } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.kernels.bound = Math.min(limits.maxMemoryBytes, this.kernels.most);
+    return { chunks, semantics, edits, limits };
+  }
 }
 
-/** How many objects a file lists. */
-function countObjects(container: Container): number {
-  if (container.ofKind("LABL").length === 0) return 0;
-  const { bytes } = container.content("LABL");
-  return bytes.length < 2 ? 0 : bytes[0]! | (bytes[1]! << 8);
+/** Fetch sections, those that lie side by side at once. */
+async function fetchBodies(source: FetchedSource, entries: readonly Entry[]): Promise<void> {
+  const sorted = [...entries].sort((a, b) => a.offset - b.offset);
+  const runs: { start: number; end: number }[] = [];
+  for (const entry of sorted) {
+    const last = runs[runs.length - 1];
+    if (last !== undefined && entry.offset - last.end <= NEAR_BYTES) last.end = endOf(entry);
+    else runs.push({ start: entry.offset, end: endOf(entry) });
+  }
+  await Promise.all(runs.map(({ start, end }) => source.fetch(start, end)));
 }

@@ -3,7 +3,9 @@
 export { CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion } from "./base/errors.js";
 export { DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
 export { Container, sourceOf, type ByteSource } from "./container/container.js";
+export { blobSource, httpSource, type RangeSource } from "./container/ranges.js";
 export type { Entry } from "./container/kinds.js";
+export type { Progress } from "./decoding.js";
 export { Decoder, type DecodeOptions } from "./decoder.js";
 export type { AnchorArrays } from "./scene/anchors.js";
 export { contentDigest } from "./scene/digest.js";
@@ -15,3 +17,8 @@ export type { SceneObject } from "./scene/objects.js";
 export type { RenderLayer, RenderNetwork, RenderNetworks } from "./scene/render_networks.js";
 export type { AnchorScene, CodedScene, GaussianScene, GroupScene } from "./scene/scene.js";
 export type { SemanticLayer } from "./scene/semantics.js";
+export { plainGaussians, type PlainGaussians } from "./draw/plain.js";
+export { seenFrom, type Gaussians, type SeenGaussians } from "./draw/seen.js";
+export type { Port } from "./workers/messages.js";
+export { WorkerPool } from "./workers/pool.js";
+export { serve } from "./workers/serve.js";

@@ -42,9 +42,16 @@ test("SHA-256 is that of Node, in pieces too", () => {
 
 test("zlib streams of every level and strategy inflate", () => {
   const contents = [Buffer.alloc(0), Buffer.from("a"), randomBytes(3000), Buffer.from("abcd".repeat(20000))];
-  contents.push(Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i) >> 7 & 31)));
+  contents.push(Buffer.from(Array.from({ length: 5000 }, (_, i) => ((i * i) >> 7) & 31)));
   for (const content of contents) {
-    for (const options of [{ level: 0 }, { level: 1 }, { level: 9 }, { strategy: 2 }, { strategy: 3 }, { strategy: 4 }]) {
+    for (const options of [
+      { level: 0 },
+      { level: 1 },
+      { level: 9 },
+      { strategy: 2 },
+      { strategy: 3 },
+      { strategy: 4 },
+    ]) {
       const inflated = inflate(deflateSync(content, options), content.length, "test");
       assert.ok(Buffer.from(inflated).equals(content));
     }
@@ -56,7 +63,7 @@ test("bad zlib streams are refused, and no more bytes than allowed are made", ()
   assert.throws(() => inflate(stream, 99_999, "test"), FormatError);
   assert.throws(() => inflate(stream.subarray(0, -1), 100_000, "test"), FormatError);
   assert.throws(() => inflate(Buffer.concat([stream, Buffer.of(0)]), 100_000, "test"), FormatError);
-  const mixed = deflateSync(Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * i) >> 5 & 63)));
+  const mixed = deflateSync(Buffer.from(Array.from({ length: 3000 }, (_, i) => ((i * i) >> 5) & 63)));
   for (let i = 0; i < mixed.length; i++) {
     const wrong = Buffer.from(mixed);
     wrong[i] ^= 1 << (i % 8);

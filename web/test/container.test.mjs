@@ -27,7 +27,10 @@ test("the table of contents is that of the vectors", () => {
     const { kind, layer, critical, chunk, codec, symbols, offset, length } = entry;
     const { first_row: firstRow, rows, decoded_crc: decoded, known_answer_crc: answer, ...others } = sections[i];
     assert.deepEqual({ kind, layer, critical, chunk, codec, symbols, offset, length }, others);
-    assert.deepEqual([entry.firstRow, entry.rows, entry.decodedCrc, entry.knownAnswerCrc], [firstRow, rows, decoded, answer]);
+    assert.deepEqual(
+      [entry.firstRow, entry.rows, entry.decodedCrc, entry.knownAnswerCrc],
+      [firstRow, rows, decoded, answer],
+    );
   });
 });
 
@@ -36,7 +39,8 @@ test("other files, cut ones and long ones are refused", () => {
   assert.throws(() => open(new Uint8Array(0)), FormatError);
   assert.throws(() => open(Buffer.from(`ply\nformat binary${" ".repeat(64)}`)), /PLY/);
   assert.throws(() => open(Buffer.concat([bytes, Buffer.alloc(8)])), /appended/);
-  for (let length = 0; length < bytes.length; length += 97) assert.throws(() => open(bytes.subarray(0, length)), FormatError);
+  for (let length = 0; length < bytes.length; length += 97)
+    assert.throws(() => open(bytes.subarray(0, length)), FormatError);
 });
 
 test("a file that lost its semantics opens, and says so", () => {

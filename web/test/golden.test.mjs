@@ -18,5 +18,8 @@ for (const name of goldenNames.filter((file) => file !== TORCHAC)) {
 }
 
 test("symbols of torchac are refused with the reason", () => {
-  assert.throws(() => decoder.decode(golden(TORCHAC)), (error) => error instanceof UnsupportedVersion && /torchac/.test(error.message));
+  assert.throws(
+    () => decoder.decode(golden(TORCHAC)),
+    (error) => error instanceof UnsupportedVersion && /torchac/.test(error.message),
+  );
 });

@@ -11,7 +11,8 @@ import { IntegerNetwork, padded } from "../dist/networks/network.js";
 import { kernels, vectors } from "./material.mjs";
 
 const bytesOf = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
-const rowsOf = (array, width) => Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
+const rowsOf = (array, width) =>
+  Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
 
 /** Inputs (i16) of a network, rows padded. */
 function putInputs(rows) {
@@ -22,7 +23,9 @@ function putInputs(rows) {
 }
 
 test("hyperpriors of all encodings", () => {
-  for (const { channels, bytes, voxels, inputs, mean, log_scale: logScale, step, log_step: logStep } of vectors("hyperpriors")) {
+  for (const { channels, bytes, voxels, inputs, mean, log_scale: logScale, step, log_step: logStep } of vectors(
+    "hyperpriors",
+  )) {
     kernels.scope(() => {
       const [features, scalings, offsets] = channels;
       assert.equal(scalings, 6);
@@ -33,14 +36,23 @@ test("hyperpriors of all encodings", () => {
       const encoded = kernels.allocate(2 * width * voxels.length);
       hyperprior.encoding.write(at, voxels.length, encoded);
       const found = rowsOf(kernels.i16(encoded, width * voxels.length), width);
-      assert.deepEqual(found.map((row) => row.slice(0, inputs[0].length)), inputs);
+      assert.deepEqual(
+        found.map((row) => row.slice(0, inputs[0].length)),
+        inputs,
+      );
       hyperprior.evaluate(at, voxels.length, (outputs, first, count) => {
         rowsOf(kernels.i32(outputs, count * layout.outputs), layout.outputs).forEach((row, i) => {
           assert.deepEqual(row.slice(0, layout.channels), mean[first + i]);
           assert.deepEqual(row.slice(layout.channels, 2 * layout.channels), logScale[first + i]);
           const raw = row.slice(2 * layout.channels).map((r) => Math.max(-256, Math.min(256, r)) + 256);
-          assert.deepEqual(raw.map((r) => kernels.i32(kernels.tables.steps, 513)[r]), step[first + i]);
-          assert.deepEqual(raw.map((r) => kernels.i32(kernels.tables.logSteps, 513)[r]), logStep[first + i]);
+          assert.deepEqual(
+            raw.map((r) => kernels.i32(kernels.tables.steps, 513)[r]),
+            step[first + i],
+          );
+          assert.deepEqual(
+            raw.map((r) => kernels.i32(kernels.tables.logSteps, 513)[r]),
+            logStep[first + i],
+          );
         });
       });
     });
@@ -82,21 +94,40 @@ test("sums stay exact at the bounds of the format", () => {
       const network = IntegerNetwork.read(kernels, layerBytes({ ...spec, multipliers, biases, weights }), "NETE");
       const rows = [Array(inputs).fill(32767), Array(inputs).fill(-32767)];
       const found = rowsOf(kernels.i32(network.evaluate(putInputs(rows), 2), 6), 3);
-      const expected = rows.map(([x]) => [-128, 127, 1].map((weight, o) => {
-        const sum = BigInt(weight * x * inputs + biases[o]) * BigInt(multipliers[o]);
-        const scaled = Number((sum + (1n << 20n)) >> 21n);
-        return Math.max(spec.lowest, Math.min(spec.highest, scaled));
-      }));
+      const expected = rows.map(([x]) =>
+        [-128, 127, 1].map((weight, o) => {
+          const sum = BigInt(weight * x * inputs + biases[o]) * BigInt(multipliers[o]);
+          const scaled = Number((sum + (1n << 20n)) >> 21n);
+          return Math.max(spec.lowest, Math.min(spec.highest, scaled));
+        }),
+      );
       assert.deepEqual(found, expected);
     });
   }
 });
 
 test("networks outside of their ranges are refused", () => {
-  const spec = { inputs: 1, largest: 511, shift: 1, lowest: 0, highest: 1, multipliers: [1], biases: [0], weights: [1] };
-  const read = (changes) => kernels.scope(() => IntegerNetwork.read(kernels, layerBytes({ ...spec, ...changes }), "NETE"));
+  const spec = {
+    inputs: 1,
+    largest: 511,
+    shift: 1,
+    lowest: 0,
+    highest: 1,
+    multipliers: [1],
+    biases: [0],
+    weights: [1],
+  };
+  const read = (changes) =>
+    kernels.scope(() => IntegerNetwork.read(kernels, layerBytes({ ...spec, ...changes }), "NETE"));
   assert.equal(read({}).outputs, 1);
-  const strange = [{ largest: 0 }, { shift: 0 }, { shift: 41 }, { lowest: 1 }, { multipliers: [0] }, { multipliers: [32768] }];
+  const strange = [
+    { largest: 0 },
+    { shift: 0 },
+    { shift: 41 },
+    { lowest: 1 },
+    { multipliers: [0] },
+    { multipliers: [32768] },
+  ];
   for (const changes of [...strange, { inputs: 2 }, { weights: [1, 1] }, { lowest: -(2 ** 31) }]) {
     assert.throws(() => read(changes), FormatError, JSON.stringify(changes));
   }
@@ -124,6 +155,9 @@ test("waves, neighbours, facts and what is seen", () => {
     const out = kernels.zeros(2 * count * width);
     const at = kernels.put(Int16Array.from(known.flat()));
     kernels.call.seen(all, count, most, near.rows, near.weights, at, width, 0, width, out, width, 0);
-    assert.deepEqual(rowsOf(kernels.i16(out, count * width), width), seen.map((row) => row.slice(0, width)));
+    assert.deepEqual(
+      rowsOf(kernels.i16(out, count * width), width),
+      seen.map((row) => row.slice(0, width)),
+    );
   });
 });

@@ -10,7 +10,8 @@ import { decodePositions } from "../dist/streams/positions.js";
 import { kernels, vectors } from "./material.mjs";
 
 const bytesOf = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
-const rowsOf = (array, width) => Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
+const rowsOf = (array, width) =>
+  Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
 
 /** Streams with a bit changed, cut or prolonged either fail with a typed error or decode to something else. */
 function spoil(stream, decode) {
@@ -45,7 +46,12 @@ test("masks", () => {
   for (const { masks, stream } of vectors("masks")) {
     const [anchors, slots] = [masks.length, masks[0].length];
     const decode = (bytes) => kernels.u8(decodeMasks(kernels, bytes, anchors, slots, "MASK"), anchors * slots);
-    kernels.scope(() => assert.deepEqual(rowsOf(decode(bytesOf(stream)), slots).map((row) => row.join("")), masks));
+    kernels.scope(() =>
+      assert.deepEqual(
+        rowsOf(decode(bytesOf(stream)), slots).map((row) => row.join("")),
+        masks,
+      ),
+    );
     spoil(bytesOf(stream), decode);
   }
   assert.deepEqual([...packBits(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 1, 1))], [129, 128]);

@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { contentDigest, Decoder, FormatError } from "../dist/index.js";
+import { contentDigest, Decoder, FormatError, seenFrom } from "../dist/index.js";
 import { bindingOf, readEdits } from "../dist/scene/edits.js";
 import { vectors } from "./material.mjs";
 
 const decoder = Decoder.createSync();
 const bytesOf = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
-const rowsOf = (array, width) => Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
+const rowsOf = (array, width) =>
+  Array.from({ length: array.length / width }, (_, i) => [...array.slice(i * width, (i + 1) * width)]);
 
 /** Numbers that vectors have to six digits. */
 function assertClose(found, expected) {
@@ -96,7 +97,13 @@ test("edits with a fault are refused", () => {
   for (let length = 0; length < bytes.length; length++) {
     assert.throws(() => readEdits(bytes.subarray(0, length)), FormatError);
   }
-  for (const [at, value] of [[18, 9], [18, 0], [19, 0], [16, 9], [21, 0]]) {
+  for (const [at, value] of [
+    [18, 9],
+    [18, 0],
+    [19, 0],
+    [16, 9],
+    [21, 0],
+  ]) {
     const wrong = bytes.slice();
     wrong[at] = value;
     assert.throws(() => readEdits(wrong), FormatError, `byte ${at}`);
@@ -117,6 +124,35 @@ test("some chunks alone are rows of the whole", () => {
 test("progress shows rows as they come", () => {
   const seen = [];
   const bytes = bytesOf(vectors("file").file);
-  decoder.decode(bytes, { progress: (done, total, scene) => seen.push([done, total, scene.rows, scene.semantics]) });
-  assert.deepEqual(seen, [[1, 2, 12, undefined], [2, 2, 18, undefined]]);
+  decoder.decode(bytes, {
+    progress: ({ done, total, scene }) => seen.push([done, total, scene.rows, scene.semantics]),
+  });
+  assert.deepEqual(seen, [
+    [1, 2, 12, undefined],
+    [2, 2, 18, undefined],
+  ]);
+});
+
+test("what a camera sees of a scene, which the vectors have of the anchors that reach the picture", () => {
+  const { file, camera, gaussians } = vectors("file");
+  const [[a, b, c, x], [d, e, f, y], [g, h, i, z]] = camera.world_to_camera;
+  const eye = [-(a * x + d * y + g * z), -(b * x + e * y + h * z), -(c * x + f * y + i * z)];
+  const seen = seenFrom(decoder.decode(bytesOf(file)), eye);
+  const numbers = (at) => [
+    ...seen.means.slice(3 * at, 3 * at + 3),
+    ...seen.quats.slice(4 * at, 4 * at + 4),
+    ...seen.scales.slice(3 * at, 3 * at + 3),
+    seen.opacities[at],
+    ...seen.colours.slice(3 * at, 3 * at + 3),
+  ];
+  const unit = (quat) => quat.map((part) => part / Math.hypot(...quat));
+  const near = (value, expected) => Math.abs(value - expected) < 1e-4 * Math.max(1, Math.abs(expected));
+  let at = 0;
+  gaussians.means.forEach((mean, n) => {
+    const { quats, scales, opacities, colors } = gaussians;
+    const expected = [...mean, ...unit(quats[n]), ...scales[n], opacities[n], ...colors[n]];
+    while (at < seen.row.length && !numbers(at).every((value, j) => near(value, expected[j]))) at++;
+    assert.ok(at < seen.row.length, `Gaussian ${n} is not seen`);
+    at++;
+  });
 });

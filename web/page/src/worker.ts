@@ -1,6 +1,6 @@
 // Decodes a scene, keeps it, and says what a camera sees of it. Colours follow the camera, a slice of rows at a time.
 
-import { CsgError, Decoder, withEdits, type CodedScene, type Edit } from "../../dist/index.js";
+import { CsgError, Decoder, withEdits, type CodedScene, type Edit, type Progress } from "../../dist/index.js";
 import { labelsOf, lookOf, partsOf, type Look, type Part } from "./look.js";
 import { same, vectorAt, type Vector } from "./maths.js";
 import type { Answer, Pinhole, Question, Told } from "./messages.js";
@@ -176,7 +176,7 @@ let stage: Stage | undefined;
 async function load(buffer: ArrayBuffer): Promise<void> {
   const decoder = await Decoder.create();
   const bytes = new Uint8Array(buffer);
-  const progress = (done: number, total: number): void => say({ tell: "progress", share: done / total });
+  const progress = ({ done, total }: Progress): void => say({ tell: "progress", share: done / total });
   const scene = decoder.decode(bytes, { progress });
   stage = new Stage(decoder, bytes, scene);
   say({ tell: "scene", told: stage.told() });

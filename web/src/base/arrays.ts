@@ -8,6 +8,8 @@ export function newArray<T>(type: new (count: number) => T, count: number): T {
     return new type(count);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new LimitExceeded(`an array of ${count} numbers is more than this machine gives; decode some chunks at a time`);
+    throw new LimitExceeded(
+      `an array of ${count} numbers is more than this machine gives; decode some chunks at a time`,
+    );
   }
 }

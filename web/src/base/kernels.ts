@@ -1,9 +1,9 @@
 // The WebAssembly kernels of assembly/, and the memory that they are given.
 //
-// Memory is a stack: what a `scope` allocates is free when it ends. Views are made anew after each allocation, as memory
-// that grows moves.
+// Memory is a stack: what a `scope` allocates is free when it ends. Views are made anew after each allocation, as
+// memory that grows moves.
 
-import { KERNELS, TABLES } from "../embedded.js";
+import { KERNELS, TABLES, type KernelExports } from "../embedded.js";
 import { decodeBase64 } from "./base64.js";
 import { FormatError, LimitExceeded } from "./errors.js";
 
@@ -23,17 +23,6 @@ const REFUSALS = [
   "bits are left over that should be zeros",
 ];
 
-/** What assembly/index.ts exports; pointers are numbers of bytes. */
-type Exports = Record<KernelName, (...args: number[]) => number> & { memory: WebAssembly.Memory };
-
-type KernelName =
-  | "initialise" | "crc32" | "squashTable" | "stretchTable" | "octree" | "octreeWork" | "pointsOfKeys" | "sortKeys"
-  | "masks" | "masksWork" | "labels" | "labelsWork" | "closeSymbols" | "openSymbols" | "prepareTables" | "readSymbols"
-  | "tablesWork" | "evaluate" | "networkWork" | "encodeLattice" | "encodeSines" | "closeLattice" | "latticeWork"
-  | "openLattice" | "readGrid" | "addPrior" | "knownAnswer" | "readGroup" | "realValues" | "requantise" | "takePrior"
-  | "findNear" | "nearWork" | "seen" | "waves" | "gaussianRows" | "gaussianRowsWork"
-  | "addToSums" | "clearSums";
-
 /** Where the tables of FORMAT.md, section 14, lie; i32 each. */
 export interface Tables {
   readonly steps: number;
@@ -42,7 +31,8 @@ export interface Tables {
 }
 
 export class Kernels {
-  readonly call: Exports;
+  /** What assembly/index.ts exports; pointers are numbers of bytes. */
+  readonly call: KernelExports;
   readonly tables: Tables;
   /** Bytes that WebAssembly addresses. */
   readonly most = 2 ** 32 - PAGE;
@@ -51,7 +41,7 @@ export class Kernels {
   #top: number;
 
   private constructor(instance: WebAssembly.Instance) {
-    this.call = instance.exports as unknown as Exports;
+    this.call = instance.exports as unknown as KernelExports;
     this.#top = this.call.initialise() >>> 0;
     const symbols = decodeBase64(TABLES.symbols);
     const into = this.allocate(this.call.tablesWork(symbols.length / 2));
@@ -80,6 +70,14 @@ export class Kernels {
     }
   }
 
+  /** What frees all that is allocated from now on: a scope for work that waits for others. */
+  hold(): () => void {
+    const top = this.#top;
+    return () => {
+      this.#top = top;
+    };
+  }
+
   /**
    * Where there is room for `bytes` bytes, whatever is in them.
    *
@@ -89,7 +87,8 @@ export class Kernels {
     const start = this.#top;
     const end = Math.ceil((start + bytes) / ALIGNMENT) * ALIGNMENT;
     const memory = this.call.memory;
-    if (end > this.bound) throw new LimitExceeded(`the decoder needs ${end} bytes of memory, it may take ${this.bound}`);
+    if (end > this.bound)
+      throw new LimitExceeded(`the decoder needs ${end} bytes of memory, it may take ${this.bound}`);
     const missing = end - memory.buffer.byteLength;
     if (missing > 0) {
       try {

@@ -3,11 +3,18 @@
 const ROUNDS = roundConstants();
 
 export class Sha256 {
-  readonly #state = Uint32Array.of(
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+  readonly #state = Int32Array.of(
+    0x6a09e667,
+    0xbb67ae85,
+    0x3c6ef372,
+    0xa54ff53a,
+    0x510e527f,
+    0x9b05688c,
+    0x1f83d9ab,
+    0x5be0cd19,
   );
   readonly #block = new Uint8Array(64);
-  readonly #schedule = new Uint32Array(64);
+  readonly #schedule = new Int32Array(64);
   #length = 0;
 
   /** Take more bytes. */
@@ -32,7 +39,7 @@ export class Sha256 {
     this.update(Uint8Array.of(0x80));
     this.update(new Uint8Array((120 - (this.#length % 64)) % 64)).update(new Uint8Array(bits.buffer));
     const result = new DataView(new ArrayBuffer(32));
-    this.#state.forEach((word, i) => result.setUint32(4 * i, word));
+    this.#state.forEach((word, i) => result.setInt32(4 * i, word));
     return new Uint8Array(result.buffer);
   }
 
@@ -54,9 +61,15 @@ export class Sha256 {
       const s1 = turned(late, 17) ^ turned(late, 19) ^ (late >>> 10);
       w[i] = w[i - 16]! + s0 + w[i - 7]! + s1;
     }
-    let [a, b, c, d, e, f, g, h] = this.#state as unknown as [
-      number, number, number, number, number, number, number, number,
-    ];
+    const state = this.#state;
+    let a = state[0]!;
+    let b = state[1]!;
+    let c = state[2]!;
+    let d = state[3]!;
+    let e = state[4]!;
+    let f = state[5]!;
+    let g = state[6]!;
+    let h = state[7]!;
     for (let i = 0; i < 64; i++) {
       const s1 = turned(e, 6) ^ turned(e, 11) ^ turned(e, 25);
       const first = (h + s1 + ((e & f) ^ (~e & g)) + ROUNDS[i]! + w[i]!) | 0;
@@ -71,7 +84,14 @@ export class Sha256 {
       b = a;
       a = (first + second) | 0;
     }
-    [a, b, c, d, e, f, g, h].forEach((word, i) => (this.#state[i]! += word));
+    state[0]! += a;
+    state[1]! += b;
+    state[2]! += c;
+    state[3]! += d;
+    state[4]! += e;
+    state[5]! += f;
+    state[6]! += g;
+    state[7]! += h;
   }
 }
 
@@ -80,8 +100,8 @@ function turned(word: number, bits: number): number {
 }
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes, in whole numbers. */
-function roundConstants(): Uint32Array {
-  const constants = new Uint32Array(64);
+function roundConstants(): Int32Array {
+  const constants = new Int32Array(64);
   for (let candidate = 2n, found = 0; found < 64; candidate++) {
     let prime = true;
     for (let divisor = 2n; divisor * divisor <= candidate; divisor++) if (candidate % divisor === 0n) prime = false;

@@ -5,7 +5,7 @@ import { inflate } from "../base/inflate.js";
 import { compareCrc, type Kernels } from "../base/kernels.js";
 import type { DecodeLimits } from "../base/limits.js";
 import { HEADER_BYTES, parseHeader, parseToc, type Header } from "./front.js";
-import { endOf, nameOf, SEMANTIC, type Entry } from "./kinds.js";
+import { endOf, KINDS, nameOf, SEMANTIC, type Entry } from "./kinds.js";
 
 const MOST_CONTENT = 2 ** 24;
 const MOST_OF_KIND: Readonly<Record<string, number>> = { META: 2 ** 16, EDIT: 2 ** 20 };
@@ -54,10 +54,14 @@ export class Container {
   static open(source: ByteSource, kernels: Kernels, limits: DecodeLimits): Container {
     const header = parseHeader(source.read(0, Math.min(HEADER_BYTES, source.size)), limits);
     if (source.size > header.fileLength) {
-      throw new FormatError(`the file has ${source.size} bytes, its header says ${header.fileLength}; more was appended`);
+      throw new FormatError(
+        `the file has ${source.size} bytes, its header says ${header.fileLength}; more was appended`,
+      );
     }
     if (source.size < header.tocEnd) {
-      throw new FormatError(`the file has ${source.size} bytes, its table of contents ends at ${header.tocEnd}; it is cut`);
+      throw new FormatError(
+        `the file has ${source.size} bytes, its table of contents ends at ${header.tocEnd}; it is cut`,
+      );
     }
     const entries = parseToc(source.read(0, header.tocEnd), header, limits, (bytes) => kernels.crc(bytes));
     const present = entries.filter((entry) => endOf(entry) <= source.size);
@@ -86,7 +90,9 @@ export class Container {
     let expected = 0;
     found.forEach((entry, number) => {
       if (entry.chunk !== number || entry.firstRow !== expected) {
-        throw new FormatError(`${nameOf(entry)}: expected chunk ${number} from row ${expected} on; the file is damaged`);
+        throw new FormatError(
+          `${nameOf(entry)}: expected chunk ${number} from row ${expected} on; the file is damaged`,
+        );
       }
       expected += entry.rows;
     });
@@ -94,6 +100,14 @@ export class Container {
       throw new FormatError(`${kind} chunks hold ${expected} rows, the scene has ${this.header.rows}; one is missing`);
     }
     return found;
+  }
+
+  /** Refuse sections of known kinds that a file of some sort does not have: it has `kinds`. */
+  refuseOthers(kinds: readonly string[], what: string): void {
+    const strange = this.entries.find(({ kind }) => KINDS.has(kind) && !kinds.includes(kind));
+    if (strange !== undefined) {
+      throw new FormatError(`${nameOf(strange)}: ${what} has no such sections; the file is damaged`);
+    }
   }
 
   /** The body of a section; its checksum and the zeros behind it are compared. */
@@ -115,10 +129,14 @@ export class Container {
   content(kind: string): Content {
     const [entry, ...others] = this.ofKind(kind);
     if (entry === undefined || others.length > 0) {
-      throw new FormatError(`${kind} occurs ${others.length + (entry ? 1 : 0)} times, expected once; the file is damaged`);
+      throw new FormatError(
+        `${kind} occurs ${others.length + (entry ? 1 : 0)} times, expected once; the file is damaged`,
+      );
     }
     if (entry.codec > 1 && !MODELLED.has(kind)) {
-      throw new UnsupportedVersion(`${kind}: codec ${entry.codec} is unknown, expected 0 or 1; a newer reader is needed`);
+      throw new UnsupportedVersion(
+        `${kind}: codec ${entry.codec} is unknown, expected 0 or 1; a newer reader is needed`,
+      );
     }
     const most = MOST_OF_KIND[kind] ?? MOST_CONTENT;
     const body = this.body(entry);

@@ -58,7 +58,8 @@ export function parseHeader(bytes: Uint8Array, limits: DecodeLimits): Header {
   if (view.getBigUint64(32, true) !== BigInt(HEADER_BYTES)) {
     throw new FormatError(`bytes 32 to 39: expected the table of contents at ${HEADER_BYTES}; the file is damaged`);
   }
-  if (bytes.subarray(48, 64).some(Boolean)) throw new FormatError("bytes 48 to 63: expected zeros; the file is damaged");
+  if (bytes.subarray(48, 64).some(Boolean))
+    throw new FormatError("bytes 48 to 63: expected zeros; the file is damaged");
   const sections = view.getUint32(20, true);
   const fileLength = Number(view.getBigUint64(24, true));
   const rows = view.getUint32(40, true);
@@ -122,7 +123,9 @@ function parseEntry(view: DataView, place: number): Entry {
     throw new UnsupportedVersion(`${where}, ${kind}: unknown flags; a newer reader is needed`);
   }
   if (critical && !KINDS.has(kind)) {
-    throw new UnsupportedVersion(`${where}: ${kind} is unknown, and the file cannot be read without it; use a newer reader`);
+    throw new UnsupportedVersion(
+      `${where}: ${kind} is unknown, and the file cannot be read without it; use a newer reader`,
+    );
   }
   if (layer > SEMANTIC) {
     throw new UnsupportedVersion(`${where}, ${kind}: unknown layer ${layer}; a newer reader is needed`);

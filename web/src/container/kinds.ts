@@ -55,6 +55,9 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["EDIT", { ...ONCE, layer: SEMANTIC }],
 ]);
 
+/** Of the layer that may be cut off, whatever a scene is made of. */
+export const SEMANTIC_KINDS = [...KINDS].filter(([, { layer }]) => layer === SEMANTIC).map(([name]) => name);
+
 /** What a section is called in messages. */
 export function nameOf(entry: Entry): string {
   return `section ${entry.kind} chunk ${entry.chunk}`;

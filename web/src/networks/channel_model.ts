@@ -43,7 +43,9 @@ export class ChannelModel implements EntropyModel {
     const requantiser = readRequantiser(reader);
     const count = reader.u8();
     if (count !== 0 && count !== CHANNEL_NETWORKS) {
-      throw new FormatError(`${where}: ${count} channel networks, expected 0 or ${CHANNEL_NETWORKS}; the file is damaged`);
+      throw new FormatError(
+        `${where}: ${count} channel networks, expected 0 or ${CHANNEL_NETWORKS}; the file is damaged`,
+      );
     }
     const hyperprior = Hyperprior.read(kernels, reader.sized(), layout.outputs, `${where}, hyperprior`);
     const networks = reader.many(count, function () {
@@ -74,7 +76,9 @@ export class ChannelModel implements EntropyModel {
 
   /** What the hyperprior says of all anchors. */
   predict(coding: Coding, voxels: number): void {
-    this.hyperprior.evaluate(voxels, coding.anchors, (outputs, first, count) => coding.takePrior(outputs, first, count));
+    this.hyperprior.evaluate(voxels, coding.anchors, (outputs, first, count) =>
+      coding.takePrior(outputs, first, count),
+    );
   }
 
   read(coding: Coding, voxels: number, where: string): void {

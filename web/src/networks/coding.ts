@@ -60,9 +60,28 @@ export class Coding {
   }
 
   /** Write values, requantised, into inputs (i16) of a network, rows of `stride`, from number `place` on. */
-  requantise(by: Requantiser, rows: Rows, first: number, width: number, out: number, stride: number, place: number): void {
+  requantise(
+    by: Requantiser,
+    rows: Rows,
+    first: number,
+    width: number,
+    out: number,
+    stride: number,
+    place: number,
+  ): void {
     const { multiplier, shift } = by;
-    this.kernels.call.requantise(this.#record, rows.at, rows.count, first, width, multiplier, shift, out, stride, place);
+    this.kernels.call.requantise(
+      this.#record,
+      rows.at,
+      rows.count,
+      first,
+      width,
+      multiplier,
+      shift,
+      out,
+      stride,
+      place,
+    );
   }
 
   /** Inputs (i16) of a network: the first `width` channels, requantised. */
@@ -75,10 +94,7 @@ export class Coding {
   /** Read the symbols of some channels of one type from the stream that is open. */
   read(type: AttributeType, rows: Rows, first: number, width: number, where: string): void {
     const step = this.layout.types.indexOf(type);
-    accept(
-      this.kernels.call.readGroup(this.#record, rows.at, rows.count, first, width, step, type.family),
-      where,
-    );
+    accept(this.kernels.call.readGroup(this.#record, rows.at, rows.count, first, width, step, type.family), where);
   }
 
   /** Refuse other predictions than those expected; `facts` are two more numbers of each anchor, or 0. */

@@ -70,7 +70,8 @@ export class Hyperprior {
 function readEncoding(kernels: Kernels, kind: number, box: number, tables: Uint8Array, where: string): Encoding {
   const numbers = NUMBERS.get(kind);
   if (numbers !== undefined) return interpolated(kernels, box, tables, numbers, where);
-  if (kind !== INR && kind !== FACTORISED) throw new FormatError(`${where}: its encoding has the unknown number ${kind}`);
+  if (kind !== INR && kind !== FACTORISED)
+    throw new FormatError(`${where}: its encoding has the unknown number ${kind}`);
   if (tables.length > 0) throw new FormatError(`${where}: tables for an encoding without any; the file is damaged`);
   return kind === INR ? sines(kernels, box) : constant(kernels);
 }

@@ -16,5 +16,7 @@ export function readModel(
 ): EntropyModel {
   if (number === 0) return ChannelModel.read(kernels, bytes, layout, where);
   if (number === 1) return NeighbourModel.read(kernels, bytes, layout, where);
-  throw new UnsupportedVersion(`${where}: entropy model ${number} is unknown, expected 0 or 1; a newer reader is needed`);
+  throw new UnsupportedVersion(
+    `${where}: entropy model ${number} is unknown, expected 0 or 1; a newer reader is needed`,
+  );
 }

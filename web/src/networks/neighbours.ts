@@ -110,7 +110,9 @@ export class NeighbourModel implements EntropyModel {
   #members(kernels: Kernels, waves: number, anchors: number): Rows[] {
     const places: number[][] = Array.from({ length: this.selection.waves }, () => []);
     kernels.u8(waves, anchors).forEach((wave, i) => places[wave]!.push(i));
-    return places.filter(({ length }) => length > 0).map((rows) => ({ at: kernels.put(Uint32Array.from(rows)), count: rows.length }));
+    return places
+      .filter(({ length }) => length > 0)
+      .map((rows) => ({ at: kernels.put(Uint32Array.from(rows)), count: rows.length }));
   }
 
   #readWave(coding: Coding, near: Near, known: number, rows: Rows, where: string): void {
@@ -161,7 +163,18 @@ export class NeighbourModel implements EntropyModel {
     const stride = padded(this.#seenChannels);
     const { most } = this.selection;
     call.seen(
-      rows.at, rows.count, most, near.rows, near.weights, known, stride, first, width, inputs.at, inputs.stride, first,
+      rows.at,
+      rows.count,
+      most,
+      near.rows,
+      near.weights,
+      known,
+      stride,
+      first,
+      width,
+      inputs.at,
+      inputs.stride,
+      first,
     );
   }
 

@@ -1,4 +1,4 @@
-// Integer networks: FORMAT.md, section 8. Weights live in the memory of the kernels as long as the scope they are read in.
+// Integer networks: FORMAT.md, section 8. Weights live in the memory of the kernels until the scope ends.
 
 import { ByteReader } from "../base/byte_reader.js";
 import { FormatError } from "../base/errors.js";

@@ -5,7 +5,7 @@ import { FormatError } from "../base/errors.js";
 import { compareCrc, type Kernels } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
 import type { Container } from "../container/container.js";
-import { nameOf, type Entry } from "../container/kinds.js";
+import { nameOf, SEMANTIC_KINDS, type Entry } from "../container/kinds.js";
 import type { EntropyModel } from "../networks/channel_model.js";
 import { ChannelLayout } from "../networks/layout.js";
 import { readModel } from "../networks/models.js";
@@ -15,7 +15,7 @@ import type { AnchorFacts, Meta } from "./meta.js";
 import { readRenderNetworks, renderOperations, type RenderNetworks } from "./render_networks.js";
 import { checkCodec, checkCoder, compareAnswer, decodeValues } from "./values.js";
 
-const STRANGE_KINDS = ["SPLT", "PART"];
+const ANCHOR_KINDS = ["META", "NETE", "NETR", "POSI", "MASK", "COLR", ...SEMANTIC_KINDS];
 
 /** Attributes of anchors, a row for each, in the order of the chunks. */
 export interface AnchorArrays {
@@ -40,15 +40,16 @@ export class AnchorReader {
   readonly rows: number;
   readonly #layout: ChannelLayout;
   readonly #model: EntropyModel;
-  readonly #chunks: readonly Chunk[];
+  /** Sections of each chunk that is wanted. */
+  readonly chunks: readonly Chunk[];
   #filled = 0;
 
   /** Read all but the bodies of chunks; what can be refused is refused before memory is taken. */
   constructor(
     readonly container: Container,
     meta: Meta,
-    readonly wanted: (count: number) => readonly number[],
-    readonly limits: DecodeLimits,
+    wanted: (count: number) => readonly number[],
+    limits: DecodeLimits,
   ) {
     const { kernels } = container;
     this.facts = meta.anchorFacts();
@@ -58,11 +59,11 @@ export class AnchorReader {
     this.#model = readModel(kernels, content.model, content.bytes, this.#layout, "NETE");
     this.networks = readRenderNetworks(container.content("NETR").bytes, featureDim, numOffsets);
     const chunks = chunksOf(container);
-    this.#chunks = wanted(chunks.length).map((number) => chunks[number]!);
-    this.rows = this.#chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
+    this.chunks = wanted(chunks.length).map((number) => chunks[number]!);
+    this.rows = this.chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
     const { channels } = this.#layout;
     checkLimit(limits, "maxMemoryBytes", this.rows * (4 * channels + numOffsets + 12), "the decoded scene");
-    for (const chunk of this.#chunks) this.#check(chunk);
+    for (const chunk of this.chunks) this.#check(chunk);
     this.arrays = {
       voxels: newArray(Int32Array, 3 * this.rows),
       feature: newArray(Float32Array, featureDim * this.rows),
@@ -77,13 +78,9 @@ export class AnchorReader {
     return this.#model.operations + renderOperations(this.networks);
   }
 
-  get chunkCount(): number {
-    return this.#chunks.length;
-  }
-
   /** Decode the next chunk into the arrays; how many rows are filled then. */
   next(number: number): number {
-    const chunk = this.#chunks[number]!;
+    const chunk = this.chunks[number]!;
     this.container.kernels.scope(() => this.#decode(chunk));
     return this.#filled;
   }
@@ -133,25 +130,26 @@ export class AnchorReader {
   /** Which channels are coded: all but those of offsets that are not kept. */
   #codedChannels(kernels: Kernels, mask: number, rows: number): number {
     const { channels, types } = this.#layout;
+    const slots = this.facts.numOffsets;
     const coded = kernels.allocate(rows * channels);
     const flags = kernels.u8(coded, rows * channels).fill(1);
-    const kept = kernels.u8(mask, rows * this.facts.numOffsets);
-    const { first } = types[2]!;
-    kept.forEach((bit, i) => {
-      if (bit) return;
-      const at = Math.floor(i / this.facts.numOffsets) * channels + first + 3 * (i % this.facts.numOffsets);
-      flags.fill(0, at, at + 3);
-    });
+    const kept = kernels.u8(mask, rows * slots);
+    for (let row = 0, i = 0; row < rows; row++) {
+      let at = row * channels + types[2]!.first;
+      for (const end = at + 3 * slots; at < end; at += 3, i++) {
+        if (!kept[i]) flags[at] = flags[at + 1] = flags[at + 2] = 0;
+      }
+    }
     return coded;
   }
 }
 
 function chunksOf(container: Container): Chunk[] {
-  for (const kind of STRANGE_KINDS) {
-    if (container.ofKind(kind).length > 0) throw new FormatError(`${kind}: no section of a scene of anchors; damaged`);
-  }
+  container.refuseOthers(ANCHOR_KINDS, "a scene of anchors");
   const [positions, masks, colours] = ["POSI", "MASK", "COLR"].map((kind) => container.chunks(kind)) as [
-    Entry[], Entry[], Entry[],
+    Entry[],
+    Entry[],
+    Entry[],
   ];
   if (masks.length !== positions.length || colours.length !== positions.length) {
     throw new FormatError("chunks of positions, masks and colours differ in number; the file is damaged");

@@ -5,14 +5,14 @@ import { FormatError } from "../base/errors.js";
 import { compareCrc } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
 import type { Container } from "../container/container.js";
-import { nameOf, type Entry } from "../container/kinds.js";
+import { nameOf, SEMANTIC_KINDS, type Entry } from "../container/kinds.js";
 import { checkRoomForBits, decodeRows } from "../streams/bits.js";
 import { checkRoomForPoints, decodePositions } from "../streams/positions.js";
 import type { GaussianFacts, Meta } from "./meta.js";
 import { checkCodec } from "./values.js";
 
 const CHANNELS = [10, 19, 34, 55];
-const STRANGE_KINDS = ["NETE", "NETR", "MASK", "COLR", "PART"];
+const GAUSSIAN_KINDS = ["META", "POSI", "SPLT", ...SEMANTIC_KINDS];
 
 /** Gaussians, a row for each, in the order of the chunks. */
 export interface GaussianArrays {
@@ -32,7 +32,8 @@ export class GaussianReader {
   readonly rows: number;
   /** Of networks: there are none. */
   readonly operations = 0;
-  readonly #chunks: readonly Chunk[];
+  /** Sections of each chunk that is wanted. */
+  readonly chunks: readonly Chunk[];
   #filled = 0;
 
   /** Read all but the bodies of chunks; what can be refused is refused before memory is taken. */
@@ -45,24 +46,20 @@ export class GaussianReader {
     this.facts = meta.gaussianFacts();
     this.channels = CHANNELS[this.facts.degree]!;
     const chunks = chunksOf(container);
-    this.#chunks = wanted(chunks.length).map((number) => chunks[number]!);
-    this.rows = this.#chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
+    this.chunks = wanted(chunks.length).map((number) => chunks[number]!);
+    this.rows = this.chunks.reduce((sum, [positions]) => sum + positions.rows, 0);
     checkLimit(limits, "maxMemoryBytes", 4 * this.rows * (this.channels + 3), "the decoded scene");
-    for (const chunk of this.#chunks) this.#check(chunk);
+    for (const chunk of this.chunks) this.#check(chunk);
     this.arrays = {
       voxels: newArray(Int32Array, 3 * this.rows),
       values: newArray(Int32Array, this.channels * this.rows),
     };
   }
 
-  get chunkCount(): number {
-    return this.#chunks.length;
-  }
-
   /** Decode the next chunk into the arrays; how many rows are filled then. */
   next(number: number): number {
     const { kernels } = this.container;
-    const [positions, entry] = this.#chunks[number]!;
+    const [positions, entry] = this.chunks[number]!;
     const { rows } = positions;
     kernels.scope(() => {
       const voxels = decodePositions(kernels, this.container.body(positions), rows, nameOf(positions));
@@ -89,9 +86,7 @@ export class GaussianReader {
 }
 
 function chunksOf(container: Container): Chunk[] {
-  for (const kind of STRANGE_KINDS) {
-    if (container.ofKind(kind).length > 0) throw new FormatError(`${kind}: no section of a scene of Gaussians; damaged`);
-  }
+  container.refuseOthers(GAUSSIAN_KINDS, "a scene of Gaussians");
   const [positions, rows] = [container.chunks("POSI"), container.chunks("SPLT")];
   if (positions.length !== rows.length) throw new FormatError("POSI and SPLT differ in number; the file is damaged");
   return positions.map((entry, i) => [entry, rows[i]!] as const);

@@ -23,7 +23,7 @@ export interface Facts {
 
 /** Facts about a scene of anchors. */
 export interface AnchorFacts extends Facts {
-  /** Edge of a voxel; exactly a float32. */
+  /** Edge of a voxel as it is written; positions are voxels times `Math.fround` of it. */
   readonly voxelSize: number;
   readonly featureDim: number;
   readonly numOffsets: number;
@@ -33,6 +33,7 @@ export interface AnchorFacts extends Facts {
 
 /** Facts about a scene of plain Gaussians. */
 export interface GaussianFacts extends Facts {
+  /** Edge of a voxel as it is written; positions are voxels times `Math.fround` of it. */
   readonly voxelSize: number;
   /** Of the spherical harmonics, 0 to 3. */
   readonly degree: number;
@@ -59,7 +60,9 @@ export class Meta {
       fields = JSON.parse(decodeUtf8(content.bytes, "META"));
     } catch (error) {
       if (error instanceof FormatError) throw error;
-      throw new FormatError(`META: expected JSON (${error instanceof Error ? error.message : ""}); the file is damaged`);
+      throw new FormatError(
+        `META: expected JSON (${error instanceof Error ? error.message : ""}); the file is damaged`,
+      );
     }
     if (!isObject(fields)) throw new FormatError("META: expected a JSON object; the file is damaged");
     this.#fields = fields;
@@ -68,7 +71,7 @@ export class Meta {
 
   anchorFacts(): AnchorFacts {
     return {
-      voxelSize: Math.fround(this.#positive("voxel_size")),
+      voxelSize: this.#positive("voxel_size"),
       featureDim: this.#whole("feature_dim", 1, 1024),
       numOffsets: this.#whole("num_offsets", 1, 32),
       baseSteps: this.#steps(3),
@@ -78,7 +81,7 @@ export class Meta {
 
   gaussianFacts(): GaussianFacts {
     return {
-      voxelSize: Math.fround(this.#positive("voxel_size")),
+      voxelSize: this.#positive("voxel_size"),
       degree: this.#whole("degree", 0, 3),
       baseSteps: this.#steps(6),
       ...this.#facts(),

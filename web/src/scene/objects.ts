@@ -8,7 +8,7 @@ import { decodeText } from "../base/texts.js";
 const CENTRE_UNITS = 16;
 const FEATURE_UNITS = 256;
 const MOST_EMBEDDING = 4096;
-const FARTHEST_VOXEL = 2 ** 30 + 2 ** 22;
+const FARTHEST_VOXEL = 2 ** 30 + 2 ** 21;
 /** Numbers (i64) of an object's sums before those of its feature, see assembly/objects.ts. */
 const FIXED_SUMS = 10;
 /** Decoded values in a unit of LABL's features. */
@@ -85,13 +85,14 @@ export class ObjectTable {
   /** The objects in units of the scene. */
   objects(voxelSize: number, baseStep: number): SceneObject[] {
     const { table } = this;
+    const edge = Math.fround(voxelSize);
     return this.names.map((name, i) => ({
       id: i + 1,
       name,
       anchors: table.anchors[i]!,
       centre: table.centre[i]!.map((n) => (n / CENTRE_UNITS) * voxelSize),
-      lowest: table.lowest[i]!.map((n) => Math.fround(Math.fround(n) * voxelSize)),
-      highest: table.highest[i]!.map((n) => Math.fround(Math.fround(n) * voxelSize)),
+      lowest: table.lowest[i]!.map((n) => Math.fround(Math.fround(n) * edge)),
+      highest: table.highest[i]!.map((n) => Math.fround(Math.fround(n) * edge)),
       feature: table.feature[i]!.map((n) => (n / FEATURE_UNITS) * baseStep),
       embedding: unit(this.embeddings[i]),
     }));
@@ -131,7 +132,10 @@ export class ObjectSums {
       const holds =
         n > 0n &&
         same([table.anchors[i]!], [n]) &&
-        same(table.centre[i]!, [...row.subarray(1, 4)].map((sum) => floored(2n * 16n * sum + n, 2n * n))) &&
+        same(
+          table.centre[i]!,
+          [...row.subarray(1, 4)].map((sum) => floored(2n * 16n * sum + n, 2n * n)),
+        ) &&
         same(table.lowest[i]!, [...row.subarray(4, 7)]) &&
         same(table.highest[i]!, [...row.subarray(7, 10)]) &&
         same(

@@ -37,7 +37,11 @@ export function readRenderNetworks(bytes: Uint8Array, featureDim: number, slots:
     checkRange(reader.u8(), 2, 2, "NETR, layers");
     const network = [readLayer(reader), readLayer(reader)] as const;
     const [hidden, last] = network;
-    if (hidden.inputs !== featureDim + VIEW_CHANNELS || last.inputs !== hidden.outputs || last.outputs !== outputs * slots) {
+    if (
+      hidden.inputs !== featureDim + VIEW_CHANNELS ||
+      last.inputs !== hidden.outputs ||
+      last.outputs !== outputs * slots
+    ) {
       throw new FormatError("NETR: a network has not the shape that the attributes need; the file is damaged");
     }
     return network;

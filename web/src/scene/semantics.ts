@@ -51,7 +51,8 @@ export class SemanticReader {
   readonly #baseStep: number;
   readonly #layout: ChannelLayout;
   readonly #model: EntropyModel;
-  readonly #chunks: readonly Entry[];
+  /** Sections of each chunk that is wanted. */
+  readonly chunks: readonly Entry[];
   readonly #whole: boolean;
 
   constructor(
@@ -78,11 +79,15 @@ export class SemanticReader {
       throw new FormatError("SEMA: its chunks are not those of the positions; the file is damaged");
     }
     const numbers = wanted(entries.length);
-    this.#chunks = numbers.map((number) => entries[number]!);
+    this.chunks = numbers.map((number) => entries[number]!);
     this.#whole = new Set(numbers).size === entries.length;
-    this.#chunks.forEach(checkCoder);
-    const rows = this.#chunks.reduce((sum, entry) => sum + entry.rows, 0);
-    checkLimit(limits, "maxMemoryBytes", rows * 4 * (channels + 1), "the decoded semantics");
+    this.chunks.forEach(checkCoder);
+    checkLimit(limits, "maxMemoryBytes", this.rows * 4 * (channels + 1), "the decoded semantics");
+  }
+
+  /** Anchors of all chunks that are wanted. */
+  get rows(): number {
+    return this.chunks.reduce((sum, entry) => sum + entry.rows, 0);
   }
 
   /** Multiplications of one anchor. */
@@ -100,9 +105,11 @@ export class SemanticReader {
     kernels.scope(() => {
       const sums = new ObjectSums(kernels, this.objects);
       let first = 0;
-      for (const entry of this.#chunks) {
+      for (const entry of this.chunks) {
         const own = voxels.subarray(3 * first, 3 * (first + entry.rows));
-        kernels.scope(() => this.#decodeChunk(entry, own, sums, feature.subarray(first * channels), label.subarray(first)));
+        kernels.scope(() =>
+          this.#decodeChunk(entry, own, sums, feature.subarray(first * channels), label.subarray(first)),
+        );
         first += entry.rows;
       }
       if (this.#whole) sums.compare();

@@ -61,10 +61,13 @@ export function compareAnswer(
 export function decodeValues(kernels: Kernels, model: EntropyModel, layout: ChannelLayout, what: CodedValues): Coding {
   const { entry, stream, voxels, anchors, coded } = what;
   const where = nameOf(entry);
+  const flags = kernels.u8(coded, anchors * layout.channels);
   let symbols = 0;
-  for (const flag of kernels.u8(coded, anchors * layout.channels)) symbols += flag;
+  for (let i = 0; i < flags.length; i++) symbols += flags[i]!;
   if (symbols !== entry.symbols) {
-    throw new FormatError(`${where}: promises ${entry.symbols} symbols, its anchors have ${symbols}; the file is damaged`);
+    throw new FormatError(
+      `${where}: promises ${entry.symbols} symbols, its anchors have ${symbols}; the file is damaged`,
+    );
   }
   if ((symbols === 0) !== (stream.length === 0)) {
     throw new FormatError(`${where}: ${stream.length} bytes for ${symbols} symbols; the file is damaged`);

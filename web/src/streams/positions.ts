@@ -25,7 +25,9 @@ export function decodePositions(kernels: Kernels, body: Uint8Array, count: numbe
   const depth = reader.u8();
   const [x, y, z] = reader.many(3, reader.i32) as [number, number, number];
   if (flags & ~ZERO_LEVELS || depth > MOST_DEPTH) {
-    throw new FormatError(`${where}: unknown flags ${flags}, or depth ${depth} above ${MOST_DEPTH}; the file is damaged`);
+    throw new FormatError(
+      `${where}: unknown flags ${flags}, or depth ${depth} above ${MOST_DEPTH}; the file is damaged`,
+    );
   }
   if (Math.max(Math.abs(x), Math.abs(y), Math.abs(z)) > FARTHEST_ORIGIN) {
     throw new FormatError(`${where}: its origin is too far away; the file is damaged`);
@@ -43,7 +45,7 @@ export function decodePositions(kernels: Kernels, body: Uint8Array, count: numbe
       kernels.scope(() => {
         const stream = kernels.put(tree);
         const work = kernels.allocate(kernels.call.octreeWork(count) >>> 0);
-        const zeros = flags & ZERO_LEVELS;
+        const zeros = (flags & ZERO_LEVELS) !== 0;
         accept(kernels.call.octree(stream, tree.length, depth, zeros, count, work, keys), where);
       });
       kernels.call.sortKeys(keys, 0, spare, 0, count);
