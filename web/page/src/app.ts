@@ -134,9 +134,7 @@ class App {
 
   /** Red, green, blue, 255 of each pixel, once colours are settled. */
   async pixels(): Promise<Uint8Array> {
-    const settled = this.#view.settled();
-    this.#view.see(this.#camera());
-    await settled;
+    await this.#view.settled(this.#camera());
     this.#draw();
     return this.#view.pixels();
   }

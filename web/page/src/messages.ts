@@ -20,7 +20,7 @@ export interface Pinhole {
 
 export type Question =
   | { readonly ask: "load"; readonly bytes: ArrayBuffer }
-  | { readonly ask: "see"; readonly camera: Pinhole }
+  | { readonly ask: "see"; readonly camera: Pinhole; readonly turn: number }
   /** Edits of the whole, and objects that are only out of sight. */
   | { readonly ask: "look"; readonly edits: readonly Edit[]; readonly hidden: readonly number[] }
   | { readonly ask: "pick"; readonly number: number; readonly camera: Pinhole; readonly x: number; readonly y: number }
@@ -51,8 +51,8 @@ export type Answer =
   | { readonly tell: "objects"; readonly objects: readonly ShownObject[] }
   /** Some Gaussians anew, from the `first` one on; see `spawn.WIDTH`. */
   | { readonly tell: "gaussians"; readonly first: number; readonly numbers: Float32Array }
-  /** The farthest first, and whether all colours are as the camera sees them. */
-  | { readonly tell: "order"; readonly order: Uint32Array; readonly settled: boolean }
+  /** The farthest first, whether all colours are as the camera sees them, and what "see" was answered last. */
+  | { readonly tell: "order"; readonly order: Uint32Array; readonly settled: boolean; readonly turn: number }
   | { readonly tell: "picked"; readonly number: number; readonly object: number; readonly place: Vector | undefined }
   | { readonly tell: "saved"; readonly number: number; readonly bytes: Uint8Array }
   | { readonly tell: "error"; readonly message: string; readonly number?: number };

@@ -30,7 +30,8 @@ export class SceneView {
   #opened: ((told: Told) => void) | undefined;
   #refused: ((error: Error) => void) | undefined;
   #ready = false;
-  #settled: (() => void)[] = [];
+  #turn = 0;
+  #settled: { turn: number; resolve: () => void }[] = [];
 
   /** @throws NoWebGl The browser cannot draw it. */
   constructor(
@@ -52,7 +53,7 @@ export class SceneView {
 
   /** Look from another camera: Gaussians are sorted for it, and colours follow. */
   see(camera: Pinhole): void {
-    this.#ask({ ask: "see", camera });
+    this.#ask({ ask: "see", camera, turn: ++this.#turn });
   }
 
   /** Show the scene after these edits, without some objects that are only out of sight. */
@@ -81,9 +82,10 @@ export class SceneView {
     return this.#renderer.pixels();
   }
 
-  /** When colours are those of the camera that was looked from last. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => this.#settled.push(resolve));
+  /** Look from a camera until all is as it sees it, edits that were made before included. */
+  settled(camera: Pinhole): Promise<void> {
+    this.see(camera);
+    return new Promise((resolve) => this.#settled.push({ turn: this.#turn, resolve }));
   }
 
   #hear(answer: Answer): void {
@@ -103,7 +105,7 @@ export class SceneView {
       case "order":
         this.#renderer.arrange(answer.order);
         this.listener.changed();
-        if (answer.settled) this.#settled.splice(0).forEach((resolve) => resolve());
+        if (answer.settled) this.#settle(answer.turn);
         return;
       case "error": {
         const error = new Error(answer.message);
@@ -116,6 +118,11 @@ export class SceneView {
         this.#waiting.get(answer.number)?.resolve(answer);
         this.#waiting.delete(answer.number);
     }
+  }
+
+  #settle(turn: number): void {
+    this.#settled.filter((waiting) => waiting.turn <= turn).forEach(({ resolve }) => resolve());
+    this.#settled = this.#settled.filter((waiting) => waiting.turn > turn);
   }
 
   #fail(error: Error): void {

@@ -19,6 +19,7 @@ class Stage {
   readonly #gaussians: Float32Array;
   #look: Look;
   #camera: Pinhole | undefined;
+  #turn = 0;
   /** Where colours were last looked up from, and how far that has got: part and row. */
   #eye: Vector | undefined;
   #next: [part: number, row: number] | undefined;
@@ -66,8 +67,8 @@ class Stage {
     else this.#change(before);
   }
 
-  see(camera: Pinhole): void {
-    this.#camera = camera;
+  see(camera: Pinhole, turn: number): void {
+    [this.#camera, this.#turn] = [camera, turn];
     const eye = this.#eye;
     if (eye === undefined) this.#begin();
     else if (this.#next === undefined && camera.eye.some((x, i) => x !== eye[i])) this.#begin();
@@ -129,7 +130,7 @@ class Stage {
     if (spawner === undefined) {
       this.#next = undefined;
       const camera = this.#camera;
-      if (camera && camera.eye.some((x, i) => x !== this.#eye![i])) this.see(camera); // it went on meanwhile
+      if (camera && camera.eye.some((x, i) => x !== this.#eye![i])) this.see(camera, this.#turn); // it went on meanwhile
       else this.#sort();
       return;
     }
@@ -146,7 +147,7 @@ class Stage {
   #sort(): void {
     if (this.#camera === undefined) return;
     const order = farthestFirst(this.#gaussians, this.#camera);
-    say({ tell: "order", order, settled: this.#next === undefined }, [order.buffer]);
+    say({ tell: "order", order, settled: this.#next === undefined, turn: this.#turn }, [order.buffer]);
   }
 
   /** Where the photographer went, or around the middle of the scene. */
@@ -188,7 +189,7 @@ async function answer(question: Question): Promise<void> {
   if (stage === undefined) return;
   switch (question.ask) {
     case "see":
-      return stage.see(question.camera);
+      return stage.see(question.camera, question.turn);
     case "look":
       return stage.look(question.edits, question.hidden);
     case "pick": {
