@@ -43,7 +43,7 @@ export class Flight {
 
   /** As a camera for a picture of so many pixels. */
   pinhole(width: number, height: number): Pinhole {
-    const focal = (0.5 * height) / Math.tan(FIELD / 2);
+    const focal = (0.5 * Math.min(height, width)) / Math.tan(FIELD / 2);
     return lookingAt(this.eye, this.back, this.up, { fx: focal, fy: focal, cx: width / 2, cy: height / 2, width, height });
   }
 
