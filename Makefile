@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check bench docs web clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -37,5 +37,8 @@ docs: setup ## rewrite method_configs.md and the picture of imports from the cod
 	$(BIN)/python scripts/architecture.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+web: ## build and test the decoder for browsers in web/, and the page of csg view (needs node 20 or newer, and npm)
+	cd web && npm ci --no-audit --no-fund && npm run build && npm run page && npm test
+
 clean: ## remove the environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info web/node_modules web/build web/dist web/src/embedded.ts web/page/dist csgaussian_ns/page

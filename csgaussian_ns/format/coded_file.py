@@ -9,6 +9,7 @@ from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.chunks import ANCHOR_KINDS, check_chunk
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import ANCHORS, representation_of
+from csgaussian_ns.format.kinds import SEMANTIC_KINDS
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.meta import SceneMeta, meta_of
@@ -87,6 +88,7 @@ def open_coded(container: Container, chunks: Sequence[int] | None = None, semant
     representation = representation_of(container)
     if representation != ANCHORS:
         raise UnsupportedVersion(f"the scene is made of {representation!r}; this works on scenes of {ANCHORS} alone")
+    container.refuse_others(("META", "NETE", "NETR", *ANCHOR_KINDS, *SEMANTIC_KINDS), "a scene of anchors")
     meta = meta_of(container)
     layout = meta.layout
     content = content_of(container, "NETE")

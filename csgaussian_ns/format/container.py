@@ -6,13 +6,13 @@ bodies only when they are asked for, so a part of a long file can be fetched fro
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from typing import Protocol, cast, runtime_checkable
 
 from csgaussian_ns.core.errors import FormatError
-from csgaussian_ns.format.kinds import Layer
+from csgaussian_ns.format.kinds import KINDS, Layer
 from csgaussian_ns.format.layout import (
     HEADER_BYTES,
     MINOR,
@@ -99,6 +99,20 @@ class Container:
         if expected != self.header.rows:
             raise FormatError(f"{kind} chunks hold {expected} rows, the scene has {self.header.rows}; one is missing")
         return found
+
+    def refuse_others(self, kinds: Collection[str], what: str) -> None:
+        """Refuse sections of known kinds that a file of this sort does not have.
+
+        Args:
+            kinds: Those it has.
+            what: Names the sort.
+
+        Raises:
+            FormatError: There is another one.
+        """
+        strange = {entry.info.kind for entry in self.entries} & (KINDS.keys() - set(kinds))
+        if strange:
+            raise FormatError(f"sections {', '.join(sorted(strange))} in {what}, which has none; the file is damaged")
 
     def read(self, entry: Entry) -> Section:
         """Read one section; its checksum and the zeros after it are verified.

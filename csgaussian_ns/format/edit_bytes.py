@@ -75,7 +75,10 @@ def read_edits(data: bytes) -> tuple[bytes, tuple[Edit, ...]]:
         raise FormatError(f"EDIT: {count} operations, expected 1..{MAX_EDITS}")
     edits = []
     for number in range(1, count + 1):
-        edit = _read(reader)
+        try:
+            edit = _read(reader)
+        except ConfigError as error:  # what no Edit can be made of, let alone one that a file holds
+            raise FormatError(f"EDIT: operation {number}: {error}") from error
         fault = _fault(edit)
         if fault:
             raise FormatError(f"EDIT: operation {number}: {fault}")

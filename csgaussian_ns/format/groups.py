@@ -12,7 +12,7 @@ from csgaussian_ns.core.similarity import FACTORS, Similarity
 from csgaussian_ns.format.bodies import content_of, packed_section
 from csgaussian_ns.format.container import Container, pack, read_container
 from csgaussian_ns.format.facts import GROUP, Facts, finite, is_group, parse_facts, write_facts
-from csgaussian_ns.format.kinds import KINDS, Run, check_codec, compare_crc, info_of
+from csgaussian_ns.format.kinds import Run, check_codec, compare_crc, info_of
 from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import DecodeLimits
 
@@ -94,9 +94,7 @@ def parts_of(container: Container, limits: DecodeLimits) -> list[Container]:
         UnsupportedVersion: One of them is a group.
         LimitExceeded: They ask for more than ``limits`` allow.
     """
-    strange = {entry.info.kind for entry in container.entries} & (KINDS.keys() - {KIND, "META", "EDIT"})
-    if strange:
-        raise FormatError(f"a group with sections {', '.join(sorted(strange))}, which belong into its parts; damaged")
+    container.refuse_others((KIND, "META", "EDIT"), "a group")
     entries, count = container.chunks(KIND), len(group_meta_of(container).placements)
     if len(entries) != count:
         raise FormatError(f"{len(entries)} sections {KIND}, META places {count}; the file is damaged")

@@ -129,6 +129,9 @@ KINDS = {
     "EDIT": Kind(Layer.SEMANTIC, essential=True, max_content=1 << 20),
 }
 
+SEMANTIC_KINDS = tuple(kind for kind, known in KINDS.items() if known.layer is Layer.SEMANTIC)
+"""Of the layer that may be cut off, whatever a scene is made of."""
+
 
 def info_of(kind: str, run: Run = NO_RUN, **fields: int) -> SectionInfo:
     """What the table of contents says of a section of a known kind; ``fields`` as of ``SectionInfo``."""

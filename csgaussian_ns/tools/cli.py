@@ -49,7 +49,13 @@ class Commands(Mapping[str, type[Command]]):
 
 
 GROUPS = {
-    "Look": {"info": "info:Info", "verify": "info:Verify", "render": "render:Render", "select": "select:Select"},
+    "Look": {
+        "info": "info:Info",
+        "verify": "info:Verify",
+        "view": "view:View",
+        "render": "render:Render",
+        "select": "select:Select",
+    },
     "Change": {
         "edit": "edit:Edit",
         "merge": "merge:Merge",

@@ -1,5 +1,7 @@
 """``csg serve``: files of a folder for receivers on the network, to try what loading in parts is like."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,31 +38,41 @@ class Serve:
 
     def run(self) -> None:
         """Serve until Ctrl-C."""
-        import socket
         from urllib.parse import quote
-
-        import uvicorn
 
         if not self.folder.is_dir():
             raise ConfigError(f"{self.folder} is no folder; expected one with .csg files")
-        server = uvicorn.Server(uvicorn.Config(application(self.folder), log_level="warning"))
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family) as listening:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listening.bind((self.host, self.port))
-            except (OSError, OverflowError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise ConfigError(f"cannot listen at {self.host}:{self.port}: {why}; choose another --port") from error
-            host, port = listening.getsockname()[:2]
-            address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        with listening_at(self.host, self.port) as (address, serve):
             files = [
                 {"address": f"{address}/{quote(name)}", "bytes": (self.folder / name).stat().st_size}
                 for name in served(self.folder)
             ]
             facts = {"folder": str(self.folder), "address": address, "files": files}
             answer(self.json, facts, lambda: _tell(facts))
-            server.run([listening])
+            serve(application(self.folder))
+
+
+@contextmanager
+def listening_at(host: str, port: int) -> "Iterator[tuple[str, Callable[[Starlette], None]]]":
+    """Its address, and what serves an application there until Ctrl-C.
+
+    Raises:
+        ConfigError: Nothing can listen there.
+    """
+    import socket
+
+    import uvicorn
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigError(f"cannot listen at {host}:{port}: {why}; choose another --port") from error
+        host, port = listening.getsockname()[:2]
+        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield address, lambda pages: uvicorn.Server(uvicorn.Config(pages, log_level="warning")).run([listening])
 
 
 def served(folder: Path) -> list[str]:

@@ -116,6 +116,9 @@ def test_damage_is_told():
         read_edits(bytes(16) + struct.pack("<HBHH6d", 1, 8, 1, 1, *range(6)))
     with pytest.raises(FormatError, match="UTF-8"):
         read_edits(bytes(16) + struct.pack("<HBHHBB", 1, 7, 1, 1, 1, 0xFF))
+    for code, numbers in ((3, (float("nan"), 0, 0)), (4, (0, 0, 0, 1, 0, 0, 0)), (5, (0, 0, 0, 0))):
+        with pytest.raises(FormatError, match="EDIT: operation 1: "):
+            read_edits(bytes(16) + struct.pack(f"<HBHH{len(numbers)}d", 1, code, 1, 1, *numbers))
     for place in range(len(content)):
         changed = bytearray(content)
         changed[place] ^= 0x80

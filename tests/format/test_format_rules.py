@@ -9,10 +9,11 @@ import pytest
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.format.bodies import content_of, inflated, packed_section
-from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.container import pack, read_container
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.facts import write_facts
-from csgaussian_ns.format.kinds import KINDS
+from csgaussian_ns.format.kinds import KINDS, Layer, info_of
+from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.meta import SceneMeta
 from tests.codec.scenes import random_scene, with_semantics
 from tests.format.surgery import rewritten
@@ -68,6 +69,15 @@ def test_facts_are_json(data: bytes, number: str):
     assert decode(rewritten(data, "META", content.encode())).meta.extra == {"x": 7654}
     with pytest.raises(FormatError, match="META: "):
         decode(rewritten(data, "META", content.replace("7654", number).encode()))
+
+
+@pytest.mark.parametrize("kind", ["SPLT", "PART"])
+def test_sections_of_other_representations_are_refused(data: bytes, kind: str):
+    container = read_container(data)
+    colours = [section for section in container.sections() if section.info.layer < Layer.SEMANTIC]
+    strange = pack([*colours, Section(info_of(kind), b"0")], container.header.rows)
+    with pytest.raises(FormatError, match=f"sections {kind} in a scene of anchors"):
+        decode(strange)
 
 
 def test_unknown_facts_are_ignored(data: bytes):

@@ -16,6 +16,7 @@ from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS, check_chunk, decode_chunk
 from csgaussian_ns.format.gaussians.meta import GaussianMeta, gaussian_meta_of
 from csgaussian_ns.format.gaussians.rows import Arrays, GaussianRows, arrays_of
+from csgaussian_ns.format.kinds import SEMANTIC_KINDS
 from csgaussian_ns.format.layout import Entry
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits, within_memory
 from csgaussian_ns.format.scene import semantic_bytes
@@ -135,6 +136,7 @@ def open_gaussians(container: Container, chunks: Sequence[int] | None = None, se
         FormatError: Damaged.
         ConfigError: There is no such chunk.
     """
+    container.refuse_others(("META", *GAUSSIAN_KINDS, *SEMANTIC_KINDS), "a scene of Gaussians")
     meta, kinds = gaussian_meta_of(container), [container.chunks(kind) for kind in GAUSSIAN_KINDS]
     if len(kinds[0]) != len(kinds[1]):
         raise FormatError(f"{len(kinds[0])} chunks of positions, {len(kinds[1])} of Gaussians; the file is damaged")

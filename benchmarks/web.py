@@ -1,0 +1,140 @@
+"""Speed of the decoder in web/ beside this package, and sizes of what a page loads.
+
+Both decode the same files in one run, one thread each, in processes that are warm; CPU seconds count, the fewest of
+several runs. Files are made as by benchmarks/codec.py: 28,000 anchors are about what the demo has; models with
+neighbours, and plain Gaussians, are beside them. Writes results/web.json. Needs `make web` before.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/web.py
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: its idle workers would take the cores
+
+import tyro
+from common import RESULTS, machine
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+TARGET_RATIO = 3.0
+"""Of CPU seconds, to this package."""
+
+
+@dataclass
+class Options:
+    """Decode, compare."""
+
+    sizes: tuple[int, ...] = (28_000, 300_000)
+    """Anchors of the scenes without neighbours."""
+    crowd: int = 28_000
+    """Anchors of the scene with neighbours."""
+    gaussians: int = 50_000
+    """Plain ones."""
+    repeats: int = 5
+    """Runs of each; the best one counts."""
+    single: str = ""
+    """Used by the benchmark itself: a file to decode."""
+
+
+def made(options: Options) -> Iterator[tuple[str, bytes]]:
+    """Files to decode, by name."""
+    import dataclasses
+
+    import numpy as np
+    from codec_scenes import trained_like
+
+    from csgaussian_ns.codec.encode import encode
+    from csgaussian_ns.entropy.base import Widths
+    from csgaussian_ns.entropy.registry import new_model
+    from csgaussian_ns.receiver.importing import Settings, import_gaussians
+    from csgaussian_ns.scene.gaussian_scene import GaussianScene
+    from csgaussian_ns.scene.splats import Splats
+
+    for count in options.sizes:
+        yield f"{count} anchors", encode(trained_like(count)).data
+    scene = trained_like(options.crowd)
+    model = new_model("neighbours", scene.meta.layout, Widths(64, 48))
+    model.start(scene.grid, model.values(scene.meta.layout.flat(scene.anchors)))
+    yield f"{options.crowd} anchors with neighbours", encode(dataclasses.replace(scene, entropy=model)).data
+    dice, count = np.random.default_rng(0), options.gaussians
+
+    def normal(*shape: int) -> np.ndarray:
+        return dice.normal(size=shape).astype(np.float32)
+
+    opacity = dice.uniform(0.2, 0.95, count).astype(np.float32)
+    cloud = GaussianScene(
+        normal(count, 3), normal(count, 4), np.exp(normal(count, 3) - 5), opacity, normal(count, 4, 3)
+    )
+    yield f"{count} Gaussians of degree 1", import_gaussians(Splats(cloud, None), Settings()).data
+
+
+def decode_here(file: str, repeats: int) -> dict[str, Any]:
+    """The fewest CPU seconds of this package on one thread, and the digest."""
+    from csgaussian_ns.receiver.load import load
+
+    seconds, digest = [], ""
+    for _ in range(repeats):
+        start = time.process_time()
+        scene = load(file, threads=1)
+        seconds.append(time.process_time() - start)
+        digest = scene.digest()
+    return {"cpuSeconds": min(seconds), "digest": digest}
+
+
+def answer_of(*command: str | Path) -> dict[str, Any]:
+    """The last line that a program prints."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compared(name: str, data: bytes, repeats: int) -> dict[str, Any]:
+    """One file, decoded by both."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "scene.csg"
+        file.write_bytes(data)
+        python = answer_of(sys.executable, __file__, "--repeats", str(repeats), "--single", file)
+        node = answer_of("node", WEB / "scripts" / "digests.mjs", "--repeat", str(repeats), file)
+    ratio = node["cpuSeconds"] / python["cpuSeconds"]
+    print(f"{name}: {len(data)} B, {node['cpuSeconds']:.2f} CPU s, {ratio:.2f} times those of Python", flush=True)
+    return {
+        "file": name,
+        "bytes": len(data),
+        "python_cpu_seconds": python["cpuSeconds"],
+        "node_cpu_seconds": node["cpuSeconds"],
+        "ratio": ratio,
+        "same_digest": node["digest"] == python["digest"],
+    }
+
+
+def packed_bytes() -> dict[str, int]:
+    """Of the kernels, and of what npm would publish."""
+    done = subprocess.run(
+        ["npm", "pack", "--dry-run", "--json", "--ignore-scripts"], cwd=WEB, check=True, capture_output=True, text=True
+    )
+    (package,) = json.loads(done.stdout)
+    kernels = (WEB / "build" / "kernels.wasm").stat().st_size
+    return {"kernels": kernels, "package": package["size"], "unpacked": package["unpackedSize"]}
+
+
+def main(options: Options) -> None:
+    """Measure and write."""
+    if options.single:
+        print(json.dumps(decode_here(options.single, options.repeats)))
+        return
+    rows = [compared(name, data, options.repeats) for name, data in made(options)]
+    sizes = packed_bytes()
+    print(sizes)
+    record = {"machine": machine(), "target_ratio": TARGET_RATIO, "rows": rows, "bytes": sizes}
+    (RESULTS / "web.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,153 @@
+"""``csg view``: a page that shows a scene, selects and edits its objects, in a browser; or that page as a folder."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
+from csgaussian_ns.core.files import is_address, make_folder, replace_file
+from csgaussian_ns.tools.answer import AsJson, answer
+from csgaussian_ns.tools.inputs import STDIN, open_csg
+from csgaussian_ns.tools.serve import listening_at
+from csgaussian_ns.tools.terminal import remark, tell
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+PAGE = Path(__file__).parents[1] / "page"
+"""The built page; ``make web`` puts it there, and wheels bring it."""
+UNMARKED = '<body class="busy"'
+"""Where index.html says which scene it shows."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Show a scene in a browser: look around, click its objects, edit them, save a .csg with the edits."""
+
+    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|URL")]
+    """The file, or its address, which the browser fetches."""
+    compare: Annotated[str | None, tyro.conf.arg(metavar="FILE|URL")] = None
+    """Another one to see beside it, with a slider between."""
+    export: Path | None = None
+    """Write page and scene into this folder, which any server can host, and serve nothing."""
+    host: str = "127.0.0.1"
+    """Address to listen at; 0.0.0.0 lets other machines in."""
+    port: int = 0
+    """Port to listen at; 0 takes a free one."""
+    browser: bool = True
+    """Open the page, too."""
+    json: AsJson = False
+
+    def run(self) -> None:
+        """Serve until Ctrl-C, or write a folder."""
+        check_built()
+        scenes = {given: _checked(given) for given in (self.file, self.compare) if given is not None}
+        names = _names(scenes)
+        if self.export is not None:
+            return self._write(self.export, scenes, names)
+        with listening_at(self.host, self.port) as (address, serve):
+            page = f"{address}/{_query(names[self.file], self.compare and names[self.compare])}"
+            answer(self.json, {"address": page}, lambda: tell(f"{page}: {self.file} in a browser; Ctrl-C ends it"))
+            if self.browser:
+                _open(page)
+            serve(application({name: path for given, name in names.items() if (path := scenes[given]) is not None}))
+
+    def _write(self, folder: Path, scenes: "dict[str, Path | None]", names: dict[str, str]) -> None:
+        if folder.exists() and any(folder.iterdir()):
+            raise ConfigError(f"--export {folder}: there is something in it already; expected a new or empty folder")
+        make_folder(folder)
+        shutil.copytree(PAGE, folder, dirs_exist_ok=True)
+        for given, path in scenes.items():
+            if path is not None:
+                make_folder((folder / names[given]).parent)
+                shutil.copyfile(path, folder / names[given])
+        told = "".join(
+            f' data-{what}="{_attribute(names[given])}"'
+            for what, given in (("scene", self.file), ("compare", self.compare))
+            if given is not None
+        )
+        index = (folder / "index.html").read_text("utf8").replace(UNMARKED, UNMARKED + told)
+        replace_file(folder / "index.html", index.encode("utf8"))
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        facts = {"folder": str(folder), "files": len(files), "bytes": size}
+        words = f"{folder}: {len(files)} files, {size / 1e6:.2f} MB; any web server can host it"
+        answer(self.json, facts, words)
+
+
+def check_built() -> None:
+    """See that there is a page.
+
+    Raises:
+        BackendUnavailable: It has not been built.
+    """
+    if not (PAGE / "index.html").is_file():
+        raise BackendUnavailable(
+            "the page is not in this installation: it is built by `make web` in a checkout (Node 20 or newer), and is "
+            "in wheels that are made after that; csg render draws scenes without it"
+        )
+
+
+def application(scenes: dict[str, Path]) -> "Starlette":
+    """What serves the page, and these files under these names."""
+    from starlette.applications import Starlette
+    from starlette.responses import FileResponse
+    from starlette.routing import Mount, Route
+    from starlette.staticfiles import StaticFiles
+
+    def route(name: str, path: Path) -> Route:
+        return Route(f"/{name}", lambda request: FileResponse(path, media_type="application/octet-stream"))
+
+    routes = [route(name, path) for name, path in scenes.items()]
+    return Starlette(routes=[*routes, Mount("/", StaticFiles(directory=PAGE, html=True))])
+
+
+def _checked(given: str) -> Path | None:
+    """The file; ``None`` where it is an address.
+
+    Raises:
+        ConfigError: It cannot be read, or is of another kind.
+        FormatError: No file of ours.
+    """
+    from csgaussian_ns.format.container import read_container
+
+    if given == STDIN:
+        raise ConfigError("a browser reads no standard input; give a file or its address")
+    if is_address(given):
+        return None
+    with open_csg(given) as stream:
+        read_container(stream)
+    return Path(given)
+
+
+def _names(scenes: "dict[str, Path | None]") -> dict[str, str]:
+    """Under which name the page fetches each."""
+    found = dict[str, str]()
+    for number, (given, path) in enumerate(scenes.items(), 1):
+        plain = (
+            path is not None and path.name.isascii() and path.name.replace("-", "_").replace(".", "_").isidentifier()
+        )
+        found[given] = given if path is None else f"scenes/{number}/{path.name if plain else 'scene.csg'}"
+    return found
+
+
+def _query(scene: str, other: str | None) -> str:
+    from urllib.parse import urlencode
+
+    return "?" + urlencode({"scene": scene} | ({} if other is None else {"compare": other}), safe="/:")
+
+
+def _attribute(text: str) -> str:
+    from html import escape
+
+    return escape(text, quote=True)
+
+
+def _open(page: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page):
+        remark("csg: no browser could be opened here; open the address in one")

@@ -1,0 +1,291 @@
+"""The page of ``csg view`` in headless Chromium: pictures, clicks, edits and saved files are those of the package."""
+
+import base64
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+
+import csgaussian_ns
+from csgaussian_ns.codec.encode import encode
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.types import Camera
+from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.tools import cli, view
+from csgaussian_ns.tools.view import PAGE, View
+from tests.codec.scenes import random_scene, with_semantics
+from tests.conftest import BROWSERS
+from tests.web.made_files import gaussians
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SIZE = (96, 72)
+BRIGHT = 8 / 255
+"""How far a pixel may be off: halves of floats are blended, and edges of footprints are cut in single precision."""
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (PAGE / "index.html").is_file(), reason="the page is not built: run make web"),
+]
+
+PIXELS = """async (camera) => {
+    window.csg.look(camera);
+    const bytes = await window.csg.pixels();
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+}"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes to look at."""
+    folder = tmp_path_factory.mktemp("scenes")
+    scene = with_semantics(random_scene(300, 10, 4, seed=3))
+    (folder / "objects.csg").write_bytes(encode(scene).data)
+    (folder / "gaussians.csg").write_bytes(gaussians(300, 3))
+    shutil.copy(GOLDEN / "v1_inr.csg", folder / "plain.csg")
+    whole = (folder / "objects.csg").read_bytes()
+    (folder / "cut.csg").write_bytes(whole[: len(whole) // 2])
+    (folder / "damaged.csg").write_bytes(whole[:-600] + bytes(8) + whole[-592:])
+    (folder / "newer.csg").write_bytes(whole[:8] + b"\x02\x00" + whole[10:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    uvicorn = pytest.importorskip("uvicorn")
+    pages = view.application({path.name: path for path in folder.iterdir()})
+    server = uvicorn.Server(uvicorn.Config(pages, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    drawing = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    with playwright.sync_playwright() as play:
+        browser = next(filter(None, map(shutil.which, BROWSERS)))
+        started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu", *drawing])
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page that shows a scene, and what went wrong in it."""
+
+    def __init__(self, chromium: Any, url: str, width: int = 640) -> None:
+        self.faults: list[str] = []
+        self.page = chromium.new_page(viewport={"width": width, "height": 480})
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(url)
+        body = "document.body.classList"
+        self.page.wait_for_function(f"{body}.contains('open') || {body}.contains('failed')", timeout=60_000)
+
+    def picture(self, camera: Camera) -> np.ndarray:
+        width, height = camera.width, camera.height
+        pixels = base64.b64decode(self.page.evaluate(PIXELS, told(camera)))
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3] / 255
+
+    def ask(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
+
+    def close(self) -> None:
+        self.page.close()
+        assert self.faults == []
+
+
+def told(camera: Camera) -> dict[str, Any]:
+    """A camera as the page takes it."""
+    matrix = np.asarray(camera.world_to_camera, np.float64)
+    axes, origin = matrix[:3, :3], matrix[:3, 3]
+    numbers = {name: float(getattr(camera, name)) for name in ("fx", "fy", "cx", "cy")}
+    size = {"width": camera.width, "height": camera.height}
+    return {
+        "axes": axes.ravel().tolist(),
+        "origin": origin.tolist(),
+        "eye": (-axes.T @ origin).tolist(),
+        **numbers,
+        **size,
+    }
+
+
+def cameras_of(scene: LoadedScene, views: int) -> list[Camera]:
+    """From so far that all is inside: our renderer leaves anchors out that lie beside the image, however large."""
+    cameras = []
+    for camera in scene.orbit(views, *SIZE).values():
+        matrix = np.array(camera.world_to_camera)
+        matrix[2, 3] += 3 * float(np.linalg.norm(scene.position - scene.position.mean(axis=0), axis=1).max())
+        cameras.append(replace(camera, world_to_camera=matrix, fx=3 * camera.fx, fy=3 * camera.fy))
+    return cameras
+
+
+def close_enough(found: np.ndarray, scene: LoadedScene, camera: Camera) -> None:
+    drawn = scene.draw(camera).image.clip(0, 1)
+    error = float(np.square(found - drawn).mean())
+    assert -10 * np.log10(error) > 40 and np.abs(found - drawn).max() < 0.1 and drawn.std() > 0.005
+    assert (np.abs(found - drawn).max(axis=2) < BRIGHT).mean() > 0.98
+
+
+@pytest.mark.parametrize("name", ["objects", "gaussians", "plain"])
+def test_pictures_are_those_of_our_renderer(chromium: Any, address: str, folder: Path, name: str):
+    scene, visit = csgaussian_ns.load(folder / f"{name}.csg"), Visit(chromium, f"{address}?scene={name}.csg")
+    for camera in cameras_of(scene, 3):
+        close_enough(visit.picture(camera), scene, camera)
+    assert f"{len(scene):,}" in visit.page.inner_text("#facts")
+    assert [thing["id"] for thing in visit.ask("window.csg.objects")] == [thing.id for thing in scene.objects]
+    visit.close()
+
+
+def test_clicks_edits_and_saved_files_are_ours(chromium: Any, address: str, folder: Path, tmp_path: Path):
+    scene, visit = csgaussian_ns.load(folder / "objects.csg"), Visit(chromium, f"{address}?scene=objects.csg")
+    [camera] = cameras_of(scene, 1)
+    visit.picture(camera)
+    for column in range(4, SIZE[0], 13):
+        for row in range(4, SIZE[1], 13):
+            thing = scene.select(camera, column, row)
+            found = visit.ask("([x, y]) => window.csg.pick(x, y)", [column + 0.5, row + 0.5])["object"]
+            assert found == (0 if thing is None else thing.id), (column, row)
+    first, second, *_ = scene.objects
+    visit.ask(
+        """([first, second]) => {
+            window.csg.make({do: "remove", objects: [first]});
+            window.csg.make({do: "move", objects: [second], shift: [1, 0.5, -0.25]});
+            window.csg.make({do: "rotate", objects: [second], axis: [0, 0, 1], degrees: 40, about: [0, 0, 0]});
+            window.csg.make({do: "scale", objects: [second], factor: 1.5, about: [1, 1, 1]});
+            window.csg.make({do: "recolour", objects: [second], colour: [1, 0.25, 0]});
+            window.csg.make({do: "rename", objects: [second], name: "Täßchen"});
+            window.csg.make({do: "remove", objects: [3]});
+            window.csg.undo();
+        }""",
+        [first.id, second.id],
+    )
+    picture = visit.picture(camera)
+    saved = bytes(visit.ask("async () => [...await window.csg.saved()]"))
+    edited = csgaussian_ns.load(saved)
+    assert [type(edit).__name__.lower() for edit in edited.edits] == [
+        "remove",
+        "move",
+        "rotate",
+        "scale",
+        "recolour",
+        "rename",
+    ]
+    assert edited.objects["Täßchen"].id == second.id and first.id not in [thing.id for thing in edited.objects]
+    close_enough(picture, edited, camera)
+    assert edited.original.data == scene.data and edited.edits == scene.edited(*edited.edits).edits
+    listed = visit.ask("window.csg.objects")
+    assert [(thing["id"], thing["name"], thing["rows"]) for thing in listed] == [
+        (thing.id, thing.name, thing.anchors) for thing in edited.objects
+    ]
+    moved = next(thing for thing in listed if thing["id"] == second.id)
+    assert np.allclose(moved["centre"], edited.objects["Täßchen"].centre, atol=1e-4)
+    visit.close()
+    (folder / "saved.csg").write_bytes(saved)
+
+
+def test_people_click_hide_and_undo(chromium: Any, address: str, folder: Path):
+    """With mouse and keys, as they do it."""
+    scene, visit = csgaussian_ns.load(folder / "objects.csg"), Visit(chromium, f"{address}?scene=objects.csg", 1000)
+    page = visit.page
+    rows = page.locator(".object")
+    assert rows.count() == len(scene.objects)
+    rows.nth(0).locator(".name").click()
+    assert visit.ask("window.csg.selected") == [scene.objects.all[0].id]
+    page.keyboard.press("Delete")
+    page.wait_for_function(f"document.querySelectorAll('.object').length === {len(scene.objects) - 1}")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"document.querySelectorAll('.object').length === {len(scene.objects)}")
+    rows.nth(1).get_by_label("hide").click()
+    assert "hidden" in (rows.nth(1).get_attribute("class") or "") and visit.ask("window.csg.edits") == []
+    page.keyboard.press("?")
+    assert page.locator("#help-page").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#help-page").is_visible()
+    page.fill("#panel input", "no such thing")
+    page.wait_for_function("document.querySelectorAll('.object').length === 0")
+    visit.close()
+
+
+def test_a_thousand_random_doings(chromium: Any, address: str):
+    """Without an error, and the page still answers."""
+    visit, random = Visit(chromium, f"{address}?scene=objects.csg", width=320), np.random.default_rng(0)
+    keys = [
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "h",
+        "H",
+        "i",
+        "f",
+        "0",
+        "w",
+        "ArrowLeft",
+        "Escape",
+        "Delete",
+        "Control+z",
+        "Control+y",
+        "/",
+        "?",
+    ]
+    for _ in range(250):
+        x, y, wheel = random.integers(5, 315), random.integers(60, 400), random.integers(-300, 300)
+        visit.page.mouse.move(float(x), float(y))
+        visit.page.mouse.click(float(x), float(y))
+        visit.page.mouse.wheel(0, float(wheel))
+        visit.page.keyboard.press(str(random.choice(keys)))
+    assert visit.ask("window.csg.told.rows") == 259
+    visit.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cut", "the file is cut at byte"),
+        ("damaged", "damaged"),
+        ("newer", "format version 2.0, this reader knows 1.x"),
+        ("nowhere", "the server answers 404"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(chromium: Any, address: str, name: str, told: str):
+    visit = Visit(chromium, f"{address}?scene={name}.csg")
+    assert visit.page.locator("#failed").is_visible() and told in visit.page.inner_text("#failure")
+    visit.close()
+
+
+def test_a_refusing_server_is_said(chromium: Any, address: str):
+    visit = Visit(chromium, f"{address}?scene=http://127.0.0.1:9/scene.csg")
+    assert "no connection, or its server does not let this page read it" in visit.page.inner_text("#failure")
+    visit.close()
+
+
+def test_a_folder_for_any_server(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "site"
+    assert cli.main(["view", str(folder / "objects.csg"), "--export", str(out)]) == 0
+    assert re.search(r"site: \d+ files, 0\.\d\d MB; any web server can host it", capsys.readouterr().out)
+    assert 'data-scene="scenes/1/objects.csg"' in (out / "index.html").read_text("utf8")
+    assert (out / "scenes" / "1" / "objects.csg").read_bytes() == (folder / "objects.csg").read_bytes()
+    with pytest.raises(ConfigError, match="there is something in it already"):
+        View(str(folder / "objects.csg"), export=out).run()
+
+
+def test_the_address_serves_page_and_scene(address: str, folder: Path):
+    with urlopen(address, timeout=20) as answer:
+        assert b"csgaussian" in answer.read()
+    with urlopen(f"{address}objects.csg", timeout=20) as answer:
+        assert answer.read() == (folder / "objects.csg").read_bytes()

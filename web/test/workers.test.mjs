@@ -1,0 +1,77 @@
+// Scenes that workers decode together.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Worker } from "node:worker_threads";
+
+import { contentDigest, FormatError, RequestError, UnsupportedVersion, WorkerPool } from "../dist/index.js";
+import { shares } from "../dist/workers/pool.js";
+import { golden, goldenDigests, goldenNames } from "./material.mjs";
+
+const workers = [];
+
+/** A worker, seen through a port. */
+function started() {
+  const { port1, port2 } = new MessageChannel();
+  workers.push(
+    new Worker(new URL("programs/worker.mjs", import.meta.url), { workerData: port2, transferList: [port2] }),
+    port1,
+  );
+  return port1;
+}
+
+const pool = await WorkerPool.create([started(), started()]);
+
+after(() => workers.forEach((one) => (one.terminate ?? one.close).call(one)));
+
+test("golden files", async () => {
+  for (const name of goldenNames.filter((file) => file !== "v1_torchac.csg")) {
+    const bytes = golden(name);
+    const scene = await pool.decode(bytes);
+    assert.equal(contentDigest(scene), goldenDigests[name].content, name);
+    assert.equal(bytes.length, golden(name).length, "the caller's bytes stay");
+  }
+});
+
+test("several at once, with progress, and without semantics", async () => {
+  const seen = [];
+  const wanted = { progress: ({ done, total }) => seen.push(`${done} of ${total}`) };
+  const [first, second] = await Promise.all([
+    pool.decode(golden("v1_semantics.csg"), wanted),
+    pool.decode(golden("v1_inr.csg")),
+  ]);
+  assert.equal(contentDigest(first), goldenDigests["v1_semantics.csg"].content);
+  assert.equal(contentDigest(second), goldenDigests["v1_inr.csg"].content);
+  assert.deepEqual(seen, ["1 of 2", "2 of 2"]);
+  const bare = await pool.decode(golden("v1_semantics.csg"), { semantics: false });
+  assert.equal(contentDigest(bare), goldenDigests["v1_inr.csg"].content);
+  assert.equal((await pool.decode(golden("v1_semantics.csg"), { chunks: [1] })).rows, 6);
+});
+
+test("errors come back as what they are", async () => {
+  await assert.rejects(pool.decode(golden("v1_torchac.csg")), UnsupportedVersion);
+  await assert.rejects(pool.decode(golden("v1_inr.csg"), { chunks: [0, 7] }), RequestError);
+  const bytes = golden("v1_inr.csg");
+  bytes[bytes.length - 9] ^= 255;
+  await assert.rejects(pool.decode(bytes), FormatError);
+  assert.equal(contentDigest(await pool.decode(golden("v1_inr.csg"))), goldenDigests["v1_inr.csg"].content);
+});
+
+test("work is shared out by rows", () => {
+  const rows = [10, 10, 10, 10, 5];
+  assert.deepEqual(
+    shares([0, 1, 2, 3, 4], (chunk) => rows[chunk], 2),
+    [
+      [0, 1],
+      [2, 3, 4],
+    ],
+  );
+  assert.deepEqual(
+    shares([0], (chunk) => rows[chunk], 4),
+    [[0]],
+  );
+  assert.deepEqual(
+    shares([], (chunk) => rows[chunk], 4),
+    [],
+  );
+});
