@@ -1,5 +1,6 @@
 """Shared test set-up: threads, seeds, the shared scenes, and skips that say why."""
 
+import gc
 import os
 
 # Before torch is imported: its idle OpenMP workers would otherwise spin and steal the cores of our own threads.
@@ -30,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
         torch.set_num_threads(1 if worker else 2)
         use_compiled_imports()
+        gc.disable()  # while modules are imported, nothing is garbage
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: no collection looks at it again, nor copies it in a forked process."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
