@@ -1,5 +1,6 @@
 """Shared test set-up: threads, seeds, the shared scenes, and skips that say why."""
 
+import gc
 import os
 
 # Before torch is imported: its idle OpenMP workers would otherwise spin and steal the cores of our own threads.
@@ -19,6 +20,11 @@ from tests.compiled_imports import use_compiled_imports
 from tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[1]
+FIRST = ("ns/test_checkpoints.py", "format/test_fuzz.py")
+"""Files that two workers begin with: one makes the demo scene and compiles what draws, one compiles what decodes.
+
+With other files both would compile the same, or one would wait for the other's scene.
+"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -30,13 +36,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
         torch.set_num_threads(1 if worker else 2)
         use_compiled_imports()
+        gc.disable()  # while modules are imported, nothing is garbage
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: no collection looks at it again, nor copies it in a forked process."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Trainings first, as they take longest and several workers shall end together; skip what cannot run here."""
+    """Trainings early, as they take longest and several workers shall end together; skip what cannot run here."""
     import torch
 
-    items.sort(key=lambda item: item.path.parent.name != "ns")
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        file = "/".join(item.path.parts[-2:])
+        return FIRST.index(file) if file in FIRST else len(FIRST), item.path.parent.name != "ns"
+
+    items.sort(key=place)
     no_gpu = None if torch.cuda.is_available() else pytest.mark.skip(reason="no CUDA device")
     no_browser = (
         None if any(map(shutil.which, BROWSERS)) else pytest.mark.skip(reason=f"no browser ({', '.join(BROWSERS)})")

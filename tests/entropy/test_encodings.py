@@ -14,6 +14,7 @@ from csgaussian_ns.entropy.registry import MODELS
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.format.networks.lattice_tables import write_lattices
 from tests.codec.scenes import hyper_carm
+from tests.sampled_types import types_sampled
 
 LAYOUT = AttributeLayout(8, 2, (1.0, 0.2, 0.2))
 LEARNED = ["triplane", "hashgrid"]
@@ -43,8 +44,9 @@ def trained(name: str) -> tuple[HyperCarm, torch.Tensor, float, float]:
     groups = [{"params": [p for p in model.parameters()], "lr": 0.01}]
     optimizer, costs = torch.optim.Adam(groups), []
     steps_ = torch.ones(len(grid), 3)
-    for _ in range(80):
-        bits = model.expect(model.place(context), steps_).bits(values).sum() + model.own_bits()
+    for number in range(80):
+        with types_sampled(number):
+            bits = model.expect(model.place(context), steps_).bits(values).sum() + model.own_bits()
         costs.append(float(bits.detach()) / values.numel())
         optimizer.zero_grad()
         bits.backward()

@@ -1,7 +1,7 @@
 """Attacks every decoder with damaged bytes. Each mutation has a number; number and name of the target are its seed.
 
 A mutation must end in a typed error, or, where checksums are in force, in the very result of the undamaged bytes.
-Used by test_fuzz.py for some 10^5 mutations and by benchmarks/fuzz.py for as many as there is time for.
+Used by test_fuzz.py for some 10^4 mutations and by benchmarks/fuzz.py for as many as there is time for.
 """
 
 import random

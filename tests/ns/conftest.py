@@ -11,6 +11,7 @@ import torch
 
 from tests.made_once import made_once
 from tests.ns.commands import Forked, TypedRun
+from tests.sampled_types import types_sampled
 
 external_methods = pytest.importorskip(
     "nerfstudio.configs.external_methods", reason="the plugin's tests need nerfstudio: pip install -e '.[train]'"
@@ -92,13 +93,23 @@ def lite_config(
 
 @pytest.fixture(scope="session")
 def started() -> "Callable[[CSGaussianTrainerConfig], CSGaussianTrainer]":
-    """A function that builds a trainer and everything it needs, ready for ``train()``."""
+    """A function that builds a trainer and everything it needs, ready for ``train()``.
+
+    Types and shapes are checked in some of its steps: in all of them a run takes a third longer.
+    """
 
     def start(config: "CSGaussianTrainerConfig") -> "CSGaussianTrainer":
         config.save_config()
         torch.manual_seed(config.machine.seed)  # as ns-train does
         trainer = config.setup(local_rank=0, world_size=1)
         trainer.setup()
+        step_once = trainer.train_iteration
+
+        def step_sampled(step: int) -> "tuple[torch.Tensor, dict, dict]":
+            with types_sampled(step):
+                return step_once(step)
+
+        trainer.train_iteration = step_sampled
         return trainer
 
     return start

@@ -46,7 +46,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
         return [
             *("ns-train", "csgaussian-lite", "--data", str(scene_folder)),
             *("--output-dir", str(tmp_path), "--experiment-name", "kill", "--timestamp", timestamp),
-            *("--vis", "tensorboard", "--steps-per-save", "20", "--max-num-iterations", "200", *more),
+            *("--vis", "tensorboard", "--steps-per-save", "20", "--max-num-iterations", "100", *more),
             *("--pipeline.model.semantic-steps", "0", "--pipeline.model.voxel-size", "0.06"),
         ]
 
@@ -63,10 +63,10 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
             process.send_signal(signal.SIGKILL)
     (saved,) = folder.glob("step-*.ckpt")
     step = readable(saved)
-    assert step < 199
+    assert step < 99
 
     resumed = run(*command("second", "--load-dir", str(folder)), cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "step 200/200" in resumed.stdout
-    last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000199.ckpt"
-    assert readable(last) == 199
+    assert "step 100/100" in resumed.stdout
+    last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000099.ckpt"
+    assert readable(last) == 99
