@@ -1,34 +1,23 @@
 // The page: one scene, or two side by side, with all that a person can do to them.
 
 import type { Edit } from "../../dist/index.js";
-import { Flight, projected } from "./flight.js";
+import { Flight } from "./flight.js";
 import { Gizmo, type Tool } from "./gizmo.js";
 import { History } from "./history.js";
+import { actionOf, FLY_KEYS } from "./keys.js";
 import { fetched, handOver, megabytes } from "./loading.js";
 import { middleOf, type ShownObject } from "./look.js";
-import { length, minus, type Vector } from "./maths.js";
+import type { Vector } from "./maths.js";
 import type { Pinhole, Told } from "./messages.js";
 import { find, Panel } from "./panel.js";
 import { listen } from "./pointers.js";
+import { Ruler } from "./ruler.js";
 import { SceneView } from "./scene_view.js";
+import { compare, entitle, fail, invite, report, say } from "./shell.js";
 
 const LINE: Vector = [1, 0.62, 0.1];
 const SHARPEST = 1.5;
 const FLY = 0.9;
-const FLY_KEYS: Readonly<Record<string, readonly [number, number, number]>> = {
-  KeyW: [0, 0, 1],
-  KeyS: [0, 0, -1],
-  KeyA: [-1, 0, 0],
-  KeyD: [1, 0, 0],
-  KeyE: [0, 1, 0],
-  KeyQ: [0, -1, 0],
-  ArrowUp: [0, 0, 1],
-  ArrowDown: [0, 0, -1],
-  ArrowLeft: [-1, 0, 0],
-  ArrowRight: [1, 0, 0],
-};
-const TOOLS: readonly Tool[] = ["select", "move", "rotate", "scale", "measure"];
-
 class App {
   readonly #stage = find(document, "#stage");
   readonly #view: SceneView;
@@ -45,7 +34,7 @@ class App {
   #tool: Tool = "select";
   #preview: Edit | undefined;
   #fixed: Pinhole | undefined;
-  #measured: Vector[] = [];
+  readonly #ruler = new Ruler();
   #asked = false;
   #dirty = true;
   #time = 0;
@@ -54,10 +43,10 @@ class App {
   constructor(readonly address: string | undefined, readonly compared: string | undefined) {
     const canvas = find(document, "#scene") as HTMLCanvasElement;
     const listener = {
-      progress: (share: number) => this.#status(`decoding ${Math.round(100 * share)} %`),
+      progress: (share: number) => report(`decoding ${Math.round(100 * share)} %`, share),
       objects: (objects: readonly ShownObject[]) => this.#know(objects),
       changed: () => (this.#dirty = true),
-      failed: (message: string) => this.#say(message),
+      failed: (message: string) => say(message),
     };
     this.#view = new SceneView(canvas, listener);
     if (compared !== undefined) {
@@ -76,22 +65,22 @@ class App {
   }
 
   async start(): Promise<void> {
-    if (this.address === undefined) return this.#invite();
-    const [bytes, other] = await Promise.all([this.#fetch(this.address), this.compared === undefined ? undefined : this.#fetch(this.compared)]);
+    if (this.address === undefined) return invite();
+    const [bytes, other] = await Promise.all([this.address, this.compared].map((one) => one === undefined ? undefined : fetchShown(one)));
+    if (bytes === undefined) return;
+    const size = bytes.byteLength;
     await this.open(bytes, this.address.split(/[/?#]/).filter(Boolean).at(-1) ?? "scene.csg");
     if (this.#other && other) {
-      const size = other.byteLength;
+      compare(`${this.address} ${megabytes(size)}`, `${this.compared} ${megabytes(other.byteLength)}`);
       await this.#other.open(other);
-      document.body.classList.add("comparing");
-      find(document, "#right").textContent = `${this.compared} ${megabytes(size)}`;
-      find(document, "#left").textContent = `${this.address} ${megabytes(bytes.byteLength)}`;
+      this.#moved();
     }
   }
 
   /** Show a file. */
   async open(bytes: ArrayBuffer, name: string): Promise<void> {
     const size = bytes.byteLength;
-    this.#status("decoding");
+    report("decoding");
     const told = await this.#view.open(bytes);
     [this.#told, this.#name] = [told, decodeURIComponent(name)];
     const { focus, radius, height } = told;
@@ -99,13 +88,11 @@ class App {
     this.#flight = new Flight(told.up, start);
     this.#flight.fromText(new URLSearchParams(location.hash.slice(1)).get("camera") ?? "");
     this.#history = new History(told.edits, () => this.#edited());
-    document.body.classList.add("open");
-    document.title = `${told.name || this.#name} · csgaussian`;
-    find(document, "#title").textContent = told.name || this.#name;
-    const kind = told.representation === "anchors" ? `${told.rows.toLocaleString("en")} anchors, ` : "";
-    find(document, "#facts").textContent = `${megabytes(size)} · ${kind}${told.gaussians.toLocaleString("en")} Gaussians`;
-    if (told.cut) this.#say("The file ends early: its objects are missing. Fetch it again to have them.");
-    this.#status("");
+    [this.#selected, this.#fixed] = [[], undefined];
+    this.#hidden.clear();
+    entitle(told, this.#name, size);
+    if (told.cut) say("The file ends early: its objects are missing. Fetch it again to have them.");
+    report("");
     this.#moved();
   }
 
@@ -198,7 +185,7 @@ class App {
     const chosen = this.#objects.filter(({ id }) => this.#selected.includes(id));
     const scale = camera.width / (this.#stage.clientWidth || camera.width);
     this.#gizmo.show(this.#tool, camera, scale, this.#told.up, chosen.length > 0 ? middleOf(chosen) : undefined, chosen.map(({ id }) => id));
-    this.#showMeasured(camera, scale);
+    this.#ruler.show(camera, scale, this.#told.unit);
   }
 
   #camera(): Pinhole {
@@ -292,14 +279,14 @@ class App {
     addEventListener("drop", (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file) void file.arrayBuffer().then((bytes) => this.open(bytes, file.name)).catch((error: unknown) => this.#refuse(error));
+      if (file) void file.arrayBuffer().then((bytes) => this.open(bytes, file.name)).catch(fail);
     });
     const divider = find(document, "#divider") as HTMLInputElement;
     divider.addEventListener("input", () => this.#stage.style.setProperty("--divider", `${divider.value}%`));
     const picker = find(document, "#file") as HTMLInputElement;
     picker.addEventListener("change", () => {
       const file = picker.files?.[0];
-      if (file) void file.arrayBuffer().then((bytes) => this.open(bytes, file.name)).catch((error: unknown) => this.#refuse(error));
+      if (file) void file.arrayBuffer().then((bytes) => this.open(bytes, file.name)).catch(fail);
     });
     const colour = find(document, "#colour") as HTMLInputElement;
     colour.addEventListener("change", () => {
@@ -319,7 +306,7 @@ class App {
     if (!this.#told) return;
     const { object, place } = await this.pick(x, y);
     if (this.#tool === "measure") {
-      if (place) this.#measured = this.#measured.length === 1 ? [this.#measured[0]!, place] : [place];
+      if (place) this.#ruler.add(place);
       this.#dirty = true;
       return;
     }
@@ -336,49 +323,21 @@ class App {
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    const command = event.ctrlKey || event.metaKey;
-    if (command && event.code === "KeyZ") {
-      event.preventDefault();
-      return event.shiftKey ? this.redo() : this.undo();
-    }
-    if (command && event.code === "KeyY") return this.redo();
-    if (command && event.code === "KeyS") {
-      event.preventDefault();
-      return this.#do("save");
-    }
-    if (command || event.altKey) return;
-    if (event.code in FLY_KEYS) {
+    if (event.code in FLY_KEYS && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       this.#fixed = undefined;
       this.#keys.add(event.code);
       return;
     }
-    const tool = TOOLS[Number(event.key) - 1];
-    if (tool) return this.#take(tool);
-    const told: Readonly<Record<string, string>> = {
-      Delete: "remove",
-      Backspace: "remove",
-      h: "hide",
-      H: "show-all",
-      i: "isolate",
-      f: "focus",
-      n: "rename",
-      "/": "search",
-      "?": "help",
-      p: "screenshot",
-      "0": "home",
-      Escape: "escape",
-    };
-    const found = told[event.key];
-    if (found !== undefined) {
-      event.preventDefault();
-      this.#do(found);
-    }
+    const action = actionOf(event);
+    if (action === undefined) return;
+    event.preventDefault();
+    this.#do(action);
   }
 
   #take(tool: Tool): void {
     this.#tool = tool;
-    if (tool !== "measure") this.#measured = [];
+    if (tool !== "measure") this.#ruler.clear();
     document.querySelectorAll("[data-tool]").forEach((element) => {
       element.setAttribute("aria-pressed", String(element.getAttribute("data-tool") === tool));
     });
@@ -406,7 +365,7 @@ class App {
       screenshot: () => this.#screenshot(),
       link: () => void this.#link(),
       save: () => void this.#save(),
-      dismiss: () => this.#say(""),
+      dismiss: () => say(""),
     };
     if (what.startsWith("tool-")) this.#take(what.slice(5) as Tool);
     else actions[what]?.();
@@ -422,7 +381,7 @@ class App {
     if (document.body.classList.contains("helping")) document.body.classList.remove("helping");
     else if (this.#gizmo.dragging) this.#gizmo.cancel();
     else {
-      this.#measured = [];
+      this.#ruler.clear();
       this.select(0);
     }
   }
@@ -439,9 +398,9 @@ class App {
     history.replaceState(null, "", address);
     try {
       await navigator.clipboard.writeText(address.href);
-      this.#say("A link to this view is in the clipboard.", true);
+      say("A link to this view is in the clipboard.", true);
     } catch {
-      this.#say("The address of the page is a link to this view now.", true);
+      say("The address of the page is a link to this view now.", true);
     }
   }
 
@@ -449,62 +408,18 @@ class App {
     try {
       const bytes = await this.saved();
       handOver(bytes as BlobPart, this.#name.replace(/(-edited)?\.csg$/, "") + "-edited.csg", "application/octet-stream");
-      this.#say(`Saved with ${this.edits.length} edits, ${megabytes(bytes.length)}; nothing else in the file changed.`, true);
+      say(`Saved with ${this.edits.length} edits, ${megabytes(bytes.length)}; nothing else in the file changed.`, true);
     } catch (error) {
-      this.#say(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
+      say(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
     }
-  }
-
-  // ---- what people see ---------------------------------------------------------------------------------------------
-  #showMeasured(camera: Pinhole, scale: number): void {
-    const shown = find(document, "#measure");
-    const points = this.#measured.map((point) => projected(camera, point)).filter((point) => point !== undefined);
-    const line = document.querySelector<SVGLineElement>("#ruler")!;
-    shown.hidden = this.#measured.length < 2 || points.length < 2;
-    line.toggleAttribute("hidden", shown.hidden);
-    if (shown.hidden) return;
-    const [[x1, y1], [x2, y2]] = points as [[number, number], [number, number]];
-    Object.entries({ x1, y1, x2, y2 }).forEach(([name, value]) => line.setAttribute(name, String(value / scale)));
-    const distance = length(minus(this.#measured[1]!, this.#measured[0]!)) * this.#told!.unit;
-    shown.textContent = `${distance.toPrecision(4)} units of the capture`;
-    shown.style.transform = `translate(${(x1 + x2) / 2 / scale}px, ${(y1 + y2) / 2 / scale}px)`;
-  }
-
-  async #fetch(address: string): Promise<ArrayBuffer> {
-    return fetched(address, (bytes, all) => {
-      this.#status(all ? `${megabytes(bytes)} of ${megabytes(all)}` : megabytes(bytes), all ? bytes / all : undefined);
-    });
-  }
-
-  #status(text: string, share?: number): void {
-    find(document, "#status").textContent = text;
-    find(document, "#bar").style.setProperty("--share", String(share ?? 1));
-    document.body.classList.toggle("busy", text !== "");
-  }
-
-  #say(message: string, good = false): void {
-    const toast = find(document, "#message");
-    toast.textContent = message;
-    toast.parentElement?.classList.toggle("shown", message !== "");
-    toast.parentElement?.classList.toggle("good", good);
-  }
-
-  #invite(): void {
-    document.body.classList.add("inviting");
-    this.#status("");
-  }
-
-  /** Nothing can be shown: say why, where the picture would be. */
-  #refuse(error: unknown): void {
-    fail(error);
   }
 }
 
-/** Nothing can be shown: say why. */
-function fail(error: unknown): void {
-  document.body.classList.remove("busy", "inviting");
-  document.body.classList.add("failed");
-  find(document, "#failure").textContent = error instanceof Error ? error.message : String(error);
+/** A file, with its progress on the page. */
+function fetchShown(address: string): Promise<ArrayBuffer> {
+  return fetched(address, (bytes, all) => {
+    report(all ? `${megabytes(bytes)} of ${megabytes(all)}` : megabytes(bytes), all ? bytes / all : undefined);
+  });
 }
 
 declare global {

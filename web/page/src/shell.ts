@@ -1,0 +1,50 @@
+// What the page says beside its picture: titles, progress, short messages, and why nothing can be shown.
+
+import { megabytes } from "./loading.js";
+import type { Told } from "./messages.js";
+import { find } from "./panel.js";
+
+/** What is open now. */
+export function entitle(told: Told, file: string, size: number): void {
+  document.body.classList.remove("failed", "inviting");
+  document.body.classList.add("open");
+  document.title = `${told.name || file} · csgaussian`;
+  find(document, "#title").textContent = told.name || file;
+  const kind = told.representation === "anchors" ? `${told.rows.toLocaleString("en")} anchors, ` : "";
+  find(document, "#facts").textContent = `${megabytes(size)} · ${kind}${told.gaussians.toLocaleString("en")} Gaussians`;
+}
+
+/** Work that goes on, in words and as a share; nothing of both when it is done. */
+export function report(text: string, share?: number): void {
+  find(document, "#status").textContent = text;
+  find(document, "#bar").style.setProperty("--share", String(share ?? 1));
+  document.body.classList.toggle("busy", text !== "");
+}
+
+/** A sentence that stays until it is dismissed; none takes it away. */
+export function say(message: string, good = false): void {
+  const toast = find(document, "#toast");
+  find(toast, "#message").textContent = message;
+  toast.classList.toggle("shown", message !== "");
+  toast.classList.toggle("good", good);
+}
+
+/** Ask for a file. */
+export function invite(): void {
+  document.body.classList.add("inviting");
+  report("");
+}
+
+/** Nothing can be shown: say why. */
+export function fail(error: unknown): void {
+  document.body.classList.remove("busy", "inviting");
+  document.body.classList.add("failed");
+  find(document, "#failure").textContent = error instanceof Error ? error.message : String(error);
+}
+
+/** Which files are on which side. */
+export function compare(left: string, right: string): void {
+  document.body.classList.add("comparing");
+  find(document, "#left").textContent = left;
+  find(document, "#right").textContent = right;
+}
