@@ -41,4 +41,4 @@ web: ## build and test the decoder for browsers in web/ (needs node 20 or newer,
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
 
 clean: ## remove the environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info web/node_modules web/build web/dist web/src/embedded.ts
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info web/node_modules web/build web/dist web/src/embedded.ts web/LICENSE
