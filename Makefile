@@ -41,4 +41,4 @@ web: ## build and test the decoder for browsers in web/, and the page of csg vie
 	cd web && npm ci --no-audit --no-fund && npm run build && npm run page && npm test
 
 clean: ## remove the environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info web/node_modules web/build web/dist web/src/embedded.ts web/page/dist csgaussian_ns/page
+	rm -rf .venv .pytest_cache .ruff_cache .import_linter_cache build *.egg-info web/node_modules web/build web/dist web/src/embedded.ts web/LICENSE web/page/dist csgaussian_ns/page

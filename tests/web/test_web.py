@@ -65,6 +65,7 @@ def decoded_here(data: bytes) -> dict:
     return {"rows": len(scene), "digest": scene.digest(), "cut": scene.truncated}
 
 
+@pytest.mark.slow
 def test_files_of_every_kind_decode_to_the_same(tmp_path: Path):
     files = dict(made_files())
     assert len(files) >= 50
@@ -96,6 +97,7 @@ def test_plain_gaussians_are_those_of_this_package(tmp_path: Path, degree: int):
         assert np.allclose(np.reshape(found, expected.shape), expected, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_damaged_files_give_typed_errors_or_the_same_scene(tmp_path: Path):
     samples = [path.read_bytes() for path in sorted(GOLDEN.glob("*.csg")) if "torchac" not in path.name]
     plain = [inflated_sections(data) for data in samples if "gaussians" not in str(data)]
