@@ -69,9 +69,9 @@ class App {
     const [bytes, other] = await Promise.all([this.address, this.compared].map((one) => one === undefined ? undefined : fetchShown(one)));
     if (bytes === undefined) return;
     const size = bytes.byteLength;
-    await this.open(bytes, this.address.split(/[/?#]/).filter(Boolean).at(-1) ?? "scene.csg");
+    await this.open(bytes, fileOf(this.address));
     if (this.#other && other) {
-      compare(`${this.address} ${megabytes(size)}`, `${this.compared} ${megabytes(other.byteLength)}`);
+      compare(`${this.#name} ${megabytes(size)}`, `${fileOf(this.compared ?? "")} ${megabytes(other.byteLength)}`);
       await this.#other.open(other);
       this.#moved();
     }
@@ -82,7 +82,7 @@ class App {
     const size = bytes.byteLength;
     report("decoding");
     const told = await this.#view.open(bytes);
-    [this.#told, this.#name] = [told, decodeURIComponent(name)];
+    [this.#told, this.#name] = [told, name];
     const { focus, radius, height } = told;
     const start = { focus, distance: Math.hypot(radius, height), around: 0, above: Math.atan2(height, radius) };
     this.#flight = new Flight(told.up, start);
@@ -412,6 +412,16 @@ class App {
     } catch (error) {
       say(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+}
+
+/** The name at the end of an address. */
+function fileOf(address: string): string {
+  const last = address.split(/[?#]/)[0]!.split("/").filter(Boolean).at(-1) ?? "scene.csg";
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
   }
 }
 
