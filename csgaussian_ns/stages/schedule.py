@@ -213,7 +213,21 @@ LITE_PLAN = StagePlan(
 """The same plan at an eighth of the length. Growth and rounding get larger shares: with few steps, edits need their
 number, and decoders and entropy model need time to settle on rounded values."""
 
-PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
+QUICK_PLAN = StagePlan(
+    total=1_200,
+    observe_from=25,
+    grow_from=120,
+    grow_until=480,
+    grow_every=100,
+    noise_from=540,
+    rate_from=800,
+    mix_from=860,
+    round_from=1_040,
+)
+"""For scenes that shall be there soon. A step that pays for the rate takes twice as long as one that does not, and the
+picture gains no more by it, so they come late: files are a little larger than they need be."""
+
+PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN, "quick": QUICK_PLAN}
 """Plans by the name that configs use."""
 
 PAPER_SEMANTIC_PLAN = SemanticPlan(total=8_000, rate_from=4_500, round_from=7_400)
@@ -221,5 +235,7 @@ PAPER_SEMANTIC_PLAN = SemanticPlan(total=8_000, rate_from=4_500, round_from=7_40
 
 LITE_SEMANTIC_PLAN = SemanticPlan(total=800, rate_from=450, round_from=740)
 
-SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN}
+QUICK_SEMANTIC_PLAN = LITE_SEMANTIC_PLAN.scaled_to(300)
+
+SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN, "quick": QUICK_SEMANTIC_PLAN}
 """What follows each of ``PLANS`` where a capture has masks."""
