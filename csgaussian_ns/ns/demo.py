@@ -27,16 +27,22 @@ from csgaussian_ns.ns.run import load_run
 POINTS = 20_000
 """Of the point cloud. With the 12,000 of ``csg demo-scene``, growth would have more to do than there are steps for."""
 SMALL_AND_QUICK = {
-    "plan": "quick",
-    "semantic-steps": "300",
-    "feature-dim": "32",
-    "num-offsets": "6",
-    "lambda-rate": "0.002",
-    "scene.hidden-dim": "32",
-    "scene.dropout": "0",
-    "scene.growth.max-anchors": "28000",
+    "pipeline.model.plan": "quick",
+    "pipeline.model.semantic-steps": "300",
+    "pipeline.model.feature-dim": "32",
+    "pipeline.model.num-offsets": "6",
+    "pipeline.model.lambda-rate": "0.002",
+    "pipeline.model.scene.hidden-dim": "32",
+    "pipeline.model.scene.dropout": "0",
+    "pipeline.model.scene.growth.max-anchors": "28000",
+    "optimizers.feature.optimizer.lr": "0.015",
+    "optimizers.scaling.optimizer.lr": "0.014",
+    "optimizers.opacity-mlp.optimizer.lr": "0.004",
+    "optimizers.covariance-mlp.optimizer.lr": "0.008",
+    "optimizers.color-mlp.optimizer.lr": "0.012",
+    "steps-per-eval-all-images": "0",  # ns-eval does, at the end
 }
-"""Options of the model that fit 60 small photos of one table (docs/decisions/0037)."""
+"""Options of ``ns-train`` that fit 60 small photos of one table (docs/decisions/0037)."""
 PLY_BYTES_PER_GAUSSIAN = 248
 """A Gaussian as the reference 3DGS code writes it: 62 float32 properties."""
 COMMANDS = {
@@ -56,7 +62,7 @@ class Demo:
 
     output: Path = Path("outputs/demo")
     """Folder for everything the demo makes; files of an earlier demo are replaced."""
-    steps: int = 1200
+    steps: int = 1000
     """Training steps of colour; those of meaning follow."""
     views: int = 2
     """Held-out views in the picture."""
@@ -72,8 +78,7 @@ class Demo:
             "csgaussian-lite",
             *("--data", str(scene), "--output-dir", str(self.output), "--experiment-name", "demo"),
             *("--timestamp", "run", "--vis", "tensorboard", "--max-num-iterations", str(self.steps)),
-            *("--steps-per-eval-all-images", "0"),  # ns-eval does, at the end
-            *(word for name, value in SMALL_AND_QUICK.items() for word in (f"--pipeline.model.{name}", value)),
+            *(word for name, value in SMALL_AND_QUICK.items() for word in (f"--{name}", value)),
         )
         _command("ns-eval", "--load-config", str(config), "--output-path", str(metrics))
         _command("ns-export", "csg-bitstream", "--load-config", str(config), "--output-dir", str(self.output))
