@@ -224,8 +224,8 @@ QUICK_PLAN = StagePlan(
     mix_from=860,
     round_from=1_040,
 )
-"""For scenes that shall be there soon. A step that pays for the rate takes twice as long as one that does not, and the
-picture gains no more by it, so they come late: files are a little larger than they need be."""
+"""For a run of few steps (docs/decisions/0037): first the picture, then, in the last third, noise and rate. Steps that
+pay for the rate take nearly twice as long as others, and noise that comes early costs a short run its picture."""
 
 PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN, "quick": QUICK_PLAN}
 """Plans by the name that configs use."""
