@@ -4,10 +4,11 @@ Runs the commands that the README tells a user to type, one after the other, and
 """
 
 import json
-import subprocess
+import multiprocessing
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,36 @@ from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.run import load_run
 
+POINTS = 20_000
+"""Of the point cloud. With the 12,000 of ``csg demo-scene``, growth would have more to do than there are steps for."""
+SMALL_AND_QUICK = {
+    "pipeline.model.plan": "quick",
+    "pipeline.model.semantic-steps": "300",
+    "pipeline.model.feature-dim": "32",
+    "pipeline.model.num-offsets": "6",
+    "pipeline.model.lambda-rate": "0.002",
+    "pipeline.model.scene.hidden-dim": "32",
+    "pipeline.model.scene.dropout": "0",
+    "pipeline.model.scene.growth.max-anchors": "28000",
+    "optimizers.feature.optimizer.lr": "0.015",
+    "optimizers.scaling.optimizer.lr": "0.014",
+    "optimizers.opacity-mlp.optimizer.lr": "0.004",
+    "optimizers.covariance-mlp.optimizer.lr": "0.008",
+    "optimizers.color-mlp.optimizer.lr": "0.012",
+    "steps-per-eval-all-images": "0",  # ns-eval does, at the end
+}
+"""Options of ``ns-train`` that fit 60 small photos of one table (docs/decisions/0037)."""
 PLY_BYTES_PER_GAUSSIAN = 248
 """A Gaussian as the reference 3DGS code writes it: 62 float32 properties."""
-MODULES = {
-    "csg": "csgaussian_ns.tools.cli",
-    "ns-train": "nerfstudio.scripts.train",
-    "ns-eval": "nerfstudio.scripts.eval",
-    "ns-export": "nerfstudio.scripts.exporter",
+COMMANDS = {
+    "csg": ("csgaussian_ns.tools.cli", "main"),
+    "ns-train": ("nerfstudio.scripts.train", "entrypoint"),
+    "ns-eval": ("nerfstudio.scripts.eval", "entrypoint"),
+    "ns-export": ("nerfstudio.scripts.exporter", "entrypoint"),
 }
+"""Module and function that each command calls."""
+PROCESSES = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+"""A fork has what was imported here: torch and nerfstudio take seconds, and three commands need them."""
 
 
 @dataclass
@@ -39,8 +62,8 @@ class Demo:
 
     output: Path = Path("outputs/demo")
     """Folder for everything the demo makes; files of an earlier demo are replaced."""
-    steps: int = 2000
-    """Training steps."""
+    steps: int = 1000
+    """Training steps of colour; those of meaning follow."""
     views: int = 2
     """Held-out views in the picture."""
 
@@ -49,12 +72,13 @@ class Demo:
         began = time.monotonic()
         scene, run = self.output / "scene", self.output / "demo" / "csgaussian-lite" / "run"
         config, metrics = run / "config.yml", self.output / "metrics.json"
-        _command("csg", "demo-scene", str(scene), "--overwrite")
+        _command("csg", "demo-scene", str(scene), "--overwrite", "--points", str(POINTS))
         _command(
             "ns-train",
             "csgaussian-lite",
             *("--data", str(scene), "--output-dir", str(self.output), "--experiment-name", "demo"),
             *("--timestamp", "run", "--vis", "tensorboard", "--max-num-iterations", str(self.steps)),
+            *(word for name, value in SMALL_AND_QUICK.items() for word in (f"--{name}", value)),
         )
         _command("ns-eval", "--load-config", str(config), "--output-path", str(metrics))
         _command("ns-export", "csg-bitstream", "--load-config", str(config), "--output-dir", str(self.output))
@@ -106,9 +130,18 @@ def _command(name: str, *arguments: str) -> None:
         CsgError: It failed; its own output says why.
     """
     print(f"\n$ {name} {' '.join(arguments)}", flush=True)
-    code = subprocess.run([sys.executable, "-m", MODULES[name], *arguments], check=False).returncode
-    if code != 0:
-        raise CsgError(f"{name} ended with exit code {code}; the lines above say why")
+    process = PROCESSES.Process(target=_as_typed, args=(name, arguments))
+    process.start()
+    process.join()
+    if process.exitcode != 0:
+        raise CsgError(f"{name} ended with exit code {process.exitcode}; the lines above say why")
+
+
+def _as_typed(name: str, arguments: tuple[str, ...]) -> None:
+    """What a shell would start, in this process."""
+    module, function = COMMANDS[name]
+    sys.argv = [name, *arguments]
+    sys.exit(getattr(import_module(module), function)())
 
 
 def main() -> None:

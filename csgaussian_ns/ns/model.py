@@ -50,7 +50,7 @@ class CSGaussianModelConfig(ModelConfig):
     """Rays are not used: whole images are rasterised."""
     backend: Literal["auto", "gsplat", "cpu", "reference"] = "auto"
     """Rasteriser: gsplat on CUDA, cpu elsewhere; reference is slow and exact."""
-    plan: Literal["paper", "lite"] = "paper"
+    plan: Literal["paper", "lite", "quick"] = "paper"
     """Schedule; it is scaled to the run's --max-num-iterations."""
     plan_steps: int = 0
     """Steps of the whole run; 0 takes the plan's own. Set from --max-num-iterations."""

@@ -140,7 +140,9 @@ class CSGaussianTrainer(Trainer):
     def _summarise(self, step: int) -> None:
         """Evaluate every held-out view and say in one line what was made."""
         seconds = time.monotonic() - self._began
-        metrics = self.pipeline.get_average_eval_image_metrics(step=step)
+        self.pipeline.eval()
+        metrics = self.pipeline.quality()  # not all that can be measured: finding objects takes longer
+        self.pipeline.train()
         views = len(self.pipeline.datamanager.eval_dataset or ())
         anchors = len(self.pipeline.model.scene.anchors)
         CONSOLE.print(

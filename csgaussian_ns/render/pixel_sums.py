@@ -9,8 +9,8 @@ from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Seen
 
-CHANNELS = 3
-"""As many as colour has: the renderer's kernels for it are compiled already."""
+CHANNELS = (3, 6)
+"""Drawn at once: as many as colour has, or a semantic feature. The renderer's kernels for both are compiled already."""
 
 
 def pixel_sums(seen: Seen, pixels: Float[Tensor, "H W C"], rows: int, rasterizer: Rasterizer) -> Float[Tensor, "R C"]:
@@ -20,12 +20,13 @@ def pixel_sums(seen: Seen, pixels: Float[Tensor, "H W C"], rows: int, rasterizer
 
     Args:
         seen: The view.
-        pixels: At most ``CHANNELS`` channels.
+        pixels: At most as many channels as the most of ``CHANNELS``.
         rows: Number of rows of the scene.
         rasterizer: Passes gradients to colours.
     """
-    wide = torch.nn.functional.pad(pixels, (0, CHANNELS - pixels.shape[2]))
-    colours = wide.new_zeros(len(seen.row), CHANNELS).requires_grad_()
+    channels = next(count for count in CHANNELS if count >= pixels.shape[2])
+    wide = torch.nn.functional.pad(pixels, (0, channels - pixels.shape[2]))
+    colours = wide.new_zeros(len(seen.row), channels).requires_grad_()
     with torch.enable_grad():
         image = rasterizer(replace(seen.gaussians, colors=colours), seen.camera).image
         (weights,) = torch.autograd.grad((image * wide).sum(), colours)

@@ -213,7 +213,21 @@ LITE_PLAN = StagePlan(
 """The same plan at an eighth of the length. Growth and rounding get larger shares: with few steps, edits need their
 number, and decoders and entropy model need time to settle on rounded values."""
 
-PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN}
+QUICK_PLAN = StagePlan(
+    total=1_200,
+    observe_from=25,
+    grow_from=120,
+    grow_until=480,
+    grow_every=100,
+    noise_from=740,
+    rate_from=800,
+    mix_from=860,
+    round_from=1_040,
+)
+"""For a run of few steps (docs/decisions/0037): first the picture, then, in the last third, noise and rate. Steps that
+pay for the rate take nearly twice as long as others, and noise that comes early costs a short run its picture."""
+
+PLANS = {"paper": PAPER_PLAN, "lite": LITE_PLAN, "quick": QUICK_PLAN}
 """Plans by the name that configs use."""
 
 PAPER_SEMANTIC_PLAN = SemanticPlan(total=8_000, rate_from=4_500, round_from=7_400)
@@ -221,5 +235,7 @@ PAPER_SEMANTIC_PLAN = SemanticPlan(total=8_000, rate_from=4_500, round_from=7_40
 
 LITE_SEMANTIC_PLAN = SemanticPlan(total=800, rate_from=450, round_from=740)
 
-SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN}
+QUICK_SEMANTIC_PLAN = LITE_SEMANTIC_PLAN.scaled_to(300)
+
+SEMANTIC_PLANS = {"paper": PAPER_SEMANTIC_PLAN, "lite": LITE_SEMANTIC_PLAN, "quick": QUICK_SEMANTIC_PLAN}
 """What follows each of ``PLANS`` where a capture has masks."""

@@ -16,6 +16,8 @@ MIN_VOTES = 0.1
 """Share of what lies under masks of an anchor that must be the winner's. Less is what masks of neighbours spill over:
 what is no object would become theirs. An object has several times as much even where most of its masks are stray
 and count for none."""
+MOST = max(CHANNELS)
+"""Masks that are drawn at once: projecting and sorting cost as much as blending, whatever is blended."""
 BLOCK = 65_536
 """Anchors whose votes are compared at a time, so that no second table of votes is needed."""
 
@@ -69,7 +71,7 @@ def votes(scene: Scene, views: Iterable[MaskedView], objects: int, rasterizer: R
         pictures = [torch.ones_like(labelled), labelled, *((view.labels == n).any(dim=0) for n in present)]
         columns = [0, 1, *(1 + number for number in present)]
         seen = scene.seen(view.camera)
-        for first in range(0, len(columns), CHANNELS):
-            pixels = torch.stack(pictures[first : first + CHANNELS], dim=-1).to(sums)
-            sums[:, columns[first : first + CHANNELS]] += pixel_sums(seen, pixels, count, rasterizer)
+        for first in range(0, len(columns), MOST):
+            pixels = torch.stack(pictures[first : first + MOST], dim=-1).to(sums)
+            sums[:, columns[first : first + MOST]] += pixel_sums(seen, pixels, count, rasterizer)
     return Votes(sums[:, 0], sums[:, 1], sums[:, 2:])

@@ -80,10 +80,11 @@ def test_masks_of_no_object_cover_but_do_not_vote():
     assert not nothing.seen.any() and not nothing.label(0.5).any()
 
 
-def test_the_sums_are_the_pixels_of_the_picture():
+@pytest.mark.parametrize("channels", [2, 3, 5, 6])
+def test_the_sums_are_the_pixels_of_the_picture(channels: int):
     scene, view = scene_of_balls(), VIEWS[1]
     seen = AnchorScene(scene.anchors, scene.decoders).seen(view)
-    pixels = torch.rand(view.height, view.width, 2)
+    pixels = torch.rand(view.height, view.width, channels)
     sums = pixel_sums(seen, pixels, len(scene.anchors), CPU)
     alpha = CPU(seen.gaussians, view).alpha
     assert sums.sum(dim=0).tolist() == pytest.approx((pixels * alpha).sum(dim=(0, 1)).tolist(), rel=1e-4)
