@@ -52,7 +52,7 @@ COMMANDS = {
     "ns-export": ("nerfstudio.scripts.exporter", "entrypoint"),
 }
 """Module and function that each command calls."""
-PROCESSES = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+PROCESSES = multiprocessing.get_context("fork") if sys.platform == "linux" else multiprocessing.get_context("spawn")
 """A fork has what was imported here: torch and nerfstudio take seconds, and three commands need them."""
 
 
