@@ -214,15 +214,15 @@ LITE_PLAN = StagePlan(
 number, and decoders and entropy model need time to settle on rounded values."""
 
 QUICK_PLAN = StagePlan(
-    total=1_200,
-    observe_from=25,
-    grow_from=120,
-    grow_until=480,
-    grow_every=100,
-    noise_from=740,
-    rate_from=800,
-    mix_from=860,
-    round_from=1_040,
+    total=1_000,
+    observe_from=21,
+    grow_from=150,
+    grow_until=450,
+    grow_every=75,
+    noise_from=617,
+    rate_from=667,
+    mix_from=717,
+    round_from=867,
 )
 """For a run of few steps (docs/decisions/0037): first the picture, then, in the last third, noise and rate. Steps that
 pay for the rate take nearly twice as long as others, and noise that comes early costs a short run its picture."""
