@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "csgaussian_ns"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 300
-NEED_TORCH = {"pictures"}  # of core, for a while: see the contract in pyproject.toml
 MAX_FUNCTION_LINES = 60
 MAX_KERNEL_LINES = 80  # numba kernels unroll by hand what a compiler will not
 
@@ -77,8 +76,7 @@ def test_core_layers_import_without_training_packages():
 
 
 def test_tools_import_without_training_packages():
-    names = [name for name in modules_of("tools") if not name.startswith("csgaussian_ns.tools.view")]
-    failures, _ = import_without(names, ["nerfstudio", "viser", "gsplat"])
+    failures, _ = import_without(modules_of("tools"), ["nerfstudio", "viser", "gsplat"])
     assert failures == []
 
 
@@ -101,7 +99,7 @@ print("decoded")
 
 
 def test_decoding_needs_neither_torch_nor_scipy():
-    names = [name for name in modules_of("core", "format") if name.split(".")[-1] not in NEED_TORCH]
+    names = modules_of("core", "format")
     assert len(names) > 45
     lines, loaded = import_without(names, ["torch", "scipy"], folder=str(ROOT), then=DECODE)
     assert lines[-1] == "decoded" and not [line for line in lines if line.startswith("csgaussian_ns.")]
