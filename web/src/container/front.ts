@@ -5,11 +5,11 @@ import { checkLimit, type DecodeLimits } from "../base/limits.js";
 import { checkKind, endOf, KINDS, nameOf, SEMANTIC, type Entry } from "./kinds.js";
 
 export const HEADER_BYTES = 64;
-const ENTRY_BYTES = 56;
+export const ENTRY_BYTES = 56;
 const MAGIC = [0x89, 0x43, 0x53, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const MAJOR = 1;
-const CRC_OFFSET = 44;
-const CRITICAL = 1;
+export const CRC_OFFSET = 44;
+export const CRITICAL = 1;
 /** Flags of an entry that must be known; the others may be ignored. */
 const ENTRY_FLAGS = 0x00ff;
 /** Header flag: the scene is not made of anchors. */

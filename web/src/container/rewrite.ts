@@ -1,12 +1,8 @@
 // A file with some sections left out and others added. What is kept keeps its bytes and its entry: FORMAT.md, section 1.
 
 import type { Container } from "./container.js";
-import { HEADER_BYTES } from "./front.js";
+import { CRC_OFFSET, CRITICAL, ENTRY_BYTES, HEADER_BYTES } from "./front.js";
 import type { Entry } from "./kinds.js";
-
-const ENTRY_BYTES = 56;
-const CRC_OFFSET = 44;
-const CRITICAL = 1;
 
 /** A section that occurs once and is stored as it is. */
 export interface NewSection {
