@@ -123,7 +123,7 @@ def fit(scene: Frozen, build: Callable[..., HyperCarm], options: Options) -> dic
     raster = isinstance(model, Neighbours) and isinstance(model.selection, Raster)  # which no file says
     found["walk_seconds"] = None if raster else round(walked(integers, scene), 2)
     if isinstance(model, Neighbours):
-        around = model._around(scene.grid, None)
+        around = model.around(scene.grid)
         found["neighbours"] = round(float((around.weight > 0).sum(dim=1).float().mean()), 2)
     return found
 

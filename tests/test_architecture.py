@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import grimp
@@ -48,6 +49,23 @@ def test_no_two_modules_import_each_other():
     while leaves := {module for module, imported in below.items() if not imported}:
         below = {module: imported - leaves for module, imported in below.items() if module not in leaves}
     assert set(below) == set(), "these stand in a circle, or above one"
+
+
+def test_what_decodes_a_file_imports_numpy_numba_and_the_core_alone():
+    """A list of what is allowed, which import contracts have no kind for; and no name of a module in a string."""
+    graph = grimp.build_graph(
+        "csgaussian_ns", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+    names = {name for name in graph.modules if name.startswith("csgaussian_ns.format")}
+    assert "csgaussian_ns.format.streams.coders" in names
+    reached = names.union(*map(graph.find_upstream_modules, names))
+    own = {name for name in reached if name.startswith("csgaussian_ns.")}
+    assert {name.split(".")[1] for name in own} == {"core", "format"}
+    others = {name.split(".")[0] for name in reached - own} - sys.stdlib_module_names - {"csgaussian_ns"}
+    assert others == {"numpy", "numba", "llvmlite", "jaxtyping"}  # llvmlite is numba's; jaxtyping only where loaded
+    assert graph.find_modules_that_directly_import("jaxtyping") == {"csgaussian_ns.core.shapes"}
+    late = {name for name in reached if {"importlib", "runpy"} & graph.find_modules_directly_imported_by(name)}
+    assert late == set()
 
 
 def test_the_picture_of_imports_is_as_the_code():
