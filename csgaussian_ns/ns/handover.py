@@ -84,7 +84,7 @@ def find_objects(model: CSGaussianModel, manager: CSGaussianDataManager) -> tupl
     label = torch.zeros(len(trained.grid), dtype=torch.int64, device=device)
     feature[order], label[order] = layer.feature.to(device), layer.label.to(device)
     found = replace(layer, feature=feature, label=label)
-    return ObjectScene(trained.anchors, trained.decoders, found), model.scene.step
+    return ObjectScene(trained.anchors, trained.decoders, semantics=found), model.scene.step
 
 
 def found_objects(

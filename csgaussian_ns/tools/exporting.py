@@ -149,9 +149,9 @@ def splats_of(
         ConfigError: There is nothing to write.
     """
     labels = None if scene.semantics is None else scene.semantics.label
-    if not isinstance(scene.scene, GaussianScene):
+    if scene.plain is None:
         return plain(shown, cameras.fitted, Effort(degree, steps), labels, progress)
-    splats = plain(scene.scene, cameras.fitted, Effort(degree), labels, progress)
+    splats = plain(scene, cameras.fitted, Effort(degree), labels, progress)
     if not isinstance(shown, ScenePart):
         return splats
     inside = shown.contains(splats.scene.means)
@@ -163,7 +163,7 @@ def splats_of(
 def _degree(scene: LoadedScene, options: "Export") -> int:
     """Of the harmonics to write; a note says so where the format holds fewer than were asked for and could be had."""
     most = FORMATS[options.ending].degree if options.ending in FORMATS else options.degree
-    asked = min(options.degree, scene.scene.degree) if isinstance(scene.scene, GaussianScene) else options.degree
+    asked = options.degree if scene.plain is None else min(options.degree, scene.plain.degree)
     if asked > most:
         tell_notes([f"{options.ending} holds harmonics of degree {most}, not of {asked}: colours lose how they change"])
     return min(options.degree, most)
