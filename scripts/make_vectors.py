@@ -36,7 +36,7 @@ from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.semantic_chunks import open_semantics
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
 from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables

@@ -171,7 +171,7 @@ def test_kernels_depend_on_the_packages_that_name_their_cache_alone():
     )
     makers = graph.find_modules_that_directly_import("numba")
     kernels = makers.union(*map(graph.find_modules_that_directly_import, makers))
-    assert {"csgaussian_ns.format.streams.masks", "csgaussian_ns.render.cpu_binning"} <= kernels
+    assert {"csgaussian_ns.format.streams.offset_masks", "csgaussian_ns.render.cpu_binning"} <= kernels
     own = {
         name for kernel in kernels for name in {kernel, *graph.find_upstream_modules(kernel)} if name in graph.modules
     }
@@ -180,13 +180,13 @@ def test_kernels_depend_on_the_packages_that_name_their_cache_alone():
 
 
 def test_the_kernel_cache_is_named_after_what_kernels_depend_on(tmp_path):
-    for name in ("format/streams/masks.py", "tools/cli.py"):
+    for name in ("format/streams/offset_masks.py", "tools/cli.py"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("x = 1\n")
     before = version_of(tmp_path)
     (tmp_path / "tools" / "cli.py").write_text("x = 22\n")
     assert version_of(tmp_path) == before
-    (tmp_path / "format" / "streams" / "masks.py").write_text("x = 22\n")
+    (tmp_path / "format" / "streams" / "offset_masks.py").write_text("x = 22\n")
     assert version_of(tmp_path) != before
 
 

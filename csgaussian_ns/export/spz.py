@@ -105,12 +105,7 @@ def _packed_quats(quats: Float32[np.ndarray, "N 4"]) -> np.ndarray:
     return packed.astype("<u4")
 
 
-def read_spz(data: bytes) -> GaussianScene:
-    """The Gaussians of ``read_spz_splats``."""
-    return read_spz_splats(data).scene
-
-
-def read_spz_splats(data: bytes) -> Splats:
+def read_spz(data: bytes) -> Splats:
     """Read a file of version 2, 3 or 4, with objects where one of ours has them. The input is not trusted.
 
     Raises:

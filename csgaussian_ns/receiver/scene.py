@@ -166,7 +166,7 @@ class LoadedScene:
         ``transforms`` is the folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras;
         or a ``camera_path.json`` of nerfstudio's viewer. ``DataError``: it cannot be used.
         """
-        from csgaussian_ns.receiver.cameras import cameras_in
+        from csgaussian_ns.receiver.given_cameras import cameras_in
 
         return cameras_in(Path(transforms), self.meta)
 
