@@ -15,6 +15,8 @@ from csgaussian_ns.core.texts import storable
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import CSGaussianModel
+from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.receiver.capture_views import told
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.finding.find import FoundObjects, objects_in
 from csgaussian_ns.semantic.object_view import ObjectScene
@@ -142,7 +144,12 @@ def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
         name=storable(manager.get_datapath().name),
-        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds), **manager.held_out_names(), **chosen},
+        extra={
+            "orbit": orbit_of(outputs.cameras.camera_to_worlds),
+            **told([to_camera(outputs.cameras[number : number + 1]) for number in range(len(outputs.cameras))]),
+            **manager.held_out_names(),
+            **chosen,
+        },
     )
 
 
