@@ -48,7 +48,7 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
 
 
 def importance(scene: LoadedScene) -> Float[np.ndarray, " A"]:
-    """Of each row: how many pixels its Gaussians cover, each weighted by its opacity, where photos were taken, or over an orbit."""
+    """Of each row: how many pixels its Gaussians cover, each weighted by its opacity, from all ``_views``."""
     total = np.zeros(len(scene))
     for camera in _views(scene):
         seen = scene.seen(camera)
@@ -57,6 +57,7 @@ def importance(scene: LoadedScene) -> Float[np.ndarray, " A"]:
 
 
 def _views(scene: LoadedScene) -> list[Camera]:
+    """Where photos were taken, or else an orbit."""
     views = list(scene.views(WIDTH).values())[:VIEWS]
     return views or list(scene.orbit(VIEWS, WIDTH, HEIGHT).values())
 

@@ -44,8 +44,8 @@ class ExportOptions:
     steps: int = 300
     """Steps of descent after each Gaussian is fitted by itself."""
     camera: Maybe[str] = None
-    """Where it is looked at from, to fit and to measure: 'views', where photos were taken, as the file may tell, 'orbit',
-    circles, the default where it does not, the folder of a capture, or a camera path.
+    """Where it is looked at from, to fit and to measure: 'views', where photos were taken, as the file may tell,
+    'orbit', circles, the default where it does not, the folder of a capture, or a camera path.
 
     Views are kept in memory: where they have more than 134 million pixels together, some are taken, evenly spread.
     """

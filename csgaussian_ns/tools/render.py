@@ -32,9 +32,11 @@ class Render:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
     camera: Maybe[str] = None
-    """'views', from where photos were taken, as the file may tell, 'orbit', the default of a film and where the file does not tell, the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
+    """'views', from where photos were taken, as the file may tell; 'orbit', the default of a film and where it does
+    not; the folder of a capture (transforms.json, Blender's, COLMAP's); or the viewer's camera_path.json."""
     views: Maybe[int] = None
-    """Number of views: 8 of an orbit and of those that the file tells of; all that a file has, or so many of them, evenly spread."""
+    """Number of views: 8 of an orbit and of those that the file tells of; all that a capture or a path has, or so many
+    of them, evenly spread."""
     width: Maybe[int] = None
     """Image width in pixels: 480 of an orbit, else what the file says."""
     height: Maybe[int] = None

@@ -27,7 +27,8 @@ def write_selection(
     ``masks/<view>.png``: white where the selection is what one sees. ``cutouts/<view>.png``: the selection drawn alone,
     with transparency, what others hid of it included. ``overlays/<view>.png``: the view with the selection highlighted.
     ``selection.npz``: ``anchors`` (indices in the order of the file), ``gaussians`` (indices into anchors * K + slot),
-    ``position`` of the anchors in the training frame, ``ids`` of the objects. Numbered pictures of an earlier call go first.
+    ``position`` of the anchors in the training frame, ``ids`` of the objects. Numbered pictures of an earlier call go
+    first.
 
     Returns:
         Pixels of each mask.

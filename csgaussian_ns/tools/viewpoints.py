@@ -1,6 +1,4 @@
-"""Where a scene is looked at from: as its file tells, the cameras of a capture, moved into its frame, a saved flight, or
-an orbit.
-"""
+"""Where a scene is looked at from: its capture, a saved flight, or an orbit."""
 
 import math
 from collections.abc import Sequence
