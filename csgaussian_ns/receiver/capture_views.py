@@ -22,8 +22,12 @@ DIGITS = 3
 """Of positions, after the leading one of the farthest. Rotations are told to a degree: photos were taken near there."""
 
 
+SIDEWARDS = 0.5
+"""What an angle counts by which a view is away from most, by one by which it looks beside the focus."""
+
+
 def told(cameras: Sequence[Camera]) -> dict[str, dict[str, object]]:
-    """For META's ``extra``: the view in the middle of the capture first, then what is farthest from those before.
+    """For META's ``extra``: the view that shows best what the capture is of, then what is farthest from those before.
 
     Each pose is six numbers: the camera's position in the frame of the scene, and the axis of its rotation from the
     axes of that frame to right, up and back of the camera, as long as the angle in degrees.
@@ -111,15 +115,41 @@ def _pose(camera: Camera) -> Float64[np.ndarray, "3 4"]:
 
 
 def _spread(position: Float64[np.ndarray, "V 3"], direction: Float64[np.ndarray, "V 3"]) -> Int64[np.ndarray, " M"]:
-    """Views far from each other in position and direction, the most central one first."""
+    """Views far from each other in position and direction, the best one first."""
     extent = np.linalg.norm(position - position.mean(axis=0), axis=1).max()
     place = np.concatenate([position / max(extent, 1e-12), direction], axis=1)
-    chosen = [int(np.linalg.norm(place - np.median(place, axis=0), axis=1).argmin())]
+    chosen = [_best(position, direction)]
     away = np.linalg.norm(place - place[chosen[0]], axis=1)
     while len(chosen) < min(MOST, len(place)):
         chosen.append(int(away.argmax()))
         away = np.minimum(away, np.linalg.norm(place - place[chosen[-1]], axis=1))
     return np.array(chosen, np.int64)
+
+
+def _best(position: Float64[np.ndarray, "V 3"], direction: Float64[np.ndarray, "V 3"]) -> int:
+    """The view that looks at the focus, from as far as most do, and from where most are."""
+    towards = focus_of(position, direction) - position
+    away = np.linalg.norm(towards, axis=1).clip(min=1e-12)
+    towards /= away[:, None]
+    middle = towards.mean(axis=0)
+    aside = _angle(towards, direction) + SIDEWARDS * _angle(towards, middle / max(float(np.linalg.norm(middle)), 1e-12))
+    return int((aside + np.abs(np.log(away / np.median(away)))).argmin())
+
+
+def focus_of(position: Float64[np.ndarray, "V 3"], direction: Float64[np.ndarray, "V 3"]) -> Float64[np.ndarray, "3"]:
+    """The point nearest to all optical axes.
+
+    Args:
+        position: Of cameras.
+        direction: Where they look, unit length.
+    """
+    across = np.eye(3) - direction[:, :, None] * direction[:, None, :]
+    both = np.einsum("vij,vj->i", across, position)
+    return np.linalg.lstsq(across.sum(axis=0), both, rcond=None)[0]
+
+
+def _angle(one: Float64[np.ndarray, "V 3"], other: Float64[np.ndarray, "*V 3"]) -> Float64[np.ndarray, " V"]:
+    return np.arccos((one * other).sum(axis=1).clip(-1, 1))
 
 
 def _rounded(values: Float64[np.ndarray, "3"], digits: int) -> list[float | int]:

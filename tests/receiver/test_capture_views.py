@@ -50,14 +50,21 @@ def test_a_half_turn_is_understood():
         assert np.allclose(view.world_to_camera, matrix, atol=1e-6)
 
 
+def looking(aside: float) -> np.ndarray:
+    """The rotation of a camera that looks along z and so far to the right."""
+    ahead = np.array([aside, 0, 5]) / np.hypot(aside, 5)
+    return np.stack([[ahead[2], 0, -ahead[0]], [0, 1, 0], ahead])
+
+
 def test_the_first_is_in_the_middle_and_the_next_far_away():
     line = []
     for place in (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.5):
         matrix = np.eye(4, dtype=np.float32)
-        matrix[0, 3] = -place
+        matrix[:3, :3] = looking(-place)
+        matrix[:3, 3] = -matrix[:3, :3] @ [place, 0, -5]
         line.append(Camera(matrix, 50.0, 50.0, 32.0, 24.0, 64, 48))
-    places = [-float(view.world_to_camera[0, 3]) for view in capture_views(told(line)).values()]
-    assert places[:3] == [0.0, 3.5, -3.0]
+    places = [-float(v.world_to_camera[:3, 0] @ v.world_to_camera[:3, 3]) for v in capture_views(told(line)).values()]
+    assert np.allclose(places[:3], [0.0, 3.5, -3.0], atol=0.1)
 
 
 @pytest.mark.parametrize("size", [1e-4, 1.0, 4321.0])
