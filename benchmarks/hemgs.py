@@ -76,7 +76,8 @@ class Options:
 class Silent(Coding):
     """A walk of which all symbols are 0: what a decoder computes beside the symbol stream."""
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Nothing is read."""
         return np.zeros(len(prior.mean), np.int64)
 
 

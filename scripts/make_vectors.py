@@ -62,7 +62,8 @@ class Recording(Coding):
         self._where = channels.start, channels.stop
         super().code(prior, channels, rows)
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Read, and keep."""
         symbols = self._reader.take(prior.table).astype(np.int64)
         known = {name: values.tolist() for name, values in prior._asdict().items()}
         self.groups.append({"channels": self._where, **known, "symbols": symbols.tolist()})

@@ -53,11 +53,6 @@ class TensorScene:
         return self.anchors.position
 
     @property
-    def background(self) -> Tensor:
-        """RGB behind the scene."""
-        return torch.tensor(self.meta.background)
-
-    @property
     def slots(self) -> Bool[Tensor, "A K"]:
         """Which Gaussians each anchor has."""
         return self.drawn.slots
@@ -75,3 +70,8 @@ class TensorScene:
         """As of ``scene.scene.Scene``, without gradients."""
         with torch.no_grad():
             return self.drawn.seen(camera, only)
+
+    @property
+    def background(self) -> Tensor:
+        """RGB behind the scene."""
+        return torch.tensor(self.meta.background)

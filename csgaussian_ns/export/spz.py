@@ -32,8 +32,6 @@ from csgaussian_ns.scene.splats import Splats
 MAGIC = 0x5053474E
 MAGIC_BYTES = b"NGSP"
 """How a file begins that is not packed as a whole."""
-VERSIONS = 3, 4
-"""That are written."""
 _BYTE_QUATS, _SLICES, _COLUMNS = 2, 3, 4
 """Versions that differ from 3: in how rotations are packed, and in how the file is."""
 HEADER = struct.Struct("<IIIBBBB")
@@ -52,7 +50,7 @@ def spz_bytes(splats: Splats, version: int = _SLICES) -> Iterator[bytes]:
 
     Args:
         splats: With y up.
-        version: One of ``VERSIONS``.
+        version: 3 or 4.
 
     Raises:
         ConfigError: Coordinates that 24 bits do not reach.

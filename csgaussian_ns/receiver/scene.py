@@ -120,8 +120,8 @@ class LoadedScene:
 
     @property
     def slots(self) -> Bool[np.ndarray, "R K"]:
-        """Which of its slots each row draws a Gaussian in."""
-        return self._coded().slots
+        """Which of its slots each row draws a Gaussian in; of a PLY file, its only one."""
+        return np.ones((len(self), 1), np.bool_) if self.coded is None else self.coded.slots
 
     @property
     def grid(self) -> np.ndarray:
