@@ -162,10 +162,9 @@ class LoadedScene:
         return orbit(self.position[~self.hidden], self.meta, views, width, height)
 
     def views(self, width: int | None = None) -> dict[str, Camera]:
-        """Where photos were taken from, by name, as the file tells of some; empty where it tells of none.
+        """Where photos were taken, by name, as the file tells of some; empty where it tells of none.
 
-        Args:
-            width: Of the pictures, which keep their shape; that of the photos, without.
+        Pictures are as large as the photos, or so wide; errors as of ``orbit``.
         """
         return capture_views(self.meta.extra, width)
 
