@@ -81,7 +81,7 @@ def _draw(axes: "Axes", curve: Curve) -> None:
         spots.set_urls([curve.links[number] for _, _, number in points])
     if curve.names:
         for left, height, (_, _, number) in zip(x, y, points, strict=True):
-            axes.annotate(curve.names[number], (left, height), xytext=(3, -9), textcoords="offset points")
+            axes.annotate(curve.names[number], (left, height), xytext=(5, -12), textcoords="offset points")
 
 
 def svg(figure: "Figure") -> str:

@@ -39,7 +39,7 @@ def trade_svg(results: Sequence[Result], rows: Mapping[str, str]) -> str:
     figure = rate_figure({"": [*_files(measured, rows), *_means(measured)]}, size=(8.6, 4.4))
     for axes in figure.axes:
         axes.tick_params(colors=INK, which="both")
-        for part in (axes.xaxis.label, axes.yaxis.label):
+        for part in (axes.xaxis.label, axes.yaxis.label, *axes.texts):
             part.set_color(INK)
         for name, spine in axes.spines.items():
             spine.set_visible(name in ("left", "bottom"))

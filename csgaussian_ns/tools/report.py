@@ -90,7 +90,7 @@ class Report:
             if not self.link_views or not (place / SCENE).is_file():
                 return None
             scene = Path(os.path.relpath(place / SCENE, viewer)).as_posix()
-            return f"{quote(Path(os.path.relpath(viewer, page.parent)).as_posix())}/?{urlencode({'scene': scene}, safe='/')}"
+            return f"{quote(Path(os.path.relpath(viewer, page.parent)).as_posix())}/index.html?{urlencode({'scene': scene}, safe='/')}"
 
         return link
 
