@@ -1,4 +1,4 @@
-"""Quality over size: curves and points in panels, as a figure for a file or as SVG that takes the colours of its page."""
+"""Quality over size: curves in panels, as a figure for a file, or as SVG that takes the colours of its page."""
 
 import io
 import re
@@ -32,8 +32,8 @@ class Curve:
     """
 
     label: str
-    bytes: Sequence[float]
-    psnr: Sequence[float]
+    bytes: Sequence[int | float]
+    psnr: Sequence[int | float]
     style: Mapping[str, Any] = field(default_factory=dict)
     names: Sequence[str] = ()
     links: Sequence[str] = ()

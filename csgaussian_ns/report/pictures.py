@@ -1,5 +1,6 @@
 """What a file shows beside its photos, and its objects. One scene is open at a time."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -124,6 +125,8 @@ def _objects(batch: Batch, result: Result, scene: LoadedScene, camera: Camera) -
     except DataError:  # told where views are missed
         measured = {}
     colours = palette(np.arange(1 + max((thing.id for thing in scene.objects), default=0)))
+    named = Counter(thing.name for thing in scene.objects)
+    measured = {name: value for name, value in measured.items() if named[name] == 1}  # else nobody knows whose it is
     legend = tuple(
         (thing.name or f"object {thing.id}", _css(colours[thing.id]), thing.anchors, measured.get(thing.name))
         for thing in scene.objects

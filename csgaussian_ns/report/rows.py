@@ -50,8 +50,9 @@ class Batch:
 
 
 def read_batch(folder: Path) -> Batch:
-    """Read ``results.jsonl`` of a folder. A line that is no result is told and left out, and so is a last one that a
-    killed driver left unfinished.
+    """Read ``results.jsonl`` of a folder.
+
+    A line that is no result is told and left out, and so is a last one that a killed driver left unfinished.
 
     Raises:
         ConfigError: There is no such file, or no result in it.
@@ -99,16 +100,22 @@ def _result(line: bytes, where: str) -> Result:
         facts = json.loads(line)
     except ValueError as error:
         raise DataError(f"{where} is no JSON ({quoted(line.decode('utf8', 'replace').strip(), 40)})") from error
-    result = Result.of(facts, where)
-    values = vars(result)
-    sound = all(isinstance(values[name], str) for name in TEXTS) and bool(result.name)
-    sound &= all(values[name] is None or _is_number(values[name], int) for name in WHOLE)
-    sound &= all(values[name] is None or _is_number(values[name], (int, float)) for name in REAL)
-    sound &= _holds_numbers(result.sections) and _holds_numbers(result.seconds)
-    sound &= isinstance(result.options, dict) and isinstance(result.versions, dict)
-    if not sound:
-        raise DataError(f"{where} ({quoted(result.name, 40)}) has a value of another kind than csg batch writes")
-    return result
+    if isinstance(facts, dict) and not _is_sound(facts):
+        name = quoted(facts.get("name"), 40)
+        raise DataError(f"{where} ({name}) has a value of another kind than csg batch writes")
+    return Result.of(facts, where)
+
+
+def _is_sound(facts: dict[str, Any]) -> bool:
+    """Whether what is there has the types of a result; what is missing is found later."""
+    return (
+        all(isinstance(facts.get(name, ""), str) for name in TEXTS)
+        and facts.get("name") != ""
+        and all(facts.get(name) is None or _is_number(facts[name], int) for name in WHOLE)
+        and all(facts.get(name) is None or _is_number(facts[name], (int, float)) for name in REAL)
+        and all(_holds_numbers(facts.get(name, {})) for name in ("sections", "seconds"))
+        and all(isinstance(facts.get(name, {}), dict) for name in ("options", "versions"))
+    )
 
 
 def _is_number(value: Any, kind: Any) -> bool:

@@ -14,9 +14,7 @@ MOST_LINKS = 500
 
 
 def settings_of(results: Sequence[Result]) -> dict[str, str]:
-    """What tells each task from the others of the batch, by its name: the method and options that are not always the
-    same. Empty where all are alike.
-    """
+    """What tells each task from the others, by its name: method and options that differ; empty where all are alike."""
     seen: dict[str, set[str]] = {}
     for result in results:
         for name, value in _all(result).items():
@@ -61,13 +59,14 @@ def captures(results: Sequence[Result]) -> dict[str, list[Result]]:
 
 
 def _files(measured: Sequence[Result], rows: Mapping[str, str]) -> list[Curve]:
-    links = len(measured) <= MOST_LINKS
+    found, settings = captures(measured), settings_of(measured)
+    linked, named = len(measured) <= MOST_LINKS, len(found) == 1  # else means are named
 
     def curve(label: str, own: Sequence[Result], **style: Any) -> Curve:
         sizes, quality = [result.bytes or 0 for result in own], [result.psnr or 0.0 for result in own]
-        return Curve(label, sizes, quality, style, links=[f"#{rows[result.name]}" for result in own] if links else ())
+        names = [settings[result.name] for result in own] if named else ()
+        return Curve(label, sizes, quality, style, names, [f"#{rows[result.name]}" for result in own] if linked else ())
 
-    found = captures(measured)
     if len(found) > MOST_LINES:
         style = {"color": "#8b949e", "linestyle": "none", "alpha": 0.6, "markersize": 4}
         return [curve(f"{len(measured):,} files of {len(found):,} captures", measured, **style)]
@@ -89,7 +88,7 @@ def _means(measured: Sequence[Result]) -> list[Curve]:
     return [Curve(f"mean of {len(shared):,} captures", sizes, quality, style, names=[*by_setting])]
 
 
-def _mean(values: Sequence[float | None]) -> float:
+def _mean(values: Sequence[int | float | None]) -> float:
     return sum(value or 0.0 for value in values) / len(values)
 
 

@@ -85,7 +85,10 @@ HINTS = (
 
 FROM_EXTRAS = ("jinja2", "matplotlib", "scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
-HOW_TO_INSTALL = "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [report], [serve], [masks] and [demo] for their commands"
+HOW_TO_INSTALL = (
+    "pip install 'csgaussian-ns[evaluate]', or [text] for --text; [report], [serve], [masks] and [demo] are for "
+    "commands of these names"
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -37,7 +37,8 @@ class Report:
     width: int = 480
     """Of pictures in pixels, at most; 16 to 4096."""
     link_views: bool = False
-    """Write the page of csg view into DIR/view, once, and link every scene to it. It works where DIR is served, as by csg serve DIR."""
+    """Write the page of csg view into DIR/view, once, and link every scene to it. Links work where DIR is served, as by
+    csg serve DIR."""
     json: AsJson = False
 
     def run(self) -> None:
@@ -90,7 +91,8 @@ class Report:
             if not self.link_views or not (place / SCENE).is_file():
                 return None
             scene = Path(os.path.relpath(place / SCENE, viewer)).as_posix()
-            return f"{quote(Path(os.path.relpath(viewer, page.parent)).as_posix())}/index.html?{urlencode({'scene': scene}, safe='/')}"
+            shown = quote(Path(os.path.relpath(viewer / "index.html", page.parent)).as_posix())
+            return f"{shown}?{urlencode({'scene': scene}, safe='/')}"
 
         return link
 
