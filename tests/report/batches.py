@@ -7,16 +7,7 @@ from typing import Any
 
 from csgaussian_ns.fleet.result import EVALUATION, RESULTS, SCENE, Result
 from csgaussian_ns.format.container import read_container
-from csgaussian_ns.tools import cli
 from csgaussian_ns.tools.contents import describe
-from tests.docs import place
-
-
-def evaluated(folder: Path, capsys: Any) -> dict[str, Any]:
-    """Make a file and its capture in ``folder``, and what ``csg evaluate --json`` says of them."""
-    place.make(folder)
-    assert cli.main(["evaluate", str(folder / "scene.csg"), "--data", str(folder / "path/to/scene"), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def result(name: str, data: Path | str, **changes: Any) -> Result:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tracemalloc
+from contextlib import redirect_stdout
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from csgaussian_ns.report.rows import read_batch
 from csgaussian_ns.report.trade import captures, settings_of, trade_svg
 from csgaussian_ns.report.worst import worst_views
 from csgaussian_ns.tools import cli
-from tests.report.batches import evaluated, put_files, result, true_result, write_results
+from tests.docs import place
+from tests.report.batches import put_files, result, true_result, write_results
 
 OPTION = "pipeline.model.lambda-rate"
 
@@ -69,15 +71,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def measured(made: Path) -> dict[str, Any]:
     """What ``csg evaluate`` says of a real file, which lies in ``made`` then."""
+    place.make(made)
     told = io.StringIO()
-
-    class Captured:
-        def readouterr(self) -> Any:
-            return type("Told", (), {"out": told.getvalue()})
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdout", told)
-        return evaluated(made, Captured())
+    with redirect_stdout(told):
+        assert cli.main(["evaluate", str(made / "scene.csg"), "--data", str(made / "path/to/scene"), "--json"]) == 0
+    return json.loads(told.getvalue())
 
 
 @pytest.fixture
