@@ -45,6 +45,6 @@ def test_what_follows_grows_as_it_must():
         assert number(twice, what) == pytest.approx(2 * number(rows, what), rel=0.02)
     assert number(rows, "training") == round(1e5 * 330 / 3600)
     prices = fleet_plan.price_rows(measured, assumed)
-    assert number(prices, "training, spot") == pytest.approx(
-        assumed.spot_share * number(prices, "training, on demand"), 1e-3
+    assert number(prices, "training and encoding, spot") == pytest.approx(
+        assumed.spot_share * number(prices, "training and encoding, on demand"), rel=1e-3
     )
