@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 
-from csgaussian_ns.core.files import make_folder, replace_file
+from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.report.rows import Batch
 from csgaussian_ns.report.trade import settings_of
@@ -31,7 +31,8 @@ def write_survey(batch: Batch, folder: Path) -> list[Path]:
     for (data_set, scene), results in tables.items():
         path = folder / data_set / f"{scene}.csv"
         make_folder(path.parent)
-        replace_file(path, _table(results, settings).encode("utf8"))
+        with replacing(path, beside=folder / path.name) as file:  # a data set may have very many scenes
+            file.write(_table(results, settings).encode("utf8"))
         written.append(path)
     return written
 
