@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from csgaussian_ns.capture.cameras import cameras
-from csgaussian_ns.capture.masks import KEY, read_mask
+from csgaussian_ns.capture.image_masks import KEY, read_mask
 from csgaussian_ns.capture.photos import photo_of_size
+from csgaussian_ns.capture.poses import cameras
 from csgaussian_ns.capture.straight import straightening
 from csgaussian_ns.capture.transforms import Capture, Frame
 from csgaussian_ns.core.shapes import Bool, Float32

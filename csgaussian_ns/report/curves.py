@@ -99,4 +99,4 @@ def svg(figure: "Figure") -> str:
     element = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font-size: \1", element)
     for number, colour in enumerate(COLOURS):
         element = element.replace(colour, f"var(--c{number})")
-    return element.replace(INK, "var(--ink)").replace('fill="none"', "").strip()
+    return element.replace(INK, "var(--ink)").replace(' target="_blank"', "").strip()

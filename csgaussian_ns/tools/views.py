@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import scaled
+from csgaussian_ns.tools.viewpoints import scaled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +110,7 @@ def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: "CaptureView") -> 
     """Masks of a photo as it was taken, straightened, at the size of a view's camera."""
     import torch
 
-    from csgaussian_ns.capture.masks import resized_mask
+    from csgaussian_ns.capture.image_masks import resized_mask
     from csgaussian_ns.capture.photos import same_shape
     from csgaussian_ns.capture.straight import straightening
 
