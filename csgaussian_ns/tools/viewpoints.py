@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,10 +159,9 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
 
 
 def _resized(camera: "Camera", width: int, height: int, asked: str) -> "Camera":
+    from csgaussian_ns.core.geometry import resized
     from csgaussian_ns.receiver.orbit import is_drawable_size
 
     if not is_drawable_size(width, height):
         raise ConfigError(f"{asked} makes images of {width} x {height} pixels; choose another size")
-    x, y = width / camera.width, height / camera.height
-    moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
-    return replace(camera, **moved, width=width, height=height)
+    return resized(camera, width, height)
