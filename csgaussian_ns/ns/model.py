@@ -1,5 +1,6 @@
 """The nerfstudio model: a trainable scene, its losses against photos, and what the viewer shows of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from csgaussian_ns.ns.checkpoints import completed, holds_semantics
 from csgaussian_ns.ns.datamanager import GAP_POINTS
 from csgaussian_ns.ns.dataset import BEHIND
 from csgaussian_ns.ns.drawing import decoded_outputs
+from csgaussian_ns.ns.outputs import Outputs
 from csgaussian_ns.ns.pinhole import TrainingCameras, check_perspective, to_camera
 from csgaussian_ns.ns.quality import Batch, ImageQuality, compared, psnr
 from csgaussian_ns.ns.training import ColourStep, SemanticStep
@@ -159,33 +161,33 @@ class CSGaussianModel(Model):
         background = self.scene.random_colour() if config.random_background else self.background_color
         return ColourStep.of(self.scene, camera, self.rasterizer, background, config.lambda_offset_mask)
 
-    def get_outputs(self, camera: Cameras) -> dict[str, Tensor]:  # type: ignore[override]
+    def get_outputs(self, camera: Cameras) -> Outputs:  # type: ignore[override]
         """Render one camera as ``get_outputs_for_camera``; what is trained on is drawn by ``train_on``."""
         return self._decoded_outputs(camera, None)
 
     @torch.no_grad()
-    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> dict[str, Tensor]:
+    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> Outputs:  # type: ignore[override]
         """Render one camera as a decoder would, inside ``obb_box`` only if one is given (the viewer's crop)."""
         return self._decoded_outputs(camera.to(self.device), obb_box)
 
-    def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
+    def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> Outputs:
         check_perspective(cameras)
         camera = to_camera(cameras)
         return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.object_controls)
 
-    def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def get_metrics_dict(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """PSNR of an evaluation view, number of anchors. For people."""
         image, target = compared(outputs["rgb"], batch, self.background_color)
         return {"psnr": psnr(image, target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
 
     def get_loss_dict(
-        self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
+        self, outputs: Mapping[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Distortion of an evaluation view."""
         return {"distortion": objective.colour_distortion(*compared(outputs["rgb"], batch, self.background_color))}
 
     def get_image_metrics_and_images(
-        self, outputs: dict[str, Tensor], batch: Batch
+        self, outputs: Mapping[str, Tensor], batch: Batch
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Quality of one evaluation view, and photo and rendering side by side."""
         image, target = compared(outputs["rgb"], batch, self.background_color)

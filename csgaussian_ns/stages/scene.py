@@ -77,6 +77,11 @@ class TrainableScene(nn.Module):
         return 0 if self.semantic_plan is None else self.semantic_plan.total
 
     @property
+    def has_features(self) -> bool:
+        """Whether stage 2 has begun: ``decoded_semantics`` gives something."""
+        return self.semantic_state is not None and self.semantic is not None and len(self.semantic.feature) > 0
+
+    @property
     def stage_name(self) -> str:
         """Of the current step, for people."""
         return (self.semantic_state or self.plan.at(self.step)).name
@@ -199,7 +204,7 @@ class TrainableScene(nn.Module):
     def decoded_semantics(self) -> DecodedSemantics | None:
         """All features as a decoder would see them, ``None`` before stage 2; computed once per step."""
         state = self.semantic_state
-        if state is None or self.semantic is None or len(self.semantic.feature) == 0:
+        if state is None or self.semantic is None or not self.has_features:
             return None
         decoded, grid, rated = self.semantic.decoded, self.anchors.grid, state.rate
         moment = (self._resized, self.step, self.rate_weight)
