@@ -33,7 +33,7 @@ class EncodedPlace:
 
     def at(self, rows: Int[Tensor, " n"]) -> "EncodedPlace":
         """Of some of them."""
-        return EncodedPlace(self.encoding[rows], self.rate_weight)
+        return EncodedPlace(self.encoding.index_select(0, rows), self.rate_weight)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class HyperCarmExpectation(Expectation):
 
     def at(self, rows: Int[Tensor, " n"], steps: Float[Tensor, "n T"] | None = None) -> "HyperCarmExpectation":
         """As of ``Expectation``."""
-        return type(self)(self.model, self.hidden[rows], self.steps[rows] if steps is None else steps)
+        steps = self.steps.index_select(0, rows) if steps is None else steps
+        return type(self)(self.model, self.hidden.index_select(0, rows), steps)
 
     def prior(self) -> Prior:
         """Of all channels, by the hyperprior alone."""

@@ -1,6 +1,7 @@
 """From anchors and one camera to render-ready Gaussians (Scaffold-GS, section 3.2), in torch or in numpy."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 from csgaussian_ns.core.arrays import detached, like, namespace, places, rows, sigmoid
 from csgaussian_ns.core.shapes import Bool, Float, Int
@@ -17,23 +18,39 @@ class Spawned(NamedTuple):
         owner: Index of each Gaussian's anchor among those it was spawned from.
         slots: Index of each Gaussian into the flattened ``[A * K]`` slots of these anchors.
         opacity: Decoded opacity of all slots, masked ones at 0.
+        real: Which of the Gaussians are there at all; all where ``None``. The others stand where the camera does, where
+            no renderer sees them.
     """
 
     gaussians: Gaussians
     owner: Int[Any, " N"]
     slots: Int[Any, " N"]
     opacity: Float[Any, "A K"]
+    real: Bool[Any, " N"] | None = None
+
+
+Choice: TypeAlias = Callable[[Bool[Any, " M"]], tuple[Int[Any, " N"], Bool[Any, " N"] | None]]
+"""Gives the indices at which a mask is true, and which of them to count: all where ``None``."""
+
+
+def visible(position: Float[Any, "A 3"], scaling: Float[Any, "A 6"], camera: Camera) -> Bool[Any, " A"]:
+    """Which anchors have Gaussians that can reach the image, going by their longest offset lengths."""
+    library = namespace(scaling)
+    reach = library.exp(library.amax(detached(scaling)[:, :3], axis=-1))
+    return in_reach(detached(position), reach, camera)
 
 
 def visible_anchors(position: Float[Any, "A 3"], scaling: Float[Any, "A 6"], camera: Camera) -> Int[Any, " V"]:
-    """Indices of the anchors whose Gaussians can reach the image, going by their longest offset lengths."""
-    library = namespace(scaling)
-    reach = library.exp(library.amax(detached(scaling)[:, :3], axis=-1))
-    return places(in_reach(detached(position), reach, camera))
+    """Indices of these."""
+    return places(visible(position, scaling, camera))
 
 
 def spawn(
-    anchors: Anchors, decoder: AttributeDecoder, camera: Camera, opacity_factor: Float[Any, "A K"] | None = None
+    anchors: Anchors,
+    decoder: AttributeDecoder,
+    camera: Camera,
+    opacity_factor: Float[Any, "A K"] | None = None,
+    choose: Choice | None = None,
 ) -> Spawned:
     """Decode all given anchors as seen by ``camera``; choose them with ``visible_anchors``.
 
@@ -45,6 +62,7 @@ def spawn(
         decoder: With these networks.
         camera: From here.
         opacity_factor: Multiplies the opacity of each slot, which stays at 1 at most; see ``dropout``.
+        choose: Of all slots, those that are drawn; ``places`` where ``None``.
     """
     library = namespace(anchors.position)
     ray = anchors.position - like(camera.position, anchors.position)
@@ -55,19 +73,23 @@ def spawn(
     if opacity_factor is not None:
         opacity = (opacity * opacity_factor).clip(max=1)
     flat_opacity = opacity.reshape(-1)
-    slots = places(flat_opacity > 0)
+    drawn = flat_opacity > 0
+    slots, real = (places(drawn), None) if choose is None else choose(drawn)
     owner = slots // anchors.offset.shape[1]
     lengths = library.exp(anchors.scaling)
     centres = anchors.position[:, None] + anchors.offset * lengths[:, None, :3]
     shape = rows(decoded.shape.reshape(-1, 7), slots)
+    means = rows(centres.reshape(-1, 3), slots)
+    if real is not None:
+        means = library.where(real[:, None], means, like(camera.position, means))
     gaussians = Gaussians(
-        means=rows(centres.reshape(-1, 3), slots),
+        means=means,
         quats=shape[:, 3:],
         scales=rows(lengths[:, 3:], owner) * sigmoid(shape[:, :3]),
         opacities=rows(flat_opacity, slots),
         colors=rows(decoded.color.reshape(-1, 3), slots),
     )
-    return Spawned(gaussians, owner, slots, opacity)
+    return Spawned(gaussians, owner, slots, opacity, real)
 
 
 def spawn_visible(

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from csgaussian_ns.core.shapes import Float
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.quant.steps import STEP_OFFSET
+from csgaussian_ns.stages.padding import Chosen
 from csgaussian_ns.stages.quantise import Preview, Treatment, preview
 from csgaussian_ns.stages.quantise import quantise_values as quantise_values
 from csgaussian_ns.stages.schedule import Quantisation
@@ -36,10 +37,18 @@ class Rate(NamedTuple):
 
 
 class Quantised(NamedTuple):
-    """Attributes as the renderer shall see them, and their rate once it is paid for."""
+    """Attributes as the renderer shall see them, and their rate once it is paid for.
+
+    Attributes:
+        anchors: Those in view.
+        rate: Of them.
+        real: Which of them are in view at all; all where ``None``. Masks of the others are 0, so that they are neither
+            drawn nor paid for.
+    """
 
     anchors: Anchors
     rate: Rate | None
+    real: Bool[Tensor, " A"] | None = None
 
 
 class ScenePreview(NamedTuple):
@@ -70,6 +79,7 @@ def quantise_anchors(
     how: Quantisation,
     mask_logit: Float[Tensor, "A K"],
     generator: torch.Generator,
+    real: Bool[Tensor, " A"] | None = None,
 ) -> Quantised:
     """Replace attributes by what a decoder would see of them, as far as the stage asks for it.
 
@@ -81,19 +91,34 @@ def quantise_anchors(
         how: See ``Quantisation``.
         mask_logit: Of the same anchors, for the mask term of the rate.
         generator: Of the noise and the sample; seeded by the step, so that a resumed run draws the same.
+        real: See ``Quantised``.
     """
     if how == "none":
-        return Quantised(anchors, None)
+        return Quantised(anchors, None, real)
     values = model.values(layout.flat(anchors))
-    sample = None if how == "fixed noise" else TREATMENT.sample(len(anchors), generator, values.device)
+    sample = None if how == "fixed noise" else _sample(len(anchors), real, generator, values.device)
     noise = None if how == "rounding" else unit_noise(values, generator)
-    shown = quantise_values(values, model, context, how, TREATMENT, noise, sample)
+    shown = quantise_values(values, model, context, how, TREATMENT, noise, None if sample is None else sample.rows)
     rate = None
-    if shown.bits is not None:
-        rate = _rate(shown.bits, anchors.mask[sample], mask_logit, layout)
+    if shown.bits is not None and sample is not None:
+        mask = anchors.mask[sample.rows]
+        if real is None or sample.real is None:
+            rate = _rate(shown.bits, mask, torch.sigmoid(mask_logit).mean(), len(mask), layout)
+        else:
+            anywhere = (torch.sigmoid(mask_logit) * real[:, None]).sum() / (
+                real.sum().clamp(min=1) * layout.num_offsets
+            )
+            rate = _rate(shown.bits, mask * sample.real[:, None], anywhere, sample.real.sum(), layout)
         own = model.own_bits() / max(len(context.grid) * layout.channels, 1)
         rate = rate._replace(per_parameter=rate.per_parameter + own)
-    return Quantised(anchors_of(shown.values, layout, model, anchors), rate)
+    return Quantised(anchors_of(shown.values, layout, model, anchors), rate, real)
+
+
+def _sample(count: int, real: Bool[Tensor, " A"] | None, generator: torch.Generator, device: torch.device) -> Chosen:
+    """Whose bits are estimated."""
+    if real is None:
+        return Chosen(TREATMENT.sample(count, generator, device))
+    return TREATMENT.sample_of(real, generator)
 
 
 def anchors_of(values: Float[Tensor, "A D"], layout: AttributeLayout, model: EntropyModel, like: Anchors) -> Anchors:
@@ -139,13 +164,18 @@ def masked_bits(
 
 
 def _rate(
-    bits: Float[Tensor, "S D"], mask: Float[Tensor, "S K"], mask_logit: Float[Tensor, "A K"], layout: AttributeLayout
+    bits: Float[Tensor, "S D"],
+    mask: Float[Tensor, "S K"],
+    anywhere: Float[Tensor, ""],
+    count: int | Int[Tensor, ""],
+    layout: AttributeLayout,
 ) -> Rate:
+    """Of a sample of ``count`` anchors, where masks of all others are 0; ``anywhere`` is the mean mask in view."""
     feature, scaling, offset = masked_bits(bits, mask, layout)
-    total = (feature + scaling + offset).sum() / max(bits.numel(), 1)
+    rows = max(count, 1) if isinstance(count, int) else count.clamp(min=1)
+    total = (feature + scaling + offset).sum() / (rows * layout.channels)
     with torch.no_grad():
-        counts = torch.tensor(layout.sizes[:2], dtype=bits.dtype) * max(len(bits), 1)
-        per_type = torch.stack(
-            [feature.sum() / counts[0], scaling.sum() / counts[1], offset.sum() / (3 * mask.sum()).clamp(min=1)]
-        )
-    return Rate(total, torch.sigmoid(mask_logit).mean(), per_type)
+        first, second = layout.sizes[:2]
+        per_type = [feature.sum() / (first * rows), scaling.sum() / (second * rows)]
+        per_type = torch.stack([*per_type, offset.sum() / (3 * mask.sum()).clamp(min=1)])
+    return Rate(total, anywhere, per_type)

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, per_channel
 from csgaussian_ns.quant.rounding import noisy, straight_through
+from csgaussian_ns.stages.padding import Chosen
 from csgaussian_ns.stages.schedule import Quantisation
 
 
@@ -32,6 +33,14 @@ class Treatment:
     def sample(self, count: int, generator: torch.Generator, device: torch.device) -> Int[Tensor, " S"]:
         """Whose bits are estimated in a step, out of ``count`` anchors in view."""
         return torch.randperm(count, generator=generator, device=device)[: max(self.least, int(self.share * count))]
+
+    def sample_of(self, real: Bool[Tensor, " B"], generator: torch.Generator) -> Chosen:
+        """The same out of the anchors of a buffer that are ``real``, without waiting to hear how many there are."""
+        drawn = torch.rand(real.shape, generator=generator, device=real.device)
+        size = min(max(self.least, int(self.share * len(real))), len(real))
+        rows, count = torch.where(real, drawn, 2.0).argsort()[:size], real.sum()
+        wanted = torch.minimum((self.share * count).floor().clamp(min=self.least), count)
+        return Chosen(rows, torch.arange(size, device=real.device) < wanted)
 
 
 class QuantisedValues(NamedTuple):

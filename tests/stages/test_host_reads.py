@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.sfm_init import anchors_from_points
 from csgaussian_ns.stages import objective
+from csgaussian_ns.stages.padding import Buffers
 from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import LITE_PLAN
 from csgaussian_ns.stages.settings import SceneSettings
@@ -34,8 +35,22 @@ class CountReads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("stage", ["warm-up", "growth", "rate", "mixed", "rounding"])
+STAGES = ["warm-up", "growth", "rate", "mixed", "rounding"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_step_reads_which_anchors_and_which_slots_are_drawn_and_nothing_else(stage: str):
+    assert reads_of_a_step(stage, None) == ({"nonzero": 2}, {})
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_with_buffers_it_reads_nothing_until_all_of_the_view_is_queued(stage: str):
+    """Then it reads how many anchors and slots there were, which a GPU has known for long."""
+    assert reads_of_a_step(stage, Buffers()) == ({}, {"_local_scalar_dense": 2})
+
+
+def reads_of_a_step(stage: str, buffers: Buffers | None) -> tuple[dict[str, int], dict[str, int]]:
+    """Reads in a step, and those of the question whether all of it fitted."""
     torch.manual_seed(0)
     points = torch.rand(300, 3, generator=torch.Generator().manual_seed(0)) - 0.5
     plan = LITE_PLAN.scaled_to(1000)
@@ -45,13 +60,17 @@ def test_a_step_reads_which_anchors_and_which_slots_are_drawn_and_nothing_else(s
     scene.begin_step(steps.get(stage, plan.round_from + 1))
     camera, target, rasterizer = camera_at(3.0), torch.rand(48, 64, 3), choose_rasterizer("cpu", "cpu")
     scene.in_training(camera)  # encodings of the place are computed once
+    scene.buffers = buffers
     with CountReads() as reads:
         index, quantised = scene.in_training(camera)
         spawned = scene.spawned(quantised.anchors, camera)
         observer = scene.observer(index, spawned, (camera.width, camera.height))
         image = rasterizer(spawned.gaussians, camera, scene.random_colour(), observer=observer).image
-        loss = objective.colour_distortion(image, target) + objective.volume(spawned.gaussians.scales)
+        loss = objective.colour_distortion(image, target) + objective.volume(spawned.gaussians.scales, spawned.real)
+        scene.count_view(index, spawned.opacity, quantised.real)
         if quantised.rate is not None:
             loss = loss + quantised.rate.per_parameter
         loss.backward()
-    assert reads.found == {"nonzero": 2}
+    with CountReads() as asked:
+        assert not scene.outgrown()
+    return dict(reads.found), dict(asked.found)
