@@ -29,6 +29,8 @@ from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points, voxel_size_of
 from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings
 from csgaussian_ns.stages import objective
+from csgaussian_ns.stages.compiled import compiled_parts
+from csgaussian_ns.stages.padding import Buffers
 from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
 from csgaussian_ns.stages.semantic import SemanticSettings
@@ -52,6 +54,9 @@ class CSGaussianModelConfig(ModelConfig):
     """Rays are not used: whole images are rasterised."""
     backend: Literal["auto", "gsplat", "cpu", "reference"] = "auto"
     """Rasteriser: gsplat on CUDA, cpu elsewhere; reference is slow and exact."""
+    execution: Literal["plain", "padded", "compiled"] = "plain"
+    """How a step of colour is computed, for GPUs: plain waits for the device twice, to hear how much is in view; padded
+    does not; compiled moreover compiles entropy model and decoders, which takes minutes in all."""
     plan: Literal["paper", "lite", "quick"] = "paper"
     """Schedule; it is scaled to the run's --max-num-iterations."""
     plan_steps: int = 0
@@ -117,6 +122,10 @@ class CSGaussianModel(Model):
         plan = plan.scaled_to(config.plan_steps) if config.plan_steps else plan
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
+        if config.execution != "plain":
+            self.scene.buffers = Buffers()
+        if config.execution == "compiled":
+            self.scene.parts = compiled_parts(self._target_device)
         self.quality = ImageQuality()
         self.object_controls = ObjectControls()
         behind = self.kwargs.get("metadata", {}).get(BEHIND)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns.core.shapes import Bool, Float, Int
-from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, per_channel
+from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, Place, per_channel
 from csgaussian_ns.quant.rounding import noisy, straight_through
 from csgaussian_ns.stages.padding import Chosen
 from csgaussian_ns.stages.schedule import Quantisation
@@ -53,7 +53,7 @@ class QuantisedValues(NamedTuple):
 def quantise_values(
     values: Float[Tensor, "V D"],
     model: EntropyModel,
-    context: Context,
+    place: Place | None,
     how: Quantisation,
     treatment: Treatment,
     noise: Float[Tensor, "V D"] | None,
@@ -64,7 +64,7 @@ def quantise_values(
     Args:
         values: In base steps, of the anchors in view.
         model: The entropy model.
-        context: Of these anchors.
+        place: Of these anchors; ``None`` before steps are learned.
         how: See ``Quantisation``.
         treatment: See there.
         noise: See ``quant.rounding.unit_noise``; only noise needs it.
@@ -75,8 +75,7 @@ def quantise_values(
     if how == "fixed noise":
         assert noise is not None
         return QuantisedValues(noisy(values, torch.full_like(values, treatment.fixed_step), noise), None)
-    assert sample is not None
-    place = model.place(context)
+    assert sample is not None and place is not None
     if how == "rounding":
         with torch.set_grad_enabled(torch.is_grad_enabled() and not treatment.twice):
             everywhere = model.expect(place)

@@ -22,7 +22,8 @@ from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
 from csgaussian_ns.scene.masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible
-from csgaussian_ns.stages.colour import Quantised, ScenePreview, quantise_anchors, scene_preview
+from csgaussian_ns.stages.colour import InView, Quantised, ScenePreview, quantise_anchors, scene_preview
+from csgaussian_ns.stages.compiled import Parts
 from csgaussian_ns.stages.moments import PerMoment
 from csgaussian_ns.stages.padding import Buffers, Chosen
 from csgaussian_ns.stages.rates import Rates
@@ -34,7 +35,7 @@ from csgaussian_ns.stages.settings import SceneSettings
 class TrainableScene(nn.Module):
     """What checkpoints hold. Knows the plan and the step, and no image, no loss, no nerfstudio.
 
-    With ``buffers`` a step puts what is in view there, and the host need not wait for its size.
+    With ``buffers`` a step puts what is in view there (``stages.padding``); ``parts`` compute it.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class TrainableScene(nn.Module):
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
         self.buffers: Buffers | None = None
+        self.parts = Parts()
         self._awaited: GrowthObserver | None = None
         self._resized = 0
         self._decoded = PerMoment[ScenePreview]()
@@ -107,8 +109,7 @@ class TrainableScene(nn.Module):
         """What stage 1 trains and nothing after it may touch; tables of the entropy model, if any, on their own."""
         groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
         groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
-        tables = self.entropy.tables()
-        own = set(map(id, tables))
+        own = set(map(id, tables := self.entropy.tables()))
         groups["entropy"] = [parameter for parameter in self.entropy.parameters() if id(parameter) not in own]
         return groups | ({"entropy_tables": tables} if tables else {})
 
@@ -151,11 +152,10 @@ class TrainableScene(nn.Module):
         mask = torch.ones_like(logit)
         if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
-        anchors = self.anchors.at(index, mask if real is None else mask * real[:, None])
+        view = InView(self.anchors.at(index, mask if real is None else mask * real[:, None]), logit, real)
         generator = self._generator(index.device)
-        how = state.quantisation
-        context = self.context(index)._replace(rate_weight=self.rates.of_step(self.step))
-        return index, quantise_anchors(anchors, self.layout, self.entropy, context, how, logit, generator, real)
+        context, by = self.context(index)._replace(rate_weight=self.rates.of_step(self.step)), self.parts.quantise
+        return index, quantise_anchors(view, self.layout, self.entropy, context, state.quantisation, generator, by)
 
     def _choose(self, name: str, mask: Bool[Tensor, " N"]) -> Chosen:
         return Chosen(places(mask)) if self.buffers is None else self.buffers.choose(name, mask)
@@ -181,7 +181,7 @@ class TrainableScene(nn.Module):
         share, factor = self.settings.dropout, None
         if share > 0 and self.plan.at(self.step).quantisation != "rounding":
             factor = dropout(anchors.mask.shape, share, self._generator(anchors.position.device, stream=1))
-        return spawn(anchors, self.decoders, camera, factor, partial(self._choose, "slots"))
+        return spawn(anchors, self.decoders, camera, factor, partial(self._choose, "slots"), self.parts.halves)
 
     def random_colour(self) -> Float[Tensor, "3"]:
         """A colour of this step, to put behind the scene."""
