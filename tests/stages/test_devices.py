@@ -1,4 +1,4 @@
-"""The forward half of a step on CUDA tensors that are only sizes: torch refuses what mixes devices or reads numbers back.
+"""The forward half of a step on CUDA tensors that are only sizes: torch refuses mixed devices and numbers read back.
 
 Nothing is computed, so no GPU is needed. Gradients cannot be had this way without one.
 """
