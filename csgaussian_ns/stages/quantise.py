@@ -35,8 +35,12 @@ class Treatment:
         return torch.randperm(count, generator=generator, device=device)[: max(self.least, int(self.share * count))]
 
     def sample_of(self, real: Bool[Tensor, " B"], generator: torch.Generator) -> Chosen:
-        """The same out of the anchors of a buffer that are ``real``, without waiting to hear how many there are."""
-        drawn = torch.rand(real.shape, generator=generator, device=real.device)
+        """The same out of the anchors of a buffer that are ``real``, without waiting to hear how many there are.
+
+        Takes nothing from ``generator`` but its seed: what it gives next must not depend on the size of the buffer.
+        """
+        own = torch.Generator(generator.device).manual_seed(generator.initial_seed() + (4 << 40))
+        drawn = torch.rand(real.shape, generator=own, device=real.device)
         size = min(max(self.least, int(self.share * len(real))), len(real))
         rows, count = torch.where(real, drawn, 2.0).argsort()[:size], real.sum()
         wanted = torch.minimum((self.share * count).floor().clamp(min=self.least), count)
