@@ -13,8 +13,7 @@ from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.stages.padding import Chosen
-from csgaussian_ns.stages.quantise import Preview, Treatment, preview
-from csgaussian_ns.stages.quantise import quantise_values as quantise_values
+from csgaussian_ns.stages.quantise import Preview, Treatment, preview, quantise_values
 from csgaussian_ns.stages.schedule import Quantisation
 
 TREATMENT = Treatment(fixed_step=STEP_OFFSET, share=0.3, least=400, twice=True)
@@ -171,7 +170,7 @@ def anchors_of(values: Float[Tensor, "A D"], layout: AttributeLayout, model: Ent
 def decoded_view(
     anchors: Anchors, layout: AttributeLayout, model: EntropyModel, context: Context
 ) -> tuple[Anchors, Preview]:
-    """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``quantise_anchors``."""
+    """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``scene_preview``."""
     seen = preview(model.values(layout.flat(anchors)), model, context)
     return anchors_of(seen.values, layout, model, anchors), seen
 
