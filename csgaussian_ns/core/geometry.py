@@ -76,12 +76,14 @@ def check_intrinsics(camera: Camera) -> None:
         )
 
 
-def check_camera(camera: Camera) -> None:
+def check_camera(camera: object) -> None:
     """See that a camera of somebody else can be used.
 
     Raises:
-        ConfigError: As ``check_intrinsics``, or the pose is no rigid transform.
+        ConfigError: As ``check_intrinsics``, or the pose is no rigid transform, or it is no camera at all.
     """
+    if not isinstance(camera, Camera):
+        raise ConfigError(f"camera: expected a Camera, got {type(camera).__name__}; scene.orbit() gives some")
     check_intrinsics(camera)
     pose = to_numpy(camera.world_to_camera) if hasattr(camera.world_to_camera, "shape") else np.zeros(0)
     if pose.shape != (4, 4) or pose.dtype.kind not in "iuf" or not (np.abs(pose) < FARTHEST).all():

@@ -31,7 +31,8 @@ def register(name: str, make: Make, frozen: type[IntegerModel]) -> None:
     """Offer an entropy model to training, and what it freezes to, to encoders and readers: all that a model needs.
 
     Args:
-        name: What options call it.
+        name: What options call it. The command line offers those that this module registers; others are chosen in
+            Python.
         make: Builds it.
         frozen: The class that its ``freeze`` returns. A receiver, which loads no training model, knows those that
             ``format.networks.models`` registers, and what else is registered there.

@@ -65,8 +65,6 @@ def stream(
     if camera is not None and box is not None:
         raise ConfigError("expected a camera or a box, got both")
     if camera is not None:
-        if not isinstance(camera, Camera):
-            raise ConfigError(f"camera: expected a Camera, got {type(camera).__name__}; scene.orbit() gives some")
         check_camera(camera)
     weight = _weight(camera, box)
     if is_address(source):

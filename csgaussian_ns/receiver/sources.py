@@ -142,9 +142,11 @@ def check_output(path: Path, data: bytes) -> None:
     """Make the folder of a file that a scene is about to be saved as, byte by byte.
 
     Raises:
-        ConfigError: It is an address, or a PLY file would come to lie under a name of ours.
+        ConfigError: It is an address, or one format would come to lie under a name of the other.
     """
     refuse_address("path", path)
     if data.startswith(b"ply") and path.suffix.lower() == ".csg":
         raise ConfigError(f"{path}: the scene is of a PLY file, and saved as one; csg import makes a .csg file of it")
+    if not data.startswith(b"ply") and path.suffix.lower() == ".ply":
+        raise ConfigError(f"{path}: the scene is of a .csg file, and saved as one; csg export makes a .ply file of it")
     make_folder(path.parent)

@@ -441,3 +441,14 @@ def test_names_that_steer_a_terminal_are_escaped():
     assert repr(objects) == "<1 objects: 1 a\\u202eb>"
     with pytest.raises(QueryError, match=r"1 a\\u202eb"):
         objects[2]
+
+
+def test_files_keep_the_ending_of_their_format(scene: LoadedScene, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"csg export makes a \.ply file of it"):
+        scene.save(tmp_path / "folder" / "scene.ply")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_no_camera_at_all_is_refused(scene: LoadedScene):
+    with pytest.raises(ConfigError, match="expected a Camera, got NoneType"):
+        inspect.unwrap(LoadedScene.draw)(scene, None)  # type: ignore[arg-type]
