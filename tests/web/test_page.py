@@ -93,7 +93,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.goto(url)
         body = "document.body.classList"
-        self.page.wait_for_function(f"{body}.contains('open') || {body}.contains('failed')", timeout=60_000)
+        self.page.wait_for_function(f"{body}.contains('whole') || {body}.contains('failed')", timeout=60_000)
 
     def picture(self, camera: Camera) -> np.ndarray:
         width, height = camera.width, camera.height

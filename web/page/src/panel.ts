@@ -59,6 +59,11 @@ export class Panel {
     input.select();
   }
 
+  /** Let an object be seen in the list. */
+  reveal(id: number): void {
+    this.#list.querySelector(`[data-id="${id}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
   focusSearch(): void {
     this.#search.focus();
   }
