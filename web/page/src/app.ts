@@ -30,7 +30,7 @@ export class App {
       scene: (told: Told) => this.#know(told),
       objects: (objects: readonly ShownObject[]) => this.editing.know(objects),
       changed: () => this.picture.changed(),
-      failed: (message: string) => say(message),
+      failed: (message: string) => this.#failed(message),
     };
     this.picture = new Picture(listener, compared !== undefined, (edit, done) => this.editing.drag(edit, done));
     this.editing = new Editing({
@@ -148,6 +148,14 @@ export class App {
     arriving(told.whole ? all : bytes, all);
     if (told.cut && told.whole) say("The file ends early: its objects are missing. Fetch it again to have them.");
     this.picture.changed();
+  }
+
+  #failed(message: string): void {
+    if (this.#told?.whole === false) {
+      document.body.classList.remove("arriving");
+      document.body.classList.add("broken");
+      say(`Not all of this scene is here. ${message}`);
+    } else say(message);
   }
 
   #list(): void {

@@ -6,7 +6,7 @@ import { find } from "./panel.js";
 
 /** What is open now. */
 export function entitle(told: Told, file: string, size: number): void {
-  document.body.classList.remove("failed", "inviting");
+  document.body.classList.remove("failed", "inviting", "broken");
   document.body.classList.add("open");
   document.body.classList.toggle("whole", told.whole);
   document.title = `${told.name || file} · csgaussian`;
@@ -46,7 +46,7 @@ export function invite(): void {
 
 /** Nothing can be shown: say why. */
 export function fail(error: unknown): void {
-  document.body.classList.remove("busy", "inviting", "open", "whole");
+  document.body.classList.remove("busy", "inviting", "open", "whole", "arriving", "broken");
   document.body.classList.add("failed");
   find(document, "#failure").textContent = error instanceof Error ? error.message : String(error);
 }

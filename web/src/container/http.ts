@@ -42,8 +42,8 @@ class ServedFile implements RangeSource {
   ) {}
 
   async read(offset: number, length: number, arrived?: (bytes: number) => void): Promise<Uint8Array> {
-    const { url } = this;
-    const response = await answered(url, () => this.fetcher(url, { headers: rangeOf(offset, length) }));
+    const { url, fetcher } = this;
+    const response = await answered(url, () => fetcher(url, { headers: rangeOf(offset, length) }));
     const told = toldRange(response);
     const same = told?.start === offset && told.size === this.size && versionOf(response) === this.version;
     if (response.status !== 206 || !same) throw changed(url);

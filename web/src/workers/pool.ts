@@ -67,11 +67,11 @@ export class WorkerPool {
         const request = { size: source.size, parts: [...front, ...entries.map(part)], options: own };
         return (await this.#ask(rows, request)) as RowScene;
       };
-      const settle: ((found: Promise<RowScene>) => void)[] = [];
-      const promises = chunks.map(() => new Promise<RowScene>((resolve) => settle.push(resolve)));
+      const settle: { resolve: (found: Promise<RowScene>) => void; reject: (error: unknown) => void }[] = [];
+      const promises = chunks.map(() => new Promise<RowScene>((resolve, reject) => settle.push({ resolve, reject })));
       for (const promise of promises) promise.catch(() => undefined); // the first error is enough
-      fetchChunks(source, chunks, (number) => settle[number]!(decode(chunks[number]!))).catch((error: unknown) => {
-        for (const end of settle) end(Promise.reject(error));
+      fetchChunks(source, chunks, (number) => settle[number]!.resolve(decode(chunks[number]!))).catch((error: unknown) => {
+        for (const { reject } of settle) reject(error);
       });
       return (number) => promises[number]!;
     };
