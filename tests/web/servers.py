@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
 
 from csgaussian_ns.tools.view import PAGE
 
@@ -41,6 +44,20 @@ def serving(files: Mapping[str, bytes]) -> Iterator[Server]:
         yield server
         server.go.set()
         server.shutdown()
+
+
+@contextmanager
+def serving_application(pages: Any) -> Iterator[str]:
+    """Address of what Starlette serves."""
+    uvicorn = pytest.importorskip("uvicorn")
+    server = uvicorn.Server(uvicorn.Config(pages, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(20)
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from csgaussian_ns.tools import cli, view
 from csgaussian_ns.tools.view import PAGE, View
 from tests.codec.scenes import random_scene, with_semantics
 from tests.web.made_files import gaussians
+from tests.web.servers import serving_application
 from tests.web.visits import Visit
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -54,17 +54,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    uvicorn = pytest.importorskip("uvicorn")
-    pages = view.application({path.name: path for path in folder.iterdir()})
-    server = uvicorn.Server(uvicorn.Config(pages, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(20)
+    with serving_application(view.application({path.name: path for path in folder.iterdir()})) as address:
+        yield address
 
 
 def cameras_of(scene: LoadedScene, views: int) -> list[Camera]:

@@ -23,6 +23,7 @@ export class App {
   constructor(
     readonly address: string | undefined,
     readonly compared: string | undefined,
+    encodes: string | undefined,
   ) {
     const listener = {
       bytes: (bytes: number, all: number) => this.#came(bytes, all),
@@ -43,7 +44,7 @@ export class App {
       setHidden: (id, hidden) => this.editing.hide([id], hidden),
       isolate: (id) => this.editing.isolate([id]),
       rename: (id, name) => this.make({ do: "rename", objects: [id], name }),
-    });
+    }, encodes);
     doer(this);
   }
 
@@ -54,6 +55,8 @@ export class App {
     if (other === undefined || this.compared === undefined) return;
     compare(this.#name, fileOf(this.compared));
     await other.open(new URL(this.compared, document.baseURI).href);
+    const sizes = [this.#bytes[1], other.size].map(megabytes);
+    compare(`${this.#name} · ${sizes[0]}`, `${fileOf(this.compared)} · ${sizes[1]}`);
     this.picture.moved();
   }
 
@@ -145,6 +148,7 @@ export class App {
     this.#told = told;
     const [bytes, all] = this.#bytes;
     entitle(told, this.#name, all);
+    this.panel.encodedBy(told.textEncoder);
     arriving(told.whole ? all : bytes, all);
     if (told.cut && told.whole) say("The file ends early: its objects are missing. Fetch it again to have them.");
     this.picture.changed();
@@ -190,7 +194,7 @@ declare global {
 try {
   const asked = new URLSearchParams(location.search);
   const told = document.body.dataset;
-  const app = new App(asked.get("scene") ?? told["scene"], asked.get("compare") ?? told["compare"]);
+  const app = new App(asked.get("scene") ?? told["scene"], asked.get("compare") ?? told["compare"], asked.get("encode") ?? undefined);
   window.csg = app;
   const next = (time: number): void => {
     app.picture.frame(time);

@@ -1,6 +1,7 @@
 // The list of objects: names, what is in sight, a search, and what can be done to each.
 
 import type { ShownObject } from "./look.js";
+import { Meaning } from "./meaning.js";
 
 export interface PanelActions {
   /** `also`: beside those that are selected. */
@@ -18,11 +19,18 @@ export class Panel {
   readonly #list: HTMLElement;
   readonly #search: HTMLInputElement;
   readonly #count: HTMLElement;
+  readonly #hint: HTMLElement;
+  readonly #meaning: Meaning;
+  #encoder = "";
 
+  /** @param encodes Address of what encodes words, if anything does. */
   constructor(
     readonly root: HTMLElement,
     readonly actions: PanelActions,
+    encodes: string | undefined,
   ) {
+    this.#meaning = new Meaning(encodes, () => this.#render());
+    this.#hint = find(root, ".hint");
     this.#list = find(root, ".objects");
     this.#search = find(root, "input[type=search]") as HTMLInputElement;
     this.#count = find(root, ".count");
@@ -32,6 +40,11 @@ export class Panel {
   show(objects: readonly ShownObject[], selected: readonly number[], hidden: ReadonlySet<number>): void {
     [this.#objects, this.#selected, this.#hidden] = [objects, selected, hidden];
     this.#render();
+  }
+
+  /** What the vectors of objects were made by; empty where they have none. */
+  encodedBy(encoder: string): void {
+    this.#encoder = encoder;
   }
 
   /** Let somebody type a name. */
@@ -72,7 +85,13 @@ export class Panel {
     const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.#objects.filter((object) => words.every((word) => titleOf(object).toLowerCase().includes(word)));
     this.#count.textContent = words.length > 0 ? `${found.length} of ${this.#objects.length}` : `${this.#objects.length}`;
-    this.#list.replaceChildren(...found.map((object) => this.#row(object)));
+    const meant = this.#meaning.of(this.#search.value, this.#objects, this.#encoder);
+    const others = meant.objects.filter((object) => !found.includes(object));
+    const heading = make("li", "meant");
+    heading.textContent = "By what they look like";
+    const below = others.length > 0 ? [heading, ...others.map((object) => this.#row(object))] : [];
+    this.#list.replaceChildren(...found.map((object) => this.#row(object)), ...below);
+    this.#hint.textContent = meant.hint;
     this.root.classList.toggle("empty", this.#objects.length === 0);
   }
 

@@ -63,6 +63,11 @@ export class Picture {
     return this.#flight?.toText() ?? "";
   }
 
+  /** Where the eye is, and what it looks at. */
+  get seen(): { readonly eye: Vector; readonly focus: Vector } | undefined {
+    return this.#flight && { eye: this.#flight.eye, focus: this.#flight.orbit.focus };
+  }
+
   /** Look from a camera of one's own, until somebody moves; its picture has exactly that size. */
   look(camera: Pinhole | undefined): void {
     this.#fixed = camera;

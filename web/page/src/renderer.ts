@@ -114,6 +114,7 @@ export class Renderer {
     this.#fit(camera.width, camera.height);
     gl.viewport(0, 0, camera.width, camera.height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#frame);
+    gl.drawBuffers([gl.COLOR_ATTACHMENT0, style.selected > 0 ? gl.COLOR_ATTACHMENT1 : gl.NONE]);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.useProgram(this.#draw.program);
@@ -177,7 +178,6 @@ export class Renderer {
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + number, gl.TEXTURE_2D, target, 0);
       return target;
     });
-    gl.drawBuffers([gl.COLOR_ATTACHMENT0, gl.COLOR_ATTACHMENT1]);
   }
 }
 

@@ -62,6 +62,11 @@ export class SceneView {
     return this.#first;
   }
 
+  /** Of the file, bytes. */
+  get size(): number {
+    return this.#bytes[1];
+  }
+
   /** Load a file; answers once there is something to see. Errors are those of the decoder, in words. */
   open(source: string | Blob): Promise<Told> {
     this.#close("another file was opened");

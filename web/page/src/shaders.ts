@@ -54,7 +54,13 @@ void main() {
   vec2 extent = reach * sqrt(vec2(xx, yy));
   vec2 at = focal * ratio + centre;
   if (any(greaterThan(abs(at - 0.5 * size), 0.5 * size + extent))) return;
-  away = corner * extent;
+  // a box along the axes of the ellipse, half a pixel wider than it
+  float half_trace = 0.5 * (xx + yy);
+  float apart = length(vec2(0.5 * (xx - yy), xy));
+  vec2 along = xx >= yy ? vec2(0.5 * (xx - yy) + apart, xy) : vec2(xy, 0.5 * (yy - xx) + apart);
+  along = apart > 1e-6 * half_trace ? normalize(along) : vec2(1.0, 0.0);
+  vec2 axes_of = reach * sqrt(vec2(half_trace + apart, max(0.3, half_trace - apart))) + 0.5;
+  away = corner.x * axes_of.x * along + corner.y * axes_of.y * vec2(-along.y, along.x);
   conic = vec3(yy, -xy, xx) / determinant;
   paint = vec4(colour.rgb, mean.w);
   chosen = selected > 0.0 && colour.a == selected ? 1.0 : 0.0;
