@@ -126,6 +126,34 @@ def test_rename_recolour_isolate_hide(visit: Visit):
     assert last_edit(visit)["do"] == "rename"
 
 
+def test_the_mouse_selects_five_objects_turns_and_comes_closer(visit: Visit):
+    page = visit.page
+    seen, clicked = dict[int, tuple[int, int]](), 0
+    for x, y in ((x, y) for y in range(60, 400, 12) for x in range(40, 680, 12)):
+        found = visit.ask("([x, y]) => window.csg.pick(x, y)", [x, y])["object"]
+        if found and found not in seen:
+            seen[found] = (x, y)
+    for found, (x, y) in seen.items():
+        page.mouse.click(x, y)
+        page.wait_for_function(f"window.csg.selected[0] === {found}")
+        assert page.locator(".object.selected").get_attribute("data-id") == str(found)
+        page.wait_for_timeout(400)  # else it were a double click
+        clicked += 1
+    assert clicked == 5
+    places = [visit.ask("window.csg.picture.seen")]
+    page.mouse.move(300, 240)
+    page.mouse.down()
+    page.mouse.move(380, 260, steps=4)
+    page.mouse.up()
+    places.append(visit.ask("window.csg.picture.seen"))
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("(before) => window.csg.picture.seen.eye[0] !== before", arg=places[-1]["eye"][0])
+    places.append(visit.ask("window.csg.picture.seen"))
+    distances = [math.dist(place["eye"], place["focus"]) for place in places]
+    assert math.isclose(distances[0], distances[1], rel_tol=1e-6) and distances[2] < 0.9 * distances[1]
+    assert math.dist(places[0]["eye"], places[1]["eye"]) > 0.1 * distances[0] and places[0]["focus"] == places[1]["focus"]
+
+
 @pytest.mark.parametrize(
     ("key", "handle", "does"), [("2", "move along z", "move"), ("3", "turn", "rotate"), ("4", "size", "scale")]
 )
@@ -159,7 +187,7 @@ def test_distances_are_measured(visit: Visit, file: Path):
     places = []
     for x, y in ((x, y) for y in range(120, 380, 20) for x in range(350, 650, 50)):
         found = visit.ask("([x, y]) => window.csg.pick(x, y)", [x, y])["place"]
-        if found is None or len(places) == 2 or (places and math.dist(places[-1], found) < 1):
+        if found is None or len(places) == 2 or (places and math.dist(places[-1], found) < 0.02):
             continue
         places.append(found)
         page.mouse.click(x, y)

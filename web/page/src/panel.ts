@@ -93,6 +93,7 @@ export class Panel {
     this.#list.replaceChildren(...found.map((object) => this.#row(object)), ...below);
     this.#hint.textContent = meant.hint;
     this.root.classList.toggle("empty", this.#objects.length === 0);
+    find(this.root, ".all").hidden = this.#hidden.size === 0;
   }
 
   #row(object: ShownObject): HTMLElement {
@@ -107,6 +108,7 @@ export class Panel {
     name.addEventListener("dblclick", () => this.actions.focus(id));
     const rows = make("span", "rows");
     rows.textContent = object.rows.toLocaleString("en");
+    rows.title = "how much of the scene it is: its anchors or Gaussians";
     row.append(eye, name, rows, button("show it alone", "solo", () => this.actions.isolate(id)), button("rename", "pen", () => this.rename(id)));
     return row;
   }

@@ -145,7 +145,7 @@ export class Picture {
     const { background, up, unit } = this.#told;
     const camera = this.#camera();
     const ids = this.chosen.map(({ id }) => id);
-    const style = { background, selected: ids.at(-1) ?? 0, line: LINE, thickness: Math.round(camera.height / 400) + 1 };
+    const style = { background, selected: ids.at(-1) ?? 0, line: LINE, thickness: Math.round(camera.height / 600) + 1 };
     this.view.draw(camera, style);
     this.other?.draw(camera, { ...style, selected: 0 });
     const scale = this.sharpness;

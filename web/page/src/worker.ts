@@ -35,6 +35,7 @@ async function load(source: string | Blob): Promise<FetchedSource> {
     last = performance.now();
     say({ tell: "bytes", bytes, all: ranges.size });
   });
+  say({ tell: "bytes", bytes: file.bytes, all: file.size });
   const progress = ({ done, total, scene }: Progress): void => {
     if (scene === undefined) say({ tell: "progress", share: done / total });
     else if (stage === undefined) stage = new Stage(scene, false, say);
