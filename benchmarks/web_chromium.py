@@ -29,6 +29,48 @@ def serving(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
+class _Held(_Quiet):
+    data: bytes
+    """Of ``/scene.csg``."""
+    start: int
+    """Requests from here on are not answered."""
+    sent: list[int]
+    """Bytes of each answer."""
+
+    def do_GET(self) -> None:
+        if self.path != "/scene.csg":
+            return super().do_GET()
+        first, last = (int(text) for text in self.headers["Range"].removeprefix("bytes=").split("-"))
+        if first >= self.start:
+            threading.Event().wait(30)
+            return None
+        part = self.data[first : last + 1]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(part)))
+        self.send_header("Content-Range", f"bytes {first}-{first + len(part) - 1}/{len(self.data)}")
+        self.end_headers()
+        self.wfile.write(part)
+        self.sent.append(len(part))
+        return None
+
+
+def bytes_to_the_first_picture(data: bytes, start: int) -> int:
+    """How many bytes of a file the page has fetched when it shows something; none are sent from ``start`` on."""
+    kind = type("Held", (_Held,), {"data": data, "start": start, "sent": []})
+    page_folder = str(ROOT / "csgaussian_ns" / "page")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=page_folder)) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with chromium(*SWIFTSHADER) as browser:
+            page = browser.new_page(viewport={"width": 640, "height": 360})
+            page.goto(f"http://127.0.0.1:{server.server_address[1]}/?scene=scene.csg")
+            page.wait_for_function("window.csg.firstPicture", timeout=120_000)
+            found = page.evaluate("window.csg.firstPicture.bytes")
+        server.shutdown()
+    assert found == sum(kind.sent), (found, kind.sent)
+    return found
+
+
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Any]:
     """A browser, as Playwright drives it."""
