@@ -163,7 +163,8 @@ def _add_plain_rounding() -> None:
     from csgaussian_ns.entropy.base import per_channel
     from csgaussian_ns.entropy.hyper_carm import HyperCarm, HyperCarmExpectation
     from csgaussian_ns.entropy.inr import InrEncoding
-    from csgaussian_ns.entropy.registry import MODELS
+    from csgaussian_ns.entropy.registry import register
+    from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 
     class Expectation(HyperCarmExpectation):
         @torch.no_grad()
@@ -174,7 +175,7 @@ def _add_plain_rounding() -> None:
     class PlainRounding(HyperCarm):
         EXPECTATION = Expectation
 
-    MODELS[PLAIN] = lambda layout, widths, size: PlainRounding(layout, widths, InrEncoding(size))
+    register(PLAIN, lambda layout, widths, size: PlainRounding(layout, widths, InrEncoding(size)), IntegerHyperCarm)
 
 
 def _view(scene: "TrainableScene") -> tuple[list[float], dict[str, float]]:

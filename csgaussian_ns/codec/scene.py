@@ -38,19 +38,38 @@ class TensorScene:
         return digest(self.grid, self.anchors, self.semantics)
 
     @property
+    def drawn(self) -> AnchorScene:
+        """What is drawn, before any edit."""
+        return AnchorScene(self.anchors, self.decoders, self.background)
+
+    @property
     def position(self) -> Float[Tensor, "A 3"]:
         """Of the anchors."""
         return self.anchors.position
 
     @property
+    def unmoved(self) -> Float[Tensor, "A 3"]:
+        """The same."""
+        return self.anchors.position
+
+    @property
     def slots(self) -> Bool[Tensor, "A K"]:
         """Which Gaussians each anchor has."""
-        return self.anchors.mask > 0
+        return self.drawn.slots
+
+    @property
+    def hidden(self) -> Bool[Tensor, " A"]:
+        """None: edits are not applied here."""
+        return self.drawn.hidden
+
+    @property
+    def plain(self) -> None:
+        """It is made of anchors."""
 
     def seen(self, camera: Camera, only: Bool[Tensor, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
         with torch.no_grad():
-            return AnchorScene(self.anchors, self.decoders).seen(camera, only)
+            return self.drawn.seen(camera, only)
 
     @property
     def background(self) -> Tensor:

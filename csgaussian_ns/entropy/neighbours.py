@@ -174,7 +174,7 @@ class Neighbours(HyperCarm):
     def place(self, context: Context) -> SeenPlace:
         """The encoding of the voxels, and what is seen from them of neighbours as they are trained."""
         encoded = super().place(context)
-        around = self._around(context.grid, context.kept)
+        around = self.around(context.grid, context.kept)
         chosen = around if context.index is None else around.at(context.index)
         rows, among = chosen.members(len(context.grid))
         values = context.values_of(rows)[:, : self.seen_channels]
@@ -182,8 +182,8 @@ class Neighbours(HyperCarm):
             encoded.encoding, encoded.rate_weight, among.seen(values), around if context.index is None else None
         )
 
-    def _around(self, grid: Int[Tensor, "A 3"], kept: Bool[Tensor, " A"] | None) -> Surroundings:
-        """Kept until another ``grid`` comes, where all anchors are."""
+    def around(self, grid: Int[Tensor, "A 3"], kept: Bool[Tensor, " A"] | None = None) -> Surroundings:
+        """Neighbours of all anchors, among those that are ``kept``; remembered where all are, until another grid."""
         if kept is not None:
             return surroundings(grid, self.selection, kept)
         if self._known is None or self._known[0] is not grid:

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns import __version__
-from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode import TrainedScene, kept_in_order
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, decoded_layer
+from csgaussian_ns.codec.finite import check_finite
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.shapes import Float, Int64
 from csgaussian_ns.core.texts import storable
@@ -84,7 +84,7 @@ def find_objects(model: CSGaussianModel, manager: CSGaussianDataManager) -> tupl
     label = torch.zeros(len(trained.grid), dtype=torch.int64, device=device)
     feature[order], label[order] = layer.feature.to(device), layer.label.to(device)
     found = replace(layer, feature=feature, label=label)
-    return ObjectScene(trained.anchors, trained.decoders, found), model.scene.step
+    return ObjectScene(trained.anchors, trained.decoders, semantics=found), model.scene.step
 
 
 def found_objects(

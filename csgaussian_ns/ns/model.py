@@ -101,7 +101,7 @@ class CSGaussianModel(Model):
         **kwargs: Any,
     ) -> None:
         """Build the scene from ``seed_points`` (positions, colours), or from random points where there are none."""
-        self._seed_points = seed_points
+        self.seed_points = seed_points
         self._target_device = torch.device(device)
         self._training_camera = TrainingCameras()
         super().__init__(config, *args, **kwargs)
@@ -132,8 +132,8 @@ class CSGaussianModel(Model):
     def _first_anchors(self) -> AnchorParams:
         config = self.config
         voxel_size = config.voxel_size or None
-        if self._seed_points is not None:
-            points = self._seed_points[0]
+        if self.seed_points is not None:
+            points = self.seed_points[0]
             gaps = self.kwargs["metadata"].get(GAP_POINTS)
             if config.fill_gaps and gaps is not None:
                 voxel_size = voxel_size or voxel_size_of(points)  # of measured points alone

@@ -7,7 +7,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
@@ -151,6 +151,11 @@ class CSGaussianTrainer(Trainer):
             f"{int(seconds // 60)}:{seconds % 60:02.0f} min, {self.config.get_base_dir() / 'config.yml'}"
         )
 
+    def continue_from(self, checkpoint: Path) -> None:
+        """Go on where a checkpoint stands, as with ``--load-checkpoint``; before training. Errors as there."""
+        self.config.load_checkpoint = checkpoint
+        self._load_checkpoint()
+
     def _load_checkpoint(self) -> None:
         """Read what ``--load-dir`` or ``--load-checkpoint`` names; the plan then ends where it would have ended.
 
@@ -231,7 +236,7 @@ class CSGaussianTrainer(Trainer):
             make_folder(self.checkpoint_dir)
             # Hidden beside the folder: nerfstudio takes every name in it for a step.
             with replacing(final, beside=self.base_dir / final.name) as file:
-                torch.save(self._state(step), file)
+                torch.save(self.state(step), file)
         except (ConfigError, RuntimeError) as error:
             reason = _reason(error, self.base_dir)
             message = f"the checkpoint of step {step} could not be written to {final}: {reason}"
@@ -244,7 +249,8 @@ class CSGaussianTrainer(Trainer):
                 if older != final:
                     older.unlink()
 
-    def _state(self, step: int) -> dict:
+    def state(self, step: int) -> dict[str, Any]:
+        """What a checkpoint of ``step`` holds."""
         return {
             "step": step,
             "pipeline": self.pipeline.state_dict(),

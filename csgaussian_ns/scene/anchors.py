@@ -21,7 +21,7 @@ class AnchorParams(nn.Module):
         feature: Input of the decoders ``[A, F]``.
         offset: Gaussian centres relative to the anchor, in units of ``exp(scaling[:, :3])``: ``[A, K, 3]``.
         scaling: Log lengths in world units ``[A, 6]``: the first three scale the offsets, the last three the Gaussians.
-        mask_logit: How much speaks for keeping each Gaussian slot ``[A, K]``, see ``scene.masks``.
+        mask_logit: How much speaks for keeping each Gaussian slot ``[A, K]``, see ``scene.offset_masks``.
         voxel_size: Edge of a voxel in world units (0-d).
     """
 

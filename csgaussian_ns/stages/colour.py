@@ -11,8 +11,7 @@ from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.quant.steps import STEP_OFFSET
-from csgaussian_ns.stages.quantise import Preview, Treatment, preview
-from csgaussian_ns.stages.quantise import quantise_values as quantise_values
+from csgaussian_ns.stages.quantise import Preview, Treatment, preview, quantise_values
 from csgaussian_ns.stages.schedule import Quantisation
 
 TREATMENT = Treatment(fixed_step=STEP_OFFSET, share=0.3, least=400, twice=True)

@@ -17,7 +17,7 @@ from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.dropout import dropout
 from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
-from csgaussian_ns.scene.masks import kept, straight_through_mask
+from csgaussian_ns.scene.offset_masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
 from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
 from csgaussian_ns.stages.colour import Quantised, ScenePreview, quantise_anchors, scene_preview

@@ -15,7 +15,7 @@ from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.completion import completion
 from csgaussian_ns.tools.inputs import refuse_addresses
-from csgaussian_ns.tools.terminal import delivered, remark, settled, tell
+from csgaussian_ns.tools.terminal import delivered, remark, streams_ready, tell
 
 
 @runtime_checkable
@@ -101,7 +101,7 @@ def main(args: Sequence[str] | None = None) -> int:
         Ctrl-C; 141 when the output was closed. Errors of our own making keep their traceback.
     """
     try:
-        with settled():
+        with streams_ready():
             _run(sys.argv[1:] if args is None else args)
     except BrokenPipeError:
         return 141  # as after SIGPIPE

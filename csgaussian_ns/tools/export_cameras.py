@@ -1,17 +1,15 @@
 """Where ``csg export`` looks at a scene from, in sizes and numbers that fit into memory."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.receiver.orbit import cameras_around, check_orbit
 from csgaussian_ns.receiver.scene import LoadedScene
-from csgaussian_ns.tools.cameras import cameras_by, scaled, tell_notes
-
-if TYPE_CHECKING:
-    from csgaussian_ns.tools.export import Export
+from csgaussian_ns.tools.export_options import ExportOptions
+from csgaussian_ns.tools.viewpoints import cameras_by, scaled, tell_notes
 
 MEASURED_VIEWS = 12
 """Of the orbit on which the loss is measured."""
@@ -29,11 +27,11 @@ class Cameras(NamedTuple):
     told: str
 
 
-def chosen_cameras(scene: LoadedScene, options: "Export") -> Cameras:
+def chosen_cameras(scene: LoadedScene, options: ExportOptions) -> Cameras:
     """The views that were asked for; a note says so where there are fewer.
 
     Raises:
-        CsgError: As of ``tools.cameras.cameras_by``.
+        CsgError: As of ``tools.viewpoints.cameras_by``.
     """
     height = max(1, round(options.width * ASPECT)) if options.height is None else options.height
     size = options.width, height

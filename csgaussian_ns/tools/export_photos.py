@@ -12,7 +12,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.export.measure import picture, psnr
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.scene import Scene
-from csgaussian_ns.tools.cameras import tell_notes
+from csgaussian_ns.tools.viewpoints import tell_notes
 from csgaussian_ns.tools.views import CaptureView, open_views
 
 if TYPE_CHECKING:

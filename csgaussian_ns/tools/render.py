@@ -10,12 +10,12 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.cameras import cameras_by, frames_per_second
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import LookOptions, tell_if_empty
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
 from csgaussian_ns.tools.progress import with_progress
+from csgaussian_ns.tools.viewpoints import cameras_by, frames_per_second
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,9 +9,9 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.maybe import Maybe
+from csgaussian_ns.tools.viewpoints import cameras_by
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import scaled
+from csgaussian_ns.tools.viewpoints import scaled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ class CaptureView:
         """
         import numpy as np
 
-        from csgaussian_ns.capture.masks import read_mask
+        from csgaussian_ns.capture.image_masks import read_mask
         from csgaussian_ns.capture.straight import straightening
 
         if self.mask is None:
@@ -136,16 +136,16 @@ def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale
         ConfigError: No such data set, or none of its views is on that side.
         DataError: The capture cannot be used, or its annotations.
     """
-    from csgaussian_ns.capture import masks
-    from csgaussian_ns.capture.cameras import cameras
+    from csgaussian_ns.capture import image_masks
     from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
+    from csgaussian_ns.capture.poses import cameras
     from csgaussian_ns.capture.split import choose
     from csgaussian_ns.semantic.ground_truth import find_ground_truth
 
     if not is_capture(data):
         raise ConfigError(f"--data {data}: there is no capture; give a folder with {KINDS}")
     capture = open_capture(data)
-    hidden = capture.files_under(masks.KEY)
+    hidden = capture.files_under(image_masks.KEY)
     placed = cameras(capture, meta.transform, meta.scale)
     views = [
         CaptureView(frame, scaled(camera, scale), hidden.get(frame.photo))
@@ -173,7 +173,7 @@ def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: CaptureView) -> "d
     """Masks of a photo as it was taken, straightened, at the size of a view's camera."""
     import torch
 
-    from csgaussian_ns.capture.masks import resized_mask
+    from csgaussian_ns.capture.image_masks import resized_mask
     from csgaussian_ns.capture.photos import same_shape
     from csgaussian_ns.capture.straight import straightening
 

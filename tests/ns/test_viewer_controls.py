@@ -22,7 +22,7 @@ def controls() -> ObjectControls:
     coded = scene_of_balls()
     assert coded.semantics is not None
     controls = ObjectControls()
-    controls.adopt(ObjectScene(coded.anchors, coded.decoders, coded.semantics), 1200)
+    controls.adopt(ObjectScene(coded.anchors, coded.decoders, semantics=coded.semantics), 1200)
     return controls
 
 

@@ -56,7 +56,7 @@ def frames_per_second(option: str) -> int:
 def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
     from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
     from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
-    from csgaussian_ns.receiver.cameras import cameras_of
+    from csgaussian_ns.receiver.given_cameras import cameras_of
 
     path = Path(option)
     if not is_capture(path):
@@ -118,9 +118,9 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
 
 
 def _resized(camera: "Camera", width: int, height: int, asked: str) -> "Camera":
-    from csgaussian_ns.receiver.orbit import drawable
+    from csgaussian_ns.receiver.orbit import is_drawable_size
 
-    if not drawable(width, height):
+    if not is_drawable_size(width, height):
         raise ConfigError(f"{asked} makes images of {width} x {height} pixels; choose another size")
     x, y = width / camera.width, height / camera.height
     moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
