@@ -1,6 +1,6 @@
 """A decoded file as torch has it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -35,7 +35,11 @@ class TensorScene:
 
     def digest(self) -> str:
         """As of ``format.scene``."""
-        return digest(self.grid, self.anchors, self.semantics)
+        anchors = Anchors(*(getattr(self.anchors, field.name).cpu() for field in fields(Anchors)))
+        layer = self.semantics
+        if layer is not None:
+            layer = replace(layer, feature=layer.feature.cpu(), label=layer.label.cpu())
+        return digest(self.grid.cpu(), anchors, layer)
 
     @property
     def drawn(self) -> AnchorScene:
@@ -74,4 +78,4 @@ class TensorScene:
     @property
     def background(self) -> Tensor:
         """RGB behind the scene."""
-        return torch.tensor(self.meta.background)
+        return self.anchors.position.new_tensor(self.meta.background)

@@ -64,19 +64,19 @@ class NeighboursExpectation(HyperCarmExpectation):
         shift, widening = (torch.cat(parts, dim=-1) for parts in zip(first, others, strict=True))
         return mean + shift, log_scale + widening
 
-    @torch.no_grad()
     def quantised(self, values: Float[Tensor, "V D"]) -> Float[Tensor, "V D"]:
         """Values rounded on the grid centred on their mean; of a whole scene wave by wave, as a decoder sees them."""
-        around = self.place.around
-        mean, step = self.prior().mean, per_channel(self.model.layout, self.steps)
-        if around is None:
-            return self._rounded(values, mean, step, self.place.seen)
-        result = torch.zeros_like(values)
-        for wave in range(self.model.selection.waves):
-            rows = torch.nonzero(around.wave == wave)[:, 0]
-            seen = around.at(rows).seen(result[:, : self.model.seen_channels])
-            result[rows] = self._rounded(values[rows], mean[rows], step[rows], seen)
-        return result
+        with torch.no_grad():  # not a decorator, which torch.compile does not see through here
+            around = self.place.around
+            mean, step = self.prior().mean, per_channel(self.model.layout, self.steps)
+            if around is None:
+                return self._rounded(values, mean, step, self.place.seen)
+            result = torch.zeros_like(values)
+            for wave in range(self.model.selection.waves):
+                rows = torch.nonzero(around.wave == wave)[:, 0]
+                seen = around.at(rows).seen(result[:, : self.model.seen_channels])
+                result[rows] = self._rounded(values[rows], mean[rows], step[rows], seen)
+            return result
 
     def _rounded(self, values: Tensor, mean: Tensor, step: Tensor, seen: Tensor) -> Tensor:
         """Feature slice by slice, then the other types."""

@@ -20,6 +20,7 @@ from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
 from csgaussian_ns.ns.given import folder_of
+from csgaussian_ns.ns.optimizers import JointOptimizers
 from csgaussian_ns.ns.pipeline import CSGaussianPipeline, CSGaussianPipelineConfig
 from csgaussian_ns.ns.progress import FIGURES, TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
@@ -102,7 +103,8 @@ class CSGaussianTrainer(Trainer):
         """Optimisers of all groups; where the capture has masks, those of stages 2 and 3 are among them."""
         if self.pipeline.datamanager.has_labels:
             self.pipeline.model.add_semantics()
-        return super().setup_optimizers()
+        every = self.config.logging.steps_per_log
+        return JointOptimizers(self.config.optimizers.copy(), self.pipeline.get_param_groups(), every)
 
     def train(self) -> None:
         """Train to the end of the plan."""

@@ -22,6 +22,7 @@ from csgaussian_ns.format.facts import FREE, changed_facts, parse_facts
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.receiver.capture_views import capture_views
 from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.opened import Coded
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
@@ -160,6 +161,13 @@ class LoadedScene:
         check_orbit(views, width, height)
         return orbit(self.position[~self.hidden], self.meta, views, width, height)
 
+    def views(self, width: int | None = None) -> dict[str, Camera]:
+        """Where photos were taken, by name, as the file tells of some; empty where it tells of none.
+
+        Pictures are as large as the photos, or so wide; errors as of ``orbit``.
+        """
+        return capture_views(self.meta.extra, width)
+
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
 
@@ -191,7 +199,7 @@ class LoadedScene:
         """Colours over the background, coverage and, if asked for, depth, in single precision.
 
         Args:
-            camera: From where; ``orbit`` and ``cameras`` give some.
+            camera: From where; ``orbit``, ``views`` and ``cameras`` give some.
             appearance: Operations on objects; none by default.
             with_depth: Draw expected depth, too.
 

@@ -77,6 +77,11 @@ class AnchorParams(nn.Module):
         )
         return Anchors(self.position.index_select(0, index), feature, offset, scaling, mask)
 
+    def everywhere(self, mask: Float[Tensor, "A K"] | None = None) -> Anchors:
+        """The values of all anchors, copied; nothing is masked without a mask."""
+        everything = torch.arange(len(self), device=self.grid.device)
+        return self.at(everything, torch.ones_like(self.mask_logit) if mask is None else mask)
+
     def gaussian_centres(self) -> Float[Tensor, "A K 3"]:
         """Centre of every Gaussian slot, rendered or not, in world units."""
         return self.position[:, None] + self.offset * torch.exp(self.scaling[:, None, :3])

@@ -65,7 +65,7 @@ GROUPS = {
         "export": "export:Export",
         "decode": "info:Decode",
     },
-    "Measure": {"evaluate": "evaluate:Evaluate"},
+    "Measure": {"evaluate": "evaluate:Evaluate", "report": "report:Report"},
     "Share": {"serve": "serve:Serve"},
     "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
 }
@@ -83,10 +83,11 @@ HINTS = (
     "A scene is a file, the address of one (https://host/scene.csg), or - for standard input; --json is for programs."
 )
 
-FROM_EXTRAS = ("scipy", "starlette", "torch", "uvicorn")
+FROM_EXTRAS = ("jinja2", "matplotlib", "scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
 HOW_TO_INSTALL = (
-    "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [serve], [masks] and [demo] for their commands"
+    "pip install 'csgaussian-ns[evaluate]', or [text] for --text; [report], [serve], [masks] and [demo] are for "
+    "commands of these names"
 )
 
 

@@ -43,13 +43,14 @@ class ExportOptions:
     """Export what lies between two corners, in the frame of the export."""
     steps: int = 300
     """Steps of descent after each Gaussian is fitted by itself."""
-    camera: str = "orbit"
-    """Where it is looked at from, to fit and to measure: 'orbit', circles, the folder of a capture, or a camera path.
+    camera: Maybe[str] = None
+    """Where it is looked at from, to fit and to measure: 'views', where photos were taken, as the file may tell,
+    'orbit', circles, the default where it does not, the folder of a capture, or a camera path.
 
     Views are kept in memory: where they have more than 134 million pixels together, some are taken, evenly spread.
     """
     views: int = 96
-    """Number of views to fit to, where these are not from a file: a multiple of 4, as they lie on four circles; of
+    """Number of views to fit to, of an orbit: a multiple of 4, as they lie on four circles; of
     another number, the next lower multiple."""
     width: int = 480
     """Width in pixels of the views to fit to. Cameras of a file are made smaller, if their longer side has more."""

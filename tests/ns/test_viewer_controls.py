@@ -103,7 +103,7 @@ def test_only_the_viewer_draws_what_the_controls_say(controls):
     thread.start()
     thread.join()
     assert seen[0].lit.any()
-    assert controls.layers()["objects"].shape == (len(seen[0].lit), 3)
+    assert controls.layers()["objects"]().shape == (len(seen[0].lit), 3)
 
 
 def test_words(controls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -398,7 +398,19 @@ def test_what_a_scene_offers(scene: LoadedScene):
             "edits",
         ),
         *("grid", "hidden", "limits", "meta", "objects", "orbit", "original", "plain", "position", "render", "rows"),
-        *("save", "scene", "seen", "select", "semantics", "shown", "slots", "truncated", "unmoved", "with_meta"),
+        *(
+            "save",
+            "scene",
+            "seen",
+            "select",
+            "semantics",
+            "shown",
+            "slots",
+            "truncated",
+            "unmoved",
+            "views",
+            "with_meta",
+        ),
     }
 
 
