@@ -16,11 +16,19 @@ from csgaussian_ns.tools.terminal import remark, tell
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from csgaussian_ns.semantic.text import TextEncoder
 
 PAGE = Path(__file__).parents[1] / "page"
 """The built page; ``make web`` puts it there, and wheels bring it."""
 UNMARKED = '<body class="busy"'
 """Where index.html says which scene it shows."""
+ENCODE = "encode"
+"""Under which name the page asks for the vector of a text."""
+LONGEST_TEXT = 200
+"""Characters of it; more are left out, as encoders do."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class View:
     """The file, or its address, which the browser fetches."""
     compare: Annotated[str | None, tyro.conf.arg(metavar="FILE|URL")] = None
     """Another one to see beside it, with a slider between."""
+    text_weights: Path | None = None
+    """Weights of the text encoder that the file names: then the page finds objects by what they look like, too."""
     export: Path | None = None
     """Write page and scene into this folder, which any server can host, and serve nothing."""
     host: str = "127.0.0.1"
@@ -48,14 +58,20 @@ class View:
         names = _names(scenes)
         if self.export is not None:
             return self._write(self.export, scenes, names)
+        encoder = None if self.text_weights is None else _encoder(self.file, self.text_weights)
         with listening_at(self.host, self.port) as (address, serve):
-            page = f"{address}/{_query(names[self.file], self.compare and names[self.compare])}"
+            page = f"{address}/{_query(names[self.file], self.compare and names[self.compare], encoder is not None)}"
             answer(self.json, {"address": page}, lambda: tell(f"{page}: {self.file} in a browser; Ctrl-C ends it"))
             if self.browser:
                 _open(page)
-            serve(application({name: path for given, name in names.items() if (path := scenes[given]) is not None}))
+            served = {name: path for given, name in names.items() if (path := scenes[given]) is not None}
+            serve(application(served, encoder))
 
     def _write(self, folder: Path, scenes: "dict[str, Path | None]", names: dict[str, str]) -> None:
+        if self.text_weights is not None:
+            raise ConfigError(
+                "--text-weights needs csg view to answer; a folder that any server hosts finds by name alone"
+            )
         if folder.exists() and any(folder.iterdir()):
             raise ConfigError(f"--export {folder}: there is something in it already; expected a new or empty folder")
         make_folder(folder)
@@ -91,8 +107,8 @@ def check_built() -> None:
         )
 
 
-def application(scenes: dict[str, Path]) -> "Starlette":
-    """What serves the page, and these files under these names."""
+def application(scenes: dict[str, Path], encoder: "TextEncoder | None" = None) -> "Starlette":
+    """What serves the page, these files under these names, and vectors of texts."""
     from starlette.applications import Starlette
     from starlette.responses import FileResponse
     from starlette.routing import Mount, Route
@@ -102,7 +118,25 @@ def application(scenes: dict[str, Path]) -> "Starlette":
         return Route(f"/{name}", lambda request: FileResponse(path, media_type="application/octet-stream"))
 
     routes = [route(name, path) for name, path in scenes.items()]
+    if encoder is not None:
+        routes.append(Route(f"/{ENCODE}", lambda request: _encoded(request, encoder)))
     return Starlette(routes=[*routes, Mount("/", StaticFiles(directory=PAGE, html=True))])
+
+
+def _encoder(file: str, weights: Path) -> "TextEncoder":
+    """The encoder that a file names; errors as of ``load`` and ``encoder_for``."""
+    from csgaussian_ns.receiver.load import load
+    from csgaussian_ns.semantic.query import semantics_of
+    from csgaussian_ns.tools.text_query import encoder_for
+
+    return encoder_for(semantics_of(load(file)), weights)
+
+
+def _encoded(request: "Request", encoder: "TextEncoder") -> "Response":
+    from starlette.responses import JSONResponse
+
+    [vector] = encoder.encode_text([request.query_params.get("text", "")[:LONGEST_TEXT]])
+    return JSONResponse({"encoder": encoder.name, "vector": vector.tolist()})
 
 
 def _checked(given: str) -> Path | None:
@@ -134,10 +168,11 @@ def _names(scenes: "dict[str, Path | None]") -> dict[str, str]:
     return found
 
 
-def _query(scene: str, other: str | None) -> str:
+def _query(scene: str, other: str | None, encodes: bool) -> str:
     from urllib.parse import urlencode
 
-    return "?" + urlencode({"scene": scene} | ({} if other is None else {"compare": other}), safe="/:")
+    told = {"scene": scene, "compare": other, "encode": ENCODE if encodes else None}
+    return "?" + urlencode({name: value for name, value in told.items() if value is not None}, safe="/:")
 
 
 def _attribute(text: str) -> str:

@@ -1,9 +1,7 @@
 """The page of ``csg view`` in headless Chromium: pictures, clicks, edits and saved files are those of the package."""
 
-import base64
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +15,14 @@ import csgaussian_ns
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
+from csgaussian_ns.format.container import read_container
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.tools import cli, view
 from csgaussian_ns.tools.view import PAGE, View
 from tests.codec.scenes import random_scene, with_semantics
-from tests.conftest import BROWSERS
 from tests.web.made_files import gaussians
+from tests.web.servers import serving_application
+from tests.web.visits import Visit
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZE = (96, 72)
@@ -33,14 +33,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not (PAGE / "index.html").is_file(), reason="the page is not built: run make web"),
 ]
-
-PIXELS = """async (camera) => {
-    window.csg.look(camera);
-    const bytes = await window.csg.pixels();
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    return btoa(text);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -53,74 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(GOLDEN / "v1_inr.csg", folder / "plain.csg")
     whole = (folder / "objects.csg").read_bytes()
     (folder / "cut.csg").write_bytes(whole[: len(whole) // 2])
-    (folder / "damaged.csg").write_bytes(whole[:-600] + bytes(8) + whole[-592:])
+    (folder / "spoiled.csg").write_bytes(whole[:-600] + bytes(8) + whole[-592:])
+    colours = next(entry for entry in read_container(whole).entries if entry.info.kind == "COLR").offset
+    (folder / "damaged.csg").write_bytes(whole[:colours] + bytes(8) + whole[colours + 8 :])
     (folder / "newer.csg").write_bytes(whole[:8] + b"\x02\x00" + whole[10:])
     return folder
 
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    uvicorn = pytest.importorskip("uvicorn")
-    pages = view.application({path.name: path for path in folder.iterdir()})
-    server = uvicorn.Server(uvicorn.Config(pages, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    drawing = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-    with playwright.sync_playwright() as play:
-        browser = next(filter(None, map(shutil.which, BROWSERS)))
-        started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu", *drawing])
-        yield started
-        started.close()
-
-
-class Visit:
-    """A page that shows a scene, and what went wrong in it."""
-
-    def __init__(self, chromium: Any, url: str, width: int = 640) -> None:
-        self.faults: list[str] = []
-        self.page = chromium.new_page(viewport={"width": width, "height": 480})
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(url)
-        body = "document.body.classList"
-        self.page.wait_for_function(f"{body}.contains('open') || {body}.contains('failed')", timeout=60_000)
-
-    def picture(self, camera: Camera) -> np.ndarray:
-        width, height = camera.width, camera.height
-        pixels = base64.b64decode(self.page.evaluate(PIXELS, told(camera)))
-        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3] / 255
-
-    def ask(self, script: str, argument: Any = None) -> Any:
-        return self.page.evaluate(script, argument)
-
-    def close(self) -> None:
-        self.page.close()
-        assert self.faults == []
-
-
-def told(camera: Camera) -> dict[str, Any]:
-    """A camera as the page takes it."""
-    matrix = np.asarray(camera.world_to_camera, np.float64)
-    axes, origin = matrix[:3, :3], matrix[:3, 3]
-    numbers = {name: float(getattr(camera, name)) for name in ("fx", "fy", "cx", "cy")}
-    size = {"width": camera.width, "height": camera.height}
-    return {
-        "axes": axes.ravel().tolist(),
-        "origin": origin.tolist(),
-        "eye": (-axes.T @ origin).tolist(),
-        **numbers,
-        **size,
-    }
+    with serving_application(view.application({path.name: path for path in folder.iterdir()})) as address:
+        yield address
 
 
 def cameras_of(scene: LoadedScene, views: int) -> list[Camera]:
@@ -268,9 +203,20 @@ def test_what_cannot_be_shown_is_said(chromium: Any, address: str, name: str, to
     visit.close()
 
 
+def test_what_is_damaged_behind_the_colours_is_said_beside_the_picture(chromium: Any, address: str):
+    visit = Visit(chromium, f"{address}?scene=spoiled.csg")
+    assert (
+        "Not all of this scene is here" in visit.page.inner_text("#toast") and visit.ask("window.csg.told.rows") == 259
+    )
+    assert visit.page.locator(".open #scene").is_visible()
+    visit.close()
+
+
 def test_a_refusing_server_is_said(chromium: Any, address: str):
     visit = Visit(chromium, f"{address}?scene=http://127.0.0.1:9/scene.csg")
-    assert "no connection, or its server does not let this page read it" in visit.page.inner_text("#failure")
+    assert "there is no connection, or its server does not let pages of other hosts read it" in visit.page.inner_text(
+        "#failure"
+    )
     visit.close()
 
 

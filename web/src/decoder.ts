@@ -5,17 +5,12 @@ import { Kernels } from "./base/kernels.js";
 import { DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
 import { Container, sourceOf, type ByteSource } from "./container/container.js";
 import { HEADER_BYTES, parseHeader } from "./container/front.js";
-import { endOf, type Entry } from "./container/kinds.js";
+import type { Entry } from "./container/kinds.js";
 import { FetchedSource, type RangeSource } from "./container/ranges.js";
-import { decodeSemantics, decodeSteps, readEditsOf, walked, type Progress, type Wanted } from "./decoding.js";
+import { decodeSteps, readEditsOf, walked, type Progress, type RowScene, type Wanted } from "./decoding.js";
+import { fetchBodies, FRONT_BYTES } from "./fetching.js";
 import type { Edit } from "./scene/edits.js";
 import type { CodedScene } from "./scene/scene.js";
-import type { SemanticLayer } from "./scene/semantics.js";
-
-/** Bytes that are fetched first: mostly all that comes before the chunks. */
-const FIRST_BYTES = 65536;
-/** Sections that lie so close are fetched together. */
-const NEAR_BYTES = 4096;
 
 /** What of a file is wanted, and how much it may cost. */
 export interface DecodeOptions {
@@ -32,6 +27,13 @@ export interface DecodeOptions {
    */
   readonly progress?: (step: Progress) => void;
 }
+
+/** What decodes chunks elsewhere: told once of all of them, it gives one after the other. */
+export type Helper = (
+  container: Container,
+  source: FetchedSource,
+  chunks: readonly (readonly Entry[])[],
+) => (number: number) => Promise<RowScene>;
 
 /** A decoder and its memory; a page has one in each worker. */
 export class Decoder {
@@ -80,23 +82,32 @@ export class Decoder {
   /**
    * Decode a scene while it arrives: parts are fetched when they are needed. `options.progress` shows it grow.
    *
+   * @param ranges Or a `FetchedSource` of it, which one may ask for more of the file afterwards.
+   * @param helper What decodes chunks in place of this one; `WorkerPool` has one.
    * @throws As of `decode`, and what the source throws.
    */
-  async stream(ranges: RangeSource, options: DecodeOptions = {}): Promise<CodedScene> {
+  async stream(ranges: RangeSource | FetchedSource, options: DecodeOptions = {}, helper?: Helper): Promise<CodedScene> {
     const wanted = this.#begin(options);
     const release = this.kernels.hold();
     this.#streaming = true;
     try {
-      const source = new FetchedSource(ranges);
-      await source.fetch(0, FIRST_BYTES);
+      const source = ranges instanceof FetchedSource ? ranges : new FetchedSource(ranges);
+      await source.fetch(0, FRONT_BYTES);
       const header = parseHeader(source.read(0, Math.min(HEADER_BYTES, source.size)), wanted.limits);
       await source.fetch(0, header.tocEnd);
-      const steps = decodeSteps(this.open(source, wanted.limits), wanted);
+      const container = this.open(source, wanted.limits);
+      const steps = decodeSteps(container, wanted);
+      let given: ReturnType<Helper> | undefined;
+      let answer: RowScene | undefined;
       for (;;) {
-        const step = steps.next();
+        const step = steps.next(answer);
+        answer = undefined;
         if (step.done) return step.value;
-        if ("need" in step.value) await fetchBodies(source, step.value.need);
-        else options.progress?.(step.value);
+        if ("done" in step.value) options.progress?.(step.value);
+        else if ("chunks" in step.value && helper) {
+          given ??= helper(container, source, step.value.chunks);
+          answer = await given(step.value.number);
+        } else await fetchBodies(source, step.value.need);
       }
     } finally {
       this.#streaming = false;
@@ -110,12 +121,6 @@ export class Decoder {
     return this.kernels.scope(() => readEditsOf(this.open(data, wanted.limits), wanted));
   }
 
-  /** The semantic layer of chunks that were decoded without it; undefined if there is none. Errors as of `decode`. */
-  semantics(data: Uint8Array | ByteSource, voxels: Int32Array, options: DecodeOptions = {}): SemanticLayer | undefined {
-    const wanted = this.#begin(options);
-    return this.kernels.scope(() => decodeSemantics(this.open(data, wanted.limits), voxels, wanted));
-  }
-
   #begin(options: DecodeOptions): Wanted {
     if (this.#streaming) throw new RequestError("this decoder is busy with a stream; take another one beside it");
     const { chunks, semantics = true, edits = true } = options;
@@ -123,16 +128,4 @@ export class Decoder {
     this.kernels.bound = Math.min(limits.maxMemoryBytes, this.kernels.most);
     return { chunks, semantics, edits, limits };
   }
-}
-
-/** Fetch sections, those that lie side by side at once. */
-async function fetchBodies(source: FetchedSource, entries: readonly Entry[]): Promise<void> {
-  const sorted = [...entries].sort((a, b) => a.offset - b.offset);
-  const runs: { start: number; end: number }[] = [];
-  for (const entry of sorted) {
-    const last = runs[runs.length - 1];
-    if (last !== undefined && entry.offset - last.end <= NEAR_BYTES) last.end = endOf(entry);
-    else runs.push({ start: entry.offset, end: endOf(entry) });
-  }
-  await Promise.all(runs.map(({ start, end }) => source.fetch(start, end)));
 }

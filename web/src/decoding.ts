@@ -15,7 +15,8 @@ import { checkCodec } from "./scene/values.js";
 
 const MOST_PARTS = 256;
 const GROUP_KINDS = ["META", "PART", "EDIT"];
-const COMMON_KINDS = ["META", "NETE", "NETR"];
+/** Without which no chunk is decoded. */
+export const COMMON_KINDS = ["META", "NETE", "NETR"];
 const OBJECT_KINDS = ["NETS", "LABL"];
 
 export type RowScene = AnchorScene | GaussianScene;
@@ -33,6 +34,12 @@ export interface Need {
   readonly need: readonly Entry[];
 }
 
+/** The same of a chunk, one of those that follow on each other. Whoever has decoded it elsewhere may answer with that. */
+export interface ChunkNeed extends Need {
+  readonly number: number;
+  readonly chunks: readonly (readonly Entry[])[];
+}
+
 /** A chunk is decoded; `scene` is what is there, undefined where objects were edited, as semantics come last. */
 export interface Progress {
   readonly done: number;
@@ -40,14 +47,17 @@ export interface Progress {
   readonly scene: RowScene | undefined;
 }
 
-export type Step = Need | Progress;
+export type Step = Need | ChunkNeed | Progress;
+/** A walk; to its steps a scene of one chunk may be answered. */
+export type Walk<T> = Generator<Step, T, RowScene | undefined>;
 
 /** Walk through a file; its scene comes back in the end. Memory of the kernels is taken, and not given back. */
-export function* decodeSteps(container: Container, wanted: Wanted): Generator<Step, CodedScene> {
+export function* decodeSteps(container: Container, wanted: Wanted): Walk<CodedScene> {
   yield { need: ofKinds(container, COMMON_KINDS) };
   const meta = new Meta(container);
   if (meta.representation === "group") return yield* groupSteps(container, meta, wanted);
-  yield { need: ofKinds(container, wanted.edits ? ["EDIT", "LABL"] : []) };
+  const edited = wanted.edits && ofKinds(container, ["EDIT"]).length > 0;
+  yield { need: ofKinds(container, edited ? ["EDIT", "LABL"] : []) };
   const edits = wanted.edits ? readEditsOf(container, wanted) : [];
   if (meta.representation === "anchors") {
     return yield* rowSteps(container, new AnchorReader(container, meta, ...reading(wanted)), edits, wanted);
@@ -59,9 +69,9 @@ export function* decodeSteps(container: Container, wanted: Wanted): Generator<St
 }
 
 /** The scene at the end of a walk through a file that is wholly there. */
-export function walked(steps: Generator<Step, CodedScene>, progress: (step: Progress) => void): CodedScene {
+export function walked(steps: Walk<CodedScene>, progress: (step: Progress) => void): CodedScene {
   for (;;) {
-    const step = steps.next();
+    const step = steps.next(undefined);
     if (step.done) return step.value;
     if ("done" in step.value) progress(step.value);
   }
@@ -72,18 +82,6 @@ export function readEditsOf(container: Container, wanted: Wanted): readonly Edit
   const meta = new Meta(container);
   const parts = meta.representation === "group" ? groupParts(container, meta, wanted) : [container];
   return editsOf(container, () => parts.reduce((sum, part) => sum + countObjects(part), 0));
-}
-
-/** The semantic layer of a file that is wholly there, for the voxels of the chunks that are wanted. */
-export function decodeSemantics(container: Container, voxels: Int32Array, wanted: Wanted): SemanticLayer | undefined {
-  const meta = new Meta(container);
-  const semantics = openSemantics(container, ...reading(wanted));
-  if (semantics === undefined) return undefined;
-  const { voxelSize } = meta.representation === "gaussians" ? meta.gaussianFacts() : meta.anchorFacts();
-  const rows = voxels.length / 3;
-  if (semantics.rows !== rows) throw new RequestError(`${rows} voxels, the chunks have ${semantics.rows}`);
-  checkLimit(wanted.limits, "maxNetworkOperations", rows * semantics.operations, `networks for ${rows} rows`);
-  return semantics.decode(voxels, voxelSize);
 }
 
 function ofKinds(container: Container, kinds: readonly string[]): Entry[] {
@@ -109,31 +107,32 @@ function* rowSteps(
   reader: AnchorReader | GaussianReader,
   edits: readonly Edit[],
   wanted: Wanted,
-): Generator<Step, RowScene> {
-  const ofObjects = edits.some((edit) => objectsOf(edit).length > 0);
-  const meant = wanted.semantics || ofObjects;
-  yield { need: ofKinds(container, meant ? OBJECT_KINDS : []) };
-  const semantics = meant ? openSemantics(container, ...reading(wanted)) : undefined;
-  const operations = reader.operations + (semantics?.operations ?? 0);
-  checkLimit(wanted.limits, "maxNetworkOperations", reader.rows * operations, `networks for ${reader.rows} rows`);
+): Walk<RowScene> {
+  checkLimit(wanted.limits, "maxNetworkOperations", reader.rows * reader.operations, `networks for ${reader.rows} rows`);
   const scene = (rows: number, layer: SemanticLayer | undefined): RowScene => {
     const common = { rows, semantics: layer, edits, cut: container.cut };
     return reader instanceof AnchorReader
       ? { representation: "anchors", facts: reader.facts, networks: reader.networks, ...reader.arrays, ...common }
       : { representation: "gaussians", facts: reader.facts, channels: reader.channels, ...reader.arrays, ...common };
   };
-  const total = reader.chunks.length;
-  for (let number = 0; number < total; number++) {
-    yield { need: reader.chunks[number]! };
-    const rows = reader.next(number);
-    yield { done: number + 1, total, scene: ofObjects ? undefined : scene(rows, undefined) };
+  const ofObjects = edits.some((edit) => objectsOf(edit).length > 0);
+  const { chunks } = reader;
+  for (let number = 0; number < chunks.length; number++) {
+    const elsewhere = yield { need: chunks[number]!, number, chunks };
+    const rows = elsewhere === undefined ? reader.next(number) : reader.take(number, elsewhere);
+    yield { done: number + 1, total: chunks.length, scene: ofObjects ? undefined : scene(rows, undefined) };
   }
+  if (!wanted.semantics && !ofObjects) return scene(reader.rows, undefined);
+  yield { need: ofKinds(container, OBJECT_KINDS) };
+  const semantics = openSemantics(container, ...reading(wanted));
   if (semantics === undefined) return scene(reader.rows, undefined);
+  const operations = reader.rows * (reader.operations + semantics.operations);
+  checkLimit(wanted.limits, "maxNetworkOperations", operations, `networks for ${reader.rows} rows`);
   yield { need: semantics.chunks };
   return scene(reader.rows, semantics.decode(reader.arrays.voxels, reader.facts.voxelSize));
 }
 
-function* groupSteps(container: Container, meta: Meta, wanted: Wanted): Generator<Step, GroupScene> {
+function* groupSteps(container: Container, meta: Meta, wanted: Wanted): Walk<GroupScene> {
   if (wanted.chunks !== undefined) throw new RequestError("a group is decoded as a whole, not by chunks");
   yield { need: container.entries };
   const parts = groupParts(container, meta, wanted);

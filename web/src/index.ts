@@ -3,7 +3,8 @@
 export { CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion } from "./base/errors.js";
 export { DEFAULT_LIMITS, type DecodeLimits } from "./base/limits.js";
 export { Container, sourceOf, type ByteSource } from "./container/container.js";
-export { blobSource, httpSource, type RangeSource } from "./container/ranges.js";
+export { httpSource } from "./container/http.js";
+export { blobSource, FetchedSource, type RangeSource } from "./container/ranges.js";
 export type { Entry } from "./container/kinds.js";
 export type { Progress } from "./decoding.js";
 export { Decoder, type DecodeOptions } from "./decoder.js";

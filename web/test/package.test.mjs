@@ -35,7 +35,7 @@ test("npm would publish the built package alone", () => {
 });
 
 test("files are short", () => {
-  const files = ["assembly", "src", "scripts", "test"].flatMap((folder) =>
+  const files = ["assembly", "src", "page/src", "scripts", "test"].flatMap((folder) =>
     readdirSync(new URL(folder, WEB), { recursive: true }).map((name) => `${folder}/${name}`),
   );
   const long = files

@@ -5,7 +5,6 @@ import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 
 import { contentDigest, FormatError, RequestError, UnsupportedVersion, WorkerPool } from "../dist/index.js";
-import { shares } from "../dist/workers/pool.js";
 import { golden, goldenDigests, goldenNames } from "./material.mjs";
 
 const workers = [];
@@ -57,21 +56,16 @@ test("errors come back as what they are", async () => {
   assert.equal(contentDigest(await pool.decode(golden("v1_inr.csg"))), goldenDigests["v1_inr.csg"].content);
 });
 
-test("work is shared out by rows", () => {
-  const rows = [10, 10, 10, 10, 5];
-  assert.deepEqual(
-    shares([0, 1, 2, 3, 4], (chunk) => rows[chunk], 2),
-    [
-      [0, 1],
-      [2, 3, 4],
-    ],
-  );
-  assert.deepEqual(
-    shares([0], (chunk) => rows[chunk], 4),
-    [[0]],
-  );
-  assert.deepEqual(
-    shares([], (chunk) => rows[chunk], 4),
-    [],
-  );
+test("chunks go to workers as they arrive", async () => {
+  const bytes = golden("v1_semantics.csg");
+  const asked = [];
+  const read = async (start, length) => (asked.push(start), bytes.slice(start, start + length));
+  const seen = [];
+  const scene = await pool.stream({ size: bytes.length, read }, { progress: ({ scene: there }) => seen.push(there.rows) });
+  assert.equal(contentDigest(scene), goldenDigests["v1_semantics.csg"].content);
+  assert.deepEqual(seen, [12, 18]);
+  assert.ok(asked.length > 0);
+  const failing = async (start, length) => (start > 0 ? Promise.reject(new RequestError("away")) : read(start, length));
+  const large = { size: 40_000, read: failing, front: bytes.subarray(0, 2000) };
+  await assert.rejects(pool.stream(large), RequestError);
 });

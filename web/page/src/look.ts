@@ -30,6 +30,8 @@ export interface ShownObject {
   readonly centre: Vector;
   readonly lowest: Vector;
   readonly highest: Vector;
+  /** What it looks like, for words that are encoded as it is. */
+  readonly vector: readonly number[] | undefined;
 }
 
 export interface Look {
@@ -127,7 +129,7 @@ class PartState implements PartLook {
     return this.#known.flatMap((object, i) => {
       const rows = left[i + 1]!;
       const id = this.part.firstObject + object.id;
-      return rows > 0 ? [{ id, rows, name: names.get(id) ?? object.name, ...movedBox(object, this.motion[i + 1]!) }] : [];
+      return rows > 0 ? [{ id, rows, name: names.get(id) ?? object.name, vector: object.embedding, ...movedBox(object, this.motion[i + 1]!) }] : [];
     });
   }
 

@@ -1,6 +1,7 @@
 // The list of objects: names, what is in sight, a search, and what can be done to each.
 
 import type { ShownObject } from "./look.js";
+import { Meaning } from "./meaning.js";
 
 export interface PanelActions {
   /** `also`: beside those that are selected. */
@@ -18,11 +19,18 @@ export class Panel {
   readonly #list: HTMLElement;
   readonly #search: HTMLInputElement;
   readonly #count: HTMLElement;
+  readonly #hint: HTMLElement;
+  readonly #meaning: Meaning;
+  #encoder = "";
 
+  /** @param encodes Address of what encodes words, if anything does. */
   constructor(
     readonly root: HTMLElement,
     readonly actions: PanelActions,
+    encodes: string | undefined,
   ) {
+    this.#meaning = new Meaning(encodes, () => this.#render());
+    this.#hint = find(root, ".hint");
     this.#list = find(root, ".objects");
     this.#search = find(root, "input[type=search]") as HTMLInputElement;
     this.#count = find(root, ".count");
@@ -32,6 +40,11 @@ export class Panel {
   show(objects: readonly ShownObject[], selected: readonly number[], hidden: ReadonlySet<number>): void {
     [this.#objects, this.#selected, this.#hidden] = [objects, selected, hidden];
     this.#render();
+  }
+
+  /** What the vectors of objects were made by; empty where they have none. */
+  encodedBy(encoder: string): void {
+    this.#encoder = encoder;
   }
 
   /** Let somebody type a name. */
@@ -59,6 +72,11 @@ export class Panel {
     input.select();
   }
 
+  /** Let an object be seen in the list. */
+  reveal(id: number): void {
+    this.#list.querySelector(`[data-id="${id}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
   focusSearch(): void {
     this.#search.focus();
   }
@@ -67,8 +85,15 @@ export class Panel {
     const words = this.#search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.#objects.filter((object) => words.every((word) => titleOf(object).toLowerCase().includes(word)));
     this.#count.textContent = words.length > 0 ? `${found.length} of ${this.#objects.length}` : `${this.#objects.length}`;
-    this.#list.replaceChildren(...found.map((object) => this.#row(object)));
+    const meant = this.#meaning.of(this.#search.value, this.#objects, this.#encoder);
+    const others = meant.objects.filter((object) => !found.includes(object));
+    const heading = make("li", "meant");
+    heading.textContent = "By what they look like";
+    const below = others.length > 0 ? [heading, ...others.map((object) => this.#row(object))] : [];
+    this.#list.replaceChildren(...found.map((object) => this.#row(object)), ...below);
+    this.#hint.textContent = meant.hint;
     this.root.classList.toggle("empty", this.#objects.length === 0);
+    find(this.root, ".all").hidden = this.#hidden.size === 0;
   }
 
   #row(object: ShownObject): HTMLElement {
@@ -83,6 +108,7 @@ export class Panel {
     name.addEventListener("dblclick", () => this.actions.focus(id));
     const rows = make("span", "rows");
     rows.textContent = object.rows.toLocaleString("en");
+    rows.title = "how much of the scene it is: its anchors or Gaussians";
     row.append(eye, name, rows, button("show it alone", "solo", () => this.actions.isolate(id)), button("rename", "pen", () => this.rename(id)));
     return row;
   }

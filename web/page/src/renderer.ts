@@ -2,115 +2,17 @@
 
 import type { Vector } from "./maths.js";
 import type { Pinhole } from "./messages.js";
+import { DRAW_FRAGMENT, DRAW_VERTEX, ROW, SHOW_FRAGMENT, SHOW_VERTEX, TEXELS } from "./shaders.js";
 import { WIDTH } from "./spawn.js";
 
-const TEXELS = WIDTH / 4;
-/** Texels of a row of the texture that holds the Gaussians. */
-const ROW = 2048;
 const PER_ROW = ROW / TEXELS;
 
-const DRAW_VERTEX = `#version 300 es
-precision highp float;
-precision highp int;
-uniform highp sampler2D gaussians;
-uniform mat3 axes;
-uniform vec3 origin;
-uniform vec2 focal;
-uniform vec2 centre;
-uniform vec2 size;
-uniform float selected;
-in vec2 corner;
-in uint number;
-out vec2 away;
-flat out vec3 conic;
-flat out vec4 paint;
-flat out float chosen;
+const NO_WEBGL =
+  "This browser offers no WebGL2, with which scenes are drawn. Open the page in a current Chrome, Edge, Firefox or Safari, " +
+  "and see that graphics acceleration is switched on in its settings; csg render draws scenes without a browser.";
 
-vec4 texel(int k) {
-  int place = int(number) * ${TEXELS} + k;
-  return texelFetch(gaussians, ivec2(place % ${ROW}, place / ${ROW}), 0);
-}
-
-void main() {
-  vec4 mean = texel(0);
-  vec3 p = axes * mean.xyz + origin;
-  gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-  if (mean.w < 1.0 / 255.0 || p.z < 0.01) return;
-  vec4 colour = texel(1);
-  vec4 a = texel(2);
-  vec2 b = texel(3).xy;
-  vec2 ratio = p.xy / p.z;
-  vec2 margin = 0.15 * size / focal;
-  vec2 t = clamp(ratio, -centre / focal - margin, (size - centre) / focal + margin);
-  mat3 rows = transpose(axes);
-  vec3 u = focal.x / p.z * (rows[0] - t.x * rows[2]);
-  vec3 v = focal.y / p.z * (rows[1] - t.y * rows[2]);
-  mat3 covariance = mat3(a.x, a.y, a.z, a.y, a.w, b.x, a.z, b.x, b.y);
-  vec3 su = covariance * u;
-  float xx = dot(u, su) + 0.3;
-  float xy = dot(v, su);
-  float yy = dot(v, covariance * v) + 0.3;
-  float determinant = xx * yy - xy * xy;
-  if (!(determinant > 0.0)) return;
-  float reach = sqrt(2.0 * log(255.0 * mean.w));
-  vec2 extent = reach * sqrt(vec2(xx, yy));
-  vec2 at = focal * ratio + centre;
-  if (any(greaterThan(abs(at - 0.5 * size), 0.5 * size + extent))) return;
-  away = corner * extent;
-  conic = vec3(yy, -xy, xx) / determinant;
-  paint = vec4(colour.rgb, mean.w);
-  chosen = selected > 0.0 && colour.a == selected ? 1.0 : 0.0;
-  vec2 place = (at + away) / size * 2.0 - 1.0;
-  gl_Position = vec4(place.x, -place.y, 0.0, 1.0);
-}`;
-
-const DRAW_FRAGMENT = `#version 300 es
-precision highp float;
-in vec2 away;
-flat in vec3 conic;
-flat in vec4 paint;
-flat in float chosen;
-layout(location = 0) out vec4 colour;
-layout(location = 1) out vec4 mark;
-
-void main() {
-  float power = 0.5 * (conic.x * away.x * away.x + conic.z * away.y * away.y) + conic.y * away.x * away.y;
-  float alpha = min(0.999, paint.a * exp(-power));
-  if (alpha < 1.0 / 255.0) discard;
-  colour = vec4(paint.rgb * alpha, alpha);
-  mark = vec4(chosen * alpha, 0.0, 0.0, alpha);
-}`;
-
-const SHOW_VERTEX = `#version 300 es
-in vec2 corner;
-void main() { gl_Position = vec4(corner, 0.0, 1.0); }`;
-
-const SHOW_FRAGMENT = `#version 300 es
-precision highp float;
-uniform sampler2D picture;
-uniform sampler2D marks;
-uniform vec3 background;
-uniform vec3 line;
-uniform int thickness;
-out vec4 colour;
-
-void main() {
-  ivec2 at = ivec2(gl_FragCoord.xy);
-  vec4 drawn = texelFetch(picture, at, 0);
-  vec3 shown = drawn.rgb + (1.0 - drawn.a) * background;
-  if (thickness > 0) {
-    ivec2 last = textureSize(marks, 0) - 1;
-    float least = 1.0;
-    float most = 0.0;
-    for (int y = -1; y <= 1; y++) for (int x = -1; x <= 1; x++) {
-      float mark = texelFetch(marks, clamp(at + thickness * ivec2(x, y), ivec2(0), last), 0).r;
-      least = min(least, mark);
-      most = max(most, mark);
-    }
-    if (least < 0.5 && most >= 0.5) shown = line;
-  }
-  colour = vec4(shown, 1.0);
-}`;
+/** What people are told when a graphics card is reset under the page. */
+export const GRAPHICS_LOST = "The graphics of this browser have been lost; load the page again.";
 
 export class NoWebGl extends Error {}
 
@@ -141,7 +43,7 @@ export class Renderer {
   /** @throws NoWebGl The browser has no WebGL2. */
   constructor(readonly canvas: HTMLCanvasElement) {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, preserveDrawingBuffer: true });
-    if (gl === null) throw new NoWebGl("this browser offers no WebGL2, with which scenes are drawn");
+    if (gl === null) throw new NoWebGl(NO_WEBGL);
     this.#gl = gl;
     this.#half = gl.getExtension("EXT_color_buffer_float") !== null || gl.getExtension("EXT_color_buffer_half_float") !== null;
     this.#draw = new Program(gl, DRAW_VERTEX, DRAW_FRAGMENT);
@@ -168,16 +70,19 @@ export class Renderer {
     gl.vertexAttribDivisor(number, 1);
   }
 
-  /** Room for so many Gaussians, none of which is there yet. */
+  /**
+   * Room for so many Gaussians, none of which is there yet.
+   *
+   * @throws NoWebGl The device draws fewer.
+   */
   reserve(count: number): void {
     const gl = this.#gl;
     const most = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
     const rows = Math.max(1, Math.ceil(count / PER_ROW));
-    if (rows > most) throw new NoWebGl(`the scene has ${count} Gaussians, this device draws at most ${most * PER_ROW}`);
+    if (rows > most) throw new NoWebGl(`The scene has ${count} Gaussians, this device draws at most ${most * PER_ROW}; csg render draws it.`);
     gl.bindTexture(gl.TEXTURE_2D, this.#gaussians);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32F, ROW, rows, 0, gl.RGBA, gl.FLOAT, new Float32Array(ROW * rows * 4));
     for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
-    this.#count = 0;
   }
 
   /** Put some Gaussians into their places, row by row of the texture. */
@@ -209,6 +114,7 @@ export class Renderer {
     this.#fit(camera.width, camera.height);
     gl.viewport(0, 0, camera.width, camera.height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#frame);
+    gl.drawBuffers([gl.COLOR_ATTACHMENT0, style.selected > 0 ? gl.COLOR_ATTACHMENT1 : gl.NONE]);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.useProgram(this.#draw.program);
@@ -272,7 +178,6 @@ export class Renderer {
       gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + number, gl.TEXTURE_2D, target, 0);
       return target;
     });
-    gl.drawBuffers([gl.COLOR_ATTACHMENT0, gl.COLOR_ATTACHMENT1]);
   }
 }
 
@@ -288,7 +193,7 @@ class Program {
     this.program = gl.createProgram();
     for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]] as const) {
       const shader = gl.createShader(kind);
-      if (shader === null) throw new NoWebGl("the graphics of this browser have been lost; load the page again");
+      if (shader === null) throw new NoWebGl(GRAPHICS_LOST);
       gl.shaderSource(shader, source);
       gl.compileShader(shader);
       gl.attachShader(this.program, shader);
@@ -297,7 +202,7 @@ class Program {
     if (!gl.getProgramParameter(this.program, gl.LINK_STATUS)) {
       const shaders = gl.getAttachedShaders(this.program) ?? [];
       const faults = [gl.getProgramInfoLog(this.program), ...shaders.map((shader) => gl.getShaderInfoLog(shader))];
-      throw new NoWebGl(`this browser cannot compile our shaders: ${faults.filter(Boolean).join("; ")}`);
+      throw new NoWebGl(`This browser cannot compile our shaders; try another one, or csg render. It says: ${faults.filter(Boolean).join("; ")}`);
     }
   }
 

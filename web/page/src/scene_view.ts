@@ -4,7 +4,7 @@ import type { Edit } from "../../dist/index.js";
 import type { ShownObject } from "./look.js";
 import type { Vector } from "./maths.js";
 import type { Answer, Pinhole, Question, Told } from "./messages.js";
-import { Renderer, type FrameStyle } from "./renderer.js";
+import { GRAPHICS_LOST, Renderer, type FrameStyle } from "./renderer.js";
 
 /** What was found at a pixel. */
 export interface Picked {
@@ -13,41 +13,70 @@ export interface Picked {
 }
 
 export interface Listener {
-  /** Shares of the scene that are decoded. */
+  /** Bytes of the file that have come, of all. */
+  bytes(bytes: number, all: number): void;
+  /** Shares of the scene that are decoded, before there is something to see. */
   progress(share: number): void;
+  /** The first of the scene is there, or more of it. */
+  scene(told: Told): void;
   /** The list of objects, whenever it changes. */
   objects(objects: readonly ShownObject[]): void;
   /** Something to draw has changed. */
   changed(): void;
+  /** What went wrong after there was something to see. */
   failed(message: string): void;
 }
 
+/** How much of the file was there when the first picture was complete. */
+export interface FirstPicture {
+  readonly bytes: number;
+  readonly all: number;
+  /** Since the file was asked for. */
+  readonly milliseconds: number;
+}
+
 export class SceneView {
-  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   readonly #renderer: Renderer;
   readonly #waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
+  #worker: Worker | undefined;
   #numbers = 0;
   #opened: ((told: Told) => void) | undefined;
   #refused: ((error: Error) => void) | undefined;
   #ready = false;
   #turn = 0;
   #settled: { turn: number; resolve: () => void }[] = [];
+  #began = 0;
+  #bytes: readonly [bytes: number, all: number] = [0, 0];
+  #first: FirstPicture | undefined;
 
   /** @throws NoWebGl The browser cannot draw it. */
   constructor(
-    canvas: HTMLCanvasElement,
+    readonly canvas: HTMLCanvasElement,
     readonly listener: Listener,
   ) {
     this.#renderer = new Renderer(canvas);
-    this.#worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
-    this.#worker.onerror = (event) => this.#fail(new Error(event.message || "the decoder could not be started"));
+    canvas.addEventListener("webglcontextlost", () => this.#fail(new Error(GRAPHICS_LOST)));
   }
 
-  /** Decode a file; errors are those of the decoder, in words. */
-  open(bytes: ArrayBuffer): Promise<Told> {
+  get firstPicture(): FirstPicture | undefined {
+    return this.#first;
+  }
+
+  /** Of the file, bytes. */
+  get size(): number {
+    return this.#bytes[1];
+  }
+
+  /** Load a file; answers once there is something to see. Errors are those of the decoder, in words. */
+  open(source: string | Blob): Promise<Told> {
+    this.#close("another file was opened");
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
+    worker.onerror = (event) => this.#fail(new Error(event.message || "The decoder could not be started; load the page again."));
+    [this.#worker, this.#first, this.#began] = [worker, undefined, performance.now()];
     return new Promise((resolve, reject) => {
       [this.#opened, this.#refused] = [resolve, reject];
-      this.#ask({ ask: "load", bytes }, [bytes]);
+      this.#ask({ ask: "load", source });
     });
   }
 
@@ -67,7 +96,7 @@ export class SceneView {
     return answer.tell === "picked" ? answer : { object: 0, place: undefined };
   }
 
-  /** The file with these edits. */
+  /** The file with these edits, once all of it is there. */
   async save(edits: readonly Edit[]): Promise<Uint8Array> {
     const answer = await this.#question((number) => ({ ask: "save", number, edits }));
     if (answer.tell !== "saved") throw new Error("the file could not be written");
@@ -82,7 +111,7 @@ export class SceneView {
     return this.#renderer.pixels();
   }
 
-  /** Look from a camera until all is as it sees it, edits that were made before included. */
+  /** Look from a camera until all of the scene is there, as it sees it, edits that were made before included. */
   settled(camera: Pinhole): Promise<void> {
     this.see(camera);
     return new Promise((resolve) => this.#settled.push({ turn: this.#turn, resolve }));
@@ -90,22 +119,27 @@ export class SceneView {
 
   #hear(answer: Answer): void {
     switch (answer.tell) {
+      case "bytes":
+        this.#bytes = [answer.bytes, answer.all];
+        return this.listener.bytes(answer.bytes, answer.all);
       case "progress":
         return this.listener.progress(answer.share);
       case "scene":
-        this.#renderer.reserve(answer.told.gaussians);
         this.#ready = true;
         this.#opened?.(answer.told);
-        return;
+        return this.listener.scene(answer.told);
       case "objects":
         return this.listener.objects(answer.objects);
       case "gaussians":
-        if (answer.numbers.length > 0) this.#renderer.put(answer.first, answer.numbers);
-        return;
+        return this.#put(answer.first, answer.numbers, answer.room);
       case "order":
         this.#renderer.arrange(answer.order);
+        if (answer.settled && this.#first === undefined) {
+          const [bytes, all] = this.#bytes;
+          this.#first = { bytes, all, milliseconds: performance.now() - this.#began };
+        }
         this.listener.changed();
-        if (answer.settled) this.#settle(answer.turn);
+        if (answer.settled && answer.whole) this.#settle(answer.turn);
         return;
       case "error": {
         const error = new Error(answer.message);
@@ -120,14 +154,32 @@ export class SceneView {
     }
   }
 
+  #put(first: number, numbers: Float32Array, room: number | undefined): void {
+    try {
+      if (room !== undefined) this.#renderer.reserve(room);
+      if (numbers.length > 0) this.#renderer.put(first, numbers);
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   #settle(turn: number): void {
     this.#settled.filter((waiting) => waiting.turn <= turn).forEach(({ resolve }) => resolve());
     this.#settled = this.#settled.filter((waiting) => waiting.turn > turn);
   }
 
   #fail(error: Error): void {
-    if (this.#ready) this.listener.failed(error.message);
-    else this.#refused?.(error);
+    if (this.#ready) return this.listener.failed(error.message);
+    this.#close(error.message);
+    this.#refused?.(error);
+  }
+
+  /** Whatever goes on ends. */
+  #close(why: string): void {
+    this.#worker?.terminate();
+    [this.#worker, this.#ready] = [undefined, false];
+    this.#waiting.forEach(({ reject }) => reject(new Error(why)));
+    this.#waiting.clear();
   }
 
   #question(make: (number: number) => Question): Promise<Answer> {
@@ -138,7 +190,7 @@ export class SceneView {
     });
   }
 
-  #ask(question: Question, moved: Transferable[] = []): void {
-    this.#worker.postMessage(question, moved);
+  #ask(question: Question): void {
+    this.#worker?.postMessage(question);
   }
 }

@@ -1,17 +1,26 @@
 // What the page says beside its picture: titles, progress, short messages, and why nothing can be shown.
 
-import { megabytes } from "./loading.js";
+import { megabytes } from "./files.js";
 import type { Told } from "./messages.js";
 import { find } from "./panel.js";
 
 /** What is open now. */
 export function entitle(told: Told, file: string, size: number): void {
-  document.body.classList.remove("failed", "inviting");
+  document.body.classList.remove("failed", "inviting", "broken");
   document.body.classList.add("open");
+  document.body.classList.toggle("whole", told.whole);
   document.title = `${told.name || file} · csgaussian`;
   find(document, "#title").textContent = told.name || file;
   const kind = told.representation === "anchors" ? `${told.rows.toLocaleString("en")} anchors, ` : "";
   find(document, "#facts").textContent = `${megabytes(size)} · ${kind}${told.gaussians.toLocaleString("en")} Gaussians`;
+}
+
+/** A file of which some bytes are still on their way. */
+export function arriving(bytes: number, all: number): void {
+  const whole = bytes >= all;
+  document.body.classList.toggle("arriving", !whole);
+  find(document, "#arrived").textContent = whole ? "" : `${megabytes(bytes)} of ${megabytes(all)}`;
+  find(document, "#arriving").style.setProperty("--share", String(all > 0 ? bytes / all : 1));
 }
 
 /** Work that goes on, in words and as a share; nothing of both when it is done. */
@@ -37,7 +46,7 @@ export function invite(): void {
 
 /** Nothing can be shown: say why. */
 export function fail(error: unknown): void {
-  document.body.classList.remove("busy", "inviting");
+  document.body.classList.remove("busy", "inviting", "open", "whole", "arriving", "broken");
   document.body.classList.add("failed");
   find(document, "#failure").textContent = error instanceof Error ? error.message : String(error);
 }

@@ -19,17 +19,21 @@ export function farthestFirst(gaussians: Float32Array, camera: Pinhole): Uint32A
     depths[i] = gaussians[at + 3]! > 0 && depth >= NEAREST ? depth : Infinity;
   }
   const bits = new Uint32Array(depths.buffer); // of positive numbers, they rise as the numbers do
-  const lastFirst = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
+  const lastFirst = new Uint32Array(count);
+  for (let i = 0; i < count; i++) lastFirst[i] = count - 1 - i;
   return byDigit(byDigit(lastFirst, bits, 0), bits, 16);
 }
 
 /** A stable sort by 16 bits of the keys, falling. */
 function byDigit(order: Uint32Array, keys: Uint32Array, low: number): Uint32Array {
   const start = new Uint32Array(DIGIT + 1);
-  for (const key of keys) start[DIGIT - ((key >>> low) & (DIGIT - 1))]! += 1;
+  for (let i = 0; i < keys.length; i++) start[DIGIT - ((keys[i]! >>> low) & (DIGIT - 1))]! += 1;
   for (let i = 0; i < DIGIT; i++) start[i + 1]! += start[i]!;
   const sorted = new Uint32Array(order.length);
-  for (const i of order) sorted[start[DIGIT - 1 - ((keys[i]! >>> low) & (DIGIT - 1))]!++] = i;
+  for (let place = 0; place < order.length; place++) {
+    const i = order[place]!;
+    sorted[start[DIGIT - 1 - ((keys[i]! >>> low) & (DIGIT - 1))]!++] = i;
+  }
   return sorted;
 }
 

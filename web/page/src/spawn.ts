@@ -14,42 +14,57 @@ const LEAST_LUMINANCE = 0.2;
 export interface Spawner {
   /** Of all its rows. */
   readonly count: number;
-  /** Rows. */
+  /** Rows that are there. */
   readonly rows: number;
+  /** The part has more rows now, or labels. */
+  grow(part: Part): void;
   /** Write the Gaussians of rows as seen from `eye`, in the frame of the whole, from `start` of `out` on. */
   spawn(out: Float32Array, start: number, from: number, to: number, eye: Vector, look: PartLook): void;
-  /** First Gaussian of a row. */
+  /** First Gaussian of a row; behind the last one, of those that may follow. */
   firstOf(row: number): number;
 }
 
 export function spawnerOf(part: Part): Spawner {
-  return part.scene.representation === "anchors"
-    ? new AnchorSpawner(part, part.scene)
-    : new GaussianSpawner(part, part.scene);
+  const { scene } = part;
+  return scene.representation === "anchors" ? new AnchorSpawner(part, scene) : new GaussianSpawner(part);
 }
 
 class AnchorSpawner implements Spawner {
-  readonly count: number;
-  readonly rows: number;
+  #part: Part;
+  #rows = 0;
   readonly #first: Uint32Array;
   readonly #look: AnchorEye;
-  readonly #label: Int32Array | undefined;
+  #label: Int32Array | undefined;
 
   constructor(
-    readonly part: Part,
+    part: Part,
     readonly scene: AnchorScene,
   ) {
-    this.rows = scene.rows;
-    this.#label = labelsOf(part);
-    this.#look = new AnchorEye(scene);
-    this.#first = new Uint32Array(scene.rows + 1);
-    const slots = scene.facts.numOffsets;
-    for (let row = 0; row < scene.rows; row++) {
+    this.#part = part;
+    this.#look = new AnchorEye(scene, 0);
+    this.#first = new Uint32Array(scene.mask.length / scene.facts.numOffsets + 1);
+    this.grow(part);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get count(): number {
+    return this.#first[this.#rows]!;
+  }
+
+  grow(part: Part): void {
+    const { rows } = part.scene;
+    const slots = this.scene.facts.numOffsets;
+    [this.#part, this.#label] = [part, labelsOf(part)];
+    this.#look.grow(rows);
+    for (let row = this.#rows; row < rows; row++) {
       let kept = 0;
-      for (let k = 0; k < slots; k++) kept += scene.mask[row * slots + k]!;
+      for (let k = 0; k < slots; k++) kept += this.scene.mask[row * slots + k]!;
       this.#first[row + 1] = this.#first[row]! + kept;
     }
-    this.count = this.#first[scene.rows]!;
+    this.#rows = rows;
   }
 
   firstOf(row: number): number {
@@ -73,7 +88,7 @@ class AnchorSpawner implements Spawner {
         if (!scene.mask[row * slots + k]) continue;
         const { mean, quat, scales, opacity, colour } = this.#look.slot(k);
         write(out, at, mean, Math.max(0, opacity), colour, scales, quat, look.motion[label]!, look.tint[label]);
-        out[at + 7] = label > 0 ? this.part.firstObject + label : 0;
+        out[at + 7] = label > 0 ? this.#part.firstObject + label : 0;
         at += WIDTH;
       }
     }
@@ -86,18 +101,30 @@ const K2 = Math.sqrt(15 / (4 * Math.PI));
 const K3 = 1 / Math.sqrt(32 * Math.PI);
 
 class GaussianSpawner implements Spawner {
-  readonly count: number;
-  readonly rows: number;
-  readonly #label: Int32Array | undefined;
-  readonly #plain: PlainGaussians;
+  #part: Part;
+  #rows = 0;
+  #label: Int32Array | undefined;
+  /** Of each time that some came, behind the number of the first one. */
+  readonly #pieces: (readonly [first: number, plain: PlainGaussians])[] = [];
 
-  constructor(
-    readonly part: Part,
-    scene: GaussianScene,
-  ) {
-    this.count = this.rows = scene.rows;
-    this.#label = labelsOf(part);
-    this.#plain = plainGaussians(scene);
+  constructor(part: Part) {
+    this.#part = part;
+    this.grow(part);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get count(): number {
+    return this.#rows;
+  }
+
+  grow(part: Part): void {
+    const scene = part.scene as GaussianScene;
+    [this.#part, this.#label] = [part, labelsOf(part)];
+    if (scene.rows > this.#rows) this.#pieces.push([this.#rows, plainGaussians(scene, scene.rows, this.#rows)]);
+    this.#rows = scene.rows;
   }
 
   firstOf(row: number): number {
@@ -105,35 +132,35 @@ class GaussianSpawner implements Spawner {
   }
 
   spawn(out: Float32Array, start: number, from: number, to: number, eye: Vector, look: PartLook): void {
-    const { means, quats, scales, opacities } = this.#plain;
     const eyes = look.motion.map((motion) => (motion === STILL ? eye : unmapped(motion, eye)));
-    for (let row = from; row < to; row++) {
-      const at = (start + row) * WIDTH;
-      if (look.gone[row]) {
-        out[at + 3] = 0;
-        continue;
+    for (const [first, plain] of this.#pieces) {
+      const end = Math.min(to, first + plain.row.length);
+      for (let row = Math.max(from, first); row < end; row++) {
+        const at = (start + row) * WIDTH;
+        if (look.gone[row]) {
+          out[at + 3] = 0;
+          continue;
+        }
+        const { means, quats, scales, opacities } = plain;
+        const [i, label] = [row - first, this.#label?.[row] ?? 0];
+        const mean = vectorAt(means, 3 * i);
+        const quat = Array.from(quats.subarray(4 * i, 4 * i + 4)) as unknown as Quaternion;
+        const rgb = colourOf(plain, i, minus(mean, eyes[label]!));
+        write(out, at, mean, opacities[i]!, rgb, vectorAt(scales, 3 * i), quat, look.motion[label]!, look.tint[label]);
+        out[at + 7] = label > 0 ? this.#part.firstObject + label : 0;
       }
-      const label = this.#label?.[row] ?? 0;
-      const mean = vectorAt(means, 3 * row);
-      const quat = Array.from(quats.subarray(4 * row, 4 * row + 4)) as unknown as Quaternion;
-      const rgb = this.#colourOf(row, minus(mean, eyes[label]!));
-      const [size, alpha] = [vectorAt(scales, 3 * row), opacities[row]!];
-      write(out, at, mean, alpha, rgb, size, quat, look.motion[label]!, look.tint[label]);
-      out[at + 7] = label > 0 ? this.part.firstObject + label : 0;
     }
   }
+}
 
-  #colourOf(row: number, ray: Vector): number[] {
-    const count = this.#plain.harmonics.length / this.rows / 3;
-    const [x, y, z] = unit(ray);
-    const rgb = [0.5, 0.5, 0.5];
-    harmonicsOf(count, x, y, z).forEach((harmonic, i) => {
-      for (let channel = 0; channel < 3; channel++) {
-        rgb[channel]! += harmonic * this.#plain.harmonics[3 * (row * count + i) + channel]!;
-      }
-    });
-    return rgb.map((sum) => Math.max(0, sum));
-  }
+function colourOf({ harmonics, opacities }: PlainGaussians, row: number, ray: Vector): number[] {
+  const count = harmonics.length / opacities.length / 3;
+  const [x, y, z] = unit(ray);
+  const rgb = [0.5, 0.5, 0.5];
+  harmonicsOf(count, x, y, z).forEach((harmonic, i) => {
+    for (let channel = 0; channel < 3; channel++) rgb[channel]! += harmonic * harmonics[3 * (row * count + i) + channel]!;
+  });
+  return rgb.map((sum) => Math.max(0, sum));
 }
 
 /** The first 1, 4, 9 or 16. */

@@ -1,13 +1,20 @@
 // A file of which parts are fetched as they are needed: from a server, a Blob, or what else answers for ranges.
 
-import { FormatError, RequestError } from "../base/errors.js";
+import { FormatError } from "../base/errors.js";
 import type { ByteSource } from "./container.js";
+import { Parts, type Part } from "./parts.js";
 
 /** A file that is read in parts. */
 export interface RangeSource {
   readonly size: number;
-  /** `length` bytes from `offset` on; both lie inside `size`. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Its first bytes, where they came along when it was opened. */
+  readonly front?: Uint8Array;
+  /**
+   * `length` bytes from `offset` on; both lie inside `size`.
+   *
+   * @param arrived Told how many more have come, as they do.
+   */
+  read(offset: number, length: number, arrived?: (bytes: number) => void): Promise<Uint8Array>;
 }
 
 /** A file, or another Blob, that a person chose. */
@@ -18,71 +25,62 @@ export function blobSource(blob: Blob): RangeSource {
   };
 }
 
-/**
- * A file on a server, by HTTP range requests. A server that knows none sends the whole file at once, which is kept.
- *
- * @throws RequestError The server does not give it.
- */
-export async function httpSource(url: string | URL, fetcher: typeof fetch = fetch): Promise<RangeSource> {
-  const ask = async (range: string): Promise<Response> => {
-    try {
-      const response = await fetcher(url, { headers: { range } });
-      if (response.ok) return response;
-      throw new RequestError(`${url}: the server answers ${response.status} ${response.statusText}`);
-    } catch (error) {
-      if (error instanceof RequestError) throw error;
-      throw new RequestError(
-        `${url}: no answer (${error instanceof Error ? error.message : error}). The server is away, or does not allow ` +
-          "pages of other hosts to read it (CORS)",
-      );
-    }
-  };
-  const first = await ask("bytes=0-0");
-  const bytes = new Uint8Array(await first.arrayBuffer());
-  const size = Number(/\/(\d+)$/.exec(first.headers.get("content-range") ?? "")?.[1]);
-  if (first.status !== 206 || !Number.isSafeInteger(size)) {
-    return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
-  }
-  const version = first.headers.get("etag");
-  return {
-    size,
-    async read(offset, length) {
-      const response = await ask(`bytes=${offset}-${offset + length - 1}`);
-      const part = new Uint8Array(await response.arrayBuffer());
-      if (response.status !== 206 || part.length !== length || response.headers.get("etag") !== version) {
-        throw new FormatError(`${url}: the file changed while it was read; load it again`);
-      }
-      return part;
-    },
-  };
-}
-
 /** The parts of a file that were fetched so far. */
 export class FetchedSource implements ByteSource {
-  readonly #parts: { readonly start: number; readonly bytes: Uint8Array }[] = [];
+  readonly #parts: Parts;
+  #arriving = 0;
 
-  constructor(readonly ranges: RangeSource) {}
+  /** @param told How many bytes are here, whenever more come. */
+  constructor(
+    readonly ranges: RangeSource,
+    readonly told: (bytes: number) => void = () => undefined,
+  ) {
+    const { size, front } = ranges;
+    this.#parts = new Parts(size, front === undefined ? [] : [{ start: 0, bytes: front }]);
+  }
 
   get size(): number {
     return this.ranges.size;
   }
 
-  /** Fetch bytes `start` to `end - 1`, as far as there are so many and they are not there. */
+  /** Bytes that came so far. */
+  get bytes(): number {
+    return this.#parts.bytes + this.#arriving;
+  }
+
+  /** Fetch what of bytes `start` to `end - 1` is there and was not fetched. */
   async fetch(start: number, end: number): Promise<void> {
-    const last = Math.min(end, this.size);
-    if (start >= last || this.#partWith(start, last) !== undefined) return;
-    const bytes = await this.ranges.read(start, last - start);
-    if (bytes.length !== last - start) throw new FormatError("the file changed while it was read; load it again");
-    this.#parts.push({ start, bytes });
+    await Promise.all(this.#parts.missing(start, end).map((span) => this.#add(span.start, span.end - span.start)));
   }
 
   read(offset: number, length: number): Uint8Array {
-    const part = this.#partWith(offset, offset + length);
-    if (part === undefined) throw new RequestError(`bytes ${offset} to ${offset + length - 1} were not fetched`);
-    return part.bytes.subarray(offset - part.start, offset - part.start + length);
+    return this.#parts.read(offset, length);
   }
 
-  #partWith(start: number, end: number): { readonly start: number; readonly bytes: Uint8Array } | undefined {
-    return this.#parts.find((part) => part.start <= start && end <= part.start + part.bytes.length);
+  /** The whole file; what was not needed is fetched now. */
+  async whole(): Promise<Uint8Array> {
+    await this.fetch(0, this.size);
+    return this.read(0, this.size);
+  }
+
+  /** A part that was fetched, to be sent to a worker. */
+  part(start: number, end: number): Part {
+    return { start, bytes: this.read(start, end - start) };
+  }
+
+  async #add(start: number, length: number): Promise<void> {
+    let came = 0;
+    try {
+      const bytes = await this.ranges.read(start, length, (count) => {
+        came += count;
+        this.#arriving += count;
+        this.told(this.bytes);
+      });
+      if (bytes.length !== length) throw new FormatError("the file changed while it was read; load it again");
+      this.#parts.add({ start, bytes });
+    } finally {
+      this.#arriving -= came;
+    }
+    this.told(this.bytes);
   }
 }

@@ -1,5 +1,6 @@
 // What an eye sees of one anchor after another: FORMAT.md, section 9.4. Real numbers, not exact ones.
 
+import { newArray } from "../base/arrays.js";
 import type { RenderNetwork } from "../scene/render_networks.js";
 import type { AnchorScene } from "../scene/scene.js";
 
@@ -33,10 +34,16 @@ export class AnchorEye {
     rows: number = scene.rows,
   ) {
     const { opacity, covariance, colour } = scene.networks;
-    this.#opacity = new Network(opacity, scene, rows);
-    this.#covariance = new Network(covariance, scene, rows);
-    this.#colour = new Network(colour, scene, rows);
+    this.#opacity = new Network(opacity, scene);
+    this.#covariance = new Network(covariance, scene);
+    this.#colour = new Network(colour, scene);
     this.#edge = Math.fround(scene.facts.voxelSize);
+    this.grow(rows);
+  }
+
+  /** More anchors have come: so many are there now. */
+  grow(rows: number): void {
+    for (const network of [this.#opacity, this.#covariance, this.#colour]) network.grow(rows);
   }
 
   /** Look at an anchor; false where the eye is in it, so that nothing of it is drawn. */
@@ -81,14 +88,15 @@ class Network {
   readonly #hidden: Float32Array;
   readonly #known: Float32Array;
   readonly #view: Float32Array;
+  readonly #ofFeature: Float32Array;
   readonly #width: number;
+  #rows = 0;
 
   constructor(
     readonly network: RenderNetwork,
-    scene: AnchorScene,
-    rows: number,
+    readonly scene: AnchorScene,
   ) {
-    const [{ inputs, outputs, weights, biases }] = network;
+    const [{ inputs, outputs, weights }] = network;
     const { featureDim } = scene.facts;
     const byInput = (first: number, count: number): Float32Array => // runs along the outputs
       Float32Array.from({ length: count * outputs }, (_, i) => {
@@ -97,16 +105,23 @@ class Network {
     this.#width = outputs;
     this.#hidden = new Float32Array(outputs);
     this.#view = byInput(featureDim, 4);
-    const ofFeature = byInput(0, featureDim);
-    this.#known = new Float32Array(rows * outputs);
-    for (let row = 0; row < rows; row++) {
+    this.#ofFeature = byInput(0, featureDim);
+    this.#known = newArray(Float32Array, (scene.feature.length / featureDim) * outputs);
+  }
+
+  grow(rows: number): void {
+    const [{ biases }] = this.network;
+    const { featureDim } = this.scene.facts;
+    const [outputs, ofFeature] = [this.#width, this.#ofFeature];
+    for (let row = this.#rows; row < rows; row++) {
       const known = this.#known.subarray(row * outputs, (row + 1) * outputs);
       known.set(biases);
       for (let i = 0; i < featureDim; i++) {
-        const value = scene.feature[row * featureDim + i]!;
+        const value = this.scene.feature[row * featureDim + i]!;
         for (let unit = 0, at = i * outputs; unit < outputs; unit++, at++) known[unit]! += value * ofFeature[at]!;
       }
     }
+    this.#rows = rows;
   }
 
   see(row: number, [x, y, z, distance]: Float64Array): void {

@@ -14,13 +14,21 @@ const FIRST_COLOUR = 7;
 const GROUPS = [3, 3, 1, 3, 9, 36];
 const [THIRD, HALF, SIXTH] = [1 / Math.sqrt(3), 1 / Math.sqrt(2), 1 / Math.sqrt(6)];
 
-/** The Gaussians of a scene. Edits are not applied; what is not finite is for the caller to leave out. */
-export function plainGaussians(scene: GaussianScene, rows: number = scene.rows): PlainGaussians {
-  const { channels, voxels, values } = scene;
+/**
+ * The Gaussians of a scene. Edits are not applied; what is not finite is for the caller to leave out.
+ *
+ * @param end How many are there, of a scene that arrives.
+ * @param first The first one that is wanted.
+ */
+export function plainGaussians(scene: GaussianScene, end: number = scene.rows, first = 0): PlainGaussians {
+  const { channels } = scene;
+  const rows = end - first;
+  const voxels = scene.voxels.subarray(3 * first, 3 * end);
+  const values = scene.values.subarray(channels * first, channels * end);
   const edge = Math.fround(scene.facts.voxelSize);
   const steps = GROUPS.flatMap((width, i) => new Array<number>(width).fill(scene.facts.baseSteps[i]!));
   const found = {
-    row: Int32Array.from({ length: rows }, (_, row) => row),
+    row: Int32Array.from({ length: rows }, (_, row) => first + row),
     means: Float32Array.from({ length: 3 * rows }, (_, i) => voxels[i]! * edge),
     quats: new Float32Array(4 * rows),
     scales: new Float32Array(3 * rows),

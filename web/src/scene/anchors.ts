@@ -1,6 +1,6 @@
 // Scenes of anchors: FORMAT.md, sections 2 to 9.
 
-import { newArray } from "../base/arrays.js";
+import { newArray, putRows } from "../base/arrays.js";
 import { FormatError } from "../base/errors.js";
 import { compareCrc, type Kernels } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
@@ -82,6 +82,14 @@ export class AnchorReader {
   next(number: number): number {
     const chunk = this.chunks[number]!;
     this.container.kernels.scope(() => this.#decode(chunk));
+    return this.#filled;
+  }
+
+  /** Copy the next chunk, which was decoded elsewhere, into the arrays; how many rows are filled then. */
+  take(number: number, scene: object): number {
+    const { rows } = this.chunks[number]![0];
+    putRows({ ...this.arrays }, { ...scene }, this.#filled, rows, this.rows);
+    this.#filled += rows;
     return this.#filled;
   }
 

@@ -1,6 +1,6 @@
 // Scenes of plain Gaussians: FORMAT.md, section 16.
 
-import { newArray } from "../base/arrays.js";
+import { newArray, putRows } from "../base/arrays.js";
 import { FormatError } from "../base/errors.js";
 import { compareCrc } from "../base/kernels.js";
 import { checkLimit, type DecodeLimits } from "../base/limits.js";
@@ -69,6 +69,14 @@ export class GaussianReader {
       this.arrays.voxels.set(kernels.i32(voxels, 3 * rows), 3 * this.#filled);
       this.arrays.values.set(kernels.i32(values, rows * this.channels), this.channels * this.#filled);
     });
+    this.#filled += rows;
+    return this.#filled;
+  }
+
+  /** Copy the next chunk, which was decoded elsewhere, into the arrays; how many rows are filled then. */
+  take(number: number, scene: object): number {
+    const { rows } = this.chunks[number]![0];
+    putRows({ ...this.arrays }, { ...scene }, this.#filled, rows, this.rows);
     this.#filled += rows;
     return this.#filled;
   }

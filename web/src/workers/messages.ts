@@ -2,8 +2,8 @@
 
 import { CsgError, FormatError, LimitExceeded, RequestError, UnsupportedVersion } from "../base/errors.js";
 import type { DecodeOptions } from "../decoder.js";
+import type { Part } from "../container/parts.js";
 import type { CodedScene } from "../scene/scene.js";
-import type { SemanticLayer } from "../scene/semantics.js";
 
 /** A worker as the page sees it, a worker's own scope, or another end of a channel. */
 export interface Port {
@@ -15,28 +15,16 @@ export interface Port {
 export type SentOptions = Omit<DecodeOptions, "progress">;
 
 /** Decode a file, or some of its chunks. */
-export interface DecodeRequest {
+export interface Request {
   readonly id: number;
-  readonly do: "decode";
-  readonly bytes: Uint8Array;
+  /** Bytes of the whole file, and the parts that are needed. */
+  readonly size: number;
+  readonly parts: readonly Part[];
   readonly options: SentOptions;
 }
-
-/** Decode the semantic layer of a file whose voxels are known. */
-export interface SemanticsRequest {
-  readonly id: number;
-  readonly do: "semantics";
-  readonly bytes: Uint8Array;
-  readonly voxels: Int32Array;
-  readonly options: SentOptions;
-}
-
-export type Request = DecodeRequest | SemanticsRequest;
 
 export type Answer =
-  | { readonly id: number; readonly progress: number }
   | { readonly id: number; readonly scene: CodedScene }
-  | { readonly id: number; readonly layer: SemanticLayer | undefined }
   | { readonly id: number; readonly error: { readonly name: string; readonly message: string } };
 
 const ERRORS: ReadonlyMap<string, new (message: string) => Error> = new Map(

@@ -1,29 +1,29 @@
 // A scene that several workers decode, each some of its chunks.
 
-import { Decoder, type DecodeOptions } from "../decoder.js";
-import { objectsOf } from "../scene/edits.js";
+import type { Container } from "../container/container.js";
+import { endOf, type Entry } from "../container/kinds.js";
+import type { Part } from "../container/parts.js";
+import { FetchedSource, type RangeSource } from "../container/ranges.js";
+import { Decoder, type DecodeOptions, type Helper } from "../decoder.js";
+import { COMMON_KINDS, type RowScene } from "../decoding.js";
+import { fetchChunks } from "../fetching.js";
 import type { CodedScene } from "../scene/scene.js";
-import { joined, type RowScene } from "./join.js";
-import { revived, type Answer, type Port, type Request } from "./messages.js";
-
-type Reply = Exclude<Answer, { progress: number } | { error: unknown }>;
-/** A request before it has a number. */
-type Unsent = Request extends infer R ? (R extends Request ? Omit<R, "id"> : never) : never;
+import { revived, type Answer, type Port, type Request, type SentOptions } from "./messages.js";
 
 interface Waiting {
-  readonly resolve: (reply: Reply) => void;
+  readonly resolve: (scene: CodedScene) => void;
   readonly reject: (error: Error) => void;
-  readonly progress: (done: number) => void;
 }
 
 export class WorkerPool {
   readonly #waiting = new Map<number, Waiting>();
+  /** Rows that each worker has still to decode. */
+  readonly #load: number[];
+  readonly #idle: Decoder[] = [];
   #sent = 0;
 
-  private constructor(
-    readonly ports: readonly Port[],
-    readonly decoder: Decoder,
-  ) {
+  private constructor(readonly ports: readonly Port[]) {
+    this.#load = ports.map(() => 0);
     for (const port of ports) port.onmessage = ({ data }: MessageEvent) => this.#receive(data as Answer);
   }
 
@@ -33,76 +33,74 @@ export class WorkerPool {
    * @param ports At least one; whoever started the workers ends them.
    */
   static async create(ports: readonly Port[]): Promise<WorkerPool> {
-    return new WorkerPool(ports, await Decoder.create());
+    const pool = new WorkerPool(ports);
+    pool.#idle.push(await Decoder.create());
+    return pool;
   }
 
-  /** Decode a scene; options and errors as of `Decoder.decode`, but that `progress` has no scenes. */
-  async decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<CodedScene> {
-    const { progress = () => undefined, ...sent } = options;
-    const container = this.decoder.open(bytes, sent.limits);
-    const positions = container.ofKind("POSI");
-    const wanted = sent.chunks ?? positions.map((_, number) => number);
-    const runs = shares(wanted, (number) => positions[number]?.rows ?? 0, this.ports.length);
-    if (positions.length === 0 || runs.length < 2) {
-      return this.#decodeOn(0, bytes, sent, (done) => progress({ done, total: wanted.length, scene: undefined }));
+  /** Decode a scene; options and errors as of `Decoder.decode`. */
+  decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<CodedScene> {
+    const read = async (offset: number, length: number): Promise<Uint8Array> => bytes.subarray(offset, offset + length);
+    return this.stream({ size: bytes.length, front: bytes, read }, options);
+  }
+
+  /** Decode a scene while it arrives; options and errors as of `Decoder.stream`. */
+  async stream(ranges: RangeSource | FetchedSource, options: DecodeOptions = {}): Promise<CodedScene> {
+    const decoder = this.#idle.pop() ?? (await Decoder.create());
+    const { progress: _, ...sent } = options;
+    try {
+      return await decoder.stream(ranges, options, this.#helper(sent));
+    } finally {
+      this.#idle.push(decoder);
     }
-    const edits = sent.edits === false ? [] : this.decoder.edits(bytes, sent);
-    const done = runs.map(() => 0);
-    const parts = runs.map(async (chunks, worker) => {
-      const own = { ...sent, chunks, semantics: false, edits: false };
-      return (await this.#decodeOn(worker, bytes, own, (count) => {
-        done[worker] = count;
-        progress({ done: done.reduce((a, b) => a + b), total: wanted.length, scene: undefined });
-      })) as RowScene;
-    });
-    const scene = joined(await Promise.all(parts));
-    const meant = sent.semantics !== false || edits.some((edit) => objectsOf(edit).length > 0);
-    if (!meant) return { ...scene, edits };
-    const reply = await this.#ask(0, { do: "semantics", bytes, voxels: scene.voxels, options: sent });
-    return { ...scene, edits, semantics: "layer" in reply ? reply.layer : undefined };
   }
 
-  async #decodeOn(
-    worker: number,
-    bytes: Uint8Array,
-    options: DecodeOptions,
-    progress: (done: number) => void,
-  ): Promise<CodedScene> {
-    const reply = await this.#ask(worker, { do: "decode", bytes, options }, progress);
-    if (!("scene" in reply)) throw new TypeError("a worker answered what it was not asked");
-    return reply.scene;
+  /** Sends each chunk to the worker that has least to do, as soon as it is there. */
+  #helper(options: SentOptions): Helper {
+    return (container: Container, source: FetchedSource, chunks: readonly (readonly Entry[])[]) => {
+      const part = (entry: Entry): Part => copied(source.part(entry.offset, endOf(entry)));
+      const common = container.entries.filter(({ kind }) => COMMON_KINDS.includes(kind));
+      const front = [copied(source.part(0, container.header.tocEnd)), ...common.map(part)];
+      const decode = async (entries: readonly Entry[]): Promise<RowScene> => {
+        const [{ chunk, rows }] = entries as [Entry];
+        const own = { ...options, chunks: [chunk], semantics: false, edits: false };
+        const request = { size: source.size, parts: [...front, ...entries.map(part)], options: own };
+        return (await this.#ask(rows, request)) as RowScene;
+      };
+      const settle: { resolve: (found: Promise<RowScene>) => void; reject: (error: unknown) => void }[] = [];
+      const promises = chunks.map(() => new Promise<RowScene>((resolve, reject) => settle.push({ resolve, reject })));
+      for (const promise of promises) promise.catch(() => undefined); // the first error is enough
+      fetchChunks(source, chunks, (number) => settle[number]!.resolve(decode(chunks[number]!))).catch((error: unknown) => {
+        for (const { reject } of settle) reject(error);
+      });
+      return (number) => promises[number]!;
+    };
   }
 
-  #ask(worker: number, request: Unsent, progress: (done: number) => void = () => undefined): Promise<Reply> {
+  async #ask(rows: number, request: Omit<Request, "id">): Promise<CodedScene> {
     const id = this.#sent++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, progress });
-      this.ports[worker]!.postMessage({ ...request, id }, []);
-    });
+    const worker = this.#load.indexOf(Math.min(...this.#load));
+    this.#load[worker]! += rows;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject });
+        this.ports[worker]!.postMessage({ ...request, id }, []);
+      });
+    } finally {
+      this.#load[worker]! -= rows;
+    }
   }
 
   #receive(answer: Answer): void {
     const waiting = this.#waiting.get(answer.id);
     if (waiting === undefined) return;
-    if ("progress" in answer) {
-      waiting.progress(answer.progress);
-      return;
-    }
     this.#waiting.delete(answer.id);
     if ("error" in answer) waiting.reject(revived(answer.error));
-    else waiting.resolve(answer);
+    else waiting.resolve(answer.scene);
   }
 }
 
-/** Chunks in at most `count` runs of about as many rows each. */
-export function shares(chunks: readonly number[], rows: (chunk: number) => number, count: number): number[][] {
-  const total = chunks.reduce((sum, chunk) => sum + rows(chunk), 0);
-  const runs: number[][] = [];
-  let before = 0;
-  for (const chunk of chunks) {
-    const run = Math.min(count - 1, Math.floor((count * (before + rows(chunk) / 2)) / Math.max(1, total)));
-    (runs[run] ??= []).push(chunk);
-    before += rows(chunk);
-  }
-  return runs.filter((run) => run !== undefined);
+/** Alone in its buffer: workers are sent whole buffers. */
+function copied({ start, bytes }: Part): Part {
+  return { start, bytes: bytes.slice() };
 }

@@ -1,0 +1,71 @@
+"""The page of ``csg view`` in a browser, and what went wrong in it."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from csgaussian_ns.core.types import Camera
+from tests.conftest import BROWSERS
+
+DRAWING = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+PIXELS = """async (camera) => {
+    window.csg.look(camera);
+    const bytes = await window.csg.pixels();
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+}"""
+
+
+@contextmanager
+def browser_with(*arguments: str) -> Iterator[Any]:
+    """A headless one, as Playwright drives it."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = next(filter(None, map(shutil.which, BROWSERS)))
+        started = play.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu", *arguments])
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page that shows a scene, and what went wrong in it."""
+
+    def __init__(self, chromium: Any, url: str, width: int = 640, until: str = "") -> None:
+        self.faults: list[str] = []
+        self.page = chromium.new_page(viewport={"width": width, "height": 480})
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.goto(url)
+        self.page.wait_for_selector(f"body:is({until or '.whole, .failed, .broken'})", timeout=60_000)
+
+    def picture(self, camera: Camera) -> np.ndarray:
+        width, height = camera.width, camera.height
+        pixels = base64.b64decode(self.page.evaluate(PIXELS, told(camera)))
+        return np.frombuffer(pixels, np.uint8).reshape(height, width, 4)[..., :3] / 255
+
+    def ask(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
+
+    def close(self) -> None:
+        self.page.close()
+        assert self.faults == []
+
+
+def told(camera: Camera) -> dict[str, Any]:
+    """A camera as the page takes it."""
+    matrix = np.asarray(camera.world_to_camera, np.float64)
+    axes, origin = matrix[:3, :3], matrix[:3, 3]
+    numbers = {name: float(getattr(camera, name)) for name in ("fx", "fy", "cx", "cy")}
+    size = {"width": camera.width, "height": camera.height}
+    return {
+        "axes": axes.ravel().tolist(),
+        "origin": origin.tolist(),
+        "eye": (-axes.T @ origin).tolist(),
+        **numbers,
+        **size,
+    }
