@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, DataError
-from csgaussian_ns.core.files import is_address, replace_file
+from csgaussian_ns.core.files import is_address, make_folder, replace_file
 
 
 def joined(folder: str, *names: str) -> str:
@@ -69,6 +69,7 @@ def write_whole(place: str, data: bytes) -> None:
         ConfigError: It cannot be written.
     """
     if is_local(place):
+        make_folder(Path(place).parent)
         replace_file(Path(place), data)
         return
     system, path = _remote(place)
