@@ -132,9 +132,7 @@ def _done_before(task: Task, journal: Journal, known: dict[str, tuple[str, str]]
     return there
 
 
-def _take(
-    ended: Ended, engine: Engine, journal: Journal, tally: Tally, tries: dict[str, int], retries: int
-) -> None:
+def _take(ended: Ended, engine: Engine, journal: Journal, tally: Tally, tries: dict[str, int], retries: int) -> None:
     """Write down one result, or try again."""
     task, _ = tally.flying.pop(ended.name)
     result = ended.result or failed(task, now(), "WorkerLost", ended.why)
@@ -149,4 +147,3 @@ def _take(
     tries.pop(task.name, None)
     journal.add(result)
     tally.add(result)
-

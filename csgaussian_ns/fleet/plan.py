@@ -95,7 +95,9 @@ class Plan:
         _check_export(export, where)
         base = str(row.get("name") or _last(str(row.get("output") or ""))) or _last(data)
         for values, swept in expanded({**training, **{f"export:{k}": v for k, v in export.items()}}, where):
-            name = "-".join([base, *(f"{key.rpartition('.')[2].rpartition(':')[2]}={_word(value)}" for key, value in swept.items())])
+            name = "-".join(
+                [base, *(f"{key.rpartition('.')[2].rpartition(':')[2]}={_word(value)}" for key, value in swept.items())]
+            )
             name = _UNSAFE.sub("_", name).strip(".") or "scene"
             output = str(row.get("output") or name)
             if swept and row.get("output"):

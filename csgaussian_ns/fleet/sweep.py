@@ -44,7 +44,9 @@ def _choices(value: Any, where: str) -> list[Value]:
         return [_value(value, where)]
     if not value:
         raise DataError(f"{where}: expected values, got an empty list")
-    chosen = [tuple(_value(part, where) for part in one) if isinstance(one, list) else _value(one, where) for one in value]
+    chosen = [
+        tuple(_value(part, where) for part in one) if isinstance(one, list) else _value(one, where) for one in value
+    ]
     if len({str(one) for one in chosen}) < len(chosen):
         raise DataError(f"{where}: a value is given twice in {quoted(value)}")
     return chosen  # type: ignore[return-value]

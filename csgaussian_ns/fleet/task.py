@@ -59,8 +59,11 @@ class Task:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> "Task":
         """From ``facts``, as they come out of JSON."""
-        values = {name: _tuples(value) if isinstance(value, dict) else value for name, value in facts.items()}
-        return cls(**values | {"run": tuple(facts["run"])})
+        values: dict[str, Any] = {
+            name: _tuples(value) if isinstance(value, dict) else value for name, value in facts.items()
+        }
+        values["run"] = tuple(facts["run"])
+        return cls(**values)
 
 
 def words_of(options: Mapping[str, Value]) -> list[str]:

@@ -155,7 +155,10 @@ def mean_psnr(status: Status) -> float | None:
 
 def _print_status(folder: str, status: Status) -> None:
     shown = [(name, str(state["stage"]), "", "", str(state["since"])) for name, state in status.running.items()]
-    shown += [(r.name, f"failed, {r.error and r.error.type}: {r.error and r.error.message}", "", "", r.finished) for r in status.failed]
+    shown += [
+        (r.name, f"failed, {r.error and r.error.type}: {r.error and r.error.message}", "", "", r.finished)
+        for r in status.failed
+    ]
     for result in status.done:
         size, psnr = f"{(result.bytes or 0) / 1e6:.3f} MB", "-" if result.psnr is None else f"{result.psnr:.2f} dB"
         shown.append((result.name, "done", psnr, size, clock(sum(result.seconds.values()))))

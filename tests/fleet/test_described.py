@@ -52,7 +52,9 @@ def test_a_task_of_skypilot(far: Plan, tmp_path: Path):
         "cpus": "8+", "accelerators": "A100:1", "disk_size": 200, "use_spot": True
     }  # fmt: skip
     shell = made["run"].replace("csg batch", "echo csg batch").replace("/tmp/csg", f"{tmp_path}/csg")
-    done = subprocess.run(["sh", "-c", shell], env={"SKYPILOT_NODE_RANK": "2"}, text=True, capture_output=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", shell], env={"SKYPILOT_NODE_RANK": "2"}, text=True, capture_output=True, check=True
+    )
     assert done.stdout.strip().endswith("--shard 2/3")
     assert (tmp_path / "csg-manifest.jsonl").read_text() == Path(far.manifest).read_text()
 

@@ -68,7 +68,11 @@ def test_results_and_a_second_call_that_does_nothing(write_manifest, plan_of, ru
     assert set(found) == {"a", "b"} and sorted(runs()) == sorted(f"{n} {s}" for n in "ab" for s in STAGES)
     result = found["b"]
     assert (result.status, result.bytes, result.psnr, result.anchors, result.gaussians) == ("done", 100, 30.5, 7, 21)
-    assert result.options == {"lambda-rate": 0.01} and result.sections == {"COLR": 60} and set(result.seconds) == set(STAGES)
+    assert (
+        result.options == {"lambda-rate": 0.01}
+        and result.sections == {"COLR": 60}
+        and set(result.seconds) == set(STAGES)
+    )
     assert result.device and result.versions["csgaussian_ns"] and result.started < result.finished
     folder = Path(result.output)
     assert {path.name for path in folder.iterdir()} == {
@@ -195,7 +199,10 @@ def test_a_full_disk(write_manifest, plan_of, runs):
     first = plan_of(write_manifest({"name": "a"}, name="first.jsonl"))
     run(first)
     before = journal.read_bytes()
-    with full_disk(len(before) + 20), pytest.raises(ConfigError, match="cannot write .*results.jsonl: No space left on device"):
+    with (
+        full_disk(len(before) + 20),
+        pytest.raises(ConfigError, match=r"cannot write .*results.jsonl: No space left on device"),
+    ):
         Journal(plan.folder, (0, 1)).add(read_results(plan.folder)["a"])
     assert journal.read_bytes() == before
     (task,) = [task for task in plan.tasks() if task.name == "b"]
@@ -238,7 +245,7 @@ def run_far(plan: Plan) -> Tally:
 
 def test_status(write_manifest, plan_of):
     plan = plan_of(write_manifest({"name": "a"}, {"name": "bad", "fails": "always"}))
-    with pytest.raises(ConfigError, match="there is no batch.json"):
+    with pytest.raises(ConfigError, match=r"there is no batch\.json"):
         status_of(plan.folder)
     run(plan)
     save_batch(plan.folder, {"tasks": 2})

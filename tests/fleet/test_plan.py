@@ -28,7 +28,9 @@ def ask(question: Any) -> dict[str, Any]:
 
 def test_a_row_of_each_kind_of_file(write_manifest, plan_of, tmp_path: Path):
     write_manifest({"lambda-rate": 0.004, "target-size": "1MB", "name": "a"}, {"output": "b", "flag": True})
-    (tmp_path / "scenes.csv").write_text("data,name,lambda-rate,target-size,output,flag\ndata,a,0.004,1MB,,\ndata,,,,b,true\n")
+    (tmp_path / "scenes.csv").write_text(
+        "data,name,lambda-rate,target-size,output,flag\ndata,a,0.004,1MB,,\ndata,,,,b,true\n"
+    )
     (tmp_path / "scenes.yaml").write_text(
         "defaults: {data: data}\nrows:\n- {name: a, lambda-rate: 0.004, target-size: 1MB}\n- {output: b, flag: true}\n"
     )
@@ -55,7 +57,7 @@ def test_the_key_is_of_what_the_result_depends_on(write_manifest, plan_of):
     path = write_manifest({"name": "a", "x": 1}, {"name": "b", "x": 1}, {"name": "c", "x": 2})
     keys = [task.key for task in plan_of(path).tasks()]
     assert keys[0] == keys[1] != keys[2]
-    assert [task.key for task in plan_of(path, ("train",)).tasks()][0] != keys[0]
+    assert next(task.key for task in plan_of(path, ("train",)).tasks()) != keys[0]
 
 
 def test_shards_share_all_tasks(write_manifest, plan_of):
@@ -136,7 +138,7 @@ def test_words_of_the_command_line():
 
 
 def test_stages_that_need_something_else(write_manifest, plan_of):
-    with pytest.raises(DataError, match="row 1: expected config, as --run export,evaluate needs a run's config.yml"):
+    with pytest.raises(DataError, match=r"row 1: expected config, as --run export,evaluate needs a run's config.yml"):
         plan_of(write_manifest({}), ("export", "evaluate")).check()
     with pytest.raises(DataError, match="row 1: expected file, as --run evaluate needs a scene"):
         plan_of(write_manifest({}), ("evaluate",)).check()

@@ -43,7 +43,9 @@ def cluster(running: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 def run(plan: Plan, retries: int = 0) -> Tally:
     tally = Tally(plan.check())
-    drive(plan.tasks(), Slurm(QUICK, {"partition": "main"}, plan.folder), Journal(plan.folder, plan.shard), tally, retries)
+    drive(
+        plan.tasks(), Slurm(QUICK, {"partition": "main"}, plan.folder), Journal(plan.folder, plan.shard), tally, retries
+    )
     return tally
 
 

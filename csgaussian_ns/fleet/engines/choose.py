@@ -35,9 +35,7 @@ def engine(name: str, limits: Limits, settings: Mapping[str, Any], folder: str) 
     return Local(limits)
 
 
-def write_job(
-    name: str, plan: Plan, limits: Limits, settings: Mapping[str, Any], tasks: int
-) -> tuple[str, str]:
+def write_job(name: str, plan: Plan, limits: Limits, settings: Mapping[str, Any], tasks: int) -> tuple[str, str]:
     """Describe a batch for Kubernetes or SkyPilot, whose workers each run a shard of it by themselves.
 
     Returns:
@@ -51,7 +49,7 @@ def write_job(
 
     if is_local(plan.folder) and not settings.get("shared"):
         raise ConfigError(
-            f"-o {plan.folder}: expected an address that all workers reach, such as s3://bucket/x; where it is a folder "
+            f"-o {plan.folder}: expected an address that all workers reach, such as s3://bucket/x; for a folder "
             "that they all see, say --set shared=1"
         )
     shards = min(limits.jobs or 1, max(1, tasks))

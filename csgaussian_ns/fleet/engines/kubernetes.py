@@ -72,4 +72,3 @@ def _resources(limits: Limits, settings: Mapping[str, Any]) -> dict[str, Any]:
         wanted["ephemeral-storage"] = str(settings["storage"])
     gpus = {"nvidia.com/gpu": str(limits.gpus)} if limits.gpus else {}
     return {"requests": {**wanted, **gpus}, "limits": {**wanted, **gpus}}
-

@@ -1,5 +1,6 @@
 """Ray: a task of ours is one of Ray's, on a cluster that somebody started."""
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Ray:
         address = str(settings.get("address", "auto"))
         os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(HEAD_LOST))
         try:
-            ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise BackendUnavailable(
                 f"--on ray: there is no cluster at {address} ({one_line(error)[:200]}); ray start --head starts one"
@@ -72,7 +73,9 @@ class Ray:
         try:
             ready, _ = ray.wait(list(self._running), num_returns=1, timeout=seconds)
         except errors.RayError as error:
-            raise CsgError(f"the Ray cluster is gone: {one_line(error)[:200]}; start one and give the command again") from error
+            raise CsgError(
+                f"the Ray cluster is gone: {one_line(error)[:200]}; start one and give the command again"
+            ) from error
         found = []
         for reference in ready:
             name = self._running.pop(reference)

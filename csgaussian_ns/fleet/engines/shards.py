@@ -47,8 +47,8 @@ def embedded(manifest: str, most: int) -> str | None:
             place = row.get(field)
             if isinstance(place, str) and not is_address(place) and not os.path.isabs(place):
                 raise ConfigError(
-                    f"{manifest}, {name}: expected {field} to be an address or an absolute path, as workers do not have "
-                    f"the folder of the manifest; got {place}"
+                    f"{manifest}, {name}: expected {field} to be an address or an absolute path, as workers do not "
+                    f"have the folder of the manifest; got {place}"
                 )
     return data.decode("utf8")
 
