@@ -1,9 +1,11 @@
 """A Ray cluster of two nodes on this machine, for tests."""
 
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
@@ -24,10 +26,12 @@ def cluster() -> Iterator[Any]:
     os.environ.update(SLOW)
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node()})
+    session = f"session_csg_{os.getpid()}_{secrets.token_hex(4)}"
+    head = {"include_dashboard": False, "session_name": session, **node(session)}
+    made = Cluster(initialize_head=True, head_node_args=head)
     try:
-        made.add_node(**node())
-        os.environ["RAY_ADDRESS"] = made.address
+        made.add_node(**node(session))
+        os.environ["RAY_ADDRESS"] = str(made.address)
         yield made
     finally:
         made.shutdown()
@@ -35,9 +39,18 @@ def cluster() -> Iterator[Any]:
         os.environ.update(before)
 
 
-def node() -> dict[str, Any]:
-    """Options of one node. Its agents get ports from here: Ray waits but a moment for those that they find."""
-    return {"num_cpus": 1, "object_store_memory": MEMORY, **dict(zip(PORTS, _free(len(PORTS)), strict=True))}
+def node(session: str) -> dict[str, Any]:
+    """Options of one node.
+
+    Ray waits but a quarter of a minute for its agents to tell their ports, and then ends. So they get theirs from here, and
+    what the agent for dashboards, of which there is none, would tell is told.
+    """
+    ports, number = _free(len(PORTS)), secrets.token_hex(28)
+    folder = Path("/tmp/ray") / session
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"dashboard_agent_listen_port_{number}").write_text(str(ports[2]))
+    env = {"RAY_OVERRIDE_NODE_ID_FOR_TESTING": number}
+    return {"num_cpus": 1, "object_store_memory": MEMORY, "env_vars": env, **dict(zip(PORTS, ports, strict=True))}
 
 
 def _free(count: int) -> list[int]:
