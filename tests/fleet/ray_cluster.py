@@ -42,7 +42,7 @@ def cluster() -> Iterator[Any]:
 def node(session: str) -> dict[str, Any]:
     """Options of one node.
 
-    Ray waits but a quarter of a minute for its agents to tell their ports, and then ends. So they get theirs from here, and
+    Ray waits but a quarter of a minute for its agents to tell their ports, and then ends. They get them from us, and
     what the agent for dashboards, of which there is none, would tell is told.
     """
     ports, number = _free(len(PORTS)), secrets.token_hex(28)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -41,6 +42,7 @@ class Ray:
         self._ray, self._limits = ray, limits
         address = str(settings.get("address", "auto"))
         os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(HEAD_LOST))
+        _check_answers(os.environ.get("RAY_ADDRESS", address) if address == "auto" else address)
         try:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -90,3 +92,20 @@ class Ray:
         for reference in self._running:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ask whether somebody listens: where nobody does, Ray ends the process that asks.
+
+    Raises:
+        BackendUnavailable: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), 30).close()
+    except OSError as error:
+        raise BackendUnavailable(
+            f"--on ray: there is no cluster at {address} ({error.strerror or error}); ray start --head starts one"
+        ) from error
