@@ -2,8 +2,8 @@
 
     python benchmarks/fleet.py [--engines local slurm ray] [--scenes FOLDER]
 
-Tasks are those of the tests, whose stages do nothing, or spin for a CPU time; ``--scenes`` names a folder of captures that
-are trained, exported and evaluated with one worker and with two. SLURM and Ray are started as the tests do it.
+Tasks are those of the tests, whose stages do nothing, or spin for a CPU time; ``--scenes`` names a folder of captures
+that are trained, exported and evaluated with one worker and with two. SLURM and Ray are started as the tests do it.
 """
 
 import argparse
