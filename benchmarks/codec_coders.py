@@ -25,7 +25,7 @@ from csgaussian_ns.codec import torchac_coder
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.core.jit import COMPILED
 from csgaussian_ns.format.streams import rans
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 
 RESULTS = Path(__file__).parent / "results" / "codec_coders.json"

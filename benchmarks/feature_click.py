@@ -35,13 +35,11 @@ def click_miou(
     """
     from scipy.ndimage import distance_transform_edt
 
-    from csgaussian_ns.semantic.seen import see
-
     assert scene.semantics is not None
     weighted = scene.semantics.feature.float() * weights[:, None]
     near, true = [], []
     for view in views:
-        seen = see(scene.anchors, scene.decoders, view.camera)
+        seen = scene.seen(view.camera)
         feature = rasterizer(replace(seen.gaussians, colors=weighted[seen.row]), view.camera).image
         for mask in view.masks.values():
             depth = torch.from_numpy(distance_transform_edt(torch.nn.functional.pad(mask, (1, 1, 1, 1)).numpy()))

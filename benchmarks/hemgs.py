@@ -76,7 +76,8 @@ class Options:
 class Silent(Coding):
     """A walk of which all symbols are 0: what a decoder computes beside the symbol stream."""
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Nothing is read."""
         return np.zeros(len(prior.mean), np.int64)
 
 
@@ -123,7 +124,7 @@ def fit(scene: Frozen, build: Callable[..., HyperCarm], options: Options) -> dic
     raster = isinstance(model, Neighbours) and isinstance(model.selection, Raster)  # which no file says
     found["walk_seconds"] = None if raster else round(walked(integers, scene), 2)
     if isinstance(model, Neighbours):
-        around = model._around(scene.grid, None)
+        around = model.around(scene.grid)
         found["neighbours"] = round(float((around.weight > 0).sum(dim=1).float().mean()), 2)
     return found
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import tyro
 from common import RESULTS, machine
@@ -27,6 +26,7 @@ from csgaussian_ns.export.write import write
 from csgaussian_ns.receiver.importing import Settings, drawable, import_gaussians
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.orbit import up_of
+from csgaussian_ns.report.curves import Curve, rate_figure
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply import read_ply
 from csgaussian_ns.scene.scene import Scene
@@ -99,11 +99,11 @@ def rows(scene: Given) -> list[dict[str, Any]]:
     began = time.perf_counter()
     spz = b"".join(spz_bytes(scene.splats))
     middle = time.perf_counter()
-    back = read_spz(spz)
+    back = read_spz(spz).scene
     found = [scene.row("SPZ 3", spz, (middle - began, time.perf_counter() - middle), back)]
     coarse = bucketed(spz, scene.splats.scene.degree)
     if coarse is not None:
-        found.append(scene.row("SPZ 3, harmonics of 5 and 4 bits", coarse, (0, 0), read_spz(coarse)))
+        found.append(scene.row("SPZ 3, harmonics of 5 and 4 bits", coarse, (0, 0), read_spz(coarse).scene))
     for step in STEPS:
         began = time.perf_counter()
         data = import_gaussians(scene.splats, Settings(step=step)).data
@@ -163,19 +163,16 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def plot(found: list[dict[str, Any]], path: Path) -> None:
     """Size against loss, a panel for each scene."""
-    names = list(dict.fromkeys(r["scene"] for r in found))
-    figure, axes = plt.subplots(1, len(names), figsize=(4.5 * len(names), 3.6), squeeze=False)
-    for axis, name in zip(axes[0], names, strict=True):
-        ours = [r for r in found if r["scene"] == name and r["file"].startswith("csg")]
-        axis.plot([r["bytes"] / 1e6 for r in ours], [r["psnr"] for r in ours], "o-", label="csg import")
-        for r in found:
-            if r["scene"] == name and r["file"].startswith("SPZ"):
-                axis.plot(r["bytes"] / 1e6, r["psnr"], "s", label=r["file"])
-        axis.set(title=name, xlabel="MB", ylabel="PSNR against the PLY file, dB")
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    panels = {}
+    for name in dict.fromkeys(r["scene"] for r in found):
+        here = [r for r in found if r["scene"] == name]
+        panels[name] = [_curve("csg import", [r for r in here if r["file"].startswith("csg")], {})]
+        panels[name] += [_curve(r["file"], [r], {"marker": "s"}) for r in here if r["file"].startswith("SPZ")]
+    rate_figure(panels, "PSNR against the PLY file / dB", size=(4.5, 3.6)).savefig(path, dpi=110)
+
+
+def _curve(label: str, rows: list[dict[str, Any]], style: dict[str, Any]) -> Curve:
+    return Curve(label, [r["bytes"] for r in rows], [r["psnr"] for r in rows], style)
 
 
 def main(options: Options) -> None:

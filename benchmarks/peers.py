@@ -137,7 +137,7 @@ class Photos:
 
         with tempfile.TemporaryDirectory() as folder:
             pipeline = trainer_for(run, Path(folder)).pipeline
-        manager, cloud = pipeline.datamanager, pipeline.model._seed_points
+        manager, cloud = pipeline.datamanager, pipeline.model.seed_points
         assert cloud is not None, "plain 3DGS needs the point cloud of the capture"
         points, colours = cloud[0].float(), cloud[1].float() / 255
         gaps = manager.train_dataset.metadata.get(GAP_POINTS)

@@ -110,8 +110,8 @@ def _import(step: float) -> Kind:
 
 KINDS = {
     PLY: Kind(".ply", _plain, read_gaussians),
-    "3DGS, SPZ 3": Kind(".spz", _plain, lambda path: read_spz(path.read_bytes())),
-    "3DGS, SPZ 4": Kind(".4.spz", _spz4, lambda path: read_spz(path.read_bytes()), "written by gsply"),
+    "3DGS, SPZ 3": Kind(".spz", _plain, lambda path: read_spz(path.read_bytes()).scene),
+    "3DGS, SPZ 4": Kind(".4.spz", _spz4, lambda path: read_spz(path.read_bytes()).scene, "written by gsply"),
     "3DGS, compressed PLY": Kind(".compressed.ply", _compressed, read_gaussians, "gsply"),
     "3DGS, `csg import`": _import(1.0),
     "3DGS, `csg import --step 2`": _import(2.0),

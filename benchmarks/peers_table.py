@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from csgaussian_ns.report.curves import Curve, rate_figure
+
 Record = dict[str, Any]
 
 KEY = ("scene", "steps", "method")
@@ -64,27 +66,21 @@ def _seconds(value: float | None) -> str:
 
 def plot(runs: list[Record], path: Path) -> None:
     """PSNR over bytes, a panel for each scene; curves where one method has several files."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     found = [run for run in newest(runs) if "bytes" in run]
-    scenes = list(dict.fromkeys(run["scene"] for run in found))
-    figure, axes = plt.subplots(1, len(scenes), figsize=(5.5 * len(scenes), 4.2), squeeze=False, layout="constrained")
     others = [m for m in _ordered(found) if not m.startswith(OURS) and "csg import" not in m]
-    for axis, scene in zip(axes[0], scenes, strict=True):
+    panels = {}
+    for scene in dict.fromkeys(run["scene"] for run in found):
         here = [run for run in found if run["scene"] == scene]
-        for label, part in (("csgaussian", OURS), ("3DGS, csg import", "csg import")):
-            own = sorted((run for run in here if part in run["method"]), key=lambda run: run["bytes"])
-            axis.plot([run["bytes"] / 1e6 for run in own], [run["psnr"] for run in own], "o-", label=label)
+        curves = [
+            _curve(label, [run for run in here if part in run["method"]], {})
+            for label, part in (("csgaussian", OURS), ("3DGS, csg import", "csg import"))
+        ]
         for number, method in enumerate(others):
-            for run in (run for run in here if run["method"] == method):
-                style = {"marker": "sD^vPX"[number % 6], "color": f"C{number + 2}", "linestyle": "none"}
-                axis.plot(run["bytes"] / 1e6, run["psnr"], label=method, **style)
-        axis.set(title=f"{_name(scene)}, {_steps(found, scene):,} steps", xscale="log", xlabel="file / MB")
-        axis.set_ylabel("PSNR on held-out photos / dB")
-        axis.grid(alpha=0.3, which="both")
-    axes[0][0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+            style = {"marker": "sD^vPX"[number % 6], "color": f"C{number + 2}", "linestyle": "none"}
+            curves.append(_curve(method, [run for run in here if run["method"] == method], style))
+        panels[f"{_name(scene)}, {_steps(found, scene):,} steps"] = curves
+    rate_figure(panels).savefig(path, dpi=110)
+
+
+def _curve(label: str, runs: list[Record], style: dict[str, Any]) -> Curve:
+    return Curve(label, [run["bytes"] for run in runs], [run["psnr"] for run in runs], style)

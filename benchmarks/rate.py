@@ -27,6 +27,8 @@ import tyro
 from common import RESULTS, Clock, Run, add_run, read_runs, trainer_for
 from stem import branch
 
+from csgaussian_ns.report.curves import Curve, rate_figure
+
 if TYPE_CHECKING:
     from csgaussian_ns.ns.trainer import CSGaussianTrainer
     from csgaussian_ns.stages.scene import TrainableScene
@@ -163,7 +165,8 @@ def _add_plain_rounding() -> None:
     from csgaussian_ns.entropy.base import per_channel
     from csgaussian_ns.entropy.hyper_carm import HyperCarm, HyperCarmExpectation
     from csgaussian_ns.entropy.inr import InrEncoding
-    from csgaussian_ns.entropy.registry import MODELS
+    from csgaussian_ns.entropy.registry import register
+    from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 
     class Expectation(HyperCarmExpectation):
         @torch.no_grad()
@@ -174,7 +177,7 @@ def _add_plain_rounding() -> None:
     class PlainRounding(HyperCarm):
         EXPECTATION = Expectation
 
-    MODELS[PLAIN] = lambda layout, widths, size: PlainRounding(layout, widths, InrEncoding(size))
+    register(PLAIN, lambda layout, widths, size: PlainRounding(layout, widths, InrEncoding(size)), IntegerHyperCarm)
 
 
 def _view(scene: "TrainableScene") -> tuple[list[float], dict[str, float]]:
@@ -242,35 +245,19 @@ def _alone(lock: Path | None) -> Iterator[None]:
 
 def plot(records: list[dict], scene: str, path: Path) -> None:
     """Decoded PSNR over real bytes: a colour for each model, a curve for each seed, lines for no compression."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     here = [r for r in records if r["scene"] == scene]
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    coded, told = [r for r in here if "bytes" in r], ("hyperprior", "variant", "steps")
-    for number, curve in enumerate(sorted({tuple(r[name] for name in told) for r in coded})):
-        same, label = [r for r in coded if tuple(r[name] for name in told) == curve], "{}, {}, {} steps".format(*curve)
+    coded, told, curves = [r for r in here if "bytes" in r], ("hyperprior", "variant", "steps"), []
+    for number, model in enumerate(sorted({tuple(r[name] for name in told) for r in coded})):
+        same = [r for r in coded if tuple(r[name] for name in told) == model]
         seeds = sorted({r["seed"] for r in same}, reverse=True)  # 42, nerfstudio's default, is drawn boldest
         for seed in seeds:
-            own = sorted((r for r in same if r["seed"] == seed), key=lambda r: r["bytes"])
-            size, quality = [r["bytes"] / 1e3 for r in own], [r["decoded"]["psnr"] for r in own]
-            style = {"color": f"C{number}", "alpha": 1.0 if seed == seeds[0] else 0.3}
-            axes.plot(size, quality, marker="o", markersize=4, label=label if seed == seeds[0] else None, **style)
-            if curve[:2] == ("inr", "default") and seed == seeds[0]:
-                for record, x, y in zip(own, size, quality, strict=True):
-                    axes.annotate(f"{record['lambda']:g}", (x, y), xytext=(3, -9), textcoords="offset points")
-    for record in here:
-        if record["lambda"] == 0:
-            axes.axhline(
-                record["trained"]["psnr"], linestyle="--", color="grey", label=f"uncompressed, {record['steps']} steps"
-            )
-    axes.legend(fontsize="small")
-    axes.set(xlabel="file / kB", ylabel="decoded PSNR on held-out views / dB", title=scene)
-    axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+            own, first = [r for r in same if r["seed"] == seed], seed == seeds[0]
+            label = "{}, {}, {} steps".format(*model) if first else ""
+            style = {"color": f"C{number}", "alpha": 1.0 if first else 0.3, "markersize": 4}
+            names = [f"{r['lambda']:g}" for r in own] if first and model[:2] == ("inr", "default") else ()
+            curves.append(Curve(label, [r["bytes"] for r in own], [r["decoded"]["psnr"] for r in own], style, names))
+    levels = {f"uncompressed, {r['steps']} steps": r["trained"]["psnr"] for r in here if r["lambda"] == 0}
+    rate_figure({scene: curves}, levels=levels, size=(8, 5)).savefig(path, dpi=110)
 
 
 def main(options: Options) -> None:

@@ -165,12 +165,12 @@ def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int,
     labels = {"noisy": f"noisy{seed}", "weak": "weak", "decoded": f"decoded_{weight:g}"}[kind]
     folder = options.work / "masks" / f"{name}_{labels}"
     if not folder.exists():
-        from csgaussian_ns.semantic.masks.label_maps import write_label_map
+        from csgaussian_ns.core.png import write_png
 
         partial = folder.with_name(f"{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         for stem, map_ in _label_maps(options, scene, weight, kind, seed, outputs):
-            write_label_map(partial / f"{stem}.png", map_)
+            write_png(partial / f"{stem}.png", map_)
         partial.rename(folder)
     return str(folder)
 
@@ -210,7 +210,7 @@ def _decoded_views(options: Options, scene: str, weight: float, outputs: Path): 
     from csgaussian_ns.codec.encode import encode
     from csgaussian_ns.receiver.load import load
     from csgaussian_ns.render.backend import choose_rasterizer
-    from csgaussian_ns.tools.cameras import scaled
+    from csgaussian_ns.tools.viewpoints import scaled
 
     name, scale = scene.split(":")
     root = scene_root(options, name)

@@ -44,7 +44,7 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> Clock:
     if not path.exists():
         _save_on_the_way(trainer, path)
         return Clock()
-    stem, fresh = torch.load(path, map_location="cpu"), trainer._state(0)  # noqa: TID251  # our own file
+    stem, fresh = torch.load(path, map_location="cpu"), trainer.state(0)  # noqa: TID251  # our own file
     own = {name: value for name, value in fresh["pipeline"].items() if name.startswith(ENTROPY)}
     others = {name: value for name, value in stem["pipeline"].items() if not name.startswith(ENTROPY)}
     stem["pipeline"] = others | own
@@ -55,8 +55,7 @@ def branch(trainer: "CSGaussianTrainer", folder: Path) -> Clock:
         stem["schedulers"][name] |= {"last_epoch": stem["step"] + 1, "_step_count": stem["step"] + 2}
     grafted = path.with_suffix(f".{os.getpid()}")
     torch.save(stem, grafted)
-    trainer.config.load_checkpoint = grafted
-    trainer._load_checkpoint()
+    trainer.continue_from(grafted)
     grafted.unlink()
     return Clock(stem["seconds"], stem["cpu_seconds"])
 
@@ -70,7 +69,7 @@ def _save_on_the_way(trainer: "CSGaussianTrainer", path: Path) -> None:
             partial = path.with_suffix(".partial")
             clock.stop()
             spent = {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds}
-            torch.save(trainer._state(step) | spent, partial)
+            torch.save(trainer.state(step) | spent, partial)
             partial.rename(path)
 
     trainer.callbacks.append(TrainingCallback([TrainingCallbackLocation.AFTER_TRAIN_ITERATION], save))

@@ -36,7 +36,7 @@ from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.semantic_chunks import open_semantics
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
 from csgaussian_ns.format.streams.splat_rows import decode_rows, encode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables
@@ -62,7 +62,8 @@ class Recording(Coding):
         self._where = channels.start, channels.stop
         super().code(prior, channels, rows)
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Read, and keep."""
         symbols = self._reader.take(prior.table).astype(np.int64)
         known = {name: values.tolist() for name, values in prior._asdict().items()}
         self.groups.append({"channels": self._where, **known, "symbols": symbols.tolist()})

@@ -36,7 +36,7 @@ __all__ = [
 
 HERE = Path(__file__).resolve().parent
 WANTED = os.environ.get("CSGAUSSIAN_KERNELS") != "0"
-KERNELS_NEED = ["numpy", "numba>=0.60", "jaxtyping", "pillow", "rich", "tyro", "wheel"]
+KERNELS_NEED = ["numpy", "numba>=0.60", "pillow", "rich", "tyro", "wheel"]
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:

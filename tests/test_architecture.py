@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import grimp
@@ -48,6 +49,23 @@ def test_no_two_modules_import_each_other():
     while leaves := {module for module, imported in below.items() if not imported}:
         below = {module: imported - leaves for module, imported in below.items() if module not in leaves}
     assert set(below) == set(), "these stand in a circle, or above one"
+
+
+def test_what_decodes_a_file_imports_numpy_numba_and_the_core_alone():
+    """A list of what is allowed, which import contracts have no kind for; and no name of a module in a string."""
+    graph = grimp.build_graph(
+        "csgaussian_ns", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+    names = {name for name in graph.modules if name.startswith("csgaussian_ns.format")}
+    assert "csgaussian_ns.format.streams.coders" in names
+    reached = names.union(*map(graph.find_upstream_modules, names))
+    own = {name for name in reached if name.startswith("csgaussian_ns.")}
+    assert {name.split(".")[1] for name in own} == {"core", "format"}
+    others = {name.split(".")[0] for name in reached - own} - sys.stdlib_module_names - {"csgaussian_ns"}
+    assert others == {"numpy", "numba", "llvmlite", "jaxtyping"}  # llvmlite is numba's; jaxtyping only where loaded
+    assert graph.find_modules_that_directly_import("jaxtyping") == {"csgaussian_ns.core.shapes"}
+    late = {name for name in reached if {"importlib", "runpy"} & graph.find_modules_directly_imported_by(name)}
+    assert late == set()
 
 
 def test_the_picture_of_imports_is_as_the_code():
@@ -153,7 +171,7 @@ def test_kernels_depend_on_the_packages_that_name_their_cache_alone():
     )
     makers = graph.find_modules_that_directly_import("numba")
     kernels = makers.union(*map(graph.find_modules_that_directly_import, makers))
-    assert {"csgaussian_ns.format.streams.masks", "csgaussian_ns.render.cpu_binning"} <= kernels
+    assert {"csgaussian_ns.format.streams.offset_masks", "csgaussian_ns.render.cpu_binning"} <= kernels
     own = {
         name for kernel in kernels for name in {kernel, *graph.find_upstream_modules(kernel)} if name in graph.modules
     }
@@ -162,13 +180,13 @@ def test_kernels_depend_on_the_packages_that_name_their_cache_alone():
 
 
 def test_the_kernel_cache_is_named_after_what_kernels_depend_on(tmp_path):
-    for name in ("format/streams/masks.py", "tools/cli.py"):
+    for name in ("format/streams/offset_masks.py", "tools/cli.py"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("x = 1\n")
     before = version_of(tmp_path)
     (tmp_path / "tools" / "cli.py").write_text("x = 22\n")
     assert version_of(tmp_path) == before
-    (tmp_path / "format" / "streams" / "masks.py").write_text("x = 22\n")
+    (tmp_path / "format" / "streams" / "offset_masks.py").write_text("x = 22\n")
     assert version_of(tmp_path) != before
 
 
@@ -217,6 +235,7 @@ WRITES_BY_ITSELF = {
     "csgaussian_ns.core.shipped_kernels": "by numba, while a wheel is built",
     "csgaussian_ns.fleet.attempt": "a log, and a file that is locked",
     "csgaussian_ns.ns.trainer": "into a file of core.files",
+    "csgaussian_ns.report.inlined": "into memory",
     "csgaussian_ns.tools.demo_scene.folder": "a folder that gets its name when it is complete",
     "csgaussian_ns.tools.demo_scene.make": "in that folder",
     "csgaussian_ns.core.npz": "into a file of core.files",

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from csgaussian_ns.capture.cameras import matrix_of
 from csgaussian_ns.capture.optics import is_finite
+from csgaussian_ns.capture.poses import matrix_of
 from csgaussian_ns.capture.transforms import read_transforms
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.geometry import FARTHEST, MOST_PIXELS, opengl_camera

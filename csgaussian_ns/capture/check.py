@@ -4,10 +4,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 
-from csgaussian_ns.capture import masks
-from csgaussian_ns.capture.cameras import pose_of
+from csgaussian_ns.capture import image_masks
 from csgaussian_ns.capture.cloud import how_to_subtract, place
 from csgaussian_ns.capture.optics import PINHOLES, distortion_of, intrinsics_of
+from csgaussian_ns.capture.poses import stored_pose
 from csgaussian_ns.capture.straight import seen_by
 from csgaussian_ns.capture.transforms import Capture, Frame
 from csgaussian_ns.core.errors import DataError
@@ -30,11 +30,11 @@ def check_trainable(capture: Capture, photos: bool = True) -> None:
     """
     if len(capture.frames) < 2:
         raise DataError(f"{capture.path}: 'frames' has 1 entry; expected one per photo, and at least 2")
-    masked = capture.files_under(masks.KEY)
+    masked = capture.files_under(image_masks.KEY)
     if 0 < len(masked) < len(set(capture.photos)):
         raise DataError(
-            f"{capture.path}: {len(masked)} of {len(capture.frames)} frames have a '{masks.KEY}'; give one to all or "
-            "to none (a white picture hides nothing)"
+            f"{capture.path}: {len(masked)} of {len(capture.frames)} frames have a '{image_masks.KEY}'; give one to "
+            "all or to none (a white picture hides nothing)"
         )
     places = set()
     for frame in capture.frames:
@@ -42,11 +42,11 @@ def check_trainable(capture: Capture, photos: bool = True) -> None:
         distortion_of(frame)
         if frame.facts.get("camera_model") in PINHOLES:  # of other lenses, nerfstudio says which it knows
             seen_by(frame)
-        places.add(tuple(pose_of(frame)[:, 3].tolist()))
+        places.add(tuple(stored_pose(frame)[:, 3].tolist()))
         if photos:
             check_exists(frame, "photo", frame.photo, frame.file_path)
         if photos and masked:
-            check_exists(frame, "mask", masked[frame.photo], frame.facts[masks.KEY])
+            check_exists(frame, "mask", masked[frame.photo], frame.facts[image_masks.KEY])
     if len(places) == 1:
         raise DataError(
             f"{capture.path}: all {len(capture.frames)} cameras are at the same place {places.pop()}; depth cannot be "

@@ -88,7 +88,7 @@ def split_names(capture: Capture, split: ViewSplit) -> dict[str, list[str]]:
     return names | ({LEFT_OUT: left_out} if left_out else {})
 
 
-def storable(names: Mapping[str, list[str]]) -> bool:
+def fits_into_file(names: Mapping[str, list[str]]) -> bool:
     """Whether a file has room for them."""
     return len(json.dumps(names)) <= MOST_BYTES
 

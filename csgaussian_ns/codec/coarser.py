@@ -14,6 +14,7 @@ from torch import Tensor
 
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.geometry import resized
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.entropy.base_steps import on_base_steps
@@ -135,6 +136,4 @@ def _small(camera: Camera) -> Camera:
     """The same view in ``MOST_PIXELS`` at most."""
     factor = min(1.0, math.sqrt(MOST_PIXELS / (camera.width * camera.height)))
     width, height = max(1, int(camera.width * factor)), max(1, int(camera.height * factor))
-    x, y = width / camera.width, height / camera.height
-    lens = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
-    return replace(camera, **lens, width=width, height=height)
+    return resized(camera, width, height)

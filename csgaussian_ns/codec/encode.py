@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, semantic_sections
+from csgaussian_ns.codec.finite import check_finite
 from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.shapes import Float, Int, Int64
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, EntropyModel
 from csgaussian_ns.format.bodies import packed_section
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS, encode_chunk
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
@@ -27,7 +28,6 @@ from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.render_networks import write_render_networks
 from csgaussian_ns.format.streams.coders import coder_named
 from csgaussian_ns.format.streams.positions import common_origin
-from csgaussian_ns.format.threads import in_order, threads_for
 from csgaussian_ns.scene.decoders import Decoders
 
 BYTES_PER_SYMBOL = 96

@@ -1,6 +1,6 @@
 """A decoded file as torch has it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -35,7 +35,16 @@ class TensorScene:
 
     def digest(self) -> str:
         """As of ``format.scene``."""
-        return digest(self.grid, self.anchors, self.semantics)
+        anchors = Anchors(*(getattr(self.anchors, field.name).cpu() for field in fields(Anchors)))
+        layer = self.semantics
+        if layer is not None:
+            layer = replace(layer, feature=layer.feature.cpu(), label=layer.label.cpu())
+        return digest(self.grid.cpu(), anchors, layer)
+
+    @property
+    def drawn(self) -> AnchorScene:
+        """What is drawn, before any edit."""
+        return AnchorScene(self.anchors, self.decoders, self.background)
 
     @property
     def position(self) -> Float[Tensor, "A 3"]:
@@ -43,16 +52,30 @@ class TensorScene:
         return self.anchors.position
 
     @property
+    def unmoved(self) -> Float[Tensor, "A 3"]:
+        """The same."""
+        return self.anchors.position
+
+    @property
     def slots(self) -> Bool[Tensor, "A K"]:
         """Which Gaussians each anchor has."""
-        return self.anchors.mask > 0
+        return self.drawn.slots
+
+    @property
+    def hidden(self) -> Bool[Tensor, " A"]:
+        """None: edits are not applied here."""
+        return self.drawn.hidden
+
+    @property
+    def plain(self) -> None:
+        """It is made of anchors."""
 
     def seen(self, camera: Camera, only: Bool[Tensor, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
         with torch.no_grad():
-            return AnchorScene(self.anchors, self.decoders).seen(camera, only)
+            return self.drawn.seen(camera, only)
 
     @property
     def background(self) -> Tensor:
         """RGB behind the scene."""
-        return torch.tensor(self.meta.background)
+        return self.anchors.position.new_tensor(self.meta.background)

@@ -8,6 +8,8 @@ checksum.
 Stream, little-endian: u32 number of escapes and their values as i32, in the order of the symbols; then for each table
 that occurs, by rising id, for each block of 2^22 // (entries + 1) of its symbols in their order: u32 length, bytes.
 torchac cannot stop in the middle of its data, so a body of several parts has u32 length and such a stream for each.
+
+This module is a ``streams.coders.SymbolCoder``; importing it loads neither torchac nor torch.
 """
 
 import struct
@@ -96,9 +98,14 @@ def decode(data: bytes | memoryview, table_ids: UInt8[np.ndarray, " n"], tables:
 def encode_parts(
     symbols: Sequence[Int32[np.ndarray, " _"]], table_ids: Sequence[UInt8[np.ndarray, " _"]], tables: Tables
 ) -> bytes:
-    """The body of several parts, for ``PartReader``."""
+    """The body of several parts, for ``part_reader``."""
     parts = [encode(*part, tables) for part in zip(symbols, table_ids, strict=True)]
     return b"".join(struct.pack("<I", len(part)) + part for part in parts)
+
+
+def part_reader(data: bytes | memoryview, tables: Tables) -> "PartReader":
+    """As of ``SymbolCoder``."""
+    return PartReader(data, tables)
 
 
 class PartReader:

@@ -65,6 +65,11 @@ def sigmoid(array: Any) -> Any:
     return np.where(array >= 0, 1, small) / (1 + small)
 
 
+def none_of(array: Any) -> Any:
+    """A mask of the rows of ``array`` that is false everywhere."""
+    return np.zeros(len(array), np.bool_) if isinstance(array, np.ndarray) else array.new_zeros(len(array)).bool()
+
+
 def detached(array: Any) -> Any:
     """The same numbers without a gradient."""
     return array if isinstance(array, np.ndarray) else array.detach()

@@ -1,5 +1,6 @@
-"""Conversions between camera conventions, and what no camera exceeds."""
+"""Conversions between camera conventions and sizes, and what no camera exceeds."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -45,6 +46,13 @@ def opengl_camera(
     last[0, 3] = 1
     world_to_camera = library.concatenate([upper, last])
     return Camera(single(world_to_camera), *focal, *centre, *size)
+
+
+def resized(camera: Camera, width: int, height: int) -> Camera:
+    """The same view in so many pixels; both sides may change by different factors."""
+    x, y = width / camera.width, height / camera.height
+    lens = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
+    return replace(camera, **lens, width=width, height=height)
 
 
 def check_intrinsics(camera: Camera) -> None:

@@ -33,7 +33,7 @@ class EncodedPlace:
 
     def at(self, rows: Int[Tensor, " n"]) -> "EncodedPlace":
         """Of some of them."""
-        return EncodedPlace(self.encoding[rows], self.rate_weight)
+        return EncodedPlace(self.encoding.index_select(0, rows), self.rate_weight)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class HyperCarmExpectation(Expectation):
 
     def at(self, rows: Int[Tensor, " n"], steps: Float[Tensor, "n T"] | None = None) -> "HyperCarmExpectation":
         """As of ``Expectation``."""
-        return type(self)(self.model, self.hidden[rows], self.steps[rows] if steps is None else steps)
+        steps = self.steps.index_select(0, rows) if steps is None else steps
+        return type(self)(self.model, self.hidden.index_select(0, rows), steps)
 
     def prior(self) -> Prior:
         """Of all channels, by the hyperprior alone."""
@@ -69,17 +70,17 @@ class HyperCarmExpectation(Expectation):
             torch.cat([prior.log_scale[:, :dim] + log_scale, prior.log_scale[:, dim:]], dim=-1),
         )
 
-    @torch.no_grad()
     def quantised(self, values: Float[Tensor, "V D"]) -> Float[Tensor, "V D"]:
         """Values rounded on the grid centred on their mean, slice by slice as the decoder will see them."""
-        step, mean, carm = per_channel(self.model.layout, self.steps), self.prior().mean, self.model.carm
-        result = mean + torch.round((values - mean) / step) * step
-        if carm is not None:
-            for number, channels in list(enumerate(carm.slices))[1:]:
-                shift, _ = carm.correction(number, result[:, : channels.start])
-                centre, width = mean[:, channels] + shift, step[:, channels]
-                result[:, channels] = centre + torch.round((values[:, channels] - centre) / width) * width
-        return result
+        with torch.no_grad():  # not a decorator, which torch.compile does not see through here
+            step, mean, carm = per_channel(self.model.layout, self.steps), self.prior().mean, self.model.carm
+            result = mean + torch.round((values - mean) / step) * step
+            if carm is not None:
+                for number, channels in list(enumerate(carm.slices))[1:]:
+                    shift, _ = carm.correction(number, result[:, : channels.start])
+                    centre, width = mean[:, channels] + shift, step[:, channels]
+                    result[:, channels] = centre + torch.round((values[:, channels] - centre) / width) * width
+            return result
 
 
 class HyperCarm(EntropyModel):

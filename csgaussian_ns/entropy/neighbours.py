@@ -64,19 +64,19 @@ class NeighboursExpectation(HyperCarmExpectation):
         shift, widening = (torch.cat(parts, dim=-1) for parts in zip(first, others, strict=True))
         return mean + shift, log_scale + widening
 
-    @torch.no_grad()
     def quantised(self, values: Float[Tensor, "V D"]) -> Float[Tensor, "V D"]:
         """Values rounded on the grid centred on their mean; of a whole scene wave by wave, as a decoder sees them."""
-        around = self.place.around
-        mean, step = self.prior().mean, per_channel(self.model.layout, self.steps)
-        if around is None:
-            return self._rounded(values, mean, step, self.place.seen)
-        result = torch.zeros_like(values)
-        for wave in range(self.model.selection.waves):
-            rows = torch.nonzero(around.wave == wave)[:, 0]
-            seen = around.at(rows).seen(result[:, : self.model.seen_channels])
-            result[rows] = self._rounded(values[rows], mean[rows], step[rows], seen)
-        return result
+        with torch.no_grad():  # not a decorator, which torch.compile does not see through here
+            around = self.place.around
+            mean, step = self.prior().mean, per_channel(self.model.layout, self.steps)
+            if around is None:
+                return self._rounded(values, mean, step, self.place.seen)
+            result = torch.zeros_like(values)
+            for wave in range(self.model.selection.waves):
+                rows = torch.nonzero(around.wave == wave)[:, 0]
+                seen = around.at(rows).seen(result[:, : self.model.seen_channels])
+                result[rows] = self._rounded(values[rows], mean[rows], step[rows], seen)
+            return result
 
     def _rounded(self, values: Tensor, mean: Tensor, step: Tensor, seen: Tensor) -> Tensor:
         """Feature slice by slice, then the other types."""
@@ -174,7 +174,7 @@ class Neighbours(HyperCarm):
     def place(self, context: Context) -> SeenPlace:
         """The encoding of the voxels, and what is seen from them of neighbours as they are trained."""
         encoded = super().place(context)
-        around = self._around(context.grid, context.kept)
+        around = self.around(context.grid, context.kept)
         chosen = around if context.index is None else around.at(context.index)
         rows, among = chosen.members(len(context.grid))
         values = context.values_of(rows)[:, : self.seen_channels]
@@ -182,8 +182,8 @@ class Neighbours(HyperCarm):
             encoded.encoding, encoded.rate_weight, among.seen(values), around if context.index is None else None
         )
 
-    def _around(self, grid: Int[Tensor, "A 3"], kept: Bool[Tensor, " A"] | None) -> Surroundings:
-        """Kept until another ``grid`` comes, where all anchors are."""
+    def around(self, grid: Int[Tensor, "A 3"], kept: Bool[Tensor, " A"] | None = None) -> Surroundings:
+        """Neighbours of all anchors, among those that are ``kept``; remembered where all are, until another grid."""
         if kept is not None:
             return surroundings(grid, self.selection, kept)
         if self._known is None or self._known[0] is not grid:

@@ -1,7 +1,6 @@
 """Entropy models by name: what ``--pipeline.model.scene.hyperprior`` offers."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError
@@ -14,30 +13,49 @@ from csgaussian_ns.entropy.inr import InrEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
 from csgaussian_ns.entropy.triplane import TriplaneEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
+from csgaussian_ns.format.networks import models
+from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
+from csgaussian_ns.format.networks.model import IntegerModel
+from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 
 SIZES = (8, 19)
 """Sizes of learned encodings: 256 to half a million anchors."""
 
 
-def _behind(
-    encoding: type[SpatialEncoding],
-    layout: ChannelLayout,
-    widths: Widths,
-    size: int,
-    model: type[HyperCarm] = HyperCarm,
-) -> HyperCarm:
-    return model(layout, widths, encoding(size))
+Make = Callable[[ChannelLayout, Widths, int], EntropyModel]
+"""Builds a model, untrained: layout, widths of its networks, log2 of the anchors that it is sized for."""
+MODELS: dict[str, Make] = {}
 
 
-MODELS: dict[str, Callable[[ChannelLayout, Widths, int], EntropyModel]] = {
-    "inr": partial(_behind, InrEncoding),
-    "triplane": partial(_behind, TriplaneEncoding),
-    "hashgrid": partial(_behind, HashgridEncoding),
-    "factorised": partial(_behind, FactorisedEncoding),
-    "neighbours": partial(_behind, InrEncoding, model=Neighbours),
-    "neighbours_triplane": partial(_behind, TriplaneEncoding, model=Neighbours),
-    "neighbours_hashgrid": partial(_behind, HashgridEncoding, model=Neighbours),
-}
+def register(name: str, make: Make, frozen: type[IntegerModel]) -> None:
+    """Offer an entropy model to training, and what it freezes to, to encoders and readers: all that a model needs.
+
+    Args:
+        name: What options call it.
+        make: Builds it.
+        frozen: The class that its ``freeze`` returns. A receiver, which loads no training model, knows those that
+            ``format.networks.models`` registers, and what else is registered there.
+
+    Raises:
+        ConfigError: There is another one of this name, or another class of this number.
+    """
+    if MODELS.get(name, make) is not make:
+        raise ConfigError(f"entropy model {name!r} is registered already; give the new one another name")
+    models.register(frozen)
+    MODELS[name] = make
+
+
+def _behind(encoding: type[SpatialEncoding], model: type[HyperCarm] = HyperCarm) -> Make:
+    return lambda layout, widths, size: model(layout, widths, encoding(size))
+
+
+register("inr", _behind(InrEncoding), IntegerHyperCarm)
+register("triplane", _behind(TriplaneEncoding), IntegerHyperCarm)
+register("hashgrid", _behind(HashgridEncoding), IntegerHyperCarm)
+register("factorised", _behind(FactorisedEncoding), IntegerHyperCarm)
+register("neighbours", _behind(InrEncoding, Neighbours), IntegerNeighbours)
+register("neighbours_triplane", _behind(TriplaneEncoding, Neighbours), IntegerNeighbours)
+register("neighbours_hashgrid", _behind(HashgridEncoding, Neighbours), IntegerNeighbours)
 if TYPE_CHECKING:
     ModelName = str
 else:

@@ -41,6 +41,15 @@ class ScenePart:
         """Of the scene."""
         return self.scene.background
 
+    @property
+    def hidden(self) -> Bool[np.ndarray, " R"]:
+        """Those of the scene; what is not shown is only left out."""
+        return self.scene.hidden
+
+    @property
+    def plain(self) -> None:
+        """A part is asked for by views."""
+
     def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
         """What ``camera`` sees of the part; see ``Scene``."""
         rows = self.rows if only is None or self.rows is None else only & self.rows

@@ -59,8 +59,8 @@ def plain(
     Raises:
         ConfigError: Nothing is seen.
     """
-    if isinstance(scene, GaussianScene):
-        rows, result = np.arange(len(scene.means)), _of_degree(scene, effort.degree)
+    if scene.plain is not None:
+        rows, result = np.arange(len(scene.position)), _of_degree(scene.plain, effort.degree)
     else:
         rows, result = _fitted(scene, cameras, effort, progress)
     kept = (result.opacities >= FAINT) & _is_finite(result)

@@ -32,8 +32,6 @@ from csgaussian_ns.scene.splats import Splats
 MAGIC = 0x5053474E
 MAGIC_BYTES = b"NGSP"
 """How a file begins that is not packed as a whole."""
-VERSIONS = 3, 4
-"""That are written."""
 _BYTE_QUATS, _SLICES, _COLUMNS = 2, 3, 4
 """Versions that differ from 3: in how rotations are packed, and in how the file is."""
 HEADER = struct.Struct("<IIIBBBB")
@@ -52,7 +50,7 @@ def spz_bytes(splats: Splats, version: int = _SLICES) -> Iterator[bytes]:
 
     Args:
         splats: With y up.
-        version: One of ``VERSIONS``.
+        version: 3 or 4.
 
     Raises:
         ConfigError: Coordinates that 24 bits do not reach.
@@ -105,12 +103,7 @@ def _packed_quats(quats: Float32[np.ndarray, "N 4"]) -> np.ndarray:
     return packed.astype("<u4")
 
 
-def read_spz(data: bytes) -> GaussianScene:
-    """The Gaussians of ``read_spz_splats``."""
-    return read_spz_splats(data).scene
-
-
-def read_spz_splats(data: bytes) -> Splats:
+def read_spz(data: bytes) -> Splats:
     """Read a file of version 2, 3 or 4, with objects where one of ours has them. The input is not trusted.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from csgaussian_ns.core.files import replacing
 from csgaussian_ns.export.ply import ply_bytes
 from csgaussian_ns.export.splat import read_splat, splat_bytes
-from csgaussian_ns.export.spz import read_spz_splats, spz_bytes
+from csgaussian_ns.export.spz import read_spz, spz_bytes
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply import read_header, read_splats
 from csgaussian_ns.scene.splats import Splats
@@ -39,7 +39,7 @@ def _read_ply(data: bytes) -> Splats:
 
 FORMATS = {
     ".ply": Format(lambda splats, z_up, version: ply_bytes(splats, z_up), _read_ply, 3),
-    ".spz": Format(lambda splats, z_up, version: spz_bytes(splats, version), read_spz_splats, 3),
+    ".spz": Format(lambda splats, z_up, version: spz_bytes(splats, version), read_spz, 3),
     ".splat": Format(lambda splats, z_up, version: splat_bytes(splats), lambda data: Splats(read_splat(data)), 0),
 }
 

@@ -124,7 +124,7 @@ class _Writing(Coding):
         self.symbols: list[Int32[np.ndarray, " n"]] = []
         self.tables: list[np.ndarray] = []
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
         found = prior.symbols(picked(self._real))
         self.symbols.append(found.astype(np.int32))
         self.tables.append(prior.table)
@@ -138,5 +138,5 @@ class _Reading(Coding):
         super().__init__(coded)
         self.reader = reader
 
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
         return self.reader.take(prior.table).astype(np.int64)

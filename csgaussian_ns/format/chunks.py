@@ -17,8 +17,8 @@ from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.streams.coders import Coder
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.mixing import most_bits
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions, most_points, positions_crc
 
 ANCHOR_KINDS = ("POSI", "MASK", "COLR")

@@ -9,6 +9,7 @@ import numpy as np
 
 from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.shapes import Int32
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.chunks import Chunk, check_positions, decode_chunk, decode_grid
 from csgaussian_ns.format.coded_file import CodedFile, open_coded
 from csgaussian_ns.format.container import Container, read_container
@@ -17,7 +18,6 @@ from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits, within_mem
 from csgaussian_ns.format.networks.fixed_point import Arithmetic
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.format.semantic_chunks import SemanticRows
-from csgaussian_ns.format.threads import in_order, threads_for
 
 
 def decode(

@@ -14,6 +14,7 @@ from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.checks import values_crc
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.kinds import Run, SectionInfo, compare_crc, info_of
 from csgaussian_ns.format.layout import Entry, Section
@@ -27,7 +28,6 @@ from csgaussian_ns.format.objects import BYTES_PER_NUMBER, ObjectSums, same_tabl
 from csgaussian_ns.format.semantics import SemanticFacts, nets_head, read_semantic_facts
 from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
-from csgaussian_ns.format.threads import in_order, threads_for
 
 
 def write_nets(model: IntegerModel, everywhere: bool) -> Section:

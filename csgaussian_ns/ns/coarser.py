@@ -172,7 +172,7 @@ class RateWeight:
             ConfigError: The run is not trained for it.
         """
         scene = self.pipeline.model.scene
-        scene.choose_rate(weight)
+        scene.rates.choose(weight)
         extra = {**self.trained.meta.extra, **self.asked, self.FACT: weight}
         meta = replace(self.trained.meta, extra=extra)
         return replace(self.trained, anchors=scene.decoded().anchors, meta=meta, rate_weight=weight)

@@ -12,10 +12,10 @@ from nerfstudio.data.dataparsers.colmap_dataparser import ColmapDataParser, Colm
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 
-from csgaussian_ns.capture.cameras import pose_of
 from csgaussian_ns.capture.check import check_exists
 from csgaussian_ns.capture.colmap import model_in, read_colmap_model
 from csgaussian_ns.capture.lens import lens_of
+from csgaussian_ns.capture.poses import stored_pose
 from csgaussian_ns.capture.transforms import DISTORTION
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.ns.pinhole import lens_parameters
@@ -46,7 +46,7 @@ class CaptureColmap(ColmapDataParser):
             if config.downscale_factor in (None, 1):
                 check_exists(frame, "photo", frame.photo, frame.file_path)
             pose = np.eye(4)
-            pose[:3] = pose_of(frame)
+            pose[:3] = stored_pose(frame)
             lens = dict(zip(DISTORTION, lens_parameters(frame), strict=True))
             told = {**frame.facts, **lens, "file_path": frame.photo.as_posix(), "transform_matrix": turn @ pose}
             inside = frame.photo.relative_to(config.data / config.images_path)

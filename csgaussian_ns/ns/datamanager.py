@@ -15,7 +15,7 @@ from nerfstudio.data.datamanagers.full_images_datamanager import FullImageDatama
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 
-from csgaussian_ns.capture.split import HELD_OUT, split_names, storable
+from csgaussian_ns.capture.split import HELD_OUT, fits_into_file, split_names
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.errors import BackendUnavailable, DataError
 from csgaussian_ns.core.texts import one_line
@@ -123,7 +123,7 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
             trained, folder = set(self.train_dataset.image_filenames), self.get_datapath()
             held_out = [path for path in self.eval_dataset.image_filenames if path not in trained]
             names = {HELD_OUT: [Path(os.path.relpath(path, folder)).as_posix() for path in held_out]}
-        if storable(names):
+        if fits_into_file(names):
             return names
         CONSOLE.print("[yellow]The names of the held-out views are too long for the file and are left out.[/yellow]")
         return {}

@@ -10,7 +10,7 @@ from nerfstudio.data.dataparsers.base_dataparser import DataparserOutputs
 from nerfstudio.data.datasets.base_dataset import InputDataset
 from PIL import Image
 
-from csgaussian_ns.capture.masks import read_mask
+from csgaussian_ns.capture.image_masks import read_mask
 from csgaussian_ns.capture.photos import mismatch, open_photo
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.shapes import UInt8

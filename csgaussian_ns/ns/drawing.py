@@ -1,5 +1,6 @@
 """What can be seen of a scene as a decoder will have it: colour, and what is known of each anchor."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Camera
+from csgaussian_ns.ns.outputs import Outputs
 from csgaussian_ns.ns.viewer import ObjectControls
 from csgaussian_ns.quant.steps import STEP_OFFSET
 from csgaussian_ns.render.rasterizer import Rasterizer
@@ -15,6 +17,7 @@ from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.pca import principal_colours
 from csgaussian_ns.semantic.shown import Shown
 from csgaussian_ns.stages.scene import TrainableScene
+from csgaussian_ns.stages.semantic import DecodedSemantics
 
 MOST = 0.99
 """Quantile of the bits that counts as the most, so that a few dear anchors do not make all others look alike."""
@@ -29,8 +32,11 @@ def decoded_outputs(
     background: Float[Tensor, "3"],
     crop: OrientedBox | None = None,
     objects: ObjectControls | None = None,
-) -> dict[str, Tensor]:
-    """Colour, coverage, expected depth and all layers of the anchors, each ``[H, W, C]``.
+) -> Outputs:
+    """Colour and coverage, and, once somebody asks for them, expected depth and all layers of the anchors.
+
+    Everything is of the scene as it is now, whenever it is asked for: the viewer looks at outputs while training goes
+    on.
 
     Args:
         scene: With what is known of it, see ``anchor_layers``.
@@ -42,37 +48,53 @@ def decoded_outputs(
     """
     look, decoded = None if objects is None else objects.look(), AnchorScene(scene.decoded().anchors, scene.decoders)
     seen = decoded.seen(camera) if look is None else Shown(decoded, look).seen(camera)
-    layers = anchor_layers(scene) | ({} if objects is None else objects.layers())
-    channels = [seen.gaussians.colors, *(layer.index_select(0, seen.row) for layer in layers.values())]
-    gaussians = replace(seen.gaussians, colors=torch.cat(channels, dim=-1))
+    gaussians, row = seen.gaussians, seen.row
     if crop is not None:
-        gaussians = gaussians.where(crop.within(gaussians.means).reshape(-1))
-    behind = torch.cat([background, background.new_zeros(gaussians.colors.shape[1] - 3)])
-    rendering = rasterizer(gaussians, camera, behind, with_depth=True)
-    images = rendering.image.split([part.shape[1] for part in channels], dim=-1)
-    outputs = {"rgb": images[0], "accumulation": rendering.alpha}
-    if rendering.depth is not None:
-        outputs["depth"] = rendering.depth
-    return outputs | dict(zip(layers, images[1:], strict=True))
+        inside = crop.within(gaussians.means).reshape(-1)
+        gaussians, row = gaussians.where(inside), row[inside]
+    rendering = rasterizer(gaussians, camera, background)
+    outputs = Outputs({"rgb": rendering.image, "accumulation": rendering.alpha})
+
+    @torch.no_grad()
+    def depth() -> dict[str, Tensor]:
+        found = rasterizer(replace(gaussians, colors=gaussians.colors[:, :1]), camera, with_depth=True).depth
+        return {} if found is None else {"depth": found}
+
+    @torch.no_grad()
+    def drawn(layers: Mapping[str, Callable[[], Tensor]]) -> dict[str, Tensor]:
+        channels = [values().index_select(0, row) for values in layers.values()]
+        image = rasterizer(replace(gaussians, colors=torch.cat(channels, dim=-1)), camera).image
+        return dict(zip(layers, image.split([part.shape[1] for part in channels], dim=-1), strict=True))
+
+    outputs.later(("depth",), depth)
+    layers = anchor_layers(scene) | ({} if objects is None else objects.layers())
+    outputs.later(tuple(layers), lambda: drawn(layers))
+    return outputs
 
 
-def anchor_layers(scene: TrainableScene) -> dict[str, Float[Tensor, "A C"]]:
-    """What is known of each anchor besides its colour.
+def anchor_layers(scene: TrainableScene) -> dict[str, Callable[[], Float[Tensor, "A C"]]]:
+    """What can be known of each anchor besides its colour, computed when it is called for.
 
     Returns:
         All in [0, 1], as colour maps expect. Once the rate is paid for ``anchor_bits``, as a share of what the most
         expensive anchors take, and ``feature_step``, as a share of the widest step; from stage 2 on ``semantic``, the
         feature as a colour, and ``quality_weight``.
     """
-    layers: dict[str, Tensor] = {}
+    layers: dict[str, Callable[[], Tensor]] = {}
     if scene.plan.at(scene.step).rate:
         decoded = scene.decoded()
-        layers["anchor_bits"] = share_of_most(decoded.bits)[:, None]
-        layers["feature_step"] = decoded.feature_step[:, None] / WIDEST_STEP
-    semantics = scene.decoded_semantics()
-    if semantics is not None:
-        layers |= {"semantic": principal_colours(semantics.feature), "quality_weight": semantics.quality[:, None]}
+        layers["anchor_bits"] = lambda: share_of_most(decoded.bits)[:, None]
+        layers["feature_step"] = lambda: decoded.feature_step[:, None] / WIDEST_STEP
+    if scene.has_features:
+        layers["semantic"] = lambda: principal_colours(_semantics(scene).feature)
+        layers["quality_weight"] = lambda: _semantics(scene).quality[:, None]
     return layers
+
+
+def _semantics(scene: TrainableScene) -> DecodedSemantics:
+    found = scene.decoded_semantics()
+    assert found is not None, "asked for the features of a scene that has none"
+    return found
 
 
 def share_of_most(bits: Float[Tensor, " A"]) -> Float[Tensor, " A"]:

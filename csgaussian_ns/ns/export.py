@@ -88,7 +88,7 @@ class ExportCsgBitstream:
         encoder = self._text_encoder()
         pipeline = load_run(self.load_config, need_images=self.evaluate or self.semantics)
         if self.lambda_rate is not None:
-            pipeline.model.scene.choose_rate(self.lambda_rate)
+            pipeline.model.scene.rates.choose(self.lambda_rate)
         target = self.output_dir / "scene.csg"
         began = time.perf_counter()
         scene_to_code = pipeline.trained_scene(self.semantics)

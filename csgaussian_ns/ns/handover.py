@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns import __version__
-from csgaussian_ns.codec.checks import check_finite
 from csgaussian_ns.codec.encode import TrainedScene, kept_in_order
 from csgaussian_ns.codec.encode_semantics import TrainedSemantics, decoded_layer
+from csgaussian_ns.codec.finite import check_finite
+from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.shapes import Float, Int64
 from csgaussian_ns.core.texts import storable
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager
 from csgaussian_ns.ns.model import CSGaussianModel
+from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.receiver.capture_views import focus_of, told
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.finding.find import FoundObjects, objects_in
 from csgaussian_ns.semantic.object_view import ObjectScene
@@ -84,7 +87,7 @@ def find_objects(model: CSGaussianModel, manager: CSGaussianDataManager) -> tupl
     label = torch.zeros(len(trained.grid), dtype=torch.int64, device=device)
     feature[order], label[order] = layer.feature.to(device), layer.label.to(device)
     found = replace(layer, feature=feature, label=label)
-    return ObjectScene(trained.anchors, trained.decoders, found), model.scene.step
+    return ObjectScene(trained.anchors, trained.decoders, semantics=found), model.scene.step
 
 
 def found_objects(
@@ -142,7 +145,12 @@ def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:
         scale=float(outputs.dataparser_scale),
         tool=f"csgaussian_ns {__version__}",
         name=storable(manager.get_datapath().name),
-        extra={"orbit": orbit_of(outputs.cameras.camera_to_worlds), **manager.held_out_names(), **chosen},
+        extra={
+            "orbit": orbit_of(outputs.cameras.camera_to_worlds),
+            **told([to_camera(outputs.cameras[number : number + 1]) for number in range(len(outputs.cameras))]),
+            **manager.held_out_names(),
+            **chosen,
+        },
     )
 
 
@@ -157,9 +165,7 @@ def orbit_of(poses: Float[Tensor, "V 3 4"]) -> dict[str, list[float] | float]:
         from it; ``height``, their median height above it.
     """
     position, direction = poses[:, :, 3].double(), -poses[:, :, 2].double()
-    across = torch.eye(3, dtype=torch.float64) - direction[:, :, None] * direction[:, None, :]
-    both = torch.einsum("vij,vj->i", across, position)
-    focus = torch.linalg.lstsq(across.sum(dim=0), both).solution
+    focus = torch.from_numpy(focus_of(to_numpy(position), to_numpy(direction))).to(position)
     away = position - focus
     radius, height = away[:, :2].norm(dim=1).median(), away[:, 2].median()
     numbers = [round(float(x), 9) for x in (*focus, radius, height)]  # the last bits differ between runs

@@ -1,5 +1,6 @@
 """The nerfstudio model: a trainable scene, its losses against photos, and what the viewer shows of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from csgaussian_ns.ns.checkpoints import completed, holds_semantics
 from csgaussian_ns.ns.datamanager import GAP_POINTS
 from csgaussian_ns.ns.dataset import BEHIND
 from csgaussian_ns.ns.drawing import decoded_outputs
+from csgaussian_ns.ns.outputs import Outputs
 from csgaussian_ns.ns.pinhole import TrainingCameras, check_perspective, to_camera
 from csgaussian_ns.ns.quality import Batch, ImageQuality, compared, psnr
 from csgaussian_ns.ns.training import ColourStep, SemanticStep
@@ -27,6 +29,8 @@ from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.sfm_init import anchors_from_points, random_points, voxel_size_of
 from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings
 from csgaussian_ns.stages import objective
+from csgaussian_ns.stages.compiled import compiled_parts
+from csgaussian_ns.stages.padding import Buffers
 from csgaussian_ns.stages.scene import TrainableScene
 from csgaussian_ns.stages.schedule import PLANS, SEMANTIC_PLANS
 from csgaussian_ns.stages.semantic import SemanticSettings
@@ -50,6 +54,9 @@ class CSGaussianModelConfig(ModelConfig):
     """Rays are not used: whole images are rasterised."""
     backend: Literal["auto", "gsplat", "cpu", "reference"] = "auto"
     """Rasteriser: gsplat on CUDA, cpu elsewhere; reference is slow and exact."""
+    execution: Literal["plain", "padded", "compiled"] = "plain"
+    """How a step of colour is computed, for GPUs: plain waits for the device twice, to hear how much is in view; padded
+    does not; compiled moreover compiles entropy model and decoders, which takes minutes in all."""
     plan: Literal["paper", "lite", "quick"] = "paper"
     """Schedule; it is scaled to the run's --max-num-iterations."""
     plan_steps: int = 0
@@ -101,7 +108,7 @@ class CSGaussianModel(Model):
         **kwargs: Any,
     ) -> None:
         """Build the scene from ``seed_points`` (positions, colours), or from random points where there are none."""
-        self._seed_points = seed_points
+        self.seed_points = seed_points
         self._target_device = torch.device(device)
         self._training_camera = TrainingCameras()
         super().__init__(config, *args, **kwargs)
@@ -115,6 +122,10 @@ class CSGaussianModel(Model):
         plan = plan.scaled_to(config.plan_steps) if config.plan_steps else plan
         self.rasterizer = choose_rasterizer(config.backend, self._target_device)
         self.scene = TrainableScene(self._first_anchors(), plan, config.scene, config.lambda_rate)
+        if config.execution != "plain":
+            self.scene.buffers = Buffers()
+        if config.execution == "compiled":
+            self.scene.parts = compiled_parts(self._target_device)
         self.quality = ImageQuality()
         self.object_controls = ObjectControls()
         behind = self.kwargs.get("metadata", {}).get(BEHIND)
@@ -132,8 +143,8 @@ class CSGaussianModel(Model):
     def _first_anchors(self) -> AnchorParams:
         config = self.config
         voxel_size = config.voxel_size or None
-        if self._seed_points is not None:
-            points = self._seed_points[0]
+        if self.seed_points is not None:
+            points = self.seed_points[0]
             gaps = self.kwargs["metadata"].get(GAP_POINTS)
             if config.fill_gaps and gaps is not None:
                 voxel_size = voxel_size or voxel_size_of(points)  # of measured points alone
@@ -159,33 +170,33 @@ class CSGaussianModel(Model):
         background = self.scene.random_colour() if config.random_background else self.background_color
         return ColourStep.of(self.scene, camera, self.rasterizer, background, config.lambda_offset_mask)
 
-    def get_outputs(self, camera: Cameras) -> dict[str, Tensor]:  # type: ignore[override]
+    def get_outputs(self, camera: Cameras) -> Outputs:  # type: ignore[override]
         """Render one camera as ``get_outputs_for_camera``; what is trained on is drawn by ``train_on``."""
         return self._decoded_outputs(camera, None)
 
     @torch.no_grad()
-    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> dict[str, Tensor]:
+    def get_outputs_for_camera(self, camera: Cameras, obb_box: OrientedBox | None = None) -> Outputs:  # type: ignore[override]
         """Render one camera as a decoder would, inside ``obb_box`` only if one is given (the viewer's crop)."""
         return self._decoded_outputs(camera.to(self.device), obb_box)
 
-    def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> dict[str, Tensor]:
+    def _decoded_outputs(self, cameras: Cameras, crop: OrientedBox | None) -> Outputs:
         check_perspective(cameras)
         camera = to_camera(cameras)
         return decoded_outputs(self.scene, camera, self.rasterizer, self.background_color, crop, self.object_controls)
 
-    def get_metrics_dict(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    def get_metrics_dict(self, outputs: Mapping[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """PSNR of an evaluation view, number of anchors. For people."""
         image, target = compared(outputs["rgb"], batch, self.background_color)
         return {"psnr": psnr(image, target), "anchors": torch.tensor(float(len(self.scene.anchors)))}
 
     def get_loss_dict(
-        self, outputs: dict[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
+        self, outputs: Mapping[str, Tensor], batch: Batch, metrics_dict: dict[str, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """Distortion of an evaluation view."""
         return {"distortion": objective.colour_distortion(*compared(outputs["rgb"], batch, self.background_color))}
 
     def get_image_metrics_and_images(
-        self, outputs: dict[str, Tensor], batch: Batch
+        self, outputs: Mapping[str, Tensor], batch: Batch
     ) -> tuple[dict[str, float], dict[str, Tensor]]:
         """Quality of one evaluation view, and photo and rendering side by side."""
         image, target = compared(outputs["rgb"], batch, self.background_color)

@@ -28,11 +28,11 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 from torch import Tensor
 
-from csgaussian_ns.capture import cloud, masks
-from csgaussian_ns.capture.cameras import COLMAP_MODEL, applied, moved, pose_of
+from csgaussian_ns.capture import cloud, image_masks
 from csgaussian_ns.capture.check import check_offset, check_trainable, is_far
 from csgaussian_ns.capture.optics import intrinsics_of
 from csgaussian_ns.capture.photos import open_photo
+from csgaussian_ns.capture.poses import COLMAP_MODEL, applied, moved, stored_pose
 from csgaussian_ns.capture.split import ViewSplit, by_interval, by_lists
 from csgaussian_ns.capture.transforms import DISTORTION, Capture, Frame, read_capture
 from csgaussian_ns.core.errors import DataError
@@ -122,7 +122,7 @@ class CaptureParser(Nerfstudio):
         Raises:
             DataError: Cameras too far away from an origin that they shall keep.
         """
-        config, poses = self.config, np.stack([pose_of(frame) for frame in self.capture.frames])
+        config, poses = self.config, np.stack([stored_pose(frame) for frame in self.capture.frames])
         middle = poses[:, :, 3].mean(axis=0)
         spread = float(np.abs(poses[:, :, 3] - middle).max())
         if config.center_method == "none":
@@ -175,13 +175,13 @@ class CaptureParser(Nerfstudio):
         return factor
 
     def _masks(self, frames: Sequence[Frame]) -> list[Path] | None:
-        if not self.capture.files_under(masks.KEY):
+        if not self.capture.files_under(image_masks.KEY):
             return None
-        return [self._get_fname(Path(frame.facts[masks.KEY]), self.capture.folder, "masks_") for frame in frames]
+        return [self._get_fname(Path(frame.facts[image_masks.KEY]), self.capture.folder, "masks_") for frame in frames]
 
     def _cameras(self, frames: Sequence[Frame]) -> Cameras:
         placement, optics = self.placement, np.array([intrinsics_of(frame) for frame in frames]).reshape(-1, 6)
-        poses = [moved(pose_of(frame), placement.transform, placement.scale) for frame in frames]
+        poses = [moved(stored_pose(frame), placement.transform, placement.scale) for frame in frames]
         values = torch.from_numpy(optics).float()[..., None]
         sizes = torch.from_numpy(optics[:, 4:].astype(np.int64))[..., None]
         cameras = Cameras(

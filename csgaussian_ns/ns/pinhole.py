@@ -2,6 +2,7 @@
 
 from threading import current_thread, main_thread
 
+import torch
 from nerfstudio.cameras.cameras import Cameras, CameraType
 
 from csgaussian_ns.capture.lens import FISHEYES
@@ -46,9 +47,10 @@ def to_camera(cameras: Cameras) -> Camera:
     Lens distortion is ignored: the datamanager has already undistorted the images.
     """
     pose = cameras.camera_to_worlds.reshape(-1, 3, 4)[0].detach()
-    fx, fy, cx, cy = (float(value.reshape(-1)[0]) for value in (cameras.fx, cameras.fy, cameras.cx, cameras.cy))
-    size = int(cameras.width.reshape(-1)[0]), int(cameras.height.reshape(-1)[0])
-    return opengl_camera(pose, (fx, fy), (cx, cy), size)
+    lens = (cameras.fx, cameras.fy, cameras.cx, cameras.cy, cameras.width, cameras.height)
+    # Read at once: on a GPU, each read waits for all work before.
+    fx, fy, cx, cy, width, height = torch.stack([value.reshape(-1)[0].double() for value in lens]).tolist()
+    return opengl_camera(pose, (fx, fy), (cx, cy), (int(width), int(height)))
 
 
 class TrainingCameras:

@@ -19,7 +19,6 @@ from csgaussian_ns.ns.object_report import means_of, object_report
 from csgaussian_ns.ns.object_vectors import Progress, object_vectors
 from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.object_view import ObjectScene
 from csgaussian_ns.semantic.text import TextEncoder
@@ -105,5 +104,4 @@ class CSGaussianPipeline(VanillaPipeline):
         self, scene: ObjectScene, encoder: TextEncoder, progress: Progress, max_views: int = 0
     ) -> dict[int, Float[Tensor, " D"]]:
         """Vectors of the objects of ``scene``, see ``ns.object_vectors``."""
-        drawn, label = AnchorScene(scene.anchors, scene.decoders), scene.semantics.label
-        return object_vectors(self.datamanager, drawn, label, encoder, progress, max_views)
+        return object_vectors(self.datamanager, scene, scene.semantics.label, encoder, progress, max_views)

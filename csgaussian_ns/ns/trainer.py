@@ -7,7 +7,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from nerfstudio.engine.callbacks import TrainingCallback, TrainingCallbackLocation
@@ -20,6 +20,7 @@ from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.ns.compat import hint_wait_policy, silence_frozen_groups, usable_device
 from csgaussian_ns.ns.given import folder_of
+from csgaussian_ns.ns.optimizers import JointOptimizers
 from csgaussian_ns.ns.pipeline import CSGaussianPipeline, CSGaussianPipelineConfig
 from csgaussian_ns.ns.progress import FIGURES, TrainingProgress
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
@@ -102,7 +103,8 @@ class CSGaussianTrainer(Trainer):
         """Optimisers of all groups; where the capture has masks, those of stages 2 and 3 are among them."""
         if self.pipeline.datamanager.has_labels:
             self.pipeline.model.add_semantics()
-        return super().setup_optimizers()
+        every = self.config.logging.steps_per_log
+        return JointOptimizers(self.config.optimizers.copy(), self.pipeline.get_param_groups(), every)
 
     def train(self) -> None:
         """Train to the end of the plan."""
@@ -150,6 +152,11 @@ class CSGaussianTrainer(Trainer):
             f"PSNR {metrics['psnr']:.2f} dB, SSIM {metrics['ssim']:.3f} over {views} held-out views, "
             f"{int(seconds // 60)}:{seconds % 60:02.0f} min, {self.config.get_base_dir() / 'config.yml'}"
         )
+
+    def continue_from(self, checkpoint: Path) -> None:
+        """Go on where a checkpoint stands, as with ``--load-checkpoint``; before training. Errors as there."""
+        self.config.load_checkpoint = checkpoint
+        self._load_checkpoint()
 
     def _load_checkpoint(self) -> None:
         """Read what ``--load-dir`` or ``--load-checkpoint`` names; the plan then ends where it would have ended.
@@ -231,7 +238,7 @@ class CSGaussianTrainer(Trainer):
             make_folder(self.checkpoint_dir)
             # Hidden beside the folder: nerfstudio takes every name in it for a step.
             with replacing(final, beside=self.base_dir / final.name) as file:
-                torch.save(self._state(step), file)
+                torch.save(self.state(step), file)
         except (ConfigError, RuntimeError) as error:
             reason = _reason(error, self.base_dir)
             message = f"the checkpoint of step {step} could not be written to {final}: {reason}"
@@ -244,7 +251,8 @@ class CSGaussianTrainer(Trainer):
                 if older != final:
                     older.unlink()
 
-    def _state(self, step: int) -> dict:
+    def state(self, step: int) -> dict[str, Any]:
+        """What a checkpoint of ``step`` holds."""
         return {
             "step": step,
             "pipeline": self.pipeline.state_dict(),

@@ -49,11 +49,16 @@ class ColourStep:
         mask_share: float,
     ) -> "ColourStep":
         """Draw a view, and let growth watch; ``mask_share`` is the weight of the mask term inside the rate."""
-        index, (anchors, rate) = scene.in_training(camera)
-        spawned = scene.spawned(anchors, camera)
-        observer = scene.observer(index, spawned, (camera.width, camera.height))
-        image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
-        volume, weight = objective.volume(spawned.gaussians.scales), scene.rates.of_step(scene.step)
+        while True:
+            index, (anchors, rate, real) = scene.in_training(camera)
+            spawned = scene.spawned(anchors, camera)
+            observer = scene.observer(index, spawned, (camera.width, camera.height))
+            image = rasterizer(spawned.gaussians, camera, background, observer=observer).image
+            volume = objective.volume(spawned.gaussians.scales, spawned.real)
+            if not scene.outgrown():
+                break
+        scene.count_view(index, spawned.opacity, real)
+        weight = scene.rates.of_step(scene.step)
         weights = (weight, weight * mask_share)
         return ColourStep(image, background, volume, rate, len(scene.anchors), scene.layout, *weights)
 

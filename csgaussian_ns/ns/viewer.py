@@ -116,9 +116,10 @@ class ObjectControls(nn.Module):
         drawing = isinstance(threading.current_thread(), RenderStateMachine)
         return self._view.look if drawing and self._view is not None else None
 
-    def layers(self) -> dict[str, Tensor]:
-        """What can be drawn of every anchor: a colour for each object ``[A, 3]``, once objects are found."""
-        return {} if self._view is None else {"objects": palette(self._view.scene.semantics.label)}
+    def layers(self) -> dict[str, Callable[[], Tensor]]:
+        """What can be drawn of every anchor, if called for: a colour for each object ``[A, 3]``, once there are any."""
+        view = self._view
+        return {} if view is None else {"objects": lambda: palette(view.scene.semantics.label)}
 
     def _adopted(self) -> None:
         """In ns-viewer find objects at once; in training when asked, because it takes time and they still change."""

@@ -19,7 +19,7 @@ SHARES = (0.06, 0.14, 0.30, 0.55, 1.0)
 LEAST = 512
 """Anchors of a share."""
 VIEWS, WIDTH, HEIGHT = 12, 240, 135
-"""Of the orbit from which importance is measured."""
+"""Of the orbit, or of those that the file tells of, from which importance is measured."""
 MOST_PIXELS = 0.15
 """Of the image that a Gaussian counts for at most: one before the camera hides more than it shows."""
 
@@ -48,12 +48,18 @@ def by_importance(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
 
 
 def importance(scene: LoadedScene) -> Float[np.ndarray, " A"]:
-    """Of each row: how many pixels its Gaussians cover, each weighted by its opacity, over an orbit."""
+    """Of each row: how many pixels its Gaussians cover, each weighted by its opacity, from all ``_views``."""
     total = np.zeros(len(scene))
-    for camera in scene.orbit(VIEWS, WIDTH, HEIGHT).values():
+    for camera in _views(scene):
         seen = scene.seen(camera)
         np.add.at(total, seen.row, seen.gaussians.opacities * _pixels(seen.gaussians, camera))
     return total
+
+
+def _views(scene: LoadedScene) -> list[Camera]:
+    """Where photos were taken, or else an orbit."""
+    views = list(scene.views(WIDTH).values())[:VIEWS]
+    return views or list(scene.orbit(VIEWS, WIDTH, HEIGHT).values())
 
 
 def _pixels(gaussians: Gaussians, camera: Camera) -> Float[np.ndarray, " N"]:

@@ -16,6 +16,7 @@ from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.groups import GroupMeta, group_meta_of, parts_of
 from csgaussian_ns.receiver.opened import Coded, Opened, Reader, Wanted
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene, Seen, joined
 from csgaussian_ns.semantic.edited import edited
 from csgaussian_ns.semantic.edited_objects import moved_objects
@@ -33,17 +34,14 @@ class GroupPart:
         coded: What was decoded of it.
         rows: What its rows are called.
         motion: From its frame to that of the group.
+        semantics: As its edits left it.
     """
 
     scene: Scene
     coded: Coded
     rows: str
     motion: Similarity
-
-    @property
-    def semantics(self) -> SemanticLayer | None:
-        """As its edits left it."""
-        return getattr(self.scene, "semantics", self.coded.semantics)
+    semantics: SemanticLayer | None
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,11 @@ class Group:
     @property
     def hidden(self) -> Bool[np.ndarray, " R"]:
         """Rows that edits of parts took out."""
-        none = [np.zeros(len(part.coded), np.bool_) for part in self.parts]
-        return np.concatenate([getattr(p.scene, "hidden", row) for p, row in zip(self.parts, none, strict=True)])
+        return np.concatenate([part.scene.hidden for part in self.parts])
+
+    @property
+    def plain(self) -> None:
+        """Its parts may be made of different things."""
 
     def seen(self, camera: Camera, only: Bool[np.ndarray, " R"] | None = None) -> Seen:
         """What ``camera`` sees of each part, put where that stands; see ``Scene``."""
@@ -134,7 +135,8 @@ def decode_group(container: Container, wanted: Wanted, read: Reader) -> CodedGro
     for number, (file, motion) in enumerate(zip(files, meta.placements, strict=True), 1):
         share = replace(wanted.limits, max_network_operations=operations, max_memory_bytes=memory)
         found = read(file, replace(wanted, limits=share, edits=True, progress=lambda done, total: None))
-        parts.append(GroupPart(_as_edited(found), found.coded, found.rows, motion))
+        scene, layer = _as_edited(found)
+        parts.append(GroupPart(scene, found.coded, found.rows, motion, layer))
         memory = max(0, memory - BYTES_PER_ROW * len(found.coded))
         wanted.progress(number, len(files))
     known = wanted.semantics and any(part.coded.semantics is not None for part in parts)
@@ -151,10 +153,30 @@ def of_group(coded: CodedGroup) -> Opened:
 
 @dataclass(frozen=True)
 class _Described:
-    """A scene, and what is known of its rows."""
+    """A scene, and what is known of its rows: a ``semantic.query.LookableScene``."""
 
     scene: Scene
-    semantics: SemanticLayer | None
+    coded: Coded
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        return self.coded.semantics
+
+    @property
+    def slots(self) -> Bool[np.ndarray, "R K"]:
+        return self.coded.slots
+
+    @property
+    def hidden(self) -> Bool[np.ndarray, " R"]:
+        return self.scene.hidden
+
+    @property
+    def plain(self) -> GaussianScene | None:
+        return self.scene.plain
+
+    @property
+    def unmoved(self) -> Float[np.ndarray, "R 3"]:
+        return self.scene.position
 
     @property
     def position(self) -> Float[np.ndarray, "R 3"]:
@@ -168,14 +190,16 @@ class _Described:
         return self.scene.seen(camera, only)
 
 
-def _as_edited(found: Opened) -> Scene:
+def _as_edited(found: Opened) -> tuple[Scene, SemanticLayer | None]:
+    """A part as its edits make it, and what is known of its rows then."""
     coded = found.coded
     if not coded.edits:
-        return found.scene
+        return found.scene, coded.semantics
     try:
-        return edited(_Described(found.scene, coded.semantics), coded.edits)
+        after = edited(_Described(found.scene, coded), coded.edits)
     except QueryError as error:
         raise FormatError(f"EDIT: {error}") from error
+    return after, after.semantics
 
 
 def merged_layer(parts: Sequence[GroupPart]) -> SemanticLayer:

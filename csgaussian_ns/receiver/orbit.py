@@ -60,7 +60,7 @@ class PlainMeta:
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
 
 
-def drawable(width: int, height: int) -> bool:
+def is_drawable_size(width: int, height: int) -> bool:
     """Whether images of this size are drawn without being asked twice."""
     return width >= 1 and height >= 1 and width * height < MOST_PIXELS
 
@@ -73,7 +73,7 @@ def check_orbit(views: int, width: int, height: int) -> None:
     """
     if not 1 <= views <= MOST_VIEWS:
         raise ConfigError(f"--views {views}: expected 1 to {MOST_VIEWS}")
-    if not drawable(width, height):
+    if not is_drawable_size(width, height):
         raise ConfigError(
             f"--width {width} --height {height}: expected at least one pixel and fewer than 2^28; choose another size"
         )

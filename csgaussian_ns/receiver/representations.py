@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import csgaussian_ns.codec  # noqa: F401  # registers the second coder of symbols, which loads nothing until it is used
 from csgaussian_ns.core.errors import ConfigError, UnsupportedVersion
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.format.chunks import ANCHOR_KINDS

@@ -22,18 +22,20 @@ from csgaussian_ns.format.facts import FREE, changed_facts, parse_facts
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.format.rewrite import rewrite
 from csgaussian_ns.format.scene import CodedScene
+from csgaussian_ns.receiver.capture_views import capture_views
 from csgaussian_ns.receiver.objects import Objects
 from csgaussian_ns.receiver.opened import Coded
 from csgaussian_ns.receiver.orbit import Meta, check_orbit, orbit
 from csgaussian_ns.receiver.representations import representation
 from csgaussian_ns.receiver.sources import check_output
 from csgaussian_ns.render.draw import draw
+from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.edited import Edited, edited
 from csgaussian_ns.semantic.edited_objects import settled
-from csgaussian_ns.semantic.query import pick
-from csgaussian_ns.semantic.shown import Shown, look_of
+from csgaussian_ns.semantic.query import LookableScene, pick
+from csgaussian_ns.semantic.shown import ShownObjects, look_of
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -90,7 +92,17 @@ class LoadedScene:
     @property
     def hidden(self) -> Bool[np.ndarray, " R"]:
         """Rows that edits removed."""
-        return getattr(self.scene, "hidden", np.zeros(len(self), np.bool_))
+        return self.scene.hidden
+
+    @property
+    def plain(self) -> GaussianScene | None:
+        """The Gaussians of a scene that is made of them and was not edited; ``None`` of others."""
+        return self.scene.plain
+
+    @property
+    def unmoved(self) -> Float[np.ndarray, "R 3"]:
+        """``position`` before all edits."""
+        return self.position if self.before is None else self.before.position
 
     @property
     def background(self) -> Float[np.ndarray, "3"] | None:
@@ -108,8 +120,8 @@ class LoadedScene:
 
     @property
     def slots(self) -> Bool[np.ndarray, "R K"]:
-        """Which of its slots each row draws a Gaussian in."""
-        return self._coded().slots
+        """Which of its slots each row draws a Gaussian in; of a PLY file, its only one."""
+        return np.ones((len(self), 1), np.bool_) if self.coded is None else self.coded.slots
 
     @property
     def grid(self) -> np.ndarray:
@@ -149,17 +161,24 @@ class LoadedScene:
         check_orbit(views, width, height)
         return orbit(self.position[~self.hidden], self.meta, views, width, height)
 
+    def views(self, width: int | None = None) -> dict[str, Camera]:
+        """Where photos were taken, by name, as the file tells of some; empty where it tells of none.
+
+        Pictures are as large as the photos, or so wide; errors as of ``orbit``.
+        """
+        return capture_views(self.meta.extra, width)
+
     def cameras(self, transforms: str | Path) -> dict[str, Camera]:
         """The cameras of a capture in the frame of the scene, or those of a saved flight, by name.
 
         ``transforms`` is the folder of a capture as nerfstudio, Blender or COLMAP writes it, or its file of cameras;
         or a ``camera_path.json`` of nerfstudio's viewer. ``DataError``: it cannot be used.
         """
-        from csgaussian_ns.receiver.cameras import cameras_in
+        from csgaussian_ns.receiver.given_cameras import cameras_in
 
         return cameras_in(Path(transforms), self.meta)
 
-    def shown(self, appearance: Appearance) -> Scene:
+    def shown(self, appearance: Appearance) -> LookableScene:
         """The scene with objects hidden, moved, recoloured or lit up.
 
         Raises:
@@ -169,7 +188,7 @@ class LoadedScene:
             return self
         if self.semantics is None:
             raise QueryError("the scene holds no objects, so none of them can be shown otherwise")
-        return Shown(self, look_of(self, appearance))
+        return ShownObjects(self, look_of(self, appearance))
 
     def render(self, camera: Camera, appearance: Appearance | None = None) -> UInt8[np.ndarray, "H W 3"]:
         """A picture, in bytes as of a PNG file; see ``draw`` for more."""
@@ -180,7 +199,7 @@ class LoadedScene:
         """Colours over the background, coverage and, if asked for, depth, in single precision.
 
         Args:
-            camera: From where; ``orbit`` and ``cameras`` give some.
+            camera: From where; ``orbit``, ``views`` and ``cameras`` give some.
             appearance: Operations on objects; none by default.
             with_depth: Draw expected depth, too.
 
@@ -202,7 +221,7 @@ class LoadedScene:
         if not (isinstance(column, Integral) and isinstance(row, Integral)):
             raise ConfigError(f"pixel {column!r:.20}, {row!r:.20}: expected whole numbers, a column and a row")
         shown = self.shown(appearance or Appearance())
-        found = pick(shown, camera, (column, row)).objects  # type: ignore[arg-type]  # it has anchors if it has objects
+        found = pick(shown, camera, (column, row)).objects
         return found[0] if found else None
 
     @property

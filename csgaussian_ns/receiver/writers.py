@@ -54,6 +54,16 @@ class Writer(ABC):
         return self.rows.grid.astype(np.float32) * np.float32(self.file.meta.voxel_size)
 
     @property
+    def unmoved(self) -> Float[np.ndarray, "A 3"]:
+        """The same: edits move rows, and are not applied here."""
+        return self.position
+
+    @property
+    def slots(self) -> Bool[np.ndarray, "A 1"]:
+        """Every row has some; how many is not read."""
+        return np.ones((len(self.rows.grid), 1), np.bool_)
+
+    @property
     def objects(self) -> tuple[SceneObject, ...]:
         """Before edits; without text vectors."""
         semantics = self.file.semantics

@@ -95,7 +95,7 @@ def cull(start, stop, points, opacities, pose, candidates):
     scales, lens = points.scales, pose.lens
     found = start
     for i in range(start, stop):
-        x, y, z = to_camera(pose.matrix, points.means, i)
+        x, y, z = centre_in_camera(pose.matrix, points.means, i)
         if not (z >= _NEAR and opacities[i] >= _MIN_ALPHA):
             continue
         per_depth = ONE / z
@@ -117,7 +117,7 @@ def project(start, stop, ids, points, opacities, pose, splats):
     clear_between(ids, start, stop, splats.means2d)
     for q in range(start, stop):
         i = np.int64(ids[q])  # as in ``cull``: an index of another type would be compiled for again
-        x, y, z = to_camera(pose.matrix, points.means, i)
+        x, y, z = centre_in_camera(pose.matrix, points.means, i)
         px, py, u, v, _, _ = image_point(pose.lens, x, y, ONE / z)
         a, b = half_covariance(points, i, axes_of(points.quats, i), jacobian_rows(pose, u, v, ONE / z))
         xx, xy, yy, det = _covariance(a, b)
@@ -134,7 +134,7 @@ def project(start, stop, ids, points, opacities, pose, splats):
 
 @kernel
 @no_type_check
-def to_camera(view, means, i):
+def centre_in_camera(view, means, i):
     """Centre of Gaussian ``i`` in camera axes."""
     x, y, z = means[i, 0], means[i, 1], means[i, 2]
     return (

@@ -6,7 +6,14 @@ from typing import no_type_check
 import numpy as np
 
 from csgaussian_ns.render.cpu_jit import ONE, TWO, ZERO, clear_between, kernel
-from csgaussian_ns.render.cpu_projection import axes_of, dot, half_covariance, image_point, jacobian_rows, to_camera
+from csgaussian_ns.render.cpu_projection import (
+    axes_of,
+    centre_in_camera,
+    dot,
+    half_covariance,
+    image_point,
+    jacobian_rows,
+)
 
 
 @kernel
@@ -20,7 +27,7 @@ def project_backward(start, stop, ids, rows, points, pose, grad_means2d, grad_pl
         if rows[q, 7] == ZERO:
             continue
         i = np.int64(ids[q])
-        x, y, z = to_camera(pose.matrix, points.means, i)
+        x, y, z = centre_in_camera(pose.matrix, points.means, i)
         _, _, u, v, u_free, v_free = image_point(pose.lens, x, y, ONE / z)
         axes, jacobian = axes_of(points.quats, i), jacobian_rows(pose, u, v, ONE / z)
         a, b = half_covariance(points, i, axes, jacobian)

@@ -6,6 +6,7 @@ lose a rim of alpha <= 0.011 there. tests/render/test_parity.py states the toler
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 
 import torch
@@ -69,7 +70,7 @@ class GsplatRasterizer:
             gaussians.opacities,
             gaussians.colors,
             viewmats=like(camera.world_to_camera, gaussians.means).detach()[None],
-            Ks=_intrinsics(camera).to(gaussians.means)[None],
+            Ks=_intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, gaussians.means.device)[None],
             width=camera.width,
             height=camera.height,
             near_plane=NEAR,
@@ -85,5 +86,7 @@ class GsplatRasterizer:
         return Rendering(images[0, ..., :channels], alphas[0], depth)
 
 
-def _intrinsics(camera: Camera) -> Float[Tensor, "3 3"]:
-    return torch.tensor([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
+@lru_cache(maxsize=4096)
+def _intrinsics(fx: float, fy: float, cx: float, cy: float, device: torch.device) -> Float[Tensor, "3 3"]:
+    """Kept: numbers on their way to a GPU stop the host."""
+    return torch.tensor([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]], device=device)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from csgaussian_ns.core.arrays import none_of
 from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
@@ -30,6 +31,25 @@ class AnchorScene:
     def position(self) -> Float[Any, "A 3"]:
         """Of the anchors."""
         return self.anchors.position
+
+    @property
+    def unmoved(self) -> Float[Any, "A 3"]:
+        """``position``: nothing moves here."""
+        return self.anchors.position
+
+    @property
+    def slots(self) -> Bool[Any, "A K"]:
+        """Which Gaussians each anchor has."""
+        return self.anchors.mask > 0
+
+    @property
+    def hidden(self) -> Bool[Any, " A"]:
+        """None of them."""
+        return none_of(self.anchors.position)
+
+    @property
+    def plain(self) -> None:
+        """Their Gaussians depend on where one stands."""
 
     def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
         """Spawn what ``camera`` sees; ``row`` counts the anchors. See ``Scene``."""

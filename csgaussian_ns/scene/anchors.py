@@ -21,7 +21,7 @@ class AnchorParams(nn.Module):
         feature: Input of the decoders ``[A, F]``.
         offset: Gaussian centres relative to the anchor, in units of ``exp(scaling[:, :3])``: ``[A, K, 3]``.
         scaling: Log lengths in world units ``[A, 6]``: the first three scale the offsets, the last three the Gaussians.
-        mask_logit: How much speaks for keeping each Gaussian slot ``[A, K]``, see ``scene.masks``.
+        mask_logit: How much speaks for keeping each Gaussian slot ``[A, K]``, see ``scene.offset_masks``.
         voxel_size: Edge of a voxel in world units (0-d).
     """
 
@@ -76,6 +76,11 @@ class AnchorParams(nn.Module):
             tensor.index_select(0, index) for tensor in (self.feature, self.offset, self.scaling)
         )
         return Anchors(self.position.index_select(0, index), feature, offset, scaling, mask)
+
+    def everywhere(self, mask: Float[Tensor, "A K"] | None = None) -> Anchors:
+        """The values of all anchors, copied; nothing is masked without a mask."""
+        everything = torch.arange(len(self), device=self.grid.device)
+        return self.at(everything, torch.ones_like(self.mask_logit) if mask is None else mask)
 
     def gaussian_centres(self) -> Float[Tensor, "A K 3"]:
         """Centre of every Gaussian slot, rendered or not, in world units."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csgaussian_ns.core.arrays import like
+from csgaussian_ns.core.arrays import like, none_of
 from csgaussian_ns.core.shapes import Bool, Float, Float32
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.scene.frustum import MARGIN, in_reach
@@ -42,6 +42,16 @@ class GaussianScene:
     def position(self) -> Float32[np.ndarray, "N 3"]:
         """Of the Gaussians."""
         return self.means
+
+    @property
+    def hidden(self) -> Bool[np.ndarray, " N"]:
+        """None of them."""
+        return none_of(self.means)
+
+    @property
+    def plain(self) -> "GaussianScene":
+        """This very scene."""
+        return self
 
     @property
     def degree(self) -> int:

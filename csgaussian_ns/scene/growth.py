@@ -1,6 +1,7 @@
 """Where anchors are added and removed during training (Scaffold-GS, section 3.3): settings, state, operations."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -114,24 +115,35 @@ class GrowthObserver:
         """Add one view: the loss gradient per pixel of displacement, and which Gaussians were drawn."""
         width, height = self._size
         shown = visible.to(gradient.dtype)
-        norm = (gradient * gradient.new_tensor([width / 2, height / 2])).norm(dim=-1) * shown
+        norm = (gradient * half_image(width, height, gradient.device)).norm(dim=-1) * shown
         self._state.gradient_sum.view(-1).index_add_(0, self._slots, norm)
         self._state.hits.view(-1).index_add_(0, self._slots, shown)
         self.delivered = True
 
 
+@lru_cache(maxsize=256)
+def half_image(width: int, height: int, device: torch.device) -> Float[Tensor, "2"]:
+    """Half the size of an image. Kept: numbers on their way to a GPU stop the host."""
+    return torch.tensor([width / 2, height / 2], device=device)
+
+
 @torch.no_grad()
-def observe_view(state: GrowthState, anchors: Int[Tensor, " V"]) -> None:
-    """Count one training view for the view frequency."""
+def observe_view(state: GrowthState, anchors: Int[Tensor, " V"], real: Bool[Tensor, " V"] | None = None) -> None:
+    """Count one training view for the view frequency; of the anchors those that are ``real``, where it is given."""
     state.views_shown += 1
-    state.views_seen.index_add_(0, anchors, torch.ones_like(anchors, dtype=torch.float32))
+    state.views_seen.index_add_(0, anchors, (torch.ones_like(anchors) if real is None else real).float())
 
 
 @torch.no_grad()
-def observe_opacity(state: GrowthState, anchors: Int[Tensor, " V"], opacity: Float[Tensor, "V K"]) -> None:
-    """Add one view's decoded opacities to the statistics."""
+def observe_opacity(
+    state: GrowthState,
+    anchors: Int[Tensor, " V"],
+    opacity: Float[Tensor, "V K"],
+    real: Bool[Tensor, " V"] | None = None,
+) -> None:
+    """Add one view's decoded opacities to the statistics; those of anchors that are not ``real`` must be 0."""
     state.opacity_sum.index_add_(0, anchors, opacity.clamp(min=0).sum(dim=-1))
-    state.visits.index_add_(0, anchors, torch.ones_like(opacity[:, 0]))
+    state.visits.index_add_(0, anchors, torch.ones_like(opacity[:, 0]) if real is None else real.to(opacity.dtype))
 
 
 @torch.no_grad()

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from csgaussian_ns.core.arrays import namespace
 from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians
+
+if TYPE_CHECKING:
+    from csgaussian_ns.scene.gaussian_scene import GaussianScene
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class Scene(Protocol):
     @property
     def background(self) -> Float[Any, "3"] | None:
         """RGB as in photos behind the scene; black where ``None``."""
+        ...
+
+    @property
+    def hidden(self) -> Bool[Any, " R"]:
+        """Rows that are there no more, and are never seen: what edits removed."""
+        ...
+
+    @property
+    def plain(self) -> "GaussianScene | None":
+        """The same as plain Gaussians with harmonics, where its rows are such; ``None`` where they would be fitted."""
         ...
 
     def seen(self, camera: Camera, only: Bool[Any, " R"] | None = None) -> Seen:

@@ -2,22 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from csgaussian_ns.core.arrays import to_numpy
 from csgaussian_ns.core.edits import Edit
 from csgaussian_ns.core.semantic_layer import SemanticLayer
-from csgaussian_ns.core.shapes import Bool
-from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.appearance import Appearance
 from csgaussian_ns.semantic.edited_objects import objects_after
-from csgaussian_ns.semantic.shown import Look, Shown, look_of
+from csgaussian_ns.semantic.query import LookableScene
+from csgaussian_ns.semantic.shown import Look, ShownObjects, look_of
 
 
 @dataclass(frozen=True)
-class Edited(Shown):
+class Edited(ShownObjects):
     """A scene after edits: it can be drawn, and asked about objects, as any other.
 
     Attributes:
@@ -27,27 +25,22 @@ class Edited(Shown):
     layer: SemanticLayer | None
 
     @property
-    def hidden(self) -> Bool[Any, " R"]:
-        """Rows that are gone."""
-        return self.look.hidden | getattr(self.scene, "hidden", False)
-
-    @property
     def semantics(self) -> SemanticLayer | None:
         """The layer."""
         return self.layer
 
 
-def edited(scene: Scene, edits: Sequence[Edit]) -> Edited:
+def edited(scene: LookableScene, edits: Sequence[Edit]) -> Edited:
     """The scene after all edits.
 
     Args:
-        scene: Unedited; with ``semantics`` where an edit names objects, see ``semantic.query.QueryableScene``.
+        scene: Unedited; with objects where an edit names some.
         edits: In order.
 
     Raises:
         QueryError: The scene has no such object.
     """
-    look, layer = look_of(scene, Appearance(tuple(edits))), getattr(scene, "semantics", None)
+    look, layer = look_of(scene, Appearance(tuple(edits))), scene.semantics
     return Edited(scene, look, None if layer is None else _after(layer, edits, look))
 
 

@@ -7,12 +7,17 @@ import numpy as np
 from csgaussian_ns.core.arrays import ascending, median, namespace, places
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float
-from csgaussian_ns.core.types import Anchors
 
 TINY = float(np.finfo(np.float32).tiny)
 
 
-def resized(anchors: Anchors, layer: SemanticLayer, chosen: Bool[Any, " A"], percent: float | int) -> Bool[Any, " A"]:
+def resized(
+    position: Float[Any, "A 3"],
+    present: Bool[Any, " A"],
+    layer: SemanticLayer,
+    chosen: Bool[Any, " A"],
+    percent: float | int,
+) -> Bool[Any, " A"]:
     """A selection grown or shrunk.
 
     Growing adds the other anchors that fit best, shrinking takes away the own ones that fit worst. How badly an
@@ -20,26 +25,23 @@ def resized(anchors: Anchors, layer: SemanticLayer, chosen: Bool[Any, " A"], per
     plus its distance from the selection's bounding box, in units of the box's diagonal.
 
     Args:
-        anchors: Of the scene. Those without any kept Gaussian are never added.
+        position: Of the anchors.
+        present: Which of them have a Gaussian; others are never added.
         layer: Their features.
         chosen: The selection; nothing becomes of nothing.
         percent: Anchors to add, or below 0 to take away (at least one stays), per cent of the selection's number.
     """
-    own = chosen & _present(anchors)
+    own = chosen & present
     count = int(own.sum())
     if count == 0 or percent == 0:
         return chosen
-    misfit = _misfit(anchors.position, layer.feature, own)
+    misfit = _misfit(position, layer.feature, own)
     result = chosen if percent > 0 else chosen & False
-    candidates = places(~own & _present(anchors)) if percent > 0 else places(own)
+    candidates = places(~own & present) if percent > 0 else places(own)
     wanted = round(count * percent / 100) if percent > 0 else max(1, round(count * (1 + percent / 100)))
     result = result | False  # of its own
     result[candidates[ascending(misfit[candidates])[:wanted]]] = True
     return result
-
-
-def _present(anchors: Anchors) -> Bool[Any, " A"]:
-    return namespace(anchors.mask).amax(anchors.mask, axis=1) > 0
 
 
 def _misfit(position: Float[Any, "A 3"], feature: Float[Any, "A D"], own: Bool[Any, " A"]) -> Float[Any, " A"]:

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from csgaussian_ns.core.arrays import without_gradients
 from csgaussian_ns.core.edits import Colour, Recolour, Target
 from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
-from csgaussian_ns.core.shapes import Bool, Float
-from csgaussian_ns.core.types import Anchors, Camera
-from csgaussian_ns.scene.render_networks import AttributeDecoder
+from csgaussian_ns.core.shapes import Bool
+from csgaussian_ns.core.types import Camera
+from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate
 from csgaussian_ns.semantic.query import Selection, by_id, pick
-from csgaussian_ns.semantic.seen import see
-from csgaussian_ns.semantic.shown import Look, Shown, look_of, rows_of
+from csgaussian_ns.semantic.shown import Look, ShownObjects, look_of, rows_of
 
 Point = tuple[float, float, float]
 
@@ -25,27 +25,15 @@ PICKING_PIXELS = 513
 
 
 @dataclass(frozen=True)
-class ObjectScene:
-    """A scene of anchors with objects: the least that ``semantic.query`` can be asked about."""
+class ObjectScene(AnchorScene):
+    """Anchors with objects."""
 
-    anchors: Anchors
-    decoders: AttributeDecoder
-    semantics: SemanticLayer
-    background: Float[Any, "3"] | None = None
-
-    @property
-    def position(self) -> Float[Any, "A 3"]:
-        """Of the anchors."""
-        return self.anchors.position
-
-    @property
-    def slots(self) -> Bool[Any, "A K"]:
-        """Which Gaussians each anchor has."""
-        return self.anchors.mask > 0
+    semantics: SemanticLayer = field(kw_only=True)
 
     def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
-        return see(self.anchors, self.decoders, camera, only)
+        with without_gradients(self.anchors.position):
+            return super().seen(camera, only)
 
 
 @dataclass(frozen=True)
@@ -94,7 +82,7 @@ class ObjectView:
     def select_seen(self, origin: Point, direction: Point) -> "ObjectView":
         """Light up the object that one sees along a ray, past hidden ones; nothing where there is none."""
         middle = PICKING_PIXELS // 2
-        return self.select(pick(Shown(self.scene, self.look), camera_along(origin, direction), (middle, middle)))
+        return self.select(pick(ShownObjects(self.scene, self.look), camera_along(origin, direction), (middle, middle)))
 
     def resize(self, percent: float | int) -> "ObjectView":
         """The selected objects with so many per cent of anchors more or less, see ``semantic.grow``."""

@@ -12,7 +12,7 @@ from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.scene.scene import Seen
+from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.names import named, numbered
 from csgaussian_ns.semantic.seen import shares_at
 
@@ -28,7 +28,27 @@ class DescribedScene(Protocol):
 
 
 @runtime_checkable
-class QueryableScene(Protocol):
+class PlacedScene(DescribedScene, Protocol):
+    """What it takes to say which rows an appearance is about, and where they go."""
+
+    @property
+    def position(self) -> Float[Any, "R 3"]:
+        """Where each row is, world units."""
+        ...
+
+    @property
+    def unmoved(self) -> Float[Any, "R 3"]:
+        """Where each was before anything moved it: borders of objects are drawn there."""
+        ...
+
+    @property
+    def slots(self) -> Bool[Any, "R K"]:
+        """Which of its slots each row draws a Gaussian in."""
+        ...
+
+
+@runtime_checkable
+class QueryableScene(DescribedScene, Protocol):
     """What a question needs of a scene, in torch or in numpy: a ``scene.scene.Scene`` that knows objects."""
 
     @property
@@ -36,14 +56,14 @@ class QueryableScene(Protocol):
         """Which of its slots each row draws a Gaussian in."""
         ...
 
-    @property
-    def semantics(self) -> SemanticLayer | None:
-        """Objects, or ``None`` where nothing is known."""
-        ...
-
     def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
         """As of ``scene.scene.Scene``, without gradients."""
         ...
+
+
+@runtime_checkable
+class LookableScene(PlacedScene, QueryableScene, Scene, Protocol):
+    """All of it: what can be drawn, asked about objects, and shown otherwise."""
 
 
 @dataclass(frozen=True)

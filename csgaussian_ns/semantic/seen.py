@@ -5,11 +5,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from csgaussian_ns.core.arrays import constants, namespace, single, to_numpy, without_gradients
-from csgaussian_ns.core.shapes import Bool, Float, Int
-from csgaussian_ns.core.types import Anchors, Camera, Gaussians, Rendering
+from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.draw import draw_pixel
-from csgaussian_ns.scene.anchor_scene import AnchorScene
-from csgaussian_ns.scene.render_networks import AttributeDecoder
 from csgaussian_ns.scene.scene import Seen
 
 GROUP = 6
@@ -17,12 +15,6 @@ GROUP = 6
 
 Draw = Callable[[Gaussians, Camera], Rendering]
 """Draws in the library of the Gaussians: a ``render.rasterizer.Rasterizer``, or ``render.draw.draw_gaussians``."""
-
-
-def see(anchors: Anchors, decoders: AttributeDecoder, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
-    """What ``camera`` sees of these anchors, without gradients; see ``scene.scene.Scene``."""
-    with without_gradients(anchors.position):
-        return AnchorScene(anchors, decoders).seen(camera, only)
 
 
 def label_map(seen: Seen, label: Int[Any, " A"], draw: Draw) -> Int[Any, "H W"]:

@@ -13,14 +13,14 @@ from csgaussian_ns.core.errors import QueryError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float, Float64, Int
 from csgaussian_ns.core.similarity import Similarity
-from csgaussian_ns.core.types import Anchors, Camera, Gaussians
+from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.scene.scene import Scene, Seen, joined
 from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate, Operation
 from csgaussian_ns.semantic.edited_objects import motion_of, settled
 from csgaussian_ns.semantic.grow import resized
 from csgaussian_ns.semantic.names import all_numbered
 from csgaussian_ns.semantic.pca import principal_colours
-from csgaussian_ns.semantic.query import semantics_of
+from csgaussian_ns.semantic.query import DescribedScene, LookableScene, PlacedScene, semantics_of
 
 LIGHT: Colour = (1.0, 0.55, 0.05)
 LIGHT_SHARE = 0.5
@@ -29,6 +29,7 @@ DIMMED = 0.45
 """Brightness that is left of the rest: what is lit up shows even where it is orange by itself."""
 GOLDEN = 0.618034
 """Hues this far apart on the colour wheel stay distinct, however many there are."""
+NO_FEATURES = "no features of these rows are known, as of imported or merged scenes"
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601)."""
 
@@ -96,12 +97,11 @@ class Look:
         return replace(gaussians, colors=library.concatenate([rgb, rest], axis=1))
 
 
-def look_of(scene: Any, appearance: Appearance) -> Look:
+def look_of(scene: PlacedScene, appearance: Appearance) -> Look:
     """The rows of ``scene`` that its operations are about.
 
     Args:
-        scene: With ``semantics`` where an operation or the layer asks for objects, and ``anchors`` where a border
-            moves.
+        scene: With objects where an operation or the layer asks for them, and features where a border moves.
         appearance: What shall be seen.
 
     Raises:
@@ -143,20 +143,27 @@ def _inside(box: Crop, position: Float[Any, "A 3"]) -> Bool[Any, " A"]:
     return ((position >= lowest) & (position <= highest)).all(axis=1)
 
 
-def rows_of(scene: Any, target: Target) -> Bool[Any, " A"]:
-    """The rows of a target of a scene that has ``semantics``, and ``anchors`` where the target's border moves.
+def rows_of(scene: PlacedScene, target: Target) -> Bool[Any, " A"]:
+    """The rows of a target.
 
     Raises:
-        QueryError: There is no such object, or the scene has none.
+        QueryError: There is no such object, or the scene has none; a border shall move, and no features are known.
     """
     layer = semantics_of(scene)
     exactly = is_one_of(layer.label, [thing.id for thing in all_numbered(layer.objects, target.ids)])
-    return resized(scene.anchors, layer, exactly, target.percent) if target.percent else exactly
+    if not target.percent:
+        return exactly
+    if not _has_features(layer):
+        raise QueryError(
+            f"the border of object {', '.join(map(str, target.ids))} cannot move by {target.percent:g} per cent: "
+            f"{NO_FEATURES}; take whole objects"
+        )
+    return resized(scene.unmoved, scene.slots.any(axis=1), layer, exactly, target.percent)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A ``Scene`` in another look; one that can be asked about objects where ``scene`` can."""
+    """A ``Scene`` in another look."""
 
     scene: Scene
     look: Look
@@ -172,19 +179,13 @@ class Shown:
         return self.scene.background
 
     @property
-    def anchors(self) -> Anchors:
-        """As the scene has them; hidden ones too."""
-        return getattr(self.scene, "anchors")  # noqa: B009  # of a queryable scene
+    def hidden(self) -> Bool[Any, " R"]:
+        """Those of the scene, and what the look hides."""
+        return self.look.hidden | self.scene.hidden
 
     @property
-    def slots(self) -> Bool[Any, "R K"]:
-        """As the scene has them; of hidden rows too."""
-        return getattr(self.scene, "slots")  # noqa: B009  # of a queryable scene
-
-    @property
-    def semantics(self) -> SemanticLayer | None:
-        """As the scene has it."""
-        return getattr(self.scene, "semantics", None)
+    def plain(self) -> None:
+        """What is moved or lit is drawn so, not made so."""
 
     def seen(self, camera: Camera, only: Bool[Any, " R"] | None = None) -> Seen:
         """What ``camera`` sees then; see ``Scene``."""
@@ -200,6 +201,28 @@ class Shown:
                     parts.append(Seen(camera, motion.of_gaussians(part.gaussians), part.row))
             seen = parts[0] if len(parts) == 1 else joined(parts)
             return replace(seen, gaussians=look.coloured(seen.gaussians, seen.row))
+
+
+@dataclass(frozen=True)
+class ShownObjects(Shown):
+    """A scene with objects in another look, in which one looks for them."""
+
+    scene: LookableScene
+
+    @property
+    def unmoved(self) -> Float[Any, "R 3"]:
+        """As the scene has them."""
+        return self.scene.unmoved
+
+    @property
+    def slots(self) -> Bool[Any, "R K"]:
+        """As the scene has them; of hidden rows too."""
+        return self.scene.slots
+
+    @property
+    def semantics(self) -> SemanticLayer | None:
+        """As the scene has it."""
+        return self.scene.semantics
 
 
 def recoloured(
@@ -234,7 +257,7 @@ def palette(label: Int[Any, " A"]) -> Float[Any, "A 3"]:
     return constants(colours, single(label))[label]
 
 
-def _paint(scene: Any, layer: str) -> Float[Any, "A 3"] | None:
+def _paint(scene: DescribedScene, layer: str) -> Float[Any, "A 3"] | None:
     paints: dict[str, Callable[[SemanticLayer], Any]] = {
         "objects": lambda semantics: palette(semantics.label),
         "semantic": _feature_colours,
@@ -242,9 +265,13 @@ def _paint(scene: Any, layer: str) -> Float[Any, "A 3"] | None:
     return paints[layer](semantics_of(scene)) if layer in paints else None
 
 
+def _has_features(semantics: SemanticLayer) -> bool:
+    return semantics.feature.shape[1] > 0 and bool((semantics.feature != 0).any())
+
+
 def _feature_colours(semantics: SemanticLayer) -> Float[Any, "A 3"]:
-    if not semantics.feature.shape[1] or not bool((semantics.feature != 0).any()):
-        raise QueryError("no features of these rows are known, as of imported or merged scenes; show the objects")
+    if not _has_features(semantics):
+        raise QueryError(f"{NO_FEATURES}; show the objects")
     return principal_colours(semantics.feature)
 
 

@@ -1,18 +1,19 @@
 """Stage 1: attributes of the anchors in view, their masks, and what their bits cost."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from csgaussian_ns.core.shapes import Float
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors
-from csgaussian_ns.entropy.base import Context, EntropyModel
+from csgaussian_ns.entropy.base import Context, EntropyModel, Place
 from csgaussian_ns.format.attributes import AttributeLayout
 from csgaussian_ns.quant.rounding import unit_noise
 from csgaussian_ns.quant.steps import STEP_OFFSET
-from csgaussian_ns.stages.quantise import Preview, Treatment, preview
-from csgaussian_ns.stages.quantise import quantise_values as quantise_values
+from csgaussian_ns.stages.padding import Chosen
+from csgaussian_ns.stages.quantise import Preview, Treatment, preview, quantise_values
 from csgaussian_ns.stages.schedule import Quantisation
 
 TREATMENT = Treatment(fixed_step=STEP_OFFSET, share=0.3, least=400, twice=True)
@@ -36,10 +37,18 @@ class Rate(NamedTuple):
 
 
 class Quantised(NamedTuple):
-    """Attributes as the renderer shall see them, and their rate once it is paid for."""
+    """Attributes as the renderer shall see them, and their rate once it is paid for.
+
+    Attributes:
+        anchors: Those in view.
+        rate: Of them.
+        real: Which of them are in view at all; all where ``None``. Masks of the others are 0, so that they are neither
+            drawn nor paid for.
+    """
 
     anchors: Anchors
     rate: Rate | None
+    real: Bool[Tensor, " A"] | None = None
 
 
 class ScenePreview(NamedTuple):
@@ -62,38 +71,95 @@ class ScenePreview(NamedTuple):
         return ScenePreview(anchors, nothing, nothing + 1)
 
 
+class InView(NamedTuple):
+    """What a step treats.
+
+    Attributes:
+        anchors: Those in view; their mask is straight-through where it is trained.
+        mask_logit: Of the same anchors, for the mask term of the rate.
+        real: See ``Quantised``.
+    """
+
+    anchors: Anchors
+    mask_logit: Float[Tensor, "A K"]
+    real: Bool[Tensor, " A"] | None = None
+
+
+class Draws(NamedTuple):
+    """What is random of a step.
+
+    Attributes:
+        sample: Whose bits are estimated; ``None`` before bits are paid for.
+        noise: See ``quant.rounding.unit_noise``; ``None`` where values are rounded.
+    """
+
+    sample: Chosen | None
+    noise: Float[Tensor, "A D"] | None
+
+
 def quantise_anchors(
-    anchors: Anchors,
+    view: InView,
     layout: AttributeLayout,
     model: EntropyModel,
     context: Context,
     how: Quantisation,
-    mask_logit: Float[Tensor, "A K"],
     generator: torch.Generator,
+    by: Callable[..., tuple[Anchors, Rate | None]] | None = None,
 ) -> Quantised:
     """Replace attributes by what a decoder would see of them, as far as the stage asks for it.
 
     Args:
-        anchors: The anchors in view; their mask is straight-through where it is trained.
-        layout: Of their attributes.
+        view: What is in view.
+        layout: Of the anchors' attributes.
         model: The entropy model.
         context: Of the same anchors.
         how: See ``Quantisation``.
-        mask_logit: Of the same anchors, for the mask term of the rate.
         generator: Of the noise and the sample; seeded by the step, so that a resumed run draws the same.
+        by: Does what ``quantise_drawn`` does.
     """
+    anchors, _, real = view
     if how == "none":
-        return Quantised(anchors, None)
-    values = model.values(layout.flat(anchors))
-    sample = None if how == "fixed noise" else TREATMENT.sample(len(anchors), generator, values.device)
-    noise = None if how == "rounding" else unit_noise(values, generator)
-    shown = quantise_values(values, model, context, how, TREATMENT, noise, sample)
-    rate = None
-    if shown.bits is not None:
-        rate = _rate(shown.bits, anchors.mask[sample], mask_logit, layout)
+        return Quantised(anchors, None, real)
+    count, device = len(anchors), anchors.feature.device
+    draws = Draws(
+        None if how == "fixed noise" else _sample(count, real, generator, device),
+        None if how == "rounding" else unit_noise(anchors.feature.new_empty(count, layout.channels), generator),
+    )
+    place = None if how == "fixed noise" else model.place(context)
+    shown, rate = (by or quantise_drawn)(view, layout, model, place, how, draws)
+    if rate is not None:
         own = model.own_bits() / max(len(context.grid) * layout.channels, 1)
         rate = rate._replace(per_parameter=rate.per_parameter + own)
-    return Quantised(anchors_of(shown.values, layout, model, anchors), rate)
+    return Quantised(shown, rate, real)
+
+
+def quantise_drawn(
+    view: InView,
+    layout: AttributeLayout,
+    model: EntropyModel,
+    place: Place | None,
+    how: Quantisation,
+    draws: Draws,
+) -> tuple[Anchors, Rate | None]:
+    """All of ``quantise_anchors`` that is arithmetic; the rate without that of tables."""
+    (anchors, mask_logit, real), (sample, noise) = view, draws
+    values = model.values(layout.flat(anchors))
+    shown = quantise_values(values, model, place, how, TREATMENT, noise, None if sample is None else sample.rows)
+    quantised = anchors_of(shown.values, layout, model, anchors)
+    if shown.bits is None or sample is None:
+        return quantised, None
+    mask, soft = anchors.mask.index_select(0, sample.rows), torch.sigmoid(mask_logit)
+    if real is None or sample.real is None:
+        return quantised, _rate(shown.bits, mask, soft.mean(), len(mask), layout)
+    everywhere = (soft * real[:, None]).sum() / (real.sum().clamp(min=1) * layout.num_offsets)
+    return quantised, _rate(shown.bits, mask * sample.real[:, None], everywhere, sample.real.sum(), layout)
+
+
+def _sample(count: int, real: Bool[Tensor, " A"] | None, generator: torch.Generator, device: torch.device) -> Chosen:
+    """Whose bits are estimated."""
+    if real is None:
+        return Chosen(TREATMENT.sample(count, generator, device))
+    return TREATMENT.sample_of(real, generator)
 
 
 def anchors_of(values: Float[Tensor, "A D"], layout: AttributeLayout, model: EntropyModel, like: Anchors) -> Anchors:
@@ -104,7 +170,7 @@ def anchors_of(values: Float[Tensor, "A D"], layout: AttributeLayout, model: Ent
 def decoded_view(
     anchors: Anchors, layout: AttributeLayout, model: EntropyModel, context: Context
 ) -> tuple[Anchors, Preview]:
-    """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``quantise_anchors``."""
+    """Anchors rounded as a decoder will see them, and what is known of it; arguments as of ``scene_preview``."""
     seen = preview(model.values(layout.flat(anchors)), model, context)
     return anchors_of(seen.values, layout, model, anchors), seen
 
@@ -139,13 +205,18 @@ def masked_bits(
 
 
 def _rate(
-    bits: Float[Tensor, "S D"], mask: Float[Tensor, "S K"], mask_logit: Float[Tensor, "A K"], layout: AttributeLayout
+    bits: Float[Tensor, "S D"],
+    mask: Float[Tensor, "S K"],
+    everywhere: Float[Tensor, ""],
+    count: int | Int[Tensor, ""],
+    layout: AttributeLayout,
 ) -> Rate:
+    """Of a sample of ``count`` anchors, where masks of all others are 0; ``everywhere`` is the mean mask in view."""
     feature, scaling, offset = masked_bits(bits, mask, layout)
-    total = (feature + scaling + offset).sum() / max(bits.numel(), 1)
+    rows = max(count, 1) if isinstance(count, int) else count.clamp(min=1)
+    total = (feature + scaling + offset).sum() / (rows * layout.channels)
     with torch.no_grad():
-        counts = torch.tensor(layout.sizes[:2], dtype=bits.dtype) * max(len(bits), 1)
-        per_type = torch.stack(
-            [feature.sum() / counts[0], scaling.sum() / counts[1], offset.sum() / (3 * mask.sum()).clamp(min=1)]
-        )
-    return Rate(total, torch.sigmoid(mask_logit).mean(), per_type)
+        first, second = layout.sizes[:2]
+        per_type = [feature.sum() / (first * rows), scaling.sum() / (second * rows)]
+        per_type = torch.stack([*per_type, offset.sum() / (3 * mask.sum()).clamp(min=1)])
+    return Rate(total, everywhere, per_type)

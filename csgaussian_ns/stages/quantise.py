@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from csgaussian_ns.core.shapes import Float, Int
-from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, per_channel
+from csgaussian_ns.core.shapes import Bool, Float, Int
+from csgaussian_ns.entropy.base import Context, EntropyModel, Expectation, Place, per_channel
 from csgaussian_ns.quant.rounding import noisy, straight_through
+from csgaussian_ns.stages.padding import Chosen
 from csgaussian_ns.stages.schedule import Quantisation
 
 
@@ -33,6 +34,18 @@ class Treatment:
         """Whose bits are estimated in a step, out of ``count`` anchors in view."""
         return torch.randperm(count, generator=generator, device=device)[: max(self.least, int(self.share * count))]
 
+    def sample_of(self, real: Bool[Tensor, " B"], generator: torch.Generator) -> Chosen:
+        """The same out of the anchors of a buffer that are ``real``, without waiting to hear how many there are.
+
+        Takes nothing from ``generator`` but its seed: what it gives next must not depend on the size of the buffer.
+        """
+        own = torch.Generator(generator.device).manual_seed(generator.initial_seed() + (4 << 40))
+        drawn = torch.rand(real.shape, generator=own, device=real.device)
+        size = min(max(self.least, int(self.share * len(real))), len(real))
+        rows, count = torch.where(real, drawn, 2.0).argsort()[:size], real.sum()
+        wanted = torch.minimum((self.share * count).floor().clamp(min=self.least), count)
+        return Chosen(rows, torch.arange(size, device=real.device) < wanted)
+
 
 class QuantisedValues(NamedTuple):
     """Values as the renderer shall see them, and the bits of the anchors of the sample where bits are paid for."""
@@ -44,7 +57,7 @@ class QuantisedValues(NamedTuple):
 def quantise_values(
     values: Float[Tensor, "V D"],
     model: EntropyModel,
-    context: Context,
+    place: Place | None,
     how: Quantisation,
     treatment: Treatment,
     noise: Float[Tensor, "V D"] | None,
@@ -55,7 +68,7 @@ def quantise_values(
     Args:
         values: In base steps, of the anchors in view.
         model: The entropy model.
-        context: Of these anchors.
+        place: Of these anchors; ``None`` before steps are learned.
         how: See ``Quantisation``.
         treatment: See there.
         noise: See ``quant.rounding.unit_noise``; only noise needs it.
@@ -66,8 +79,7 @@ def quantise_values(
     if how == "fixed noise":
         assert noise is not None
         return QuantisedValues(noisy(values, torch.full_like(values, treatment.fixed_step), noise), None)
-    assert sample is not None
-    place = model.place(context)
+    assert sample is not None and place is not None
     if how == "rounding":
         with torch.set_grad_enabled(torch.is_grad_enabled() and not treatment.twice):
             everywhere = model.expect(place)

@@ -1,12 +1,14 @@
 """The scene while it is trained: anchors, decoders, entropy model and growth, and what the plan does with them."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
+from csgaussian_ns.core.arrays import places
 from csgaussian_ns.core.errors import ContractError
-from csgaussian_ns.core.shapes import Float, Int
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.entropy.base import Context
 from csgaussian_ns.entropy.registry import new_model
@@ -17,11 +19,13 @@ from csgaussian_ns.scene.anchors import AnchorParams
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.scene.dropout import dropout
 from csgaussian_ns.scene.growth import GrowthObserver, GrowthState
-from csgaussian_ns.scene.masks import kept, straight_through_mask
+from csgaussian_ns.scene.offset_masks import kept, straight_through_mask
 from csgaussian_ns.scene.optimizer_rows import move_state
-from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible_anchors
-from csgaussian_ns.stages.colour import Quantised, ScenePreview, quantise_anchors, scene_preview
+from csgaussian_ns.scene.spawn import Spawned, spawn, spawn_visible, visible
+from csgaussian_ns.stages.colour import InView, Quantised, ScenePreview, quantise_anchors, scene_preview
+from csgaussian_ns.stages.compiled import Parts
 from csgaussian_ns.stages.moments import PerMoment
+from csgaussian_ns.stages.padding import Buffers, Chosen
 from csgaussian_ns.stages.rates import Rates
 from csgaussian_ns.stages.schedule import SemanticPlan, SemanticState, StagePlan
 from csgaussian_ns.stages.semantic import DecodedSemantics, SemanticParams, SemanticSettings, with_features
@@ -29,7 +33,10 @@ from csgaussian_ns.stages.settings import SceneSettings
 
 
 class TrainableScene(nn.Module):
-    """What checkpoints hold. Knows the plan and the step, and no image, no loss, no nerfstudio."""
+    """What checkpoints hold. Knows the plan and the step, and no image, no loss, no nerfstudio.
+
+    With ``buffers`` a step puts what is in view there (``stages.padding``); ``parts`` compute it.
+    """
 
     def __init__(
         self, anchors: AnchorParams, plan: StagePlan, settings: SceneSettings, rate_weight: float = 0.0
@@ -55,6 +62,8 @@ class TrainableScene(nn.Module):
         self.statistics = GrowthState(len(anchors), num_offsets)
         self.semantic: SemanticParams | None = None
         self.semantic_plan: SemanticPlan | None = None
+        self.buffers: Buffers | None = None
+        self.parts = Parts()
         self._awaited: GrowthObserver | None = None
         self._resized = 0
         self._decoded = PerMoment[ScenePreview]()
@@ -77,6 +86,11 @@ class TrainableScene(nn.Module):
         return 0 if self.semantic_plan is None else self.semantic_plan.total
 
     @property
+    def has_features(self) -> bool:
+        """Whether stage 2 has begun: ``decoded_semantics`` gives something."""
+        return self.semantic_state is not None and self.semantic is not None and len(self.semantic.feature) > 0
+
+    @property
     def stage_name(self) -> str:
         """Of the current step, for people."""
         return (self.semantic_state or self.plan.at(self.step)).name
@@ -85,10 +99,6 @@ class TrainableScene(nn.Module):
     def rate_weight(self) -> float:
         """Lambda that the scene is decoded and coded at."""
         return self.rates.chosen
-
-    def choose_rate(self, weight: float) -> None:
-        """``Rates.choose``."""
-        self.rates.choose(weight)
 
     def param_groups(self) -> dict[str, list[nn.Parameter]]:
         """One group per anchor attribute and per decoder, one for the entropy model, and those of the semantics."""
@@ -99,8 +109,7 @@ class TrainableScene(nn.Module):
         """What stage 1 trains and nothing after it may touch; tables of the entropy model, if any, on their own."""
         groups = {name: [getattr(self.anchors, name)] for name in AnchorParams.ROWS}
         groups |= {f"{name}_mlp": list(mlp.parameters()) for name, mlp in self.decoders.named_children()}
-        tables = self.entropy.tables()
-        own = set(map(id, tables))
+        own = set(map(id, tables := self.entropy.tables()))
         groups["entropy"] = [parameter for parameter in self.entropy.parameters() if id(parameter) not in own]
         return groups | ({"entropy_tables": tables} if tables else {})
 
@@ -124,7 +133,7 @@ class TrainableScene(nn.Module):
             return
         if self.plan.at(step).start_rate:
             self.entropy.resize(self.settings.widths(len(self.anchors)))
-            self.entropy.start(self.anchors.grid, self.entropy.values(self.layout.flat(self._all_as_trained())))
+            self.entropy.start(self.anchors.grid, self.entropy.values(self.layout.flat(self.anchors.everywhere())))
         state = self.semantic_state
         if state is None or self.semantic is None:
             return
@@ -138,16 +147,22 @@ class TrainableScene(nn.Module):
     def in_training(self, camera: Camera) -> tuple[Int[Tensor, " V"], Quantised]:
         """The anchors in view as the current stage renders them, and their indices."""
         state = self.plan.at(self.step)
-        index = visible_anchors(self.anchors.position, self.anchors.scaling, camera)
+        index, real = self._choose("anchors", visible(self.anchors.position, self.anchors.scaling, camera))
         logit = self.anchors.mask_logit.index_select(0, index)
         mask = torch.ones_like(logit)
         if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
-        anchors = self.anchors.at(index, mask)
+        view = InView(self.anchors.at(index, mask if real is None else mask * real[:, None]), logit, real)
         generator = self._generator(index.device)
-        how = state.quantisation
-        context = self.context(index)._replace(rate_weight=self.rates.of_step(self.step))
-        return index, quantise_anchors(anchors, self.layout, self.entropy, context, how, logit, generator)
+        context, by = self.context(index)._replace(rate_weight=self.rates.of_step(self.step)), self.parts.quantise
+        return index, quantise_anchors(view, self.layout, self.entropy, context, state.quantisation, generator, by)
+
+    def _choose(self, name: str, mask: Bool[Tensor, " N"]) -> Chosen:
+        return Chosen(places(mask)) if self.buffers is None else self.buffers.choose(name, mask)
+
+    def outgrown(self) -> bool:
+        """Whether the view that was just drawn did not fit into the buffers: draw it again, they are larger now."""
+        return self.buffers is not None and self.buffers.outgrown()
 
     def context(self, index: Int[Tensor, " V"] | None = None) -> Context:
         """What the entropy model may know of some anchors, or of all."""
@@ -163,11 +178,10 @@ class TrainableScene(nn.Module):
 
         Some of them are missing (``scene.dropout``), until values are rounded and the scene settles on all.
         """
-        share = self.settings.dropout
-        if share == 0 or self.plan.at(self.step).quantisation == "rounding":
-            return spawn(anchors, self.decoders, camera)
-        generator = self._generator(anchors.position.device, stream=1)
-        return spawn(anchors, self.decoders, camera, dropout(anchors.mask.shape, share, generator))
+        share, factor = self.settings.dropout, None
+        if share > 0 and self.plan.at(self.step).quantisation != "rounding":
+            factor = dropout(anchors.mask.shape, share, self._generator(anchors.position.device, stream=1))
+        return spawn(anchors, self.decoders, camera, factor, partial(self._choose, "slots"), self.parts.halves)
 
     def random_colour(self) -> Float[Tensor, "3"]:
         """A colour of this step, to put behind the scene."""
@@ -198,8 +212,7 @@ class TrainableScene(nn.Module):
     @torch.no_grad()
     def decoded_semantics(self) -> DecodedSemantics | None:
         """All features as a decoder would see them, ``None`` before stage 2; computed once per step."""
-        state = self.semantic_state
-        if state is None or self.semantic is None or len(self.semantic.feature) == 0:
+        if (state := self.semantic_state) is None or self.semantic is None or not self.has_features:
             return None
         decoded, grid, rated = self.semantic.decoded, self.anchors.grid, state.rate
         moment = (self._resized, self.step, self.rate_weight)
@@ -214,23 +227,22 @@ class TrainableScene(nn.Module):
     @torch.no_grad()
     def masked(self) -> Anchors:
         """All anchors as trained, not rounded, with the mask that decides what is kept."""
-        everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
-        mask = torch.ones_like(self.anchors.mask_logit)
-        if self.settings.offset_masks:
-            mask = kept(self.anchors.mask_logit, self.statistics.view_frequency()).to(mask.dtype)
-        return self.anchors.at(everything, mask)
+        logit, frequency = self.anchors.mask_logit, self.statistics.view_frequency()
+        return self.anchors.everywhere(kept(logit, frequency).float() if self.settings.offset_masks else None)
 
     def _decode(self) -> ScenePreview:
         if not self.plan.at(self.step).rate:
-            return ScenePreview.as_trained(self._all_as_trained())
+            return ScenePreview.as_trained(self.anchors.everywhere())
         return scene_preview(self.masked(), self.layout, self.entropy, self.context())
 
-    def _all_as_trained(self) -> Anchors:
-        everything = torch.arange(len(self.anchors), device=self.anchors.grid.device)
-        return self.anchors.at(everything, torch.ones_like(self.anchors.mask_logit))
+    def count_view(self, index: Tensor, opacity: Tensor, real: Tensor | None = None) -> None:
+        """Feed the growth statistics with a view; arguments as of ``growth.observe_opacity``."""
+        growth.observe_view(self.statistics, index, real)
+        if self.plan.at(self.step).observe:
+            growth.observe_opacity(self.statistics, index, opacity, real)
 
     def observer(self, index: Int[Tensor, " V"], spawned: Spawned, size: tuple[int, int]) -> GrowthObserver | None:
-        """Feed the growth statistics with what is known of a view, and say who shall get its position gradients.
+        """Who shall get the position gradients of a view.
 
         Args:
             index: The anchors in view.
@@ -240,10 +252,8 @@ class TrainableScene(nn.Module):
         Returns:
             ``None`` where the plan asks for no statistics.
         """
-        growth.observe_view(self.statistics, index)
         if not self.plan.at(self.step).observe:
             return None
-        growth.observe_opacity(self.statistics, index, spawned.opacity)
         slots = index[spawned.owner] * self.anchors.num_offsets + spawned.slots % self.anchors.num_offsets
         self._awaited = GrowthObserver(self.statistics, slots, size)
         return self._awaited

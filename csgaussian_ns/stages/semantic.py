@@ -123,7 +123,8 @@ class SemanticParams(nn.Module):
         values = model.values(self.feature.index_select(0, index))
         noise = unit_noise(values, generator) if how.endswith("noise") else None
         sample = TREATMENT.sample(len(index), generator, index.device) if state.rate else None
-        values, bits = quantise_values(values, model, self.context(grid, index), how, TREATMENT, noise, sample)
+        place = model.place(self.context(grid, index)) if state.rate else None
+        values, bits = quantise_values(values, model, place, how, TREATMENT, noise, sample)
         if bits is None:
             return model.real(values), None
         own = model.own_bits() / max(self.feature.numel(), 1)

@@ -15,7 +15,7 @@ from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.tools.completion import completion
 from csgaussian_ns.tools.inputs import refuse_addresses
-from csgaussian_ns.tools.terminal import delivered, remark, settled, tell
+from csgaussian_ns.tools.terminal import delivered, remark, streams_ready, tell
 
 
 @runtime_checkable
@@ -65,7 +65,7 @@ GROUPS = {
         "export": "export:Export",
         "decode": "info:Decode",
     },
-    "Measure": {"evaluate": "evaluate:Evaluate"},
+    "Measure": {"evaluate": "evaluate:Evaluate", "report": "report:Report"},
     "Share": {"serve": "serve:Serve"},
     "Many": {"batch": "batch:Batch"},
     "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
@@ -84,10 +84,11 @@ HINTS = (
     "A scene is a file, the address of one (https://host/scene.csg), or - for standard input; --json is for programs."
 )
 
-FROM_EXTRAS = ("scipy", "starlette", "torch", "uvicorn")
+FROM_EXTRAS = ("jinja2", "matplotlib", "scipy", "starlette", "torch", "uvicorn")
 """Packages that some commands need, and a receiver does not."""
 HOW_TO_INSTALL = (
-    "pip install 'csgaussian-ns[evaluate]', or [text] for --text, [serve], [masks] and [demo] for their commands"
+    "pip install 'csgaussian-ns[evaluate]', or [text] for --text; [report], [serve], [masks] and [demo] are for "
+    "commands of these names"
 )
 
 
@@ -102,7 +103,7 @@ def main(args: Sequence[str] | None = None) -> int:
         Ctrl-C; 141 when the output was closed. Errors of our own making keep their traceback.
     """
     try:
-        with settled():
+        with streams_ready():
             _run(sys.argv[1:] if args is None else args)
     except BrokenPipeError:
         return 141  # as after SIGPIPE

@@ -61,8 +61,8 @@ class Evaluate:
         from csgaussian_ns.core.files import write_json
         from csgaussian_ns.receiver.load import load
         from csgaussian_ns.render.backend import choose_rasterizer
-        from csgaussian_ns.tools.cameras import tell_notes
         from csgaussian_ns.tools.measure_scene import InTensors, measure_scene, write_overlays
+        from csgaussian_ns.tools.viewpoints import tell_notes
         from csgaussian_ns.tools.views import open_views
 
         with open_file(self.file) as stream:

@@ -8,12 +8,13 @@ import numpy as np
 
 from csgaussian_ns.capture.folder import open_capture
 from csgaussian_ns.capture.split import choose
+from csgaussian_ns.capture.view import CaptureView
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.export.measure import picture, psnr
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.scene import Scene
-from csgaussian_ns.tools.cameras import tell_notes
-from csgaussian_ns.tools.views import CaptureView, open_views
+from csgaussian_ns.tools.viewpoints import tell_notes
+from csgaussian_ns.tools.views import open_views
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.shapes import Float

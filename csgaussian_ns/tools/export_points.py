@@ -1,7 +1,6 @@
 """The work of ``csg export --points``."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +12,9 @@ from csgaussian_ns.export.points import Points, cloud_of, normals_of, points_byt
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.splats import Splats
 from csgaussian_ns.tools.export_cameras import chosen_cameras
+from csgaussian_ns.tools.export_options import ExportOptions
 from csgaussian_ns.tools.exporting import part_of, points_up, splats_of
 from csgaussian_ns.tools.progress import reported
-
-if TYPE_CHECKING:
-    from csgaussian_ns.tools.export import Export
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class ExportedPoints:
         return f"{self.bytes / 1e6:.3f} MB, {self.points:,} points of opacity {self.least_opacity:g} and above{held}"
 
 
-def export_points(scene: LoadedScene, options: "Export") -> ExportedPoints:
+def export_points(scene: LoadedScene, options: ExportOptions) -> ExportedPoints:
     """Write the centres of the Gaussians that are opaque enough.
 
     Raises:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,15 +20,13 @@ from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.splats import Splats
-from csgaussian_ns.tools.cameras import tell_notes
 from csgaussian_ns.tools.export_cameras import Cameras, chosen_cameras
+from csgaussian_ns.tools.export_options import ExportOptions
 from csgaussian_ns.tools.export_photos import held_out
 from csgaussian_ns.tools.look import objects_called, objects_of
 from csgaussian_ns.tools.progress import reported
 from csgaussian_ns.tools.splat_transform import Convert, converter
-
-if TYPE_CHECKING:
-    from csgaussian_ns.tools.export import Export
+from csgaussian_ns.tools.viewpoints import tell_notes
 
 NOT_READ_BACK = (".glb",)
 """Written, but not read, by splat-transform; single precision throughout, as good as the PLY file that it is given."""
@@ -76,7 +73,7 @@ class Exported:
         return f"{words}; {self.photos.psnr:.2f} dB {seen}"
 
 
-def export(scene: LoadedScene, options: "Export") -> Exported:
+def export(scene: LoadedScene, options: ExportOptions) -> Exported:
     """Write the file, and find out how large and how good it is.
 
     Raises:
@@ -106,7 +103,7 @@ def export(scene: LoadedScene, options: "Export") -> Exported:
     return Exported(size, len(splats), written.degree, psnr, cameras.told, seen)
 
 
-def _tell_of_objects(scene: LoadedScene, options: "Export") -> None:
+def _tell_of_objects(scene: LoadedScene, options: ExportOptions) -> None:
     """Say that a file will not tell whose each Gaussian is; and see that there is what packs version 4."""
     if options.ending == ".spz" and options.spz_version == 4:
         zstd(b"")
@@ -120,7 +117,7 @@ def points_up(scene: LoadedScene, similarity: Similarity) -> bool:
     return bool((similarity.matrix @ up_of(scene.meta))[2] > UPWARD * similarity.factor)
 
 
-def part_of(scene: LoadedScene, options: "Export", similarity: Similarity) -> Scene:
+def part_of(scene: LoadedScene, options: ExportOptions, similarity: Similarity) -> Scene:
     """What was asked for of a scene, from whose frame ``similarity`` leads to that of the export."""
     box, rows = options.corners(), None
     if options.objects is not None:
@@ -149,9 +146,9 @@ def splats_of(
         ConfigError: There is nothing to write.
     """
     labels = None if scene.semantics is None else scene.semantics.label
-    if not isinstance(scene.scene, GaussianScene):
+    if scene.plain is None:
         return plain(shown, cameras.fitted, Effort(degree, steps), labels, progress)
-    splats = plain(scene.scene, cameras.fitted, Effort(degree), labels, progress)
+    splats = plain(scene, cameras.fitted, Effort(degree), labels, progress)
     if not isinstance(shown, ScenePart):
         return splats
     inside = shown.contains(splats.scene.means)
@@ -160,10 +157,10 @@ def splats_of(
     return splats.where(inside)
 
 
-def _degree(scene: LoadedScene, options: "Export") -> int:
+def _degree(scene: LoadedScene, options: ExportOptions) -> int:
     """Of the harmonics to write; a note says so where the format holds fewer than were asked for and could be had."""
     most = FORMATS[options.ending].degree if options.ending in FORMATS else options.degree
-    asked = min(options.degree, scene.scene.degree) if isinstance(scene.scene, GaussianScene) else options.degree
+    asked = options.degree if scene.plain is None else min(options.degree, scene.plain.degree)
     if asked > most:
         tell_notes([f"{options.ending} holds harmonics of degree {most}, not of {asked}: colours lose how they change"])
     return min(options.degree, most)

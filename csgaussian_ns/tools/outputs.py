@@ -8,8 +8,8 @@ from pathlib import Path
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import make_folder
 
-ORBIT_PICTURE = re.compile(r"orbit_[0-9]{4,}\.png")
-"""What the pictures of an orbit are called."""
+NUMBERED_PICTURE = re.compile(r"(orbit|view)_[0-9]{4,}\.png")
+"""What the pictures of an orbit, and of views that a file tells of, are called."""
 
 
 @contextmanager
@@ -30,14 +30,14 @@ def output_folder(path: Path) -> Iterator[None]:
         raise
 
 
-def remove_earlier_orbit(folder: Path) -> None:
-    """Remove the pictures of an earlier orbit, which could be taken for those of the next; all else stays.
+def remove_earlier(folder: Path) -> None:
+    """Remove the numbered pictures of an earlier call, which could be taken for those of the next; all else stays.
 
     Raises:
         ConfigError: One cannot be removed.
     """
     for path in sorted(folder.iterdir()):
-        if ORBIT_PICTURE.fullmatch(path.name) and path.is_file():
+        if NUMBERED_PICTURE.fullmatch(path.name) and path.is_file():
             try:
                 path.unlink(missing_ok=True)  # another call may do the same
             except OSError as error:

@@ -10,12 +10,12 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.cameras import cameras_by, frames_per_second
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
 from csgaussian_ns.tools.look import LookOptions, tell_if_empty
 from csgaussian_ns.tools.maybe import Maybe
-from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
+from csgaussian_ns.tools.outputs import output_folder, remove_earlier
 from csgaussian_ns.tools.progress import with_progress
+from csgaussian_ns.tools.viewpoints import NUMBERED, cameras_by, frames_per_second, named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,10 +31,12 @@ class Render:
     file: SceneFile
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder for PNG images; a name that ends in .mp4 makes a film."""
-    camera: str = "orbit"
-    """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
+    camera: Maybe[str] = None
+    """'views', from where photos were taken, as the file may tell; 'orbit', the default of a film and where it does
+    not; the folder of a capture (transforms.json, Blender's, COLMAP's); or the viewer's camera_path.json."""
     views: Maybe[int] = None
-    """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
+    """Number of views: 8 of an orbit and of those that the file tells of; all that a capture or a path has, or so many
+    of them, evenly spread."""
     width: Maybe[int] = None
     """Image width in pixels: 480 of an orbit, else what the file says."""
     height: Maybe[int] = None
@@ -54,9 +56,10 @@ class Render:
             scene = load(stream, semantics=self.look.needs_objects)
             appearance = self.look.of(scene)
             tell_if_empty(scene)
-            cameras = cameras_by(self.camera, scene, self.views, self.width, self.height)
-            if self.camera == "orbit" and not self._film:
-                remove_earlier_orbit(self.output)
+            camera = "orbit" if self._film and self.camera is None else named(self.camera, scene)
+            cameras = cameras_by(camera, scene, self.views, self.width, self.height)
+            if camera in NUMBERED and not self._film:
+                remove_earlier(self.output)
             for name, camera in with_progress(list(cameras.items()), "rendering"):
                 write(name, scene.render(camera, appearance))
         facts = {

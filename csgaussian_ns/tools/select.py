@@ -9,9 +9,9 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.cameras import cameras_by
 from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
 from csgaussian_ns.tools.maybe import Maybe
+from csgaussian_ns.tools.viewpoints import cameras_by
 
 if TYPE_CHECKING:
     from csgaussian_ns.core.types import Camera
@@ -45,10 +45,12 @@ class Select:
     """An encoded text as .npy file, instead of --text."""
     top: int = 1
     """Number of objects to select by --text or --vector."""
-    camera: str = "orbit"
-    """'orbit', the folder of a capture (transforms.json, Blender's, COLMAP's), or the viewer's camera_path.json."""
+    camera: Maybe[str] = None
+    """'views', from where photos were taken, as the file may tell; 'orbit', the default where it does
+    not; the folder of a capture (transforms.json, Blender's, COLMAP's); or the viewer's camera_path.json."""
     views: Maybe[int] = None
-    """Number of views: 8 of an orbit; all that a file has, or so many of them, evenly spread."""
+    """Number of views: 8 of an orbit and of those that the file tells of; all that a capture or a path has, or so many
+    of them, evenly spread."""
     width: Maybe[int] = None
     """Image width in pixels: 480 of an orbit, else what the file says."""
     height: Maybe[int] = None

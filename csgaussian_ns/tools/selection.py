@@ -16,7 +16,7 @@ from csgaussian_ns.render.draw import draw_gaussians
 from csgaussian_ns.semantic.appearance import Appearance, Highlight
 from csgaussian_ns.semantic.query import Selection, semantics_of
 from csgaussian_ns.semantic.seen import label_map
-from csgaussian_ns.tools.outputs import output_folder, remove_earlier_orbit
+from csgaussian_ns.tools.outputs import output_folder, remove_earlier
 
 
 def write_selection(
@@ -27,7 +27,8 @@ def write_selection(
     ``masks/<view>.png``: white where the selection is what one sees. ``cutouts/<view>.png``: the selection drawn alone,
     with transparency, what others hid of it included. ``overlays/<view>.png``: the view with the selection highlighted.
     ``selection.npz``: ``anchors`` (indices in the order of the file), ``gaussians`` (indices into anchors * K + slot),
-    ``position`` of the anchors in the training frame, ``ids`` of the objects. Pictures of an earlier orbit go first.
+    ``position`` of the anchors in the training frame, ``ids`` of the objects. Numbered pictures of an earlier call go
+    first.
 
     Returns:
         Pixels of each mask.
@@ -35,7 +36,7 @@ def write_selection(
     with ExitStack() as folders:
         for name in ("masks", "cutouts", "overlays"):
             folders.enter_context(output_folder(folder / name))
-            remove_earlier_orbit(folder / name)
+            remove_earlier(folder / name)
         return _write_all(scene, selection, cameras, folder)
 
 

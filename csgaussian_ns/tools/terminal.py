@@ -17,7 +17,7 @@ LEAST_COLUMN = 10
 
 
 @contextmanager
-def settled() -> Iterator[None]:
+def streams_ready() -> Iterator[None]:
     """Make the standard streams fit to be written to, before anything is opened; warnings of ours become one line.
 
     What an encoding lacks is shown as an escape. A stream that is closed becomes the null device: else the next file

@@ -1,81 +1,24 @@
 """A data set as ``csg evaluate`` sees it: photos, cameras in the scene's frame, true masks, all at one scale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from csgaussian_ns.core.errors import ConfigError, DataError
-from csgaussian_ns.tools.cameras import scaled
+from csgaussian_ns.tools.viewpoints import scaled
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
     from csgaussian_ns.capture.split import ViewSplit
-    from csgaussian_ns.capture.transforms import Frame
-    from csgaussian_ns.core.shapes import Bool, Float32
-    from csgaussian_ns.core.types import Camera
+    from csgaussian_ns.capture.view import CaptureView
+    from csgaussian_ns.core.shapes import Bool
     from csgaussian_ns.receiver.orbit import Meta
     from csgaussian_ns.semantic.ground_truth import GroundTruth
     from csgaussian_ns.semantic.metrics import TrueView
 
 Side = Literal["eval", "train", "all"]
-
-
-@dataclass(frozen=True)
-class CaptureView:
-    """One view.
-
-    Attributes:
-        frame: Of the capture.
-        camera: In the frame that the scene was trained in, at the size of the comparison; of the straight photo.
-        mask: Image whose black pixels do not count, if there is one.
-    """
-
-    frame: "Frame"
-    camera: "Camera"
-    mask: Path | None
-
-    @property
-    def name(self) -> str:
-        """Of its frame."""
-        return self.frame.name
-
-    @property
-    def photo(self) -> Path:
-        """Path of the image."""
-        return self.frame.photo
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the comparison."""
-        return self.camera.width, self.camera.height
-
-    def colours(self, background: tuple[float, float, float]) -> "Float32[np.ndarray, 'H W 3']":
-        """Of the photo as a pinhole would have taken it, in [0, 1]; what is transparent over ``background``.
-
-        Raises:
-            DataError: The photo cannot be read or has another shape than its camera.
-        """
-        from csgaussian_ns.capture.photos import photo_of_size
-        from csgaussian_ns.capture.straight import straightening
-
-        return photo_of_size(self.photo, self.size, background, straightening(self.frame))
-
-    def counts(self) -> "Bool[np.ndarray, 'H W']":
-        """The pixels that count.
-
-        Raises:
-            DataError: The mask cannot be read or has another shape than its photo's camera.
-        """
-        import numpy as np
-
-        from csgaussian_ns.capture.masks import read_mask
-        from csgaussian_ns.capture.straight import straightening
-
-        if self.mask is None:
-            return np.ones(self.size[::-1], bool)
-        return read_mask(self.mask, self.size, straightening(self.frame))
 
 
 @dataclass(frozen=True)
@@ -91,14 +34,14 @@ class Views:
         notes: Sentences about what a reader may not expect.
     """
 
-    compared: tuple[CaptureView, ...]
+    compared: "tuple[CaptureView, ...]"
     truth: "GroundTruth | None"
-    annotated: tuple[CaptureView, ...]
+    annotated: "tuple[CaptureView, ...]"
     background: tuple[float, float, float]
     told_by: str
     notes: tuple[str, ...]
 
-    def photo(self, view: CaptureView) -> "torch.Tensor":
+    def photo(self, view: "CaptureView") -> "torch.Tensor":
         """RGB in [0, 1], ``[H, W, 3]``, at the size of the view's camera.
 
         Raises:
@@ -108,7 +51,7 @@ class Views:
 
         return torch.from_numpy(view.colours(self.background))
 
-    def true_view(self, view: CaptureView) -> "TrueView":
+    def true_view(self, view: "CaptureView") -> "TrueView":
         """The true masks of a view at the size of its camera.
 
         Raises:
@@ -136,21 +79,15 @@ def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale
         ConfigError: No such data set, or none of its views is on that side.
         DataError: The capture cannot be used, or its annotations.
     """
-    from csgaussian_ns.capture import masks
-    from csgaussian_ns.capture.cameras import cameras
     from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
     from csgaussian_ns.capture.split import choose
+    from csgaussian_ns.capture.view import views_of
     from csgaussian_ns.semantic.ground_truth import find_ground_truth
 
     if not is_capture(data):
         raise ConfigError(f"--data {data}: there is no capture; give a folder with {KINDS}")
     capture = open_capture(data)
-    hidden = capture.files_under(masks.KEY)
-    placed = cameras(capture, meta.transform, meta.scale)
-    views = [
-        CaptureView(frame, scaled(camera, scale), hidden.get(frame.photo))
-        for frame, camera in zip(capture.frames, placed, strict=True)
-    ]
+    views = [replace(view, camera=scaled(view.camera, scale)) for view in views_of(capture, meta.transform, meta.scale)]
     split = choose(capture, meta.extra, interval)
     compared = [views[number] for number in _on(side, split, len(views))]
     truth = find_ground_truth(capture, labels)
@@ -169,11 +106,11 @@ def _on(side: Side, split: "ViewSplit", count: int) -> tuple[int, ...]:
     return numbers
 
 
-def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: CaptureView) -> "dict[str, torch.Tensor]":
+def _sized(masks: "dict[str, Bool[np.ndarray, 'H W']]", view: "CaptureView") -> "dict[str, torch.Tensor]":
     """Masks of a photo as it was taken, straightened, at the size of a view's camera."""
     import torch
 
-    from csgaussian_ns.capture.masks import resized_mask
+    from csgaussian_ns.capture.image_masks import resized_mask
     from csgaussian_ns.capture.photos import same_shape
     from csgaussian_ns.capture.straight import straightening
 

@@ -9,7 +9,7 @@ import pytest
 
 from csgaussian_ns.capture.check import check_trainable
 from csgaussian_ns.capture.folder import open_capture
-from csgaussian_ns.capture.masks import KEY, read_mask
+from csgaussian_ns.capture.image_masks import KEY, read_mask
 from csgaussian_ns.capture.optics import intrinsics_of
 from csgaussian_ns.capture.photos import photo_of_size, read_photo
 from csgaussian_ns.capture.split import by_lists

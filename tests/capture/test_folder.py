@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.capture.cameras import cameras, pose_of
 from csgaussian_ns.capture.colmap import LENSES, read_colmap
 from csgaussian_ns.capture.folder import find_photos, is_capture, open_capture
 from csgaussian_ns.capture.lens import lens_of
 from csgaussian_ns.capture.optics import intrinsics_of
+from csgaussian_ns.capture.poses import cameras, stored_pose
 from csgaussian_ns.capture.split import HELD_OUT, by_lists, choose
 from csgaussian_ns.capture.transforms import DISTORTION
 from csgaussian_ns.core.errors import DataError
@@ -73,10 +73,10 @@ def test_a_model_of_colmap(tmp_path: Path, make):
     assert [frame.file_path for frame in capture.frames] == ["images/cam 0/a.jpg", "images/cam 1/b  c.png"]
     assert [frame.name for frame in capture.frames] == ["a", "b  c"] and capture.folder == tmp_path / "scene"
     assert capture.photos[1] == tmp_path / "scene" / "images" / "cam 1" / "b  c.png"
-    assert np.allclose(pose_of(capture.frames[1]), [[1, 0, 0, -0.5], [0, -1, 0, 0], [0, 0, -1, -1]])
+    assert np.allclose(stored_pose(capture.frames[1]), [[1, 0, 0, -0.5], [0, -1, 0, 0], [0, 0, -1, -1]])
     c, s = -0.28, 0.96
-    assert np.allclose(pose_of(capture.frames[0])[:, :3], [[1, 0, 0], [0, -c, -s], [0, s, -c]])
-    assert np.allclose(pose_of(capture.frames[0])[:, 3], [0, -2 * s, -2 * c])
+    assert np.allclose(stored_pose(capture.frames[0])[:, :3], [[1, 0, 0], [0, -c, -s], [0, s, -c]])
+    assert np.allclose(stored_pose(capture.frames[0])[:, 3], [0, -2 * s, -2 * c])
     assert intrinsics_of(capture.frames[0]) == (50.0, 50.0, 20.0, 15.0, 40, 30)
     assert lens_of(capture.frames[0]) == (False, (0.1, 0.0, 0.0, 0.0, 0.0, 0.0))
     first = cameras(capture, IDENTITY, 2.0)[1]
@@ -94,7 +94,7 @@ def test_cameras_are_those_of_nerfstudios_parser(shared_data: Path):
     found = parser._get_all_images_and_cameras(data / "sparse" / "0")
     turn = np.array(found["applied_transform"])
     for frame, told in zip(capture.frames, found["frames"], strict=True):
-        turned = turn[:, :3] @ pose_of(frame)
+        turned = turn[:, :3] @ stored_pose(frame)
         assert np.allclose(turned, told["transform_matrix"][:3], atol=1e-12)
         assert intrinsics_of(frame) == tuple(told[key] for key in ("fl_x", "fl_y", "cx", "cy", "w", "h"))
 

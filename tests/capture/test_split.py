@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from csgaussian_ns.capture.split import ViewSplit, by_interval, by_lists, choose, split_names, storable
+from csgaussian_ns.capture.split import ViewSplit, by_interval, by_lists, choose, fits_into_file, split_names
 from csgaussian_ns.capture.transforms import Capture, read_capture
 from csgaussian_ns.core.errors import ConfigError, DataError
 from tests.capture.captures import write
@@ -105,7 +105,7 @@ def test_a_file_names_what_training_held_out(tmp_path: Path):
     assert split_names(capture, three) == {"held_out": [FILES[9]], "left_out": [FILES[0], FILES[8]]}
     everything = ViewSplit(tuple(range(10)), tuple(range(10)), tuple(range(10)), "--eval-mode all")
     assert split_names(capture, everything) == {"held_out": []}, "what is trained on is not held out"
-    assert storable({"held_out": ["x" * 100] * 300}) and not storable({"held_out": ["x" * 100] * 400})
+    assert fits_into_file({"held_out": ["x" * 100] * 300}) and not fits_into_file({"held_out": ["x" * 100] * 400})
 
 
 def test_a_file_does_not_tell_where_its_maker_keeps_things(tmp_path: Path):

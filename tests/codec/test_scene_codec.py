@@ -120,7 +120,7 @@ def test_far_outliers_are_escaped_not_clipped():
 
 @pytest.mark.parametrize("name", ["feature", "offset", "scaling"])
 def test_nan_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("csgaussian_ns.codec.checks.FINITE_BLOCK", 7)
+    monkeypatch.setattr("csgaussian_ns.codec.finite.FINITE_BLOCK", 7)
     scene = random_scene(100)
     getattr(scene.anchors, name)[5] = float("nan")
     with pytest.raises(QuantisationError, match=f"anchors.{name} holds .* NaN"):

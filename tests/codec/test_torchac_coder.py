@@ -1,6 +1,7 @@
 """The optional torchac coder agrees with ours, and says what is missing where it cannot run."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,14 @@ from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.streams import coders
 from csgaussian_ns.format.streams.symbol_tables import load_tables
 from tests.codec.scenes import random_scene
 from tests.format.samples import all_escapes, draw_symbols
 from tests.format.surgery import with_checksums
+from tests.import_blocker import import_without
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -115,6 +120,29 @@ def test_without_torchac_such_a_file_says_what_to_install(monkeypatch):
         decode(data)
     with pytest.raises(BackendUnavailable, match="torchac"):
         encode(random_scene(40), coder="torchac")
+
+
+def test_a_program_without_the_coder_says_so(monkeypatch):
+    monkeypatch.setattr(torchac_coder, "load", lambda: (Plain, torch))
+    data = encode(random_scene(40), coder="torchac").data
+    monkeypatch.setattr(coders, "_REGISTERED", {coders.Coder.RANS: coders._REGISTERED[coders.Coder.RANS]})
+    with pytest.raises(BackendUnavailable, match="'torchac' is not registered in this program"):
+        decode(data)
+    coders.register(coders.Coder.TORCHAC, torchac_coder)
+    assert decode(data).digest() == decode(encode(random_scene(40)).data).digest()
+
+
+def test_a_receiver_knows_the_coder():
+    then = """
+from csgaussian_ns.core.errors import BackendUnavailable
+import csgaussian_ns
+try:
+    csgaussian_ns.load("tests/golden/v1_torchac.csg")
+except BackendUnavailable as error:
+    print(error)
+"""
+    lines, loaded = import_without([], ["torchac", "torch", "scipy"], folder=str(ROOT), then=then)
+    assert "pip install 'csgaussian-ns[torchac]'" in lines[-1] and "torch" not in loaded
 
 
 def test_unknown_coders_are_refused():

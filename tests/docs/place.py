@@ -19,6 +19,7 @@ from csgaussian_ns.format.attributes import semantic_layout
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.scene.splats import Splats
 from tests.export.scenes import random_gaussians
+from tests.report.batches import put_files, result, write_results
 from tests.semantic.scenes import BALLS
 from tests.tools.balls import SIZE, moved_scene, write_capture
 
@@ -45,6 +46,9 @@ def make(folder: Path) -> None:
     path = {"camera_type": "perspective", "render_width": 64, "render_height": 48, "fps": 2, "camera_path": [view] * 2}
     (folder / "camera_path.json").write_text(json.dumps(path))
     _write_bad_files(folder, data)
+    views = {"colour": {"per_view": {"00": {"psnr": 16.0, "ssim": 0.9}}}, "semantics": None}
+    put_files(folder / "batch" / "room", folder, views)
+    write_results(folder / "batch", result("room", folder / "path/to/scene"))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""An entropy model that knows the weight of the rate and a decoded neighbour: one file, one line of each registry."""
+"""An entropy model that knows the weight of the rate and a decoded neighbour: one file, one line."""
 
 import dataclasses
 import hashlib
@@ -10,7 +10,7 @@ import torch
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import TrainedScene, encode, kept_in_order
-from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, FormatError, UnsupportedVersion
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy import registry
 from csgaussian_ns.entropy.base import Context, Widths
@@ -35,7 +35,7 @@ LAMBDA = 0.004
 
 @pytest.fixture(autouse=True)
 def digest(tmp_path, monkeypatch) -> bytes:
-    """The network that is shipped, and the two lines."""
+    """The network that is shipped, and the line."""
     one = np.ones(1, np.int64)
     factor = round(HALF * UNIT * 256)  # outputs are in 1/256 base step
     layer = IntegerLayer(np.full((1, 1), factor, np.int8), 0 * one, 2 * one, 1, -(1 << 20), 1 << 20)
@@ -44,8 +44,9 @@ def digest(tmp_path, monkeypatch) -> bytes:
     (tmp_path / f"{name.hexdigest()}.bin").write_bytes(data)
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     shipped.shipped_network.cache_clear()
-    monkeypatch.setitem(models.MODELS, IntegerToy.NUMBER, IntegerToy)
-    monkeypatch.setitem(registry.MODELS, "toy", lambda layout, widths, size: Toy(layout, name.digest()))
+    for home in (registry, models):  # the others of this process do not know the toy
+        monkeypatch.setattr(home, "MODELS", dict(home.MODELS))
+    registry.register("toy", lambda layout, widths, size: Toy(layout, name.digest()), IntegerToy)
     return name.digest()
 
 
@@ -156,6 +157,19 @@ def test_it_trains_in_every_stage():
         assert scene.entropy.log_scale.grad is not None and scene.entropy.log_scale.grad != 0
         assert scene.anchors.feature.grad is not None
     assert scene.decoded().bits.sum() > 0
+
+
+def test_names_and_numbers_belong_to_one_model():
+    class Other(IntegerToy):
+        """Of the same number."""
+
+    make = registry.MODELS["toy"]
+    registry.register("toy", make, IntegerToy)
+    with pytest.raises(ConfigError, match="entropy model 'toy' is registered already"):
+        registry.register("toy", registry.MODELS["inr"], IntegerToy)
+    with pytest.raises(ConfigError, match="entropy model 100 is IntegerToy; Other needs a number of its own"):
+        registry.register("other", make, Other)
+    assert "other" not in registry.MODELS and models.MODELS[100] is IntegerToy
 
 
 def test_channel_networks_code_semantics():

@@ -60,6 +60,14 @@ class Fickle:
     def background(self) -> None:
         return None
 
+    @property
+    def hidden(self) -> np.ndarray:
+        return self.scene.hidden
+
+    @property
+    def plain(self) -> None:
+        return None
+
     def seen(self, camera: Camera, only: np.ndarray | None = None) -> Seen:
         seen = self.scene.seen(camera, only)
         g, x = seen.gaussians, float(camera.position[0])

@@ -13,7 +13,7 @@ import pytest
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError, FormatError, LimitExceeded
 from csgaussian_ns.export.ply import unit
 from csgaussian_ns.export.splat import read_splat
-from csgaussian_ns.export.spz import read_spz, read_spz_splats, spz_bytes
+from csgaussian_ns.export.spz import read_spz, spz_bytes
 from csgaussian_ns.export.spz_objects import OBJECTS, objects_record
 from csgaussian_ns.export.write import FORMATS, write
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
@@ -95,7 +95,7 @@ def test_places_that_spz_does_not_reach_are_refused():
     with pytest.raises(ConfigError, match="do not fit into"):
         list(spz_bytes(Splats(far)))
     (data,) = spz_bytes(Splats(random_gaussians(20, 1, spread=1e5)))
-    assert np.allclose(read_spz(data).means, random_gaussians(20, 1, spread=1e5).means, atol=0.1)
+    assert np.allclose(read_spz(data).scene.means, random_gaussians(20, 1, spread=1e5).means, atol=0.1)
 
 
 @pytest.mark.parametrize(("farthest", "bits"), [(7.9, 20), (8.1, 19), (2000.0, 12), (1e5, 6)])
@@ -124,7 +124,7 @@ def test_files_that_are_none_are_refused():
 
 def test_a_file_without_gaussians_and_quaternions_without_length():
     (data,) = spz_bytes(Splats(random_gaussians(0)))
-    assert read_spz(data).means.shape == (0, 3)
+    assert read_spz(data).scene.means.shape == (0, 3)
     assert read_splat(bytes(24) + b"\x80" * 8).quats.tolist() == [[1, 0, 0, 0]]
 
 
@@ -132,7 +132,7 @@ def test_spz_of_version_4(shared_data: Path):
     """The same four Gaussians in versions 3 and 4, by another program."""
     pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
     folder = shared_data / "splats" / "minimal"
-    found, known = (read_spz((folder / f"minimal-v{version}.spz").read_bytes()) for version in (4, 3))
+    found, known = (read_spz((folder / f"minimal-v{version}.spz").read_bytes()).scene for version in (4, 3))
     assert len(found.means) == len(known.means) == 4 and found.degree == known.degree
     for name in ("means", "quats", "scales", "opacities", "harmonics"):
         assert np.array_equal(getattr(found, name), getattr(known, name)), name
@@ -145,11 +145,11 @@ def test_spz_of_version_2(shared_data: Path):
     quats = unit(scene.quats) * np.where(scene.quats[:, :1] < 0, -1, 1)
     packed, at = np.rint(127.5 * (quats[:, 1:] + 1)).clip(0, 255).astype(np.uint8).tobytes(), 16 + 50 * 16
     plain[4], plain[at : at + 200] = 2, packed
-    found = read_spz(gzip.compress(bytes(plain)))
+    found = read_spz(gzip.compress(bytes(plain))).scene
     assert same_rotation(found.quats, scene.quats).min() > 0.999
     assert np.abs(found.harmonics - scene.harmonics).max() < 1 / 76 + 1e-6
     file = (shared_data / "splats" / "minimal" / "minimal-v2.spz").read_bytes()
-    assert len(read_spz(file).means) == 4
+    assert len(read_spz(file)) == 4
 
 
 def test_spz_of_version_4_as_another_reader_has_it(shared_data: Path):
@@ -157,7 +157,7 @@ def test_spz_of_version_4_as_another_reader_has_it(shared_data: Path):
     pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
     gsply = pytest.importorskip("gsply", reason="the independent reader")
     data = (shared_data / "splats" / "biker.spz").read_bytes()
-    found, known = read_spz(data), gsply.plyread(str(shared_data / "splats" / "biker.compressed.ply"))
+    found, known = read_spz(data).scene, gsply.plyread(str(shared_data / "splats" / "biker.compressed.ply"))
     assert len(found.means) == len(known.means) == 152_746
     by_place = [np.sort(means, axis=0) for means in (found.means, known.means * np.array([1, -1, -1]))]
     assert np.abs(by_place[0] - by_place[1]).max() < 0.005
@@ -175,7 +175,7 @@ def test_spz_4_is_written_for_other_readers(tmp_path: Path, degree: int):
     splats = replace(random_splats(300, degree), names={2: "red mug", 4: "Tür"})
     write(splats, tmp_path / "new.spz", z_up=False, spz_version=4)
     write(splats, tmp_path / "old.spz", z_up=False)
-    new, old = (read_spz_splats((tmp_path / name).read_bytes()) for name in ("new.spz", "old.spz"))
+    new, old = (read_spz((tmp_path / name).read_bytes()) for name in ("new.spz", "old.spz"))
     for name in ("means", "quats", "scales", "opacities", "harmonics"):
         assert np.array_equal(getattr(new.scene, name), getattr(old.scene, name)), name
     assert np.array_equal(new.objects, splats.objects) and new.names == {2: "red mug", 4: "Tür"}  # type: ignore[arg-type]
@@ -197,10 +197,10 @@ def test_records_of_others_and_broken_ones():
     pytest.importorskip("zstandard", reason="version 4 is packed by zstd")
     splats = Splats(random_gaussians(20), np.arange(20), {1: "cup"})
     ours, other = objects_record(splats), struct.pack("<II", 0xADBE0002, 12) + bytes(12)
-    found = read_spz_splats(spz_4(other + ours))
+    found = read_spz(spz_4(other + ours))
     assert np.array_equal(found.objects, splats.objects) and found.names == {1: "cup"}  # type: ignore[arg-type]
     for data in (spz_4(other), spz_4(b""), spz_4(ours, flags=0)):
-        assert read_spz_splats(data).objects is None
+        assert read_spz(data).objects is None
     named = struct.pack("<BIIB", 1, 1, 1, 3)
     for content in (b"", b"\2", named, named + b"\xff\xff\xff", named + b"a\nb", named + b"cup", named + b"cup?"):
         with pytest.raises(FormatError, match=r"\.spz objects"):

@@ -24,6 +24,7 @@ class Wrapped:
 
     def __init__(self, scene) -> None:
         self.position, self.background, self.seen = scene.means, None, scene.seen
+        self.hidden, self.plain = scene.hidden, None
 
 
 def test_what_is_plain_already_is_found_again():

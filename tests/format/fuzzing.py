@@ -36,7 +36,7 @@ from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.object_bytes import read_objects
 from csgaussian_ns.format.render_networks import read_render_networks, write_render_networks
 from csgaussian_ns.format.streams.labels import decode_labels
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.format.streams.positions import decode_positions, encode_positions
 from csgaussian_ns.format.streams.rans import Decoder
 from csgaussian_ns.format.streams.rans import encode as encode_symbols

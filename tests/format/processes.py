@@ -10,7 +10,13 @@ MEMORY = 3 << 30  # of address space, most of which is what numba's compiler map
 
 
 def run_python(
-    program: str, *, numba: bool = True, checked_kernels: Path | None = None, torch: bool = False, memory: int = MEMORY
+    program: str,
+    *,
+    numba: bool = True,
+    checked_kernels: Path | None = None,
+    torch: bool = False,
+    memory: int = MEMORY,
+    seconds: int = 200,
 ) -> str:
     """What ``program`` prints.
 
@@ -20,6 +26,7 @@ def run_python(
         checked_kernels: A folder for kernels with bounds checks and nothing else; then such are used.
         torch: The program uses it; its libraries alone may map more than ``memory``.
         memory: Bytes of address space beyond those libraries.
+        seconds: How long it may take.
     """
     preamble = "import resource, sys\n" + ("import torch\n" if torch else "")
     preamble += "size = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
@@ -34,6 +41,8 @@ def run_python(
     if checked_kernels is not None:
         environment |= {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(checked_kernels)}
     command = [sys.executable, "-c", preamble + program]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=200, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=seconds, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

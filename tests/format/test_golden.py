@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import csgaussian_ns.codec  # noqa: F401  # registers torchac
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.decode import decode

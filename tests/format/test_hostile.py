@@ -19,7 +19,7 @@ from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.kinds import Run, info_of
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
-from csgaussian_ns.format.streams.masks import encode_masks
+from csgaussian_ns.format.streams.offset_masks import encode_masks
 from csgaussian_ns.format.streams.positions import encode_positions
 from csgaussian_ns.tools.contents import describe
 from tests.codec.scenes import random_scene, with_semantics

@@ -23,7 +23,7 @@ from csgaussian_ns.format.networks.network_bytes import from_bytes
 from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels
-from csgaussian_ns.format.streams.masks import decode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks
 from csgaussian_ns.format.streams.positions import decode_positions
 from csgaussian_ns.format.streams.splat_rows import decode_rows
 from csgaussian_ns.format.streams.symbol_tables import load_tables

@@ -13,7 +13,7 @@ import torch
 
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.networks import fixed_point
-from csgaussian_ns.format.networks.fixed_point import Arithmetic, IntegerNetwork
+from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
 
 NETWORKS = "csgaussian_ns.format.networks"
 
@@ -28,9 +28,7 @@ def networks_by(evaluate: Callable[..., Any]) -> Iterator[None]:
         yield
 
 
-def by_torch(
-    network: IntegerNetwork, inputs: np.ndarray, arithmetic: Arithmetic = "auto", device: str = "cpu"
-) -> np.ndarray:
+def by_torch(network: IntegerNetwork, inputs: np.ndarray, arithmetic: str = "auto", device: str = "cpu") -> np.ndarray:
     """FORMAT.md 8 in another library: its matrix products, on the CPU or a GPU, sum in another order."""
     values = torch.from_numpy(inputs.astype(np.int64)).to(device)
     for layer, bound in zip(network.layers, network.row_bounds(), strict=True):

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from nerfstudio.engine.trainer import Trainer
 
 from csgaussian_ns.core.errors import CheckpointError
+from csgaussian_ns.ns.optimizers import JointOptimizers
+from csgaussian_ns.ns.trainer import CSGaussianTrainer
 from tests.full_disk import full_disk
 from tests.ns.commands import SCRIPTS, SECONDS, Forked
 
@@ -70,3 +73,27 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(run: Forked, scene_folder
     assert "step 100/100" in resumed.stdout
     last = tmp_path / "kill" / "csgaussian-lite" / "second" / "nerfstudio_models" / "step-000000099.ckpt"
     assert readable(last) == 99
+
+
+def test_a_checkpoint_of_separate_steps_is_continued_exactly(lite_config, started, monkeypatch):
+    """Runs of before steps were taken together; growth edits states in between."""
+
+    def trained(name: str, upto: int, load: Path | None = None) -> CSGaussianTrainer:
+        config = lite_config(60, name)
+        config.load_dir = load
+        trainer = started(config)
+        trainer.config.max_num_iterations = upto - trainer._start_step
+        trainer.train()
+        return trainer
+
+    whole = trained("whole", 60)
+    assert isinstance(whole.optimizers, JointOptimizers)
+    with monkeypatch.context() as before:
+        before.setattr(CSGaussianTrainer, "setup_optimizers", Trainer.setup_optimizers)
+        first = trained("first", 30)
+        assert not isinstance(first.optimizers, JointOptimizers)
+    second = trained("second", 60, first.checkpoint_dir)
+    assert second._start_step == 30
+    expected, found = (run.pipeline.model.scene.state_dict() for run in (whole, second))
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []

@@ -30,7 +30,7 @@ def test_one_run_gives_files_of_two_rates(lite_config, started, tmp_path):
     trainer.train()
     scene, sizes, at_ends = trainer.pipeline.model.eval().scene, {}, {}
     for weight in (0.002, 0.016):
-        scene.choose_rate(weight)
+        scene.rates.choose(weight)
         rounded = trainer.pipeline.quality()["psnr"]
         encoded = encode(trainer.pipeline.trained_scene())
         decoded = decode(encoded.data)
@@ -58,4 +58,4 @@ def test_one_run_gives_files_of_two_rates(lite_config, started, tmp_path):
     report = json.loads((tmp_path / "sized" / "scene.json").read_text())
     assert report["step_scale"] > 1 and report["bytes"] <= len(encoded.data) * 3 // 4
     with pytest.raises(ConfigError, match=r"lambda 0.02 lies outside of 0.002..0.016"):
-        scene.choose_rate(0.02)
+        scene.rates.choose(0.02)

@@ -9,8 +9,8 @@ import torch
 from nerfstudio.data.dataparsers.nerfstudio_dataparser import NerfstudioDataParserConfig
 from PIL import Image
 
-from csgaussian_ns.capture.cameras import cameras
 from csgaussian_ns.capture.photos import photo_of_size
+from csgaussian_ns.capture.poses import cameras
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager, CSGaussianDataManagerConfig
 from csgaussian_ns.ns.parser import CaptureParser

@@ -81,6 +81,8 @@ def test_one_run_does_all_three_stages_and_learns(lite_config, started):
     assert decoded is not None and decoded.bits.min() > 0
     camera, _ = next(iter(pipeline.datamanager.fixed_indices_eval_dataloader))
     outputs = pipeline.model.get_outputs_for_camera(camera)
+    names = ["rgb", "accumulation", "depth", "anchor_bits", "feature_step", "semantic", "quality_weight"]
+    assert list(outputs) == names and outputs.drawn == {"rgb", "accumulation"}
     assert outputs["semantic"].shape == (60, 80, 3) and outputs["quality_weight"].shape == (60, 80, 1)
     for name in ("anchor_bits", "feature_step"):  # colour maps show 0 to 1
         assert outputs[name].max() <= 1.01 and outputs[name].std() > 0.01, name

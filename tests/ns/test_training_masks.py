@@ -11,8 +11,9 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.ns.datamanager import CSGaussianDataManager, CSGaussianDataManagerConfig
-from csgaussian_ns.semantic.masks.label_maps import write_label_map, write_masks
+from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 
 WIDTH, HEIGHT = 160, 120
@@ -44,7 +45,7 @@ def write_scene(folder: Path, lens: dict | None = None, labels: str | None = "la
         Image.fromarray(white).save(folder / "images" / f"{stem}.png")
         if labels is not None:
             frame["instance_mask_path"] = f"{labels}/{stem}.png"
-            write_label_map(folder / "labels" / f"{stem}.png", shapes())
+            write_png(folder / "labels" / f"{stem}.png", shapes())
         frames.append(frame)
     camera = {"fl_x": 110.0, "fl_y": 105.0, "cx": 84.0, "cy": 56.0, "w": WIDTH, "h": HEIGHT}
     transforms = {**camera, **(lens or {}), "frames": frames}
@@ -95,7 +96,7 @@ def test_evaluation_batches_carry_labels_too(tmp_path: Path):
 def test_label_maps_of_another_resolution_are_resized(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_scene(tmp_path, BARREL)
     for file in (tmp_path / "labels").iterdir():
-        write_label_map(file, shapes(3 * WIDTH, 3 * HEIGHT))
+        write_png(file, shapes(3 * WIDTH, 3 * HEIGHT))
     _, batch = load(tmp_path).next_train(0)
     assert farther_than_a_pixel(batch["image"][..., 0].numpy() > 0.5, batch["labels"][0].numpy() > 0) == 0
     assert "have another resolution than their photos" in capsys.readouterr().out
@@ -151,14 +152,14 @@ def test_views_without_masks_are_counted_and_trained_without(tmp_path: Path, cap
 def test_a_single_mask_everywhere_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write_scene(tmp_path)
     for file in (tmp_path / "labels").iterdir():
-        write_label_map(file, np.ones((HEIGHT, WIDTH), np.uint16))
+        write_png(file, np.ones((HEIGHT, WIDTH), np.uint16))
     _, batch = load(tmp_path).next_train(0)
     assert batch["labels"].unique().tolist() == [1]
     assert "no training view has more than one mask" in " ".join(capsys.readouterr().out.split())
 
 
 def other_shape(folder: Path) -> None:
-    write_label_map(folder / "labels" / "0002.png", np.zeros((HEIGHT, HEIGHT), np.uint16))
+    write_png(folder / "labels" / "0002.png", np.zeros((HEIGHT, HEIGHT), np.uint16))
 
 
 def colour_picture(folder: Path) -> None:

@@ -19,7 +19,7 @@ from scipy.ndimage import distance_transform_edt
 from viser.transforms import SO3
 
 from csgaussian_ns.ns.pinhole import to_camera
-from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.seen import label_map
 from csgaussian_ns.semantic.shown import DIMMED
 from tests.ns.commands import TypedRun
 
@@ -190,7 +190,7 @@ def best_known(viewed: Viewed, camera: Cameras, labels: np.ndarray) -> int:
     """The true object that the run knows best in a view: so short a training does not tell all of them apart."""
     view = viewed.model.object_controls._view
     assert view is not None
-    seen = see(view.scene.anchors, view.scene.decoders, to_camera(camera))
+    seen = view.scene.seen(to_camera(camera))
     found = label_map(seen, view.scene.semantics.label, viewed.model.rasterizer).numpy()
     scores = {}
     for number in range(1, int(labels.max()) + 1):

@@ -22,7 +22,7 @@ def controls() -> ObjectControls:
     coded = scene_of_balls()
     assert coded.semantics is not None
     controls = ObjectControls()
-    controls.adopt(ObjectScene(coded.anchors, coded.decoders, coded.semantics), 1200)
+    controls.adopt(ObjectScene(coded.anchors, coded.decoders, semantics=coded.semantics), 1200)
     return controls
 
 
@@ -103,7 +103,7 @@ def test_only_the_viewer_draws_what_the_controls_say(controls):
     thread.start()
     thread.join()
     assert seen[0].lit.any()
-    assert controls.layers()["objects"].shape == (len(seen[0].lit), 3)
+    assert controls.layers()["objects"]().shape == (len(seen[0].lit), 3)
 
 
 def test_words(controls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -19,7 +19,7 @@ from csgaussian_ns.receiver.importing import Settings, import_gaussians
 from csgaussian_ns.receiver.listed import objects_of_file
 from csgaussian_ns.receiver.merge import merged, overturned
 from csgaussian_ns.scene.splats import Splats
-from csgaussian_ns.semantic.appearance import Appearance
+from csgaussian_ns.semantic.appearance import Appearance, Hide
 from csgaussian_ns.tools import cli
 from tests.export.scenes import random_gaussians, ring
 from tests.format.fuzzing import LIMITS, attack
@@ -90,6 +90,17 @@ def test_a_group_is_flattened_file_by_file(plain: bytes):
         flattened(nothing.data)
     alone = flattened(group.edited(Keep(Target((6,)))).data)
     assert csgaussian_ns.load(alone.data).rows == "Gaussians" and alone.objects == 6
+
+
+def test_borders_move_where_features_are_known(plain: bytes):
+    def resized(data: bytes, percent: float) -> np.ndarray:
+        return csgaussian_ns.load(data).shown(Appearance((Hide(Target((1,), percent)),))).hidden
+
+    assert resized(ANCHORS, 30.0).sum() > resized(ANCHORS, 0.0).sum()
+    for data in (plain, merged([ANCHORS, ANCHORS], [STILL, TURNED])):
+        with pytest.raises(QueryError, match="border of object 1 cannot move by 30 per cent: no features"):
+            resized(data, 30.0)
+        assert resized(data, 0.0).any()
 
 
 def test_edits_inside_and_outside(plain: bytes, tmp_path: Path):

@@ -397,8 +397,20 @@ def test_what_a_scene_offers(scene: LoadedScene):
             "edited",
             "edits",
         ),
-        *("grid", "hidden", "limits", "meta", "objects", "orbit", "original", "position", "render", "rows", "save"),
-        *("scene", "seen", "select", "semantics", "shown", "slots", "truncated", "with_meta"),
+        *("grid", "hidden", "limits", "meta", "objects", "orbit", "original", "plain", "position", "render", "rows"),
+        *(
+            "save",
+            "scene",
+            "seen",
+            "select",
+            "semantics",
+            "shown",
+            "slots",
+            "truncated",
+            "unmoved",
+            "views",
+            "with_meta",
+        ),
     }
 
 

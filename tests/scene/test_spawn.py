@@ -43,7 +43,7 @@ def test_gaussians_follow_the_formulas():
     decoded = Decoded(torch.tensor([[0.5, -0.1], [0.9, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
     decoders = FixedDecoders(decoded)
     camera = camera_at(depth=5.0)
-    gaussians, owner, slots, opacity = spawn(all_of(anchors), decoders, camera)
+    gaussians, owner, slots, opacity, _ = spawn(all_of(anchors), decoders, camera)
     assert owner.tolist() == [0, 1, 1]
 
     assert slots.tolist() == [0, 2, 3]
@@ -92,7 +92,7 @@ def test_an_off_centre_principal_point_moves_the_frustum():
 
 def test_a_view_of_nothing_gives_no_gaussians():
     anchors, camera = grid_anchors([[0, 0, -100]]), camera_at()
-    gaussians, _, slots, _ = spawn(all_of(anchors).at(visible(anchors, camera)), Decoders(4, 3, 8), camera)
+    gaussians, _, slots, *_ = spawn(all_of(anchors).at(visible(anchors, camera)), Decoders(4, 3, 8), camera)
     assert len(slots) == len(gaussians.means) == 0
 
 
@@ -110,7 +110,7 @@ def test_an_opacity_factor_removes_slots_and_never_exceeds_one():
     decoded = Decoded(torch.tensor([[0.5, 0.95], [0.6, 0.2]]), torch.randn(2, 2, 7), torch.rand(2, 2, 3))
     anchors = grid_anchors([[0, 0, 0], [1, 0, 0]], num_offsets=2)
     factor = torch.tensor([[0.0, 1.25], [1.25, 0.0]])
-    gaussians, _, slots, opacity = spawn(all_of(anchors), FixedDecoders(decoded), camera_at(), factor)
+    gaussians, _, slots, opacity, _ = spawn(all_of(anchors), FixedDecoders(decoded), camera_at(), factor)
     assert slots.tolist() == [1, 2]
     assert gaussians.opacities.tolist() == [1.0, 0.75]
     assert opacity.tolist() == [[0, 1.0], [0.75, 0]]

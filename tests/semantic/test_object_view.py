@@ -17,7 +17,7 @@ from tests.semantic.scenes import BALLS, camera, scene_of_balls, true_labels
 def scene() -> ObjectScene:
     coded = scene_of_balls()
     assert coded.semantics is not None
-    return ObjectScene(coded.anchors, coded.decoders, coded.semantics)
+    return ObjectScene(coded.anchors, coded.decoders, semantics=coded.semantics)
 
 
 def ray(view: Camera, column: int, row: int) -> tuple[tuple, tuple]:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.semantic.seen import label_map, see, shares_at
+from csgaussian_ns.scene.anchor_scene import AnchorScene
+from csgaussian_ns.semantic.seen import label_map, shares_at
 from tests.semantic.scenes import camera, scene_of_balls, true_labels
 
 CPU = choose_rasterizer("cpu", "cpu")
@@ -16,7 +17,7 @@ CPU = choose_rasterizer("cpu", "cpu")
 def test_the_label_map_is_what_rays_hit(angle: float):
     scene, view = scene_of_balls(), camera(angle)
     assert scene.semantics is not None
-    found = label_map(see(scene.anchors, scene.decoders, view), scene.semantics.label, CPU)
+    found = label_map(scene.seen(view), scene.semantics.label, CPU)
     expected = true_labels(view)
     assert (found == expected).float().mean() > 0.97
     for number in [n for n in range(4) if (expected == n).sum() > 60]:
@@ -28,7 +29,7 @@ def test_one_pixel_is_what_the_renderer_blends_there():
     scene, view = scene_of_balls(), camera(0.6)
     assert scene.semantics is not None
     label = scene.semantics.label
-    seen = see(scene.anchors, scene.decoders, view)
+    seen = scene.seen(view)
     channels = torch.nn.functional.one_hot(label[seen.row], 4).float()
     drawn = CPU(replace(seen.gaussians, colors=channels), view)
     image = drawn.image.clone()
@@ -43,7 +44,7 @@ def test_one_pixel_is_what_the_renderer_blends_there():
 
 def test_more_objects_than_are_drawn_at_a_time():
     scene, view = scene_of_balls(), camera(0.0)
-    seen = see(scene.anchors, scene.decoders, view)
+    seen = scene.seen(view)
     column = scene.grid[:, 0].long() + 100  # some 60 objects, slices of the scene
     everything = label_map(seen, column, CPU)
     assert len(torch.unique(everything)) > 25
@@ -54,7 +55,7 @@ def test_more_objects_than_are_drawn_at_a_time():
 
 def test_nothing_is_nothing():
     scene, view = scene_of_balls(), camera(0.0)
-    seen = see(scene.anchors, scene.decoders, view)
+    seen = scene.seen(view)
     assert label_map(seen, torch.zeros(len(scene.anchors), dtype=torch.int64), CPU).abs().sum() == 0
-    empty = see(scene.anchors.at(torch.zeros(0, dtype=torch.int64)), scene.decoders, view)
+    empty = AnchorScene(scene.anchors.at(torch.zeros(0, dtype=torch.int64)), scene.decoders).seen(view)
     assert shares_at(empty, torch.zeros(0, dtype=torch.int64), (3, 3)) == {0: 1.0}

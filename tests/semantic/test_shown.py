@@ -14,7 +14,7 @@ from csgaussian_ns.render.draw import draw, draw_gaussians
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.semantic.appearance import Appearance, Hide, Highlight, Isolate
 from csgaussian_ns.semantic.query import by_id, pick
-from csgaussian_ns.semantic.seen import label_map, see
+from csgaussian_ns.semantic.seen import label_map
 from csgaussian_ns.semantic.shown import Shown, look_of, palette, recoloured, rows_of
 from tests.semantic.scenes import camera, loaded, scene_of_balls
 
@@ -104,7 +104,7 @@ def test_numpy_draws_and_answers_what_torch_does():
         assert isinstance(drawn, np.ndarray)
         assert np.abs(drawn - CPU(seen.gaussians, view).image.numpy()).max() <= 1 / 255
     found = label_map(arrays.seen(view), arrays.semantics.label, draw_gaussians)
-    expected = label_map(see(scene.anchors, scene.decoders, view), scene.semantics.label, CPU)
+    expected = label_map(scene.seen(view), scene.semantics.label, CPU)
     assert isinstance(found, np.ndarray) and (found == expected.numpy()).mean() > 0.9999
     for pixel in ((30, 30), (67, 36), (0, 0)):
         [ours, theirs] = [pick(asked, view, pixel).objects for asked in (arrays, scene)]

@@ -7,7 +7,7 @@ from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Context, per_channel
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.format.attributes import AttributeLayout
-from csgaussian_ns.stages.colour import decoded_view, masked_bits, quantise_anchors
+from csgaussian_ns.stages.colour import InView, decoded_view, masked_bits, quantise_anchors
 from csgaussian_ns.stages.quantise import Preview
 from tests.codec.scenes import hyper_carm
 
@@ -34,7 +34,7 @@ def scene() -> tuple[HyperCarm, Context, Anchors]:
 def run(scene, how, logit=None, seed=0):
     model, context, anchors = scene
     logit = torch.zeros(len(anchors), 4) if logit is None else logit
-    return quantise_anchors(anchors, LAYOUT, model, context, how, logit, torch.Generator().manual_seed(seed))
+    return quantise_anchors(InView(anchors, logit), LAYOUT, model, context, how, torch.Generator().manual_seed(seed))
 
 
 def seen(scene) -> Preview:
@@ -121,7 +121,7 @@ def test_the_rate_pushes_masks_down_and_values_to_their_mean(scene):
     logit = torch.zeros(len(anchors), 4, requires_grad=True)
     mask = 1 + torch.sigmoid(logit) - torch.sigmoid(logit).detach()
     masked = Anchors(anchors.position, anchors.feature, anchors.offset, anchors.scaling, mask)
-    rate = quantise_anchors(masked, LAYOUT, model, context, "learned noise", logit, torch.Generator()).rate
+    rate = quantise_anchors(InView(masked, logit), LAYOUT, model, context, "learned noise", torch.Generator()).rate
     assert rate is not None and rate.per_parameter > 0 and (rate.per_type > 0).all()
     rate.per_parameter.backward()
     assert logit.grad is not None and (logit.grad >= 0).all() and logit.grad.sum() > 0
@@ -134,7 +134,8 @@ def test_a_view_of_nothing_is_no_error(scene, how):
     model, context, anchors = scene
     context = context._replace(index=torch.zeros(0, dtype=torch.int64))
     shown = anchors.at(context.index)
-    result = quantise_anchors(shown, LAYOUT, model, context, how, torch.zeros(0, 4), torch.Generator())
+    nothing = InView(shown, torch.zeros(0, 4))
+    result = quantise_anchors(nothing, LAYOUT, model, context, how, torch.Generator())
     assert len(result.anchors) == 0
     if result.rate is not None:
         assert torch.isfinite(result.rate.per_parameter)

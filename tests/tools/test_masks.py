@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.semantic.masks.label_maps import read_label_maps, write_label_map
+from csgaussian_ns.core.png import write_png
+from csgaussian_ns.semantic.masks.label_maps import read_label_maps
 from csgaussian_ns.semantic.masks.sheet import CELL_WIDTH, STRIP, overlay
 from csgaussian_ns.tools import progress
 from csgaussian_ns.tools.cli import main
@@ -23,7 +24,7 @@ def write_scene(folder: Path, views: int = 4, width: int = 60, height: int = 40)
         image[:, : 10 + number] = (210, 20, 20)
         image[:, 10 + number :] = (20, 20, 210)
         Image.fromarray(image).save(folder / "images" / f"{number}.png")
-        write_label_map(folder / "labels" / f"{number}.png", (image[..., 0] > 100).astype(np.uint16) + np.uint16(1))
+        write_png(folder / "labels" / f"{number}.png", (image[..., 0] > 100).astype(np.uint16) + np.uint16(1))
         frames.append({"file_path": f"images/{number}.png", "instance_mask_path": f"labels/{number}.png"})
     (folder / "transforms.json").write_text(json.dumps({"frames": frames}))
     (folder / "instances.json").write_text('{"0": "background", "1": "blue", "2": "red"}')
@@ -91,7 +92,7 @@ def test_given_masks_are_checked_and_drawn(tmp_path: Path, capsys: pytest.Captur
     assert "19 label maps, 1 photos without" in capsys.readouterr().out
     assert main(given) == 2
     assert "3.png, which does not exist" in capsys.readouterr().err
-    write_label_map(tmp_path / "scene" / "labels" / "3.png", np.zeros((40, 40), np.uint16))
+    write_png(tmp_path / "scene" / "labels" / "3.png", np.zeros((40, 40), np.uint16))
     assert main(given) == 2
     assert "3.png is 40x40 but its photo" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ import csgaussian_ns
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import BackendUnavailable
 from csgaussian_ns.tools import cli
-from csgaussian_ns.tools.outputs import remove_earlier_orbit
+from csgaussian_ns.tools.outputs import remove_earlier
 from csgaussian_ns.tools.render import Render
 from tests.capture.captures import pose, write
 from tests.capture.test_camera_path import written
@@ -200,5 +200,5 @@ def test_another_call_may_clear_the_same_folder(tmp_path: Path, monkeypatch: pyt
         return True
 
     monkeypatch.setattr(Path, "is_file", is_file_no_longer)
-    remove_earlier_orbit(tmp_path)
+    remove_earlier(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import TextIO
 import pytest
 
 from csgaussian_ns.core.errors import ConfigError, SlowStart
-from csgaussian_ns.tools.terminal import delivered, remark, settled, tell, tell_json, tell_table
+from csgaussian_ns.tools.terminal import delivered, remark, streams_ready, tell, tell_json, tell_table
 
 NAMES = (
     "a red mug with a handle",
@@ -79,7 +79,7 @@ def test_names_cannot_steer_a_terminal(capsys):
 def test_what_an_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch):
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, "ascii"))
-    with settled():
+    with streams_ready():
         tell("Gerät 杯 \udcff")
         tell_table(("name",), [("Gerät",)])
     lines = buffer.getvalue().decode("ascii").splitlines()
@@ -108,7 +108,7 @@ def test_a_remark_that_cannot_be_written_stops_nothing():
 
 
 def test_a_slow_start_is_told_in_one_line(capsys):
-    with settled():
+    with streams_ready():
         warnings.simplefilter("always")
         warnings.warn("compiles anew", SlowStart, stacklevel=1)
         assert capsys.readouterr().err == "csg: compiles anew\n"

@@ -11,6 +11,7 @@ from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.gaussians.chunks import GAUSSIAN_KINDS, check_chunk, decode_chunk
@@ -22,7 +23,6 @@ from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DecodeLimits, within_m
 from csgaussian_ns.format.scene import semantic_bytes
 from csgaussian_ns.format.semantic_chunks import SemanticReader, SemanticRows, open_semantics
 from csgaussian_ns.format.streams.splat_rows import CHANNELS
-from csgaussian_ns.format.threads import in_order, threads_for
 
 BYTES_PER_VALUE = 32
 """Memory that a scene takes at most, per channel of a Gaussian, while it is put together; measured 31."""

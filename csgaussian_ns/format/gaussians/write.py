@@ -8,6 +8,7 @@ import numpy as np
 from csgaussian_ns.core.errors import QuantisationError
 from csgaussian_ns.core.shapes import Int32, Int64
 from csgaussian_ns.format.bodies import packed_section
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.facts import write_facts
 from csgaussian_ns.format.gaussians.chunks import encode_chunk
@@ -19,7 +20,6 @@ from csgaussian_ns.format.layout import MustUnderstand, Section
 from csgaussian_ns.format.limits import BYTES_PER_SYMBOL, DEFAULT_LIMITS
 from csgaussian_ns.format.morton import morton_key
 from csgaussian_ns.format.streams.positions import common_origin
-from csgaussian_ns.format.threads import in_order, threads_for
 
 CHUNK = 1 << 14
 """Gaussians of a chunk."""

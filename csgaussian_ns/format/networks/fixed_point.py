@@ -13,7 +13,7 @@ in whatever order, fused or not, so the matrix products of any library, or of a 
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,10 +22,20 @@ from csgaussian_ns.core.jit import COMPILED
 from csgaussian_ns.core.shapes import Int, Int8, Int64
 from csgaussian_ns.format.networks.fixed_point_kernels import layer_outputs
 
-Arithmetic = Literal["auto", "float32", "float64", "int64"]
-"""``auto`` sums integers in compiled code, on the calling thread alone. The others are number formats of numpy's matrix
-products, whose BLAS may start threads; without numba ``auto`` takes float32 in every layer where it is exact, and
-float64 in the others."""
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Evaluates networks elsewhere, such as on a GPU; from several threads at once, where chunks are decoded so."""
+
+    def __call__(self, network: "IntegerNetwork", inputs: Int[np.ndarray, "N inputs"]) -> Int64[np.ndarray, "N out"]:
+        """``evaluate``, of inputs that have been checked."""
+        ...
+
+
+Arithmetic = Literal["auto", "float32", "float64", "int64"] | Evaluator
+"""``auto`` sums integers in compiled code, on the calling thread alone. The other names are number formats of numpy's
+matrix products, whose BLAS may start threads; without numba ``auto`` takes float32 in every layer where it is exact,
+and float64 in the others. An ``Evaluator`` does all of it by itself."""
 
 FLOAT32_BOUND = 1 << 24
 FLOAT64_BOUND = 1 << 53
@@ -159,6 +169,8 @@ def evaluate(
         raise ValueError(f"the network takes {network.num_inputs} inputs, got {inputs.shape[1]}")
     if len(inputs) and max(int(inputs.max()), -int(inputs.min())) > network.input_limit:
         raise QuantisationError(f"inputs beyond the network's limit of {network.input_limit}")
+    if not isinstance(arithmetic, str):
+        return arithmetic(network, inputs)
     layers = [_evaluator(*pair, arithmetic) for pair in zip(network.layers, network.row_bounds(), strict=True)]
     outputs = np.empty((len(inputs), network.num_outputs), np.int64)
     for start in range(0, len(inputs), block_rows):
@@ -169,7 +181,7 @@ def evaluate(
     return outputs
 
 
-def _evaluator(layer: IntegerLayer, bound: int, arithmetic: Arithmetic) -> Callable[[np.ndarray], np.ndarray]:
+def _evaluator(layer: IntegerLayer, bound: int, arithmetic: str) -> Callable[[np.ndarray], np.ndarray]:
     """A layer as a function, in the number format that its sums, up to ``bound``, and ``arithmetic`` ask for."""
     if arithmetic == "auto" and COMPILED:
         fits = bound + int(np.abs(layer.bias).max()) <= MAX_OUTPUT

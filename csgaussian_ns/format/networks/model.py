@@ -91,7 +91,7 @@ class Coding(ABC):
             return array.reshape(-1) if every else array[chosen]
 
         known = ChannelPrior(*map(picked, prior))
-        decoded = known.values(self._symbols(known, lambda array: picked(array[rows, channels])))
+        decoded = known.values(self.exchange(known, lambda array: picked(array[rows, channels])))
         self._left -= len(decoded)
         if not every:
             decoded, group = np.zeros(chosen.shape, np.int64), decoded
@@ -104,7 +104,7 @@ class Coding(ABC):
         return self.values
 
     @abstractmethod
-    def _symbols(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
+    def exchange(self, prior: ChannelPrior, picked: Callable[[np.ndarray], np.ndarray]) -> Int64[np.ndarray, " n"]:
         """Write or read the symbols of a group; ``picked`` takes its values out of an array of all ``[A, D]``."""
 
 

@@ -1,15 +1,29 @@
 """Entropy models by their numbers in files."""
 
-from csgaussian_ns.core.errors import UnsupportedVersion
+from csgaussian_ns.core.errors import ConfigError, UnsupportedVersion
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 
-MODELS: dict[int, type[IntegerModel]] = {
-    IntegerHyperCarm.NUMBER: IntegerHyperCarm,
-    IntegerNeighbours.NUMBER: IntegerNeighbours,
-}
+MODELS: dict[int, type[IntegerModel]] = {}
+
+
+def register(model: type[IntegerModel]) -> None:
+    """Let files hold a model.
+
+    Raises:
+        ConfigError: Its number is another model's.
+    """
+    known = MODELS.setdefault(model.NUMBER, model)
+    if known is not model:
+        raise ConfigError(
+            f"entropy model {model.NUMBER} is {known.__name__}; {model.__name__} needs a number of its own (NUMBER)"
+        )
+
+
+register(IntegerHyperCarm)
+register(IntegerNeighbours)
 
 
 def read_model(number: int, data: bytes | memoryview, layout: ChannelLayout, where: str) -> IntegerModel:

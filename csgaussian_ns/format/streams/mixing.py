@@ -8,7 +8,7 @@ A caller chooses the cell of each context in ``mixer.at``, then codes the bit wi
 p = squash(z), z = sum of weight * stretch(context's p), where squash(z) = 1 / (1 + exp(-z)) and stretch is its
 inverse, z in 1/256. Weights are in 1/65536; each moves by ``(stretch * error + 2^15) >> 16`` with error =
 65536 * bit - p, and stays within +-16. Logistic mixing as in M. Mahoney, "Adaptive Weighing of Context Models for
-Lossless Data Compression" (2005), written from its equations; the rate was chosen on the masks (streams.masks).
+Lossless Data Compression" (2005), written from its equations; the rate was chosen on the masks (streams.offset_masks).
 """
 
 from typing import Any, NamedTuple, no_type_check

@@ -19,8 +19,6 @@ from csgaussian_ns.semantic.seen import label_map
 
 MIN_SHARE = 0.5
 """Rows of which views see less under masks belong to no object."""
-MIN_PIXELS = 20
-"""Masks that show fewer pixels in a view say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,9 @@ def objects_in(
     feature: Float[Tensor, "A D"],
     rasterizer: Rasterizer,
     *,
+    min_pixels: int,
     settings: FindingSettings = DEFAULTS,
     names: Mapping[int, str] = {},
-    min_pixels: int = MIN_PIXELS,
 ) -> FoundObjects:
     """The objects that semantic features form and masks bear out (CSGaussian 3.2).
 
@@ -55,9 +53,9 @@ def objects_in(
         scene: Of tensors on the device of ``views``.
         feature: Of its rows in base steps, weighted as in training (``semantic.weighting``).
         rasterizer: Draws three channels and as many as a feature has; passes gradients to colours.
+        min_pixels: Masks, and objects in a view, that show fewer pixels say nothing.
         settings: What counts as an object.
         names: Id of a mask to name; empty unless ids mean the same in every view.
-        min_pixels: Masks, and objects in a view, that show fewer pixels say nothing.
 
     Raises:
         BackendUnavailable: scikit-learn is not installed.

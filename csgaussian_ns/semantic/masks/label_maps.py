@@ -23,7 +23,6 @@ from PIL import Image, UnidentifiedImageError
 
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.npz import write_npz
-from csgaussian_ns.core.png import write_png
 from csgaussian_ns.core.shapes import UInt16
 from csgaussian_ns.semantic.masks.foreign import masks_of_array, masks_of_folder, masks_of_json, masks_of_npy
 from csgaussian_ns.semantic.masks.mask_set import MAX_ID, MaskSet, checked_ids
@@ -110,11 +109,6 @@ def write_masks(path: Path, masks: MaskSet, **notes: str) -> None:
     """Write an ``.npz`` file; at any moment the old one or the complete new one is there. ``notes`` are kept in it."""
     arrays = {"masks": masks.packed, "width": np.int64(masks.width), "ids": masks.ids}
     write_npz(path, arrays | notes, compressed=True)
-
-
-def write_label_map(path: Path, labels: UInt16[np.ndarray, "H W"]) -> None:
-    """Write a ``.png`` file of 16 bit, in the same way."""
-    write_png(path, labels)
 
 
 def _read_picture(path: Path) -> UInt16[np.ndarray, "H W"]:

@@ -14,7 +14,6 @@ from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
-from csgaussian_ns.tools.demo_scene.cameras import DemoView, rings
 from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
 from csgaussian_ns.tools.demo_scene.layout import Item, arrange
 from csgaussian_ns.tools.demo_scene.light import bake
@@ -22,6 +21,7 @@ from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble, load_embree
 from csgaussian_ns.tools.demo_scene.options import DemoOptions
 from csgaussian_ns.tools.demo_scene.points import instance_points, sparse_points
 from csgaussian_ns.tools.demo_scene.render import Stage, draw, lit_stage
+from csgaussian_ns.tools.demo_scene.rings import DemoView, rings
 from csgaussian_ns.tools.demo_scene.room import furnish, lamps
 from csgaussian_ns.tools.demo_scene.silhouettes import shape_of, silhouette
 

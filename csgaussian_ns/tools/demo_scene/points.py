@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Bool, Float, Int, UInt8
-from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.mesh import Mesh, Tracer
 from csgaussian_ns.tools.demo_scene.render import Stage
+from csgaussian_ns.tools.demo_scene.rings import DemoView
 
 NOISE = 0.35
 """Standard deviation of a sparse point across its viewing ray, in pixels: what SfM reaches on such images."""

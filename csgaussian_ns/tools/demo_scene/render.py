@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Float, Float32, UInt8
-from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.light import Light
 from csgaussian_ns.tools.demo_scene.mesh import Hits, Mesh, Tracer, albedo, instance_of, interpolate
+from csgaussian_ns.tools.demo_scene.rings import DemoView
 from csgaussian_ns.tools.demo_scene.room import Lamp
 
 EXPOSURE = 2.25

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from csgaussian_ns.core.shapes import Bool, Float32
-from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.geometry import Surface
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble
+from csgaussian_ns.tools.demo_scene.rings import DemoView
 
 
 @dataclass(frozen=True)

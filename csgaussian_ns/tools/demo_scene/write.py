@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from csgaussian_ns.tools.demo_scene.cameras import DemoView
 from csgaussian_ns.tools.demo_scene.points import Cloud
+from csgaussian_ns.tools.demo_scene.rings import DemoView
 
 IMAGES, MASKS, WHOLE = "images", "instance_masks", "whole_masks"
 TRANSFORMS, SPARSE, SURFACE, NAMES = "transforms.json", "sparse_pc.ply", "instance_points.ply", "instances.json"

@@ -33,7 +33,9 @@ def found_in(views, **options) -> tuple[FoundObjects, torch.Tensor]:
     corners = torch.tensor([[0.0, 0, 0, 0, 0, 0], [4, 0, 0, 0, 0, 0], [0, 4, 0, 0, 0, 0], [0, 0, 4, 0, 0, 0]])
     noise = torch.randn(len(true), 6, generator=torch.Generator().manual_seed(0))
     drawn = AnchorScene(scene.anchors, scene.decoders)
-    return objects_in(views, drawn, corners[true] + 0.3 * noise, choose_rasterizer("cpu", "cpu"), **options), true
+    return objects_in(
+        views, drawn, corners[true] + 0.3 * noise, choose_rasterizer("cpu", "cpu"), **{"min_pixels": 20, **options}
+    ), true
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from csgaussian_ns.core.errors import DataError
-from csgaussian_ns.semantic.masks.label_maps import read_label_maps, read_masks, write_label_map, write_masks
+from csgaussian_ns.core.png import write_png
+from csgaussian_ns.semantic.masks.label_maps import read_label_maps, read_masks, write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 
 
@@ -63,7 +64,7 @@ def test_padding_bits_are_no_pixels(tmp_path: Path):
 
 def test_png_of_every_kind(tmp_path: Path):
     labels = np.arange(24, dtype=np.uint16).reshape(4, 6)
-    write_label_map(tmp_path / "deep.png", labels * 2849)
+    write_png(tmp_path / "deep.png", labels * 2849)
     assert np.array_equal(read_label_maps(tmp_path / "deep.png")[0], labels * 2849)
     Image.fromarray(labels.astype(np.uint8)).save(tmp_path / "grey.png")
     assert np.array_equal(read_label_maps(tmp_path / "grey.png")[0], labels)

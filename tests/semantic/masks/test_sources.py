@@ -8,8 +8,8 @@ import pytest
 
 from csgaussian_ns.capture.transforms import Capture, read_capture
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.png import write_png
 from csgaussian_ns.format.objects import ObjectTexts
-from csgaussian_ns.semantic.masks.label_maps import write_label_map
 from csgaussian_ns.semantic.masks.sources import from_folder, from_transforms, read_names
 
 LABELS = np.ones((2, 3), np.uint16)
@@ -18,7 +18,7 @@ LABELS = np.ones((2, 3), np.uint16)
 def touch(*files: Path) -> None:
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_label_map(file, LABELS)
+        write_png(file, LABELS)
 
 
 def write_transforms(folder: Path, frames: dict[str, str | None]) -> Capture:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
-from csgaussian_ns.capture.cameras import cameras
 from csgaussian_ns.capture.folder import open_capture
+from csgaussian_ns.capture.poses import cameras
 from csgaussian_ns.capture.transforms import Capture
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.receiver.orbit import Meta

@@ -9,7 +9,7 @@ import pytest
 from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.orbit import orbit
-from csgaussian_ns.tools.cameras import cameras_by
+from csgaussian_ns.tools.viewpoints import cameras_by
 from tests.capture.captures import pose, write
 from tests.semantic.scenes import scene_of_balls
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.capture.masks import read_mask
+from csgaussian_ns.capture.image_masks import read_mask
 from csgaussian_ns.core.errors import DataError
 
 LEFT = np.zeros((3, 4), bool)

@@ -1,4 +1,4 @@
-"""Where a scene is looked at from: the cameras of a capture, moved into its frame, a saved flight, or an orbit."""
+"""Where a scene is looked at from: its capture, a saved flight, or an orbit."""
 
 import math
 from collections.abc import Sequence
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 VIEWS, WIDTH, HEIGHT = 8, 480, 270
 """Of an orbit, where nobody says otherwise."""
+NUMBERED = ("views", "orbit")
+"""What makes pictures that are numbered, and of which an earlier call may have left more."""
 FPS = 24
 """Of a film, where neither a caller nor a camera path says otherwise."""
 
 
 def cameras_by(
-    option: str, scene: "LoadedScene", views: int | None = None, width: int | None = None, height: int | None = None
+    option: str | None,
+    scene: "LoadedScene",
+    views: int | None = None,
+    width: int | None = None,
+    height: int | None = None,
 ) -> dict[str, "Camera"]:
-    """Cameras by name: ``orbit``, of a capture, or of a camera path.
+    """Cameras by name: those that the file of a scene tells of, an orbit, of a capture, or of a camera path.
 
     Args:
-        option: ``orbit``, a scene folder, or a file.
+        option: ``views``, ``orbit``, a scene folder, or a file; see ``named`` for ``None``.
         scene: What they look at.
-        views: How many; of a file, evenly spread. All that it has, or ``VIEWS``, without.
+        views: How many; of a folder or file, evenly spread. All that it has, or ``VIEWS``, without.
         width: Of the pictures. That which the file says, or ``WIDTH``, without. With one side alone, views of a file
             keep their shape.
         height: Likewise.
@@ -37,33 +43,69 @@ def cameras_by(
         ConfigError: No such file; no views, or more than there are, or images of no, of an endless or of another shape.
         DataError: A file of another kind, or one with cameras that make no sense.
     """
+    option = named(option, scene)
     if option == "orbit":
         given = (VIEWS if views is None else views, WIDTH if width is None else width)
         return scene.orbit(*given, HEIGHT if height is None else height)
+    if option == "views":
+        return _told(scene, views, width, height)
     found = _cameras_of_file(option, scene)
     return {name: _of_size(name, camera, width, height) for name, camera in _some(found, option, views).items()}
 
 
-def frames_per_second(option: str) -> int:
+def named(option: str | None, scene: "LoadedScene") -> str:
+    """What ``--camera`` says; where it says nothing, ``views`` if the file tells of some, else ``orbit``."""
+    return ("views" if scene.views() else "orbit") if option is None else option
+
+
+def _told(scene: "LoadedScene", views: int | None, width: int | None, height: int | None) -> "dict[str, Camera]":
+    """The first of those that the file tells of, which are far from each other; what is beside another shape is cut."""
+    found = scene.views()
+    if not found:
+        raise ConfigError(
+            "--camera views: the file does not tell where photos were taken; give 'orbit', or their folder"
+        )
+    views = min(VIEWS, len(found)) if views is None else views
+    if not 1 <= views <= len(found):
+        raise ConfigError(f"--views {views}: the file tells of {len(found)}; expected 1 to {len(found)}")
+    first = next(iter(found.values()))
+    shape = first.height / first.width
+    if width is None:
+        width = WIDTH if height is None else round(height / shape)
+    height = round(width * shape) if height is None else height
+    return {name: _cut(found[name], width, height) for name in list(found)[:views]}
+
+
+def _cut(camera: "Camera", width: int, height: int) -> "Camera":
+    """The same view, of which a picture of another shape shows no more than before."""
+    x, y = width / camera.width, height / camera.height
+    sides = round(camera.width * max(x, y)), round(camera.height * max(x, y))
+    whole = _resized(camera, *sides, f"--width {width} --height {height}")
+    return replace(whole, width=width, height=height, cx=width / 2, cy=height / 2)
+
+
+def frames_per_second(option: str | None) -> int:
     """Of a film: what a camera path says, else ``FPS``; errors as of ``cameras_by``."""
     from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
 
+    if option is None or option in NUMBERED:
+        return FPS
     path = Path(option)
-    told = read_camera_path(path).fps if option != "orbit" and is_camera_path(path) else None
+    told = read_camera_path(path).fps if is_camera_path(path) else None
     return FPS if told is None else told
 
 
 def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
     from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
     from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
-    from csgaussian_ns.receiver.cameras import cameras_of
+    from csgaussian_ns.receiver.given_cameras import cameras_of
 
     path = Path(option)
     if not is_capture(path):
         what = "the folder holds no capture" if path.is_dir() else "there is no such file"
         raise ConfigError(
-            f"--camera {option}: {what}; give 'orbit', a folder with {KINDS}, or that file, or the camera_path.json of "
-            "nerfstudio's viewer"
+            f"--camera {option}: {what}; give 'views', 'orbit', a folder with {KINDS}, or that file, or the "
+            "camera_path.json of nerfstudio's viewer"
         )
     if is_camera_path(path):
         flight = read_camera_path(path)
@@ -118,10 +160,9 @@ def scaled(camera: "Camera", factor: float) -> "Camera":
 
 
 def _resized(camera: "Camera", width: int, height: int, asked: str) -> "Camera":
-    from csgaussian_ns.receiver.orbit import drawable
+    from csgaussian_ns.core.geometry import resized
+    from csgaussian_ns.receiver.orbit import is_drawable_size
 
-    if not drawable(width, height):
+    if not is_drawable_size(width, height):
         raise ConfigError(f"{asked} makes images of {width} x {height} pixels; choose another size")
-    x, y = width / camera.width, height / camera.height
-    moved = {"fx": camera.fx * x, "cx": camera.cx * x, "fy": camera.fy * y, "cy": camera.cy * y}
-    return replace(camera, **moved, width=width, height=height)
+    return resized(camera, width, height)

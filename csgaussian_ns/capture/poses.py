@@ -23,7 +23,7 @@ Matrix = Float64[np.ndarray, "3 4"]
 """Upper rows of a transform."""
 
 
-def pose_of(frame: Frame) -> Matrix:
+def stored_pose(frame: Frame) -> Matrix:
     """Camera-to-world with OpenGL axes, as the file has it.
 
     Raises:
@@ -73,7 +73,7 @@ def moved(pose: Matrix, transform: Matrix, scale: float) -> Matrix:
 
 
 def _camera(frame: Frame, transform: Matrix, scale: float) -> Camera:
-    pose = moved(pose_of(frame), transform, scale)
+    pose = moved(stored_pose(frame), transform, scale)
     fx, fy, cx, cy, width, height = seen_by(frame)
     with np.errstate(over="ignore"):
         camera = opengl_camera(pose, (fx, fy), (cx, cy), (width, height))

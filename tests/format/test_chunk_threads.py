@@ -11,9 +11,9 @@ import pytest
 
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.format.chunk_threads import in_order, threads_for
 from csgaussian_ns.format.decode import decode
 from csgaussian_ns.format.limits import DecodeLimits
-from csgaussian_ns.format.threads import in_order, threads_for
 from tests.codec.scenes import random_scene
 from tests.conftest import ROOT
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from csgaussian_ns.capture.cameras import applied, cameras, pose_of
 from csgaussian_ns.capture.lens import lens_of
 from csgaussian_ns.capture.optics import distortion_of, intrinsics_of
+from csgaussian_ns.capture.poses import applied, cameras, stored_pose
 from csgaussian_ns.capture.transforms import read_capture
 from csgaussian_ns.core.errors import DataError
 from tests.capture.captures import APPLIED, IDENTITY, pose, write
@@ -131,4 +131,4 @@ def test_a_lens_of_words_is_refused(tmp_path: Path):
 
 def test_poses_are_read_in_double_precision(tmp_path: Path):
     frames = [{"file_path": "a.png", "transform_matrix": pose(0.0, (5e6 + 0.001, 0, 0))}]
-    assert pose_of(read_capture(write(tmp_path, frames=frames)).frames[0])[0, 3] == 5e6 + 0.001
+    assert stored_pose(read_capture(write(tmp_path, frames=frames)).frames[0])[0, 3] == 5e6 + 0.001

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from csgaussian_ns.core.errors import FormatError, LimitExceeded
-from csgaussian_ns.format.streams.masks import MAX_OFFSETS, decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import MAX_OFFSETS, decode_masks, encode_masks
 from tests.format.processes import run_python
 from tests.format.samples import latent_masks, mutations
 
@@ -82,7 +82,7 @@ def test_cut_streams_are_caught():
 
 
 DAMAGE = """
-from csgaussian_ns.format.streams.masks import decode_masks, encode_masks
+from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
 from csgaussian_ns.core.errors import FormatError
 from samples import latent_masks, mutations
 
