@@ -233,6 +233,7 @@ WRITES_BY_ITSELF = {
     "csgaussian_ns.core.files": "hidden files that get their name when they are complete",
     "csgaussian_ns.core.png": "into memory",
     "csgaussian_ns.core.shipped_kernels": "by numba, while a wheel is built",
+    "csgaussian_ns.fleet.attempt": "a log, and a file that is locked",
     "csgaussian_ns.ns.trainer": "into a file of core.files",
     "csgaussian_ns.report.inlined": "into memory",
     "csgaussian_ns.tools.demo_scene.folder": "a folder that gets its name when it is complete",

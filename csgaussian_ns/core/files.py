@@ -1,5 +1,6 @@
 """Files that are there completely or not at all."""
 
+import errno
 import glob
 import io
 import json
@@ -97,6 +98,49 @@ def write_json(path: Path, facts: Any) -> None:
         ConfigError: As ``replace_file``.
     """
     replace_file(path, (json.dumps(facts, indent=1) + "\n").encode("utf8"))
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file that several processes add to: whole, or not at all.
+
+    A last line without an end, which a crash left, is removed first.
+
+    Args:
+        path: The file; made where there is none.
+        line: Without its end.
+
+    Raises:
+        ConfigError: It cannot be written; the file is as it was.
+    """
+    with _telling(path), io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), "a+") as file:
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        size = _end_of_lines(file)
+        try:
+            written = file.write(line + b"\n")
+            if written != len(line) + 1:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(size)
+            raise
+
+
+def _end_of_lines(file: io.FileIO) -> int:
+    """Where the last whole line ends; what follows it is cut off."""
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        begin = max(0, end - 4096)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        end = begin + found + 1
+        if found >= 0:
+            break
+        end = begin
+    if end != size:
+        file.truncate(end)
+    return end
 
 
 @contextmanager

@@ -100,10 +100,11 @@ class Result:
         """
         known = {field.name for field in fields(cls)}
         try:
-            values = {name: value for name, value in facts.items() if name in known}
+            values: dict[str, Any] = {name: value for name, value in facts.items() if name in known}
             error = values.get("error")
             values["error"] = None if error is None else TaskError(str(error["type"]), str(error["message"]))
-            result = cls(**values | {"run": tuple(values["run"])})
+            values["run"] = tuple(values["run"])
+            result = cls(**values)
         except (AttributeError, KeyError, TypeError) as error:
             raise DataError(f"{where}: expected a result of csg batch, got {quoted(facts)} ({error})") from error
         if result.status not in ("done", "failed"):

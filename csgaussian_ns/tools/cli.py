@@ -67,6 +67,7 @@ GROUPS = {
     },
     "Measure": {"evaluate": "evaluate:Evaluate", "report": "report:Report"},
     "Share": {"serve": "serve:Serve"},
+    "Many": {"batch": "batch:Batch"},
     "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
 }
 """Commands by what people want, as ``csg --help`` lists them, and where each is."""

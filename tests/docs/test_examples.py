@@ -26,6 +26,7 @@ RUN = [ROOT / "README.md", *SITE, ROOT / "docs/upstream/csgaussian.md"]
 NOT_RUN = {
     "csg masks --checkpoint": "needs weights of Segment Anything",
     "csg demo-scene": "takes half a minute; tests/tools/test_demo_folder.py runs it",
+    "csg batch": "trains; tests/fleet runs its like",
     "csg view": "serves until somebody ends it, a page that has to be built; tests/web/test_page.py looks at it",
     "csg export scene.sog": "needs splat-transform, a program for Node",
 }

@@ -29,7 +29,7 @@ def test_the_overview_groups_commands(csg, arguments: tuple[str, ...], monkeypat
     code, out, err = csg(*arguments)
     assert (code, err) == (0, "") and max(map(len, out.splitlines()[4:])) <= 60
     at = [out.index(f"\n{group}\n") for group in cli.GROUPS]
-    assert at == sorted(at) and [*cli.GROUPS] == ["Look", "Change", "Measure", "Share", "Make"]
+    assert at == sorted(at) and [*cli.GROUPS] == ["Look", "Change", "Measure", "Share", "Many", "Make"]
     for (_, commands), start, end in zip(cli.GROUPS.items(), at, [*at[1:], len(out)], strict=True):
         named = [line.split()[0] for line in out[start:end].splitlines() if line[:2] == "  " and line[2:3].strip()]
         assert named == [*commands]

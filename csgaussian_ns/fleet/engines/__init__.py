@@ -1,0 +1,1 @@
+"""What runs tasks: processes of this machine, SLURM, Ray; or a description for Kubernetes and SkyPilot."""

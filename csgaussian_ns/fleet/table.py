@@ -1,0 +1,68 @@
+"""What is shown while a batch runs: the same facts as a table, or as one line for a log."""
+
+import time
+from collections.abc import Iterator
+
+from csgaussian_ns.fleet.drive import Tally
+from csgaussian_ns.fleet.result import Result
+from csgaussian_ns.fleet.status import stage_of
+
+HEADINGS = ("scene", "stage", "PSNR", "size", "time")
+SHOWN = 12
+"""Tasks that run and are listed; of more, their number."""
+
+
+def line(tally: Tally) -> str:
+    """How far a batch is, in one line."""
+    parts = [f"{tally.before + tally.done} of {tally.total} done"]
+    if tally.failed:
+        parts.append(f"{tally.failed} failed")
+    if tally.elsewhere:
+        parts.append(f"{tally.elsewhere} elsewhere")
+    parts.append(f"{len(tally.flying)} running")
+    total, count = tally.psnr
+    if count:
+        parts.append(f"mean PSNR {total / count:.2f} dB")
+    if tally.bytes:
+        parts.append(f"{8 * tally.bytes / 1e6:.3f} Mbit ({tally.bytes / 1e6:.3f} MB)")
+    eta = tally.eta()
+    parts.append("ETA unknown" if eta is None else f"ETA {clock(eta)}")
+    return ", ".join(parts)
+
+
+def told(result: Result) -> str:
+    """One result, in one line."""
+    if result.error is not None:
+        return f"{result.name}: failed, {result.error.type}: {result.error.message}"
+    seconds = " ".join(f"{stage} {time:.1f} s" for stage, time in result.seconds.items())
+    return f"{result.name}: {_psnr(result)}, {_size(result)}, {seconds}"
+
+
+def rows(tally: Tally) -> Iterator[tuple[str, ...]]:
+    """Of a table with ``HEADINGS``: what ended last, what failed last, what runs."""
+    for result in tally.recent:
+        if result.status == "done":
+            yield result.name, "done", _psnr(result), _size(result), clock(sum(result.seconds.values()))
+    for result in tally.failures:
+        why = "" if result.error is None else f"{result.error.type}: {result.error.message}"
+        yield result.name, f"failed, {why}"[:160], "", "", ""
+    for number, (name, (task, began)) in enumerate(tally.flying.items()):
+        if number == SHOWN:
+            yield f"and {len(tally.flying) - SHOWN} more", "", "", "", ""
+            break
+        yield name, stage_of(task.output) or "waits", "", "", clock(time.monotonic() - began)
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    whole = int(seconds)
+    hours = f"{whole // 3600}:" if whole >= 3600 else ""
+    return f"{hours}{whole // 60 % 60:02d}:{whole % 60:02d}" if hours else f"{whole // 60}:{whole % 60:02d}"
+
+
+def _psnr(result: Result) -> str:
+    return "-" if result.psnr is None else f"{result.psnr:.2f} dB"
+
+
+def _size(result: Result) -> str:
+    return "-" if result.bytes is None else f"{8 * result.bytes / 1e6:.3f} Mbit"

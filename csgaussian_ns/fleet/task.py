@@ -1,0 +1,78 @@
+"""A task: one row of a manifest, its sweep decided, and a key that names all that its result depends on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STAGES = ("train", "export", "evaluate")
+"""What can be done with a row, in this order."""
+KEY_VERSION = 1
+"""Raised where tasks of the same row would come out otherwise."""
+
+Value = str | int | float | bool | tuple[str | int | float | bool, ...]
+"""Of an option; several words are a tuple."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker does.
+
+    Attributes:
+        name: Unique in its batch.
+        row: Where it comes from, for messages: ``row 3`` of the manifest.
+        run: Stages, in their order.
+        data: The capture: an absolute path, or an address.
+        method: As ``ns-train`` knows it.
+        options: Of ``ns-train``, by full names without dashes.
+        export: Of ``ns-export csg-bitstream``, likewise.
+        output: Folder or address that holds what it makes.
+        config: ``config.yml`` of a run, where it is not trained.
+        file: The scene to evaluate, where it is not exported.
+        keep_run: Whether the run of nerfstudio is kept when its file is made.
+    """
+
+    name: str
+    row: str
+    run: tuple[str, ...]
+    data: str
+    method: str
+    options: Mapping[str, Value]
+    export: Mapping[str, Value]
+    output: str
+    config: str | None = None
+    file: str | None = None
+    keep_run: bool = False
+
+    @property
+    def key(self) -> str:
+        """Hash of what the result depends on: neither the name nor where it lies."""
+        told = [self.run, self.data, self.method, self.options, self.export, self.config, self.file]
+        words = json.dumps([KEY_VERSION, *told], sort_keys=True, default=dict)
+        return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values, as JSON has them."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Task":
+        """From ``facts``, as they come out of JSON."""
+        values: dict[str, Any] = {
+            name: _tuples(value) if isinstance(value, dict) else value for name, value in facts.items()
+        }
+        values["run"] = tuple(facts["run"])
+        return cls(**values)
+
+
+def words_of(options: Mapping[str, Value]) -> list[str]:
+    """Words of a command line."""
+    words = []
+    for name, value in options.items():
+        words += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
+    return words
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

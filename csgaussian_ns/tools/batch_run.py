@@ -1,0 +1,174 @@
+"""The work of ``csg batch``."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from csgaussian_ns.core.errors import ConfigError, CsgError
+from csgaussian_ns.core.files import is_address
+from csgaussian_ns.fleet.attempt import now
+from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.engines.choose import engine, write_job
+from csgaussian_ns.fleet.journal import Journal
+from csgaussian_ns.fleet.options import Nerfstudio, Options
+from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
+from csgaussian_ns.fleet.status import Status, save_batch, status_of
+from csgaussian_ns.fleet.storage import absolute, check_reachable, is_local
+from csgaussian_ns.fleet.table import HEADINGS, clock, line, rows, told
+from csgaussian_ns.tools.answer import answer
+from csgaussian_ns.tools.terminal import remark, tell, tell_table
+
+if TYPE_CHECKING:
+    from csgaussian_ns.tools.batch import Batch
+
+LOG_INTERVAL = 10.0
+"""Seconds between two lines where the output is not a terminal."""
+
+
+def run_batch(manifest: str, given: "Batch") -> None:
+    """Check all rows and the engine, do what is not done yet, and say what came of it.
+
+    Raises:
+        CsgError: Something cannot work; nothing was started. Or tasks failed, which the message counts.
+    """
+    if given.output is None:
+        raise ConfigError("-o: expected a folder or an address for results.jsonl and the scenes")
+    folder, limits, settings = absolute(given.output), given.limits(), given.engine_settings()
+    if not is_local(folder):
+        check_reachable(folder)
+    described = given.on in ("k8s-job", "skypilot")
+    with Nerfstudio() as ask:
+        plan = Plan(
+            manifest=manifest if is_address(manifest) else absolute(manifest),
+            folder=folder,
+            run=stages_of(given.stages),
+            options=Options(None if given.no_check or "train" not in stages_of(given.stages) else ask),
+            shard=shard_of(given.shard),
+            keep_runs=given.keep_runs,
+            look=not (given.no_check or described),
+        )
+        total = plan.check()
+        if given.dry_run:
+            facts = {"manifest": manifest, "output": given.output, "tasks": total, "run": list(plan.run)}
+            words = f"{manifest}: {total} tasks of {','.join(plan.run)} would run on {given.on}; nothing was started"
+            answer(given.json, {**facts, "on": given.on}, words)
+            return
+        facts = {"manifest": manifest, "run": list(plan.run), "on": given.on, "tasks": total, "started": now()}
+        if described:
+            written, command = write_job(given.on, plan, limits, settings, total)
+            answer(given.json, {**facts, "file": written, "start": command}, f"{written}: start it with {command}")
+            return
+        chosen = engine(given.on, limits, settings, folder)
+    tally = Tally(total)
+    if plan.shard == (0, 1):
+        save_batch(folder, facts)
+    elif is_local(folder) or plan.shard[0] == 0:
+        save_batch(folder, {**facts, "tasks": sum(1 for _ in plan.all_tasks())})
+    with _shown(tally) as show:
+        drive(plan.tasks(), chosen, Journal(folder, plan.shard), tally, given.retries, show)
+    _tell_end(given, tally)
+
+
+def _tell_end(given: "Batch", tally: Tally) -> None:
+    facts = {
+        "output": given.output,
+        "tasks": tally.total,
+        "done_before": tally.before,
+        "done": tally.done,
+        "failed": tally.failed,
+        "elsewhere": tally.elsewhere,
+        "seconds": round(time.monotonic() - tally.began, 3),
+    }
+    words = f"{given.output}: {line(tally)}; {tally.before} of them before" if tally.before else None
+    answer(given.json, facts, words or f"{given.output}: {line(tally)}")
+    if tally.failed:
+        raise CsgError(
+            f"{tally.failed} of {tally.total} tasks failed; results.jsonl and task.log of each say why, and the same "
+            "command tries them again"
+        )
+
+
+@contextmanager
+def _shown(tally: Tally) -> Iterator[Callable[[Tally], None]]:
+    """A function that shows how far we are: a table on a terminal, lines in a log."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+            yield lambda tally: live.update(_table(tally), refresh=True)
+        return
+    last, seen = time.monotonic(), 0
+
+    def show(tally: Tally) -> None:
+        nonlocal last, seen
+        new = tally.done + tally.failed - seen
+        for result in list(tally.recent)[-new:] if new else ():
+            remark(told(result))
+        seen = tally.done + tally.failed
+        if time.monotonic() - last > LOG_INTERVAL:
+            last = time.monotonic()
+            remark(line(tally))
+
+    yield show
+
+
+def _table(tally: Tally) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    from csgaussian_ns.core.texts import printable
+
+    table = Table(*HEADINGS, title=line(tally))
+    for row in rows(tally):
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    return table
+
+
+def tell_status(folder: str, as_json: bool) -> None:
+    """How far a batch is.
+
+    Raises:
+        CsgError: There is none in the folder.
+    """
+    status = status_of(absolute(folder))
+    facts = {
+        **status.batch,
+        "done": len(status.done),
+        "failed": {result.name: asdict(result)["error"] for result in status.failed},
+        "running": status.running,
+        "stopped": sorted(status.stopped),
+        "bytes": sum(result.bytes or 0 for result in status.done),
+        "psnr": mean_psnr(status),
+    }
+    answer(as_json, facts, lambda: _print_status(folder, status))
+
+
+def mean_psnr(status: Status) -> float | None:
+    """Over the results that have one, dB."""
+    figures = [result.psnr for result in status.done if result.psnr is not None]
+    return sum(figures) / len(figures) if figures else None
+
+
+def _print_status(folder: str, status: Status) -> None:
+    shown = [(name, str(state["stage"]), "", "", str(state["since"])) for name, state in status.running.items()]
+    shown += [
+        (r.name, f"failed, {r.error and r.error.type}: {r.error and r.error.message}", "", "", r.finished)
+        for r in status.failed
+    ]
+    for result in status.done:
+        size, psnr = f"{(result.bytes or 0) / 1e6:.3f} MB", "-" if result.psnr is None else f"{result.psnr:.2f} dB"
+        shown.append((result.name, "done", psnr, size, clock(sum(result.seconds.values()))))
+    if shown:
+        tell_table(HEADINGS, shown)
+    psnr = mean_psnr(status)
+    total = status.batch.get("tasks", 0)
+    left = max(0, total - len(status.done) - len(status.failed) - len(status.running))
+    tell(
+        f"{folder}: {len(status.done)} of {total} done, {len(status.failed)} failed, {len(status.running)} running, "
+        f"{left} left; {sum(r.bytes or 0 for r in status.done) / 1e6:.3f} MB"
+        + ("" if psnr is None else f", mean PSNR {psnr:.2f} dB")
+    )

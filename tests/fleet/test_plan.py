@@ -1,0 +1,163 @@
+"""From rows to tasks, and what is told of bad ones before anything starts."""
+
+import json
+import re
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csgaussian_ns.core.errors import ConfigError, CsgError, DataError
+from csgaussian_ns.fleet.options import Options
+from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
+from csgaussian_ns.fleet.task import Task
+
+KNOWN = ("--pipeline.model.lambda-rate", "--pipeline.model.plan", "--max-num-iterations", "--a.sh", "--b.sh")
+
+
+def ask(question: Any) -> dict[str, Any]:
+    """As ``ns.options``, of one method."""
+    if question["method"] != "csgaussian-lite":
+        return {"methods": ["csgaussian-lite", "nerfacto"]}
+    if question["arguments"] is None:
+        return {"options": list(KNOWN)}
+    return {"error": "could not convert string to float: 'much'" if "much" in question["arguments"] else None}
+
+
+def test_a_row_of_each_kind_of_file(write_manifest, plan_of, tmp_path: Path):
+    write_manifest({"lambda-rate": 0.004, "target-size": "1MB", "name": "a"}, {"output": "b", "flag": True})
+    (tmp_path / "scenes.csv").write_text(
+        "data,name,lambda-rate,target-size,output,flag\ndata,a,0.004,1MB,,\ndata,,,,b,true\n"
+    )
+    (tmp_path / "scenes.yaml").write_text(
+        "defaults: {data: data}\nrows:\n- {name: a, lambda-rate: 0.004, target-size: 1MB}\n- {output: b, flag: true}\n"
+    )
+    plans = [plan_of(tmp_path / f"scenes.{ending}") for ending in ("jsonl", "csv", "yaml")]
+    tasks = [list(plan.tasks()) for plan in plans]
+    assert tasks[0] == tasks[1] == tasks[2] and len({task.key for task in tasks[0]}) == 2
+    first, second = tasks[0]
+    assert (first.name, first.options, first.export) == ("a", {"lambda-rate": 0.004}, {"target-size": "1MB"})
+    assert second.output == str(tmp_path / "out" / "b") and second.options == {"flag": True}
+    assert first.data == str(tmp_path / "data") and Task.of(json.loads(json.dumps(first.facts()))) == first
+
+
+def test_sweeps_expand(write_manifest, plan_of):
+    path = write_manifest({"lambda-rate": [0.002, 0.004], "target-size": ["1MB", "2MB"], "widths": [[1, 2]]})
+    tasks = list(plan_of(path).tasks())
+    assert [task.name for task in tasks] == [
+        f"data-lambda-rate={rate}-target-size={size}" for rate in (0.002, 0.004) for size in ("1MB", "2MB")
+    ]
+    assert len({task.key for task in tasks}) == 4 and tasks[0].options["widths"] == (1, 2)
+    assert Task.of(json.loads(json.dumps(tasks[0].facts()))) == tasks[0]
+
+
+def test_the_key_is_of_what_the_result_depends_on(write_manifest, plan_of):
+    path = write_manifest({"name": "a", "x": 1}, {"name": "b", "x": 1}, {"name": "c", "x": 2})
+    keys = [task.key for task in plan_of(path).tasks()]
+    assert keys[0] == keys[1] != keys[2]
+    assert next(task.key for task in plan_of(path, ("train",)).tasks()) != keys[0]
+
+
+def test_shards_share_all_tasks(write_manifest, plan_of):
+    path = write_manifest(*({"name": f"s{number}"} for number in range(40)))
+    parts = [{task.name for task in plan_of(path, shard=(number, 3)).tasks()} for number in range(3)]
+    assert all(parts) and sum(map(len, parts)) == 40 and len(set.union(*parts)) == 40
+    assert sum(plan_of(path, shard=(number, 3)).check() for number in range(3)) == 40
+    more = write_manifest(*({"name": f"s{number}"} for number in range(50)))
+    again = {task.name for task in plan_of(more, shard=(1, 3)).tasks()}
+    assert parts[1] <= again, "a row stays in its shard when others are added"
+
+
+def test_options_get_their_full_names(write_manifest, plan_of):
+    path = write_manifest({"lambda_rate": 0.01, "--max-num-iterations": 9, "options": {"plan": "quick"}})
+    (task,) = plan_of(path, options=Options(ask)).tasks()
+    assert task.options == {
+        "pipeline.model.lambda-rate": 0.01, "max-num-iterations": 9, "pipeline.model.plan": "quick"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"data": None}, r"row 2: expected data, as every row has it.*got .*data"),
+        ({"data": 3}, "row 2: expected data to be a path or an address, got 3"),
+        ({"data": "nowhere"}, "row 2: there is no /.*nowhere; paths are relative to the manifest"),
+        ({"name": "first"}, "row 2: the output .*/first' is that of an earlier row, too"),
+        ({"output": "first", "name": "x"}, "row 2: the output .*/first' is that of an earlier row"),
+        ({"lamda-rate": 1}, "row 2: csgaussian-lite has no option 'lamda-rate'; did you mean lambda-rate?"),
+        ({"targetsize": 1}, "row 2: .* no option 'targetsize'; did you mean target-size?"),
+        ({"pipeline.model.lamda-rate": 1}, "row 2: .*; did you mean pipeline.model.lambda-rate?"),
+        ({"sh": 1}, "row 2: several options of csgaussian-lite end in sh; expected one of a.sh, b.sh"),
+        ({"method": "csgaussian-light"}, "row 2: there is no method 'csgaussian-light'; did you mean csgaussian-lite?"),
+        ({"lambda-rate": "much"}, "row 2: csgaussian-lite cannot take --pipeline.model.lambda-rate much: could not"),
+        ({"lambda-rate": []}, "row 2: pipeline.model.lambda-rate: expected values, got an empty list"),
+        ({"lambda-rate": {"a": 1}}, "row 2: pipeline.model.lambda-rate: expected a text, a number"),
+        ({"lambda-rate": [1, 1]}, "row 2: pipeline.model.lambda-rate: a value is given twice"),
+        ({"target-size": "big"}, "row 2: target-size 'big': expected a size"),
+        ({"target-psnr": "high"}, "row 2: expected target-psnr to be a number, got 'high'"),
+        ({"options": 3}, "row 2: expected options to be names with values, got 3"),
+        ({"options": {"plan": "x"}, "plan": "y"}, "row 2: plan is given twice, beside options and in them"),
+        ({"output-dir": "x"}, "row 2: the option output-dir is decided by the batch; leave it out"),
+    ],
+)
+def test_a_row_that_cannot_be(write_manifest, plan_of, row: dict, told: str):
+    path = write_manifest({"name": "first"}, row)
+    with pytest.raises(CsgError, match=told):
+        plan_of(path, options=Options(ask)).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.txt", "", "expected a manifest that ends in .jsonl, .csv, .yaml or .yml"),
+        ("a.jsonl", "", "expected at least one row, got none"),
+        ("a.jsonl", '{"data": "."}\n{"data"\n', "line 2: expected a JSON object"),
+        ("a.jsonl", "[1]\n", "row 1: expected names with values"),
+        ("a.csv", "data,b\nx,y,z\n", "row 1: expected as many cells"),
+        ("a.yaml", "rows: 3\n", "expected a list of rows"),
+        ("a.yaml", "- [\n", "expected YAML"),
+        ("a.yaml", "all: []\n", "expected a list of rows, or defaults and rows, got"),
+    ],
+)
+def test_a_file_that_is_no_manifest(plan_of, tmp_path: Path, name: str, content: str, told: str):
+    (tmp_path / name).write_text(content)
+    with pytest.raises((ConfigError, DataError), match=re.escape(told)):
+        plan_of(tmp_path / name).check()
+
+
+def test_words_of_the_command_line():
+    assert stages_of("train, export") == ("train", "export") and shard_of("3/4") == (3, 4)
+    for text in ("", "evaluate,train", "train,evaluate", "cook"):
+        with pytest.raises(ConfigError, match="--run"):
+            stages_of(text)
+    for text in ("4/4", "1", "-1/4", "a/b", "0/0"):
+        with pytest.raises(ConfigError, match="--shard"):
+            shard_of(text)
+
+
+def test_stages_that_need_something_else(write_manifest, plan_of):
+    with pytest.raises(DataError, match=r"row 1: expected config, as --run export,evaluate needs a run's config.yml"):
+        plan_of(write_manifest({}), ("export", "evaluate")).check()
+    with pytest.raises(DataError, match="row 1: expected file, as --run evaluate needs a scene"):
+        plan_of(write_manifest({}), ("evaluate",)).check()
+
+
+def peak(rows: int, plan_of: Callable[..., Plan], tmp_path: Path) -> int:
+    path = tmp_path / f"{rows}.jsonl"
+    with open(path, "w") as file:
+        for number in range(rows):
+            file.write(json.dumps({"data": "data", "name": f"scene_{number:06d}", "lambda-rate": 0.004}) + "\n")
+    tracemalloc.start()
+    try:
+        assert plan_of(path).check() == rows
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_checking_ten_thousand_rows_takes_no_more_memory_than_ten(plan_of, tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    few, many = peak(10, plan_of, tmp_path), peak(10_000, plan_of, tmp_path)
+    assert many - few < 3_000_000, (few, many)
