@@ -15,6 +15,13 @@ export interface Orbit {
   readonly above: number;
 }
 
+/** Two axes across the one that is up; angles around it begin at the first. */
+export function levelAxes(up: Vector): [Vector, Vector] {
+  const across: Vector = Math.abs(up[0]) < 0.9 ? [1, 0, 0] : [0, 1, 0];
+  const first = unit(minus(across, times(up, dot(across, up))));
+  return [first, cross(up, first)];
+}
+
 export class Flight {
   orbit: Orbit;
   readonly #first: Vector;
@@ -25,9 +32,7 @@ export class Flight {
     start: Orbit,
   ) {
     this.orbit = start;
-    const across: Vector = Math.abs(up[0]) < 0.9 ? [1, 0, 0] : [0, 1, 0];
-    this.#first = unit(minus(across, times(up, dot(across, up))));
-    this.#second = cross(up, this.#first);
+    [this.#first, this.#second] = levelAxes(up);
   }
 
   /** From the eye back to where it came from, away from what it looks at. */

@@ -83,8 +83,8 @@ export class Picture {
 
   home(): void {
     if (!this.#told) return;
-    const { focus, radius, height } = this.#told;
-    this.fly((flight) => (flight.orbit = { focus, distance: Math.hypot(radius, height), around: 0, above: Math.atan2(height, radius) }));
+    const { focus, radius, height, around } = this.#told;
+    this.fly((flight) => (flight.orbit = { focus, distance: Math.hypot(radius, height), around, above: Math.atan2(height, radius) }));
   }
 
   /** Fly as long as a key is down. */
