@@ -20,15 +20,15 @@ from csgaussian_ns.export.plain import Effort, plain
 from csgaussian_ns.export.write import write
 from csgaussian_ns.ns.pipeline import CSGaussianPipeline
 from csgaussian_ns.ns.run import load_run
-from csgaussian_ns.receiver.orbit import cameras_around, orbit
+from csgaussian_ns.receiver.capture_views import between_views, fitting_views
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.scene.render_networks import AttributeDecoder, Decoded
 from csgaussian_ns.scene.splats import Splats
 
 OURS = "csgaussian_ns.ns.model.CSGaussianModelConfig"
 """What the config.yml of a run of ours names."""
-SIZE = (480, 270)
-"""Of the views to fit to, as ``csg export`` by default."""
+SIZE = 480
+"""Longer side of the views to fit to, as ``csg export`` by default."""
 MEASURED_VIEWS = 12
 
 
@@ -44,7 +44,7 @@ class ExportGaussianSplat(exporter.ExportGaussianSplat):
     steps: int = 300
     """Runs of csgaussian only: steps of descent after each Gaussian is fitted by itself."""
     views: int = 96
-    """Runs of csgaussian only: number of views to fit to, at least 4."""
+    """Runs of csgaussian only: most views to fit to, at least 4, of up to 48 from which photos were taken."""
 
     def main(self) -> None:
         """As nerfstudio does for its own methods; for ours, plain Gaussians fitted as ``csg export`` fits them."""
@@ -62,13 +62,14 @@ class ExportGaussianSplat(exporter.ExportGaussianSplat):
         make_folder(self.output_dir)
         pipeline = load_run(self.load_config, need_images=False)
         scene, meta = numpy_scene(pipeline), pipeline.facts()
-        splats = plain(scene, cameras_around(scene.position, meta, max(4, self.views), *SIZE), Effort(steps=self.steps))
+        cameras = fitting_views(meta.extra, SIZE)[: max(4, self.views)]
+        splats = plain(scene, cameras, Effort(steps=self.steps))
         if self.obb_center is not None and self.obb_rotation is not None and self.obb_scale is not None:
             box = OrientedBox.from_params(self.obb_center, self.obb_rotation, self.obb_scale)
             splats = splats.where(box.within(torch.from_numpy(splats.scene.means)).numpy().reshape(-1))
         path = self.output_dir / self.output_filename
         write(Splats(splats.scene), path, z_up=True)
-        views = orbit(scene.position, meta, MEASURED_VIEWS, *SIZE).values()
+        views = between_views(cameras, MEASURED_VIEWS)
         return (
             f"{path}: {path.stat().st_size / 1e6:.3f} MB, {len(splats):,} Gaussians in the frame of training; "
             f"{likeness(splats.scene, scene, views):.2f} dB PSNR against the scene's own pictures"

@@ -85,6 +85,15 @@ def capture_views(extra: Mapping[str, object], across: int | None = None) -> dic
     return {f"view_{number:04d}": opengl_camera(pose, *lens) for number, pose in enumerate(placed)}
 
 
+def fitting_views(extra: Mapping[str, object], longer: int) -> list[Camera]:
+    """The views that a file tells of, with sides of at most so many pixels, not made larger; see ``capture_views``."""
+    told_of = list(capture_views(extra).values())
+    if not told_of:
+        return []
+    factor = min(1.0, longer / max(told_of[0].width, told_of[0].height))
+    return list(capture_views(extra, max(1, round(told_of[0].width * factor))).values())
+
+
 def between_views(views: Sequence[Camera], count: int) -> list[Camera]:
     """Views halfway between one and its nearest, to see what a scene looks like where no photo was taken.
 

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from operator import attrgetter
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import tyro
@@ -87,9 +88,20 @@ def test_an_option_that_does_not_exist_is_noticed(parse: Callable[[Command], obj
             parse(Command(tuple(words)))
 
 
+def options_of(kind: type) -> set[str]:
+    """Of a dataclass, as its command calls them: fields, and what they are called otherwise."""
+    told = [
+        item
+        for hint in get_type_hints(kind, include_extras=True).values()
+        for item in getattr(hint, "__metadata__", ())
+    ]
+    called = {getattr(item, "name", None) for item in told} | {item.name.replace("_", "-") for item in fields(kind)}
+    return {f"--{name}" for name in called - {None}}
+
+
 def test_options_that_pages_mention_exist():
     classes = [*COMMANDS_OF_CSG.values(), ExportCsgBitstream, LookOptions]
-    known = OF_NERFSTUDIO | {f"--{item.name.replace('_', '-')}" for kind in classes for item in fields(kind)}  # type: ignore[arg-type]
+    known = OF_NERFSTUDIO | {option for kind in classes for option in options_of(kind)}
     mentioned = {
         option
         for page in [ROOT / "README.md", *SITE]

@@ -57,7 +57,8 @@ def test_words_that_are_neither_manifest_nor_status(csg):
         assert code == 2 and "expected one manifest" in err
 
 
-def test_status(csg, manifest: Path, tmp_path: Path):
+def test_status(csg, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "160")  # no cell is folded
     code, _, err = csg("batch", "status", tmp_path)
     assert code == 2 and "there is no batch.json; expected the --output of a csg batch" in err
     task = Task("a", "row 1", ("train",), "data", "csgaussian-lite", {}, {}, str(tmp_path / "a"))
