@@ -16,6 +16,7 @@ from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.receiver.capture_views import told
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.tools import cli, view
 from csgaussian_ns.tools.view import PAGE, View
@@ -43,6 +44,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "objects.csg").write_bytes(encode(scene).data)
     (folder / "gaussians.csg").write_bytes(gaussians(300, 3))
     shutil.copy(GOLDEN / "v1_inr.csg", folder / "plain.csg")
+    decoded = csgaussian_ns.load(folder / "objects.csg")
+    photos = {
+        **told(list(decoded.orbit(7).values())[2:4]),
+        "orbit": {"focus": [0.1, 0.2, -0.1], "radius": 9, "height": 1},
+    }
+    decoded.with_meta(extra=photos).save(folder / "views.csg")
     whole = (folder / "objects.csg").read_bytes()
     (folder / "cut.csg").write_bytes(whole[: len(whole) // 2])
     (folder / "spoiled.csg").write_bytes(whole[:-600] + bytes(8) + whole[-592:])
@@ -82,6 +89,16 @@ def test_pictures_are_those_of_our_renderer(chromium: Any, address: str, folder:
         close_enough(visit.picture(camera), scene, camera)
     assert f"{len(scene):,}" in visit.page.inner_text("#facts")
     assert [thing["id"] for thing in visit.ask("window.csg.objects")] == [thing.id for thing in scene.objects]
+    visit.close()
+
+
+def test_the_first_view_is_where_the_best_photo_was_taken(chromium: Any, address: str, folder: Path):
+    [best, *_] = csgaussian_ns.load(folder / "views.csg").views().values()
+    pose = best.world_to_camera
+    visit = Visit(chromium, f"{address}?scene=views.csg")
+    seen = visit.ask("window.csg.picture.seen")
+    assert np.allclose(seen["eye"], -pose[:3, :3].T @ pose[:3, 3], atol=1e-4)
+    assert np.allclose(seen["focus"], [0.1, 0.2, -0.1], atol=1e-4)
     visit.close()
 
 
