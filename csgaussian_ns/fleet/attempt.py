@@ -94,6 +94,22 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
+def check_output(folder: Path) -> None:
+    """See that what a task replaces and removes in its folder is that of a batch.
+
+    Raises:
+        ConfigError: There is something in it, and nothing that a batch leaves.
+    """
+    if (
+        folder.is_dir()
+        and not any((folder / name).exists() for name in (MARKER, STATE, LOCK))
+        and any(folder.iterdir())
+    ):
+        raise ConfigError(
+            f"{folder}: there are files in it that are of no batch, which would be replaced; choose another output"
+        )
+
+
 class _Try:
     """A task in a folder of this machine."""
 
@@ -104,6 +120,7 @@ class _Try:
 
     def result(self, started: str) -> Result:
         """Of the task, which is done by then."""
+        check_output(self.folder)
         make_folder(self.folder)
         with _locked(self.folder / LOCK) as kept, TemporaryDirectory(prefix="csg-data-") as scratch:
             stored = read_if_there(str(self.folder / MARKER))

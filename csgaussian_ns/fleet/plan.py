@@ -5,12 +5,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.sizes import parse_size
-from csgaussian_ns.core.texts import quoted
+from csgaussian_ns.core.texts import one_line, quoted
+from csgaussian_ns.fleet.attempt import check_output
 from csgaussian_ns.fleet.manifest import Row, rows_of
 from csgaussian_ns.fleet.options import OF_EXPORT, Options
 from csgaussian_ns.fleet.storage import is_local, joined
@@ -129,6 +131,11 @@ class Plan:
         return joined(above, value) if is_address(above) else joined(os.path.abspath(above), value)
 
     def _look_at(self, task: Task) -> None:
+        if is_local(task.output):
+            try:
+                check_output(Path(task.output))
+            except (ConfigError, OSError) as error:
+                raise DataError(f"{self.manifest}, {task.row}: {one_line(error)}") from error
         for place in (task.data, task.config, task.file) if self.look else ():
             if place is not None and is_local(place) and not os.path.exists(place):
                 raise DataError(f"{self.manifest}, {task.row}: there is no {place}; paths are relative to the manifest")

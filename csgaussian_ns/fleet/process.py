@@ -1,5 +1,6 @@
 """A command in a process of its own: forked where its imports are there already, watched, and ended in time."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from csgaussian_ns.fleet.commands import COMMANDS, run_here
 
 POLL = 0.02
 """Seconds between two looks at a command; more for one that takes long."""
+PARENT_DEATH_SIGNAL = 1
+"""Of Linux's prctl."""
 HERE = "import sys; from csgaussian_ns.fleet.commands import run_here; sys.exit(run_here(sys.argv[1:]))"
 
 
@@ -62,6 +65,7 @@ def _forked(command: Sequence[str], files: Sequence[int]) -> int:
         return child
     code = 1
     try:
+        _end_with(os.getppid())
         for number, file in enumerate(files):
             os.dup2(file, number)
         code = run_here(command)
@@ -74,6 +78,15 @@ def _forked(command: Sequence[str], files: Sequence[int]) -> int:
             except OSError:
                 code = code or 1
         os._exit(code & 255)
+
+
+def _end_with(parent: int) -> None:
+    """Have the system end this process when its parent ends, however that comes; Linux alone can."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, int(signal.SIGKILL))
+    if os.getppid() != parent:  # it ended before it could be said
+        os._exit(1)
 
 
 def _started(command: Sequence[str], files: Sequence[int], kept: int) -> int:

@@ -67,6 +67,7 @@ def listening_at(host: str, port: int) -> "Iterator[tuple[str, Callable[[Starlet
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen()  # from here on whoever comes waits, and is not refused
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
             raise ConfigError(f"cannot listen at {host}:{port}: {why}; choose another --port") from error

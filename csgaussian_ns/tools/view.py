@@ -182,7 +182,12 @@ def _attribute(text: str) -> str:
 
 
 def _open(page: str) -> None:
+    """Without waiting: some browsers end only when they are closed, and pages are served after that call."""
     import webbrowser
+    from threading import Thread
 
-    if not webbrowser.open(page):
-        remark("csg: no browser could be opened here; open the address in one")
+    def opening() -> None:
+        if not webbrowser.open(page):
+            remark("csg: no browser could be opened here; open the address in one")
+
+    Thread(target=opening, daemon=True).start()

@@ -153,7 +153,9 @@ async function save(app: App): Promise<void> {
     const bytes = await app.saved();
     handOver(bytes as BlobPart, app.name.replace(/(-edited)?\.csg$/, "") + "-edited.csg", "application/octet-stream");
     const count = app.edits.length === 1 ? "1 edit" : `${app.edits.length} edits`;
-    say(`Saved with ${count}, ${megabytes(bytes.length)}; nothing else in the file changed.`, true);
+    const away = app.editing.hidden.size;
+    const seen = away === 0 ? "" : ` The file shows what is hidden here (${away}): remove objects to take them out.`;
+    say(`Saved with ${count}, ${megabytes(bytes.length)}; nothing else in the file changed.${seen}`, away === 0);
   } catch (error) {
     say(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
   }

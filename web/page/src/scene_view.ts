@@ -44,6 +44,9 @@ export class SceneView {
   #refused: ((error: Error) => void) | undefined;
   #ready = false;
   #turn = 0;
+  #sent = 0;
+  #sorted = 0;
+  #next: Pinhole | undefined;
   #settled: { turn: number; resolve: () => void }[] = [];
   #began = 0;
   #bytes: readonly [bytes: number, all: number] = [0, 0];
@@ -74,6 +77,7 @@ export class SceneView {
     worker.onmessage = (event: MessageEvent<Answer>) => this.#hear(event.data);
     worker.onerror = (event) => this.#fail(new Error(event.message || "The decoder could not be started; load the page again."));
     [this.#worker, this.#first, this.#began] = [worker, undefined, performance.now()];
+    [this.#sent, this.#sorted, this.#next] = [this.#turn, this.#turn, undefined];
     return new Promise((resolve, reject) => {
       [this.#opened, this.#refused] = [resolve, reject];
       this.#ask({ ask: "load", source });
@@ -82,7 +86,14 @@ export class SceneView {
 
   /** Look from another camera: Gaussians are sorted for it, and colours follow. */
   see(camera: Pinhole): void {
-    this.#ask({ ask: "see", camera, turn: ++this.#turn });
+    this.#turn += 1;
+    if (this.#ready && this.#sorted < this.#sent) this.#next = camera; // the worker is not asked faster than it answers
+    else this.#send(camera);
+  }
+
+  #send(camera: Pinhole): void {
+    [this.#sent, this.#next] = [this.#turn, undefined];
+    this.#ask({ ask: "see", camera, turn: this.#turn });
   }
 
   /** Show the scene after these edits, without some objects that are only out of sight. */
@@ -125,6 +136,7 @@ export class SceneView {
       case "progress":
         return this.listener.progress(answer.share);
       case "scene":
+        if (!this.#ready) this.#sorted = this.#sent; // what was asked before had nobody to answer it
         this.#ready = true;
         this.#opened?.(answer.told);
         return this.listener.scene(answer.told);
@@ -134,6 +146,8 @@ export class SceneView {
         return this.#put(answer.first, answer.numbers, answer.room);
       case "order":
         this.#renderer.arrange(answer.order);
+        this.#sorted = Math.max(this.#sorted, answer.turn);
+        if (this.#next !== undefined && this.#sorted >= this.#sent) this.#send(this.#next);
         if (answer.settled && this.#first === undefined) {
           const [bytes, all] = this.#bytes;
           this.#first = { bytes, all, milliseconds: performance.now() - this.#began };
