@@ -61,11 +61,9 @@ def attempt(task: Task, step_of: StepOf, timeout: float | None, forking: bool) -
     try:
         if is_local(task.output):
             return _Try(task, Path(task.output), step_of, timeout, forking).result(started)
-        stored = read_if_there(joined(task.output, MARKER))
-        if stored is not None:
-            before = Result.of(json.loads(stored), task.output)
-            if before.key == task.key:
-                return before
+        before = result_at(task.output)
+        if before is not None and before.key == task.key:
+            return before
         with TemporaryDirectory(prefix="csg-batch-") as scratch:
             folder = Path(scratch) / "output"
             try:
@@ -80,6 +78,21 @@ def attempt(task: Task, step_of: StepOf, timeout: float | None, forking: bool) -
             return result
     except (CsgError, OSError, ValueError, MemoryError) as error:
         return failed(task, started, type(error).__name__, one_line(error))
+
+
+def result_at(output: str) -> Result | None:
+    """What a folder or address of a task says came of it.
+
+    A marker that is damaged says nothing, so its task is not done.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    stored = read_if_there(joined(output, MARKER))
+    try:
+        return None if stored is None else Result.of(json.loads(stored), output)
+    except ValueError:  # DataError is one, too
+        return None
 
 
 def failed(task: Task, started: str, kind: str, message: str) -> Result:
@@ -123,11 +136,9 @@ class _Try:
         check_output(self.folder)
         make_folder(self.folder)
         with _locked(self.folder / LOCK) as kept, TemporaryDirectory(prefix="csg-data-") as scratch:
-            stored = read_if_there(str(self.folder / MARKER))
-            if stored is not None:
-                before = Result.of(json.loads(stored), str(self.folder))
-                if before.key == self.task.key:
-                    return before
+            before = result_at(str(self.folder))
+            if before is not None and before.key == self.task.key:
+                return before
             self._begin(started)
             task = self._here(Path(scratch))
             for stage in self.task.run:

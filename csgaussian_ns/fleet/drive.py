@@ -1,16 +1,15 @@
 """The loop that gives tasks to an engine and writes down what comes back. It holds the tasks in flight alone."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from csgaussian_ns.fleet.attempt import Busy, failed, now
+from csgaussian_ns.fleet.attempt import Busy, failed, now, result_at
 from csgaussian_ns.fleet.engines.base import Ended, Engine
 from csgaussian_ns.fleet.journal import Journal
-from csgaussian_ns.fleet.result import MARKER, Result
-from csgaussian_ns.fleet.storage import is_local, joined, read_if_there
+from csgaussian_ns.fleet.result import Result
+from csgaussian_ns.fleet.storage import is_local
 from csgaussian_ns.fleet.task import Task
 
 LOOK = 0.5
@@ -119,11 +118,7 @@ def _done_before(task: Task, journal: Journal, known: dict[str, tuple[str, str]]
     """Whether there is a result; one that was not written down is."""
     there = known.get(task.name) == (task.key, "done")
     if is_local(task.output):
-        marker = read_if_there(joined(task.output, MARKER))
-        try:
-            result = None if marker is None else Result.of(json.loads(marker), task.output)
-        except ValueError:
-            result = None
+        result = result_at(task.output)
         done = result is not None and result.key == task.key
         if result is not None and done and not there:
             journal.add(result)

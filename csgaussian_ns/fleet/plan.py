@@ -23,6 +23,8 @@ FIELDS = ("data", "method", "options", "output", "name", "config", "file")
 """Of a row; all others are options."""
 METHOD = "csgaussian-lite"
 """Where a row names none."""
+LONGEST = 200
+"""Letters of a name, which folders are called by."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=+-]+")
 
 
@@ -101,6 +103,10 @@ class Plan:
                 [base, *(f"{key.rpartition('.')[2].rpartition(':')[2]}={_word(value)}" for key, value in swept.items())]
             )
             name = _UNSAFE.sub("_", name).strip(".") or "scene"
+            if len(name) > LONGEST:
+                raise DataError(
+                    f"{where}: expected a name of at most {LONGEST} letters, got {len(name)}: {quoted(name)}"
+                )
             output = str(row.get("output") or name)
             if swept and row.get("output"):
                 output = f"{output.rstrip('/')}/{name}"

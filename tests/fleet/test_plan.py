@@ -99,6 +99,7 @@ def test_options_get_their_full_names(write_manifest, plan_of):
         ({"target-psnr": "high"}, "row 2: expected target-psnr to be a number, got 'high'"),
         ({"options": 3}, "row 2: expected options to be names with values, got 3"),
         ({"options": {"plan": "x"}, "plan": "y"}, "row 2: plan is given twice, beside options and in them"),
+        ({"name": "n" * 300}, "row 2: expected a name of at most 200 letters, got 300"),
         ({"output-dir": "x"}, "row 2: the option output-dir is decided by the batch; leave it out"),
     ],
 )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.fleet.attempt import STATE, check_output
+from csgaussian_ns.fleet.attempt import STATE, check_output, result_at
+from csgaussian_ns.fleet.result import MARKER
 
 NAP = """
 import os, sys, time, types
@@ -65,3 +66,10 @@ def test_files_of_nobody_are_not_replaced(tmp_path: Path):
     (tmp_path / STATE).write_text("{}")
     check_output(tmp_path)
     assert os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"status": "done"}', ""])
+def test_a_damaged_marker_says_nothing(tmp_path: Path, content: str):
+    assert result_at(str(tmp_path)) is None
+    (tmp_path / MARKER).write_text(content)
+    assert result_at(str(tmp_path)) is None
