@@ -1,9 +1,11 @@
 """Plain Gaussians for those of a scene that every view sees anew: each by itself, by least squares over the views."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
+from csgaussian_ns.core.arrays import lengths
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.shapes import Bool, Float32, Int64
 from csgaussian_ns.export.views import ExportView, Found, match
@@ -15,11 +17,11 @@ from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, basis
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Gaussians fitted at a time, at most, if a row has no more; their sums take 0.8 kB each."""
 RIDGE = 0.005
 """Added to the normal equations of harmonics above degree 0: where few views see a Gaussian they tend to 0."""
-MOST_VIEWS = 48
+MOST_VIEWS = 24
 """Taken of those given, evenly; more make little difference to each Gaussian by itself."""
 BEHIND = 0.03
 """Share of the distance of what one sees at a pixel, by which what lies behind it loses a factor e of its weight."""
@@ -27,10 +29,8 @@ LEAST = 1e-3
 """Share of its area that a drawn Gaussian counts at least."""
 
 
-def fitted(
-    scene: Scene, views: Sequence[ExportView], found: Found, degree: int
-) -> Iterator[tuple[Found, GaussianScene]]:
-    """Fit block by block, in the order of the scene's rows.
+def fitted(scene: Scene, views: Sequence[ExportView], found: Found, degree: int) -> Iterator[GaussianScene]:
+    """Fit block by block, in the order of ``found``.
 
     Harmonics to the colours that views see; one opacity to theirs, with 0 where a view does not draw it; one shape to
     the means of the logarithms of its scales and of its quaternions. Samples count as much as they show in the view: by
@@ -42,11 +42,19 @@ def fitted(
         found: The Gaussians.
         degree: Of the harmonics.
     """
-    views = views[:: -(-len(views) // MOST_VIEWS)]
+    views = some_of(views)
     for low, high in _blocks(found, len(scene.position)):
         block, rows = found.within(low, high), np.zeros(len(scene.position), np.bool_)
         rows[low:high] = True
-        yield block, _fit(scene, views, block, rows, COEFFICIENTS[degree])
+        yield _fit(scene, views, block, rows, COEFFICIENTS[degree])
+
+
+View = TypeVar("View")
+
+
+def some_of(views: Sequence[View]) -> Sequence[View]:
+    """As many as are fitted to, evenly spread."""
+    return views[:: -(-len(views) // MOST_VIEWS)]
 
 
 def _blocks(found: Found, rows: int) -> Iterator[tuple[int, int]]:
@@ -94,7 +102,7 @@ def _chunks(count: int, threads: int) -> list[tuple[int, int]]:
 def seen_along(means: Float32[np.ndarray, "N 3"], view: ExportView) -> Float32[np.ndarray, "N 3"]:
     """Unit vectors from the camera to each place."""
     ray = means - np.asarray(view.camera.position, np.float32)
-    return ray / np.linalg.norm(ray, axis=1, keepdims=True).clip(min=1e-12)
+    return ray / lengths(ray).clip(min=1e-12)
 
 
 def weights(found: Found, view: ExportView, drawn: Int64[np.ndarray, " M"]) -> Float32[np.ndarray, " N"]:

@@ -8,7 +8,7 @@ import numpy as np
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.shapes import Bool, Int
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.export.fit import fitted
+from csgaussian_ns.export.fit import fitted, some_of
 from csgaussian_ns.export.refine import refined
 from csgaussian_ns.export.views import look
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
@@ -72,22 +72,28 @@ def plain(
 def _fitted(
     scene: Scene, cameras: Sequence[Camera], effort: Effort, progress: Progress
 ) -> tuple[Int[np.ndarray, " N"], GaussianScene]:
+    if not effort.steps:
+        cameras = some_of(cameras)  # more would not be used
     views, found = look(scene, cameras, lambda done, total: progress("looking", done, total))
     if not len(found):
         raise ConfigError(NOTHING)
-    rows, parts = [], []
-    for block, part in fitted(scene, views, found, effort.degree):
-        rows.append(block.row)
-        parts.append(part)
-        progress("fitting", sum(map(len, rows)), len(found))
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("means", "quats", "scales", "opacities", "harmonics")
+    count, done = len(found), 0
+    shapes = {
+        "means": (3,),
+        "quats": (4,),
+        "scales": (3,),
+        "opacities": (),
+        "harmonics": (COEFFICIENTS[effort.degree], 3),
     }
-    start = GaussianScene(**joined, background=scene.background)
-    return np.concatenate(rows), refined(
-        start, views, effort.steps, lambda done, total: progress("refining", done, total)
-    )
+    columns = {name: np.empty((count, *shape), np.float32) for name, shape in shapes.items()}
+    for part in fitted(scene, views, found, effort.degree):
+        here = slice(done, done + len(part.means))
+        for name, column in columns.items():
+            column[here] = getattr(part, name)
+        done = here.stop
+        progress("fitting", done, count)
+    start = GaussianScene(**columns, background=scene.background)
+    return found.row, refined(start, views, effort.steps, lambda done, total: progress("refining", done, total))
 
 
 def _of_degree(scene: GaussianScene, degree: int) -> GaussianScene:

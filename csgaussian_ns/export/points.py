@@ -59,7 +59,7 @@ def normals_of(scene: GaussianScene, cameras: Sequence[Camera]) -> Float32[np.nd
     normal = axes[scene.scales.argmin(axis=1), :, np.arange(len(w))]
     count = np.arange(len(w))
     size = np.exp(np.log(scene.scales.clip(min=1e-12)).mean(axis=1))
-    found = Found(count.astype(np.uint64), count, scene.means, size)
+    found = Found(count, count, scene.means, size)
     seen, anywhere = np.zeros_like(scene.means), np.zeros_like(scene.means)
     for view in look(scene, cameras[:: -(-len(cameras) // LOOKS)])[0]:
         towards = np.asarray(view.camera.position, np.float32) - scene.means

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csgaussian_ns.core.shapes import Bool, Float32, Int64, UInt64
+from csgaussian_ns.core.shapes import Bool, Float32, Int64
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.draw import draw_gaussians
 from csgaussian_ns.scene.scene import Scene, Seen
 
-_MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64)
+_SLOTS = 1 << 16
+"""More than a row can have Gaussians."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Found:
     """All Gaussians that some view draws, whatever they look like there.
 
     Attributes:
-        key: Tells a Gaussian among all, ascending.
+        key: Tells a Gaussian among all, ascending, as rows do.
         row: Of the scene.
         means: Centres.
         size: Geometric mean of the standard deviations, in the view that first had it.
     """
 
-    key: UInt64[np.ndarray, " N"]
+    key: Int64[np.ndarray, " N"]
     row: Int64[np.ndarray, " N"]
     means: Float32[np.ndarray, "N 3"]
     size: Float32[np.ndarray, " N"]
@@ -44,22 +45,13 @@ class Found:
 
     def within(self, low: int, high: int) -> "Found":
         """Those of the rows from ``low`` to before ``high``."""
-        return self.where((self.row >= low) & (self.row < high))
-
-    def where(self, chosen: Bool[np.ndarray, " N"]) -> "Found":
-        """Those that are ``chosen``."""
-        return Found(self.key[chosen], self.row[chosen], self.means[chosen], self.size[chosen])
+        part = slice(*np.searchsorted(self.row, (low, high)))
+        return Found(self.key[part], self.row[part], self.means[part], self.size[part])
 
 
-def keys_of(seen: Seen) -> UInt64[np.ndarray, " N"]:
-    """What tells each Gaussian among all, in every view: its row and its centre, which do not depend on the camera."""
-    bits = np.ascontiguousarray(seen.gaussians.means).view(np.uint32).astype(np.uint64)
-    with np.errstate(over="ignore"):
-        key = seen.row.astype(np.uint64) * _MULTIPLIERS[0]
-        for axis in range(3):
-            key ^= key >> np.uint64(29)
-            key = (key + bits[:, axis]) * _MULTIPLIERS[axis + 1]
-    return key ^ (key >> np.uint64(32))
+def keys_of(seen: Seen) -> Int64[np.ndarray, " N"]:
+    """What tells each Gaussian among all, in every view. Ascending where a scene is seen as it is, not put together."""
+    return seen.row.astype(np.int64) * _SLOTS + seen.slot
 
 
 def look(
@@ -85,7 +77,7 @@ def look(
 
 
 _COLUMNS: tuple[tuple[tuple[int, ...], type], ...] = (
-    ((0,), np.uint64),
+    ((0,), np.int64),
     ((0,), np.int64),
     ((0, 3), np.float32),
     ((0,), np.float32),
@@ -95,8 +87,6 @@ _COLUMNS: tuple[tuple[tuple[int, ...], type], ...] = (
 def _with(known: Found, seen: Seen) -> Found:
     key = keys_of(seen)
     new = np.flatnonzero(~is_among(key, known.key))
-    _, first = np.unique(key[new], return_index=True)
-    new = new[first]
     if not len(new):
         return known
     g = seen.gaussians
@@ -107,7 +97,7 @@ def _with(known: Found, seen: Seen) -> Found:
     return Found(*(np.concatenate([old, more])[order] for old, more in zip(columns, parts, strict=True)))
 
 
-def is_among(key: UInt64[np.ndarray, " M"], ascending: UInt64[np.ndarray, " N"]) -> Bool[np.ndarray, " M"]:
+def is_among(key: Int64[np.ndarray, " M"], ascending: Int64[np.ndarray, " N"]) -> Bool[np.ndarray, " M"]:
     """Which keys are there."""
     if not len(ascending):
         return np.zeros(len(key), np.bool_)

@@ -1,7 +1,7 @@
 """Files of plain Gaussians, by the ending of their names."""
 
 from collections.abc import Callable, Iterator
-from io import BytesIO
+from io import BufferedIOBase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,28 +19,28 @@ class Format(NamedTuple):
 
     Attributes:
         pieces: Of the file, in order; also told whether z points up, and which version of .spz is wanted.
-        parse: The Gaussians in the bytes of a file.
+        parse: The Gaussians in an open file.
         degree: Of the harmonics that it holds, at most.
     """
 
     pieces: Callable[[Splats, bool, int], Iterator[bytes]]
-    parse: Callable[[bytes], Splats]
+    parse: Callable[[BufferedIOBase], Splats]
     degree: int
 
     def read(self, path: Path) -> GaussianScene:
         """The Gaussians in a file."""
-        return self.parse(path.read_bytes()).scene
-
-
-def _read_ply(data: bytes) -> Splats:
-    stream = BytesIO(data)
-    return read_splats(stream, read_header(stream))
+        with path.open("rb") as stream:
+            return self.parse(stream).scene
 
 
 FORMATS = {
-    ".ply": Format(lambda splats, z_up, version: ply_bytes(splats, z_up), _read_ply, 3),
-    ".spz": Format(lambda splats, z_up, version: spz_bytes(splats, version), read_spz, 3),
-    ".splat": Format(lambda splats, z_up, version: splat_bytes(splats), lambda data: Splats(read_splat(data)), 0),
+    ".ply": Format(
+        lambda splats, z_up, version: ply_bytes(splats, z_up), lambda file: read_splats(file, read_header(file)), 3
+    ),
+    ".spz": Format(lambda splats, z_up, version: spz_bytes(splats, version), lambda file: read_spz(file.read()), 3),
+    ".splat": Format(
+        lambda splats, z_up, version: splat_bytes(splats), lambda file: Splats(read_splat(file.read())), 0
+    ),
 }
 
 

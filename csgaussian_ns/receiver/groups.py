@@ -71,7 +71,7 @@ class Group:
         for part in self.parts:
             rows = slice(start, start + len(part.coded))
             seen = part.scene.seen(part.motion.seen_from(camera), None if only is None else only[rows])
-            found.append(Seen(camera, part.motion.of_gaussians(seen.gaussians), seen.row + start))
+            found.append(Seen(camera, part.motion.of_gaussians(seen.gaussians), seen.row + start, seen.slot))
             start = rows.stop
         return joined(found)
 

@@ -72,12 +72,10 @@ def add_view(start, stop, samples, sums):
     for q in range(start, stop):
         i = samples.who[q]
         weight = samples.weight[q] * samples.opacities[q]
-        place = 0
         for j in range(count):
-            weighted = weight * samples.harmonics[q, j]
+            weighted, place = weight * samples.harmonics[q, j], j * (j + 1) // 2
             for k in range(j + 1):
-                sums[i, place] += weighted * samples.harmonics[q, k]
-                place += 1
+                sums[i, place + k] += weighted * samples.harmonics[q, k]
             for k in range(3):
                 sums[i, sides + 3 * j + k] += weighted * (samples.colors[q, k] - HALF)
         sums[i, shape] += weight

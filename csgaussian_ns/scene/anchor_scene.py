@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 
 from csgaussian_ns.core.arrays import none_of
-from csgaussian_ns.core.shapes import Bool, Float
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
-from csgaussian_ns.scene.scene import Seen
-from csgaussian_ns.scene.spawn import spawn_visible
+from csgaussian_ns.scene.scene import Seen, joined
+from csgaussian_ns.scene.spawn import seen_anchors, spawn
+
+BLOCK = 1 << 13
+"""Anchors spawned at a time in numpy: what their networks hold then stays in the cache, and memory low."""
 
 
 @dataclass(frozen=True)
@@ -55,5 +58,11 @@ class AnchorScene:
         """Spawn what ``camera`` sees; ``row`` counts the anchors. See ``Scene``."""
         # A file may hold what is infinite in single precision. torch says nothing of it, and it is not drawn.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            index, spawned = spawn_visible(self.anchors, self.decoder, camera, only)
-        return Seen(camera, spawned.gaussians, index[spawned.owner])
+            index = seen_anchors(self.anchors, camera, only)
+            size = BLOCK if isinstance(index, np.ndarray) else len(index)
+            blocks = [index[first : first + size] for first in range(0, len(index), max(size, 1))]
+            return joined([self._spawned(block, camera) for block in blocks or [index]])
+
+    def _spawned(self, index: Int[Any, " V"], camera: Camera) -> Seen:
+        spawned = spawn(self.anchors.at(index), self.decoder, camera)
+        return Seen(camera, spawned.gaussians, index[spawned.owner], spawned.slots % self.anchors.mask.shape[1])

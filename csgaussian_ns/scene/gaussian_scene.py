@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csgaussian_ns.core.arrays import like, none_of
+from csgaussian_ns.core.arrays import largest, lengths, like, none_of
 from csgaussian_ns.core.shapes import Bool, Float, Float32
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.scene.frustum import MARGIN, in_reach
@@ -62,14 +62,14 @@ class GaussianScene:
         """Colour what can reach the image as ``camera`` sees it; ``row`` counts the Gaussians. See ``Scene``."""
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is not drawn
             ray = self.means - like(camera.position, self.means)
-            distance = np.linalg.norm(ray, axis=1)
-            reach = self.scales.max(axis=1) * np.float32(FOOTPRINT * _slant(camera))
+            distance = lengths(ray)[:, 0]
+            reach = largest(self.scales) * np.float32(FOOTPRINT * _slant(camera))
             reach += distance * np.float32(DILATION_PIXELS / min(camera.fx, camera.fy))
             near = in_reach(self.means, reach, camera)
             row = np.flatnonzero(near if only is None else near & only)
             rgb = colours(self.harmonics[row], ray[row] / distance[row, None])
         gaussians = Gaussians(self.means[row], self.quats[row], self.scales[row], self.opacities[row], rgb)
-        return Seen(camera, gaussians, row)
+        return Seen(camera, gaussians, row, np.zeros_like(row))
 
 
 def _slant(camera: Camera) -> float:

@@ -18,7 +18,7 @@ from csgaussian_ns.core.shapes import Float32, Int64
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.ply_magic import MAGIC
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, CONSTANT, MAX_DEGREE
-from csgaussian_ns.scene.splats import Splats
+from csgaussian_ns.scene.splats import Splats, gathered
 
 OBJECT_ID = "object_id"
 """Property that numbers the object of a Gaussian, 0 for none; splat-transform keeps it and filters by it."""
@@ -184,17 +184,14 @@ def read_gaussians(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = M
 
 def read_splats(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES) -> Splats:
     """Read the Gaussians behind a header, and whose they are where it says so; errors as of ``read_ply``."""
-    [splats] = runs_of_splats(stream, header, max_bytes, max(1, header.vertex.count))
-    return splats
+    return gathered(runs_of_splats(stream, header, max_bytes), header.vertex.count)
 
 
-def runs_of_splats(
-    stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES, most: int = RUN
-) -> Iterator[Splats]:
-    """As ``read_splats``, run by run, each of ``most`` rows at most; of a file in ASCII all at once."""
+def runs_of_splats(stream: BufferedIOBase, header: PlyHeader, max_bytes: int = MAX_BYTES) -> Iterator[Splats]:
+    """As ``read_splats``, run by run, each of ``RUN`` rows at most; of a file in ASCII all at once."""
     for element in header.before:
         _skip(stream, header.encoding, element)
-    for table in _tables(stream, header, max_bytes, most):
+    for table in _tables(stream, header, max_bytes):
         yield _splats(table, header)
 
 
@@ -241,7 +238,7 @@ def _skip(stream: BufferedIOBase, encoding: Encoding, element: Element) -> None:
     stream.seek(size, 1)
 
 
-def _tables(stream: BufferedIOBase, header: PlyHeader, max_bytes: int, most: int) -> Iterator[np.ndarray]:
+def _tables(stream: BufferedIOBase, header: PlyHeader, max_bytes: int) -> Iterator[np.ndarray]:
     """The rows of ``vertex``, structured; at least one run, be it empty."""
     kind, count, left = _row_type(header.encoding, header.vertex), header.vertex.count, _left(stream)
     size = kind.itemsize * count
@@ -253,8 +250,8 @@ def _tables(stream: BufferedIOBase, header: PlyHeader, max_bytes: int, most: int
     if header.encoding != "ascii":
         if size > left:
             raise FormatError(f"the PLY file is cut: {count} Gaussians take {size} bytes, {left} are left")
-        for start in range(0, max(1, count), most):
-            rows = min(most, count - start)
+        for start in range(0, max(1, count), RUN):
+            rows = min(RUN, count - start)
             yield np.frombuffer(stream.read(rows * kind.itemsize), kind, rows)
         return
     numbers = count * len(header.vertex.kinds)

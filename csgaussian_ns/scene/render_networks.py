@@ -71,5 +71,6 @@ def _outputs(layers: Layers, values: Float[np.ndarray, "A I"]) -> Float[np.ndarr
     for number, (weight, bias) in enumerate(layers):
         if number:
             values = np.maximum(values, 0, out=values)
-        values = values @ weight.T + bias
+        values = values @ weight.T
+        values += bias
     return values

@@ -20,26 +20,31 @@ class Seen:
         camera: The view.
         gaussians: What can be seen in it, and perhaps more.
         row: Which row of the scene each Gaussian belongs to.
+        slot: Which of the Gaussians of its row it is; with ``row`` it tells a Gaussian among all, whatever the camera.
     """
 
     camera: Camera
     gaussians: Gaussians
     row: Int[Any, " N"]
+    slot: Int[Any, " N"]
 
     def only(self, chosen: Bool[Any, " N"]) -> "Seen":
         """The Gaussians where ``chosen``, in the same order."""
-        return Seen(self.camera, self.gaussians.where(chosen), self.row[chosen])
+        return Seen(self.camera, self.gaussians.where(chosen), self.row[chosen], self.slot[chosen])
 
 
 def joined(parts: Sequence[Seen]) -> Seen:
     """Several parts of one view as one."""
+    if len(parts) == 1:
+        return parts[0]
     library = namespace(parts[0].row)
 
     def all_of(name: str) -> Any:
         return library.concatenate([getattr(part.gaussians, name) for part in parts])
 
     gaussians = Gaussians(*(all_of(field.name) for field in fields(Gaussians)))
-    return Seen(parts[0].camera, gaussians, library.concatenate([part.row for part in parts]))
+    row, slot = (library.concatenate([getattr(part, name) for part in parts]) for name in ("row", "slot"))
+    return Seen(parts[0].camera, gaussians, row, slot)
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from csgaussian_ns.core.arrays import detached, like, namespace, places, rows, sigmoid
+from csgaussian_ns.core.arrays import detached, largest, lengths, like, namespace, places, rows, sigmoid
 from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.core.types import Anchors, Camera, Gaussians
 from csgaussian_ns.scene.frustum import in_reach
@@ -36,7 +36,7 @@ Choice: TypeAlias = Callable[[Bool[Any, " M"]], tuple[Int[Any, " N"], Bool[Any, 
 def visible(position: Float[Any, "A 3"], scaling: Float[Any, "A 6"], camera: Camera) -> Bool[Any, " A"]:
     """Which anchors have Gaussians that can reach the image, going by their longest offset lengths."""
     library = namespace(scaling)
-    reach = library.exp(library.amax(detached(scaling)[:, :3], axis=-1))
+    reach = library.exp(largest(detached(scaling)[:, :3]))
     return in_reach(detached(position), reach, camera)
 
 
@@ -66,16 +66,15 @@ def decode_slots(
     anchors: Anchors, decoder: AttributeDecoder, eye: Float[Any, "3"], opacity_factor: Float[Any, "A K"] | None
 ) -> Slots:
     """The first half of ``spawn``, seen from ``eye``."""
-    library = namespace(anchors.position)
     ray = anchors.position - eye
-    distance = library.linalg.norm(ray, axis=-1, keepdims=True)
+    distance = lengths(ray)
     decoded = decoder(anchors.feature, ray / distance, distance)
     opacity = decoded.opacity * anchors.mask
     if opacity_factor is not None:
         opacity = (opacity * opacity_factor).clip(max=1)
-    lengths = library.exp(anchors.scaling)
-    centres = anchors.position[:, None] + anchors.offset * lengths[:, None, :3]
-    return Slots(opacity, centres, lengths, decoded.shape, decoded.color)
+    length = namespace(anchors.scaling).exp(anchors.scaling)
+    centres = anchors.position[:, None] + anchors.offset * length[:, None, :3]
+    return Slots(opacity, centres, length, decoded.shape, decoded.color)
 
 
 def gather_slots(
@@ -136,11 +135,15 @@ def spawn(
     return Spawned(gaussians, owner, slots, decoded.opacity, real)
 
 
+def seen_anchors(anchors: Anchors, camera: Camera, only: Bool[Any, " A"] | None = None) -> Int[Any, " V"]:
+    """Indices of the anchors that ``camera`` sees; of those where ``only`` is true, if it is given."""
+    index = visible_anchors(anchors.position, anchors.scaling, camera)
+    return index if only is None else index[only[index]]
+
+
 def spawn_visible(
     anchors: Anchors, decoder: AttributeDecoder, camera: Camera, only: Bool[Any, " A"] | None = None
 ) -> tuple[Int[Any, " V"], Spawned]:
     """The anchors that ``camera`` sees, and their Gaussians; of those where ``only`` is true, if it is given."""
-    index = visible_anchors(anchors.position, anchors.scaling, camera)
-    if only is not None:
-        index = index[only[index]]
+    index = seen_anchors(anchors, camera, only)
     return index, spawn(anchors.at(index), decoder, camera)

@@ -37,7 +37,10 @@ def basis(direction: Float[np.ndarray, "N 3"], degree: int) -> Float[np.ndarray,
             _3[4] * z * (xx - yy),
             -_3[0] * x * (xx - 3 * yy),
         ]
-    return np.stack(values, axis=1)
+    result = np.empty((len(x), len(values)), direction.dtype)
+    for column, value in zip(result.T, values, strict=True):
+        column[:] = value
+    return result
 
 
 def colours(coefficients: Float[np.ndarray, "N B 3"], direction: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, "N 3"]:

@@ -198,8 +198,8 @@ class Shown:
                 if bool(rows.any()):
                     # Seen from a camera that is moved back, so that light goes with it.
                     part = self.scene.seen(motion.seen_from(camera), rows)
-                    parts.append(Seen(camera, motion.of_gaussians(part.gaussians), part.row))
-            seen = parts[0] if len(parts) == 1 else joined(parts)
+                    parts.append(replace(part, camera=camera, gaussians=motion.of_gaussians(part.gaussians)))
+            seen = joined(parts)
             return replace(seen, gaussians=look.coloured(seen.gaussians, seen.row))
 
 

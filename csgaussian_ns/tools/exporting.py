@@ -90,17 +90,17 @@ def export(scene: LoadedScene, options: ExportOptions) -> Exported:
         z_up = points_up(scene, similarity)
         if options.ending == ".spz":
             similarity = similarity.then(to_y_up(similarity.matrix @ up_of(scene.meta)))
-        moved = Splats(placed(splats.scene, similarity), splats.objects, {o.id: o.name for o in scene.objects})
+        splats = Splats(placed(splats.scene, similarity), splats.objects, {o.id: o.name for o in scene.objects})
         if transform is None:
-            write(moved, options.output, z_up, options.spz_version)
-            written = FORMATS[options.ending].read(options.output)
-        else:
-            written = _converted(moved, transform, options.output, z_up)
-        back = placed(written, similarity.inverse)
+            write(splats, options.output, z_up, options.spz_version)
+        back = None if transform is None else _converted(splats, transform, options.output, z_up)
+        count = len(splats)
+        del splats  # a million take 0.25 GB, and what was written comes back
+        back = placed(FORMATS[options.ending].read(options.output) if back is None else back, similarity.inverse)
         psnr = likeness(back, shown, cameras.measured)
         seen = None if photos is None or own is None else OnPhotos(len(photos.views), photos.psnr(back), own)
     size = options.output.stat().st_size
-    return Exported(size, len(splats), written.degree, psnr, cameras.told, seen)
+    return Exported(size, count, back.degree, psnr, cameras.told, seen)
 
 
 def _tell_of_objects(scene: LoadedScene, options: ExportOptions) -> None:

@@ -1,6 +1,7 @@
 """``csg import``: plain Gaussians of other programs as a ``.csg`` file, without training, with the loss measured."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -104,7 +105,7 @@ class Import:
                 ending = ".spz"
             if ending == ".ply" or ending not in FORMATS:
                 raise ConfigError(f"{name_of(self.file)}: expected a .ply, .spz or .splat file with Gaussians")
-            return FORMATS[ending].parse(data), UP[ending], len(data)
+            return FORMATS[ending].parse(BytesIO(data)), UP[ending], len(data)
 
     def _tell_losses(self, splats: "Splats", made: "Imported") -> None:
         gone = int((~made.kept).sum())

@@ -61,7 +61,7 @@ class InTensors:
         """What ``camera`` sees; see ``scene.scene.Scene``."""
         seen = self.scene.seen(camera, None if only is None else only.numpy())
         arrays = (np.ascontiguousarray(getattr(seen.gaussians, field.name)) for field in fields(Gaussians))
-        return Seen(camera, Gaussians(*map(torch.from_numpy, arrays)), torch.from_numpy(seen.row))
+        return Seen(camera, Gaussians(*map(torch.from_numpy, arrays)), *map(torch.from_numpy, (seen.row, seen.slot)))
 
 
 @torch.no_grad()

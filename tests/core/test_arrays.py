@@ -24,6 +24,9 @@ def test_operations_agree(make):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         assert np.allclose(arrays.sigmoid(values), 1 / (1 + np.exp(-VALUES.astype(np.float64))), atol=1e-7, rtol=1e-6)
     assert float(arrays.sigmoid(values)[0, 0]) < 1e-38  # not 1 - 1
+    finite = make(VALUES[:, 1:])
+    assert np.array_equal(arrays.largest(finite), VALUES[:, 1:].max(axis=1))
+    assert np.allclose(arrays.lengths(finite), np.linalg.norm(VALUES[:, 1:], axis=1, keepdims=True))
     assert np.array_equal(arrays.rows(values, make(np.array([1, 1, 0]))), VALUES[[1, 1, 0]])
     assert np.array_equal(arrays.places(make(np.array([False, True, True]))), [1, 2])
     assert arrays.rows(values, make(np.zeros(0, np.int64))).shape == (0, 3)

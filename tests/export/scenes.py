@@ -73,4 +73,4 @@ class Fickle:
         g, x = seen.gaussians, float(camera.position[0])
         factor = np.where(seen.row % 3 == 0, np.clip(x, 0, 1), 1 - 0.02 * x).astype(np.float32)
         changed = replace(g, opacities=(g.opacities * factor).clip(0, 0.99), scales=g.scales * np.float32(1 + 0.01 * x))
-        return Seen(camera, Gaussians(**vars(changed)), seen.row).only(changed.opacities > 0)
+        return replace(seen, gaussians=Gaussians(**vars(changed))).only(changed.opacities > 0)

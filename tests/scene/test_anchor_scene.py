@@ -52,3 +52,20 @@ def test_what_is_not_finite_raises_no_warning():
         decoders = FrozenDecoders(networks_of(Decoders(4, 3, 8)))
         seen = AnchorScene(Anchors(position, feature, offset, scaling, mask), decoders).seen(camera_at())
     assert not np.isin(seen.row, [7, 8]).any()
+
+
+def test_blocks_are_seen_as_all_at_once(monkeypatch: pytest.MonkeyPatch):
+    position, feature, offset, scaling, mask = map(to_numpy, tensors())
+    offset = np.random.default_rng(0).normal(size=offset.shape).astype(np.float32)
+    scene = AnchorScene(
+        Anchors(position, feature, offset, scaling, mask), FrozenDecoders(networks_of(Decoders(4, 3, 8)))
+    )
+    whole = scene.seen(camera_at())
+    monkeypatch.setattr("csgaussian_ns.scene.anchor_scene.BLOCK", 4)
+    parts = scene.seen(camera_at())
+    assert len(whole.row) > 10 and np.array_equal(parts.row, whole.row) and np.array_equal(parts.slot, whole.slot)
+    assert np.allclose(parts.gaussians.colors, whole.gaussians.colors, atol=1e-6)
+    lengths = np.exp(scaling[whole.row, :3])
+    assert np.allclose(whole.gaussians.means, position[whole.row] + offset[whole.row, whole.slot] * lengths, atol=1e-6)
+    nothing = scene.seen(camera_at(), np.zeros(len(position), np.bool_))
+    assert len(nothing.row) == len(nothing.slot) == len(nothing.gaussians.means) == 0

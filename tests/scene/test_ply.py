@@ -65,6 +65,15 @@ def test_every_degree_in_every_encoding(degree: int, options: dict):
     check(rows, written(rows, comments=["of a test"], obj_info=["more"], **options), degree)
 
 
+def test_runs_of_rows_are_put_together(monkeypatch: pytest.MonkeyPatch):
+    rows = table(23, 2)
+    whole = read_ply(written(rows))
+    monkeypatch.setattr("csgaussian_ns.scene.ply.RUN", 5)
+    assert len(whole.means) == 23
+    for name in ("means", "quats", "scales", "opacities", "harmonics"):
+        assert np.array_equal(getattr(read_ply(written(rows)), name), getattr(whole, name))
+
+
 def test_other_types_other_orders_and_other_elements():
     rows = table(kind="f8")
     shuffled = repack_fields(rows[[*reversed(rows.dtype.names or ())]])
