@@ -14,8 +14,8 @@ from typing import Any, Literal
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.texts import quoted
 
-RESULTS = "results.jsonl"
-"""In the folder of a batch."""
+RESULTS, BATCH, TASKS = "results.jsonl", "batch.json", "tasks.jsonl"
+"""In the folder of a batch: what came of its tasks, what was asked for last, and which tasks that is."""
 MARKER = "result.json"
 """In the folder of a task that is done; the same object as its line."""
 SCENE, EXPORT, EVALUATION, LOG = "scene.csg", "scene.json", "evaluation.json", "task.log"

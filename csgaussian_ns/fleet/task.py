@@ -8,7 +8,7 @@ from typing import Any
 
 STAGES = ("train", "export", "evaluate")
 """What can be done with a row, in this order."""
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Raised where tasks of the same row would come out otherwise."""
 
 Value = str | int | float | bool | tuple[str | int | float | bool, ...]
@@ -31,6 +31,7 @@ class Task:
         config: ``config.yml`` of a run, where it is not trained.
         file: The scene to evaluate, where it is not exported.
         keep_run: Whether the run of nerfstudio is kept when its file is made.
+        content: Hash of what lies at data, config and file (``fleet.content``); empty where nobody looked.
     """
 
     name: str
@@ -44,11 +45,12 @@ class Task:
     config: str | None = None
     file: str | None = None
     keep_run: bool = False
+    content: str = ""
 
     @property
     def key(self) -> str:
-        """Hash of what the result depends on: neither the name nor where it lies."""
-        told = [self.run, self.data, self.method, self.options, self.export, self.config, self.file]
+        """Hash of what the result depends on: neither the name, nor where it or the capture lies."""
+        told = [self.run, self.content or [self.data, self.config, self.file], self.method, self.options, self.export]
         words = json.dumps([KEY_VERSION, *told], sort_keys=True, default=dict)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 

@@ -13,6 +13,7 @@ from csgaussian_ns.fleet.attempt import now
 from csgaussian_ns.fleet.drive import Tally, drive
 from csgaussian_ns.fleet.engines.choose import engine, write_job
 from csgaussian_ns.fleet.journal import Journal
+from csgaussian_ns.fleet.look import check_scheme
 from csgaussian_ns.fleet.options import Nerfstudio, Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
 from csgaussian_ns.fleet.status import Status, save_batch, status_of
@@ -38,6 +39,7 @@ def run_batch(manifest: str, given: "Batch") -> None:
         raise ConfigError("-o: expected a folder or an address for results.jsonl and the scenes")
     folder, limits, settings = absolute(given.output), given.limits(), given.engine_settings()
     if not is_local(folder):
+        check_scheme(folder)
         check_reachable(folder)
     described = given.on in ("k8s-job", "skypilot")
     with Nerfstudio() as ask:
@@ -45,7 +47,7 @@ def run_batch(manifest: str, given: "Batch") -> None:
             manifest=manifest if is_address(manifest) else absolute(manifest),
             folder=folder,
             run=stages_of(given.stages),
-            options=Options(None if given.no_check or "train" not in stages_of(given.stages) else ask),
+            options=Options(None if given.no_check else ask, stages_of(given.stages)),
             shard=shard_of(given.shard),
             keep_runs=given.keep_runs,
             look=not (given.no_check or described),
