@@ -123,6 +123,17 @@ def exists(place: str) -> bool:
         raise DataError(f"{place} cannot be looked at: {type(error).__name__}: {error}") from error
 
 
+def size_of(place: str) -> int | None:
+    """Bytes of a file; ``None`` where there is none, or nobody tells."""
+    try:
+        if is_local(place):
+            return os.path.getsize(place)
+        system, path = _remote(place)
+        return system.size(path)
+    except (OSError, ValueError):
+        return None
+
+
 def listed(address: str) -> list[tuple[str, dict[str, Any]]]:
     """Files at or below an address by their names from there, and what the store says of each.
 

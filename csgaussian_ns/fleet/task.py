@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -54,6 +54,11 @@ class Task:
         words = json.dumps([KEY_VERSION, *told], sort_keys=True, default=dict)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
 
+    @property
+    def asked(self) -> str:
+        """Hash of what its row says of it."""
+        return asked_hash(self.run, self.data, self.method, {**self.options, **self.export})
+
     def facts(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
         return asdict(self)
@@ -66,6 +71,12 @@ class Task:
         }
         values["run"] = tuple(facts["run"])
         return cls(**values)
+
+
+def asked_hash(run: Sequence[str], data: str, method: str, options: Mapping[str, Any]) -> str:
+    """Hash of what a row says, or a result says of its row; what lies at ``data`` does not count."""
+    words = json.dumps([list(run), data, method, options], sort_keys=True, default=dict)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def words_of(options: Mapping[str, Value]) -> list[str]:

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import itertools
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from csgaussian_ns.core.files import make_folder, replacing
@@ -25,8 +28,9 @@ def write_survey(batch: Batch, folder: Path) -> list[Path]:
     """
     measured = [result for result in batch.done if result.psnr is not None and result.bytes is not None]
     settings, tables = settings_of(measured), dict[tuple[str, str], list[Result]]()
+    named = _scenes([result.data for result in measured])
     for result in measured:
-        tables.setdefault(_scene(result.data), []).append(result)
+        tables.setdefault(named[result.data], []).append(result)
     written = []
     for (data_set, scene), results in tables.items():
         path = folder / data_set / f"{scene}.csv"
@@ -50,8 +54,30 @@ def _table(results: list[Result], settings: dict[str, str]) -> str:
     return lines.getvalue()
 
 
-def _scene(data: str) -> tuple[str, str]:
-    """Names of data set and scene, such as a file may have."""
-    parts = [re.sub(r"[^\w.-]+", "_", part) for part in re.split(r"[/\\]+", data) if part.strip(".:")]
-    *above, scene = parts or ["scene"]
-    return (above[-1] if above else "scenes"), scene
+def _scenes(places: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Names of data set and scene for each capture, such as files may have; no two captures share them.
+
+    Where folders of one name hold captures of one name, data sets get more of their paths, and in the end a number.
+    """
+    split = {place: _parts(place) for place in places}
+    found, taken = dict[str, tuple[str, str]](), set[tuple[str, str]]()
+    for count in range(2, max(map(len, split.values()), default=2) + 1):
+        short = {place: _named(parts, count) for place, parts in split.items() if place not in found}
+        often = Counter(short.values())
+        new = {place: name for place, name in short.items() if often[name] == 1 and name not in taken}
+        found, taken = found | new, taken | set(new.values())
+    for place in sorted(split.keys() - found.keys()):
+        data_set, scene = _named(split[place], len(split[place]))
+        numbers = ((f"{data_set}_{number}", scene) for number in itertools.count(1))
+        found[place] = next(name for name in numbers if name not in taken)
+        taken.add(found[place])
+    return found
+
+
+def _named(parts: list[str], count: int) -> tuple[str, str]:
+    return "_".join(parts[-count:-1]) or "scenes", parts[-1]
+
+
+def _parts(place: str) -> list[str]:
+    """Of a path or an address."""
+    return [re.sub(r"[^\w.-]+", "_", part) for part in re.split(r"[/\\]+", place) if part.strip(".:")] or ["scene"]

@@ -14,12 +14,12 @@ import pytest
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.fleet.attempt import attempt
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.base import Limits
 from csgaussian_ns.fleet.engines.local import Local, core_groups
 from csgaussian_ns.fleet.journal import Journal, read_results
 from csgaussian_ns.fleet.plan import Plan
-from csgaussian_ns.fleet.status import save_batch, status_of
+from csgaussian_ns.fleet.tally import Tally
 from tests.fleet.quick_steps import PLACE, quick_step
 from tests.full_disk import full_disk
 
@@ -28,7 +28,8 @@ QUICK = Limits(2, steps=PLACE, fork=False)
 STAGES = ("train", "export", "evaluate")
 DRIVER = """
 import sys
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
+from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.fleet.engines.base import Limits
 from csgaussian_ns.fleet.engines.choose import engine
 from csgaussian_ns.fleet.journal import Journal
@@ -203,7 +204,7 @@ def test_a_full_disk(write_manifest, plan_of, runs):
         full_disk(len(before) + 20),
         pytest.raises(ConfigError, match=r"cannot write .*results.jsonl: No space left on device"),
     ):
-        Journal(plan.folder, (0, 1)).add(read_results(plan.folder)["a"])
+        Journal(plan.folder, (0, 1)).add(replace(read_results(plan.folder)["a"], finished="later"))
     assert journal.read_bytes() == before
     (task,) = [task for task in plan.tasks() if task.name == "b"]
     with full_disk(10):
@@ -241,17 +242,6 @@ def run_far(plan: Plan) -> Tally:
     tally = Tally(plan.check())
     drive(plan.tasks(), Local(QUICK), Journal(plan.folder, plan.shard), tally, 0)
     return tally
-
-
-def test_status(write_manifest, plan_of):
-    plan = plan_of(write_manifest({"name": "a"}, {"name": "bad", "fails": "always"}))
-    with pytest.raises(ConfigError, match=r"there is no batch\.json"):
-        status_of(plan.folder)
-    run(plan)
-    save_batch(plan.folder, {"tasks": 2})
-    status = status_of(plan.folder)
-    assert [result.name for result in status.done] == ["a"] and [result.name for result in status.failed] == ["bad"]
-    assert not status.running and set(status.stopped) == {"bad"} and status.batch == {"tasks": 2}
 
 
 def test_more_jobs_than_cores_are_refused():
