@@ -18,7 +18,7 @@ COMMANDS = {
     "ns-export": ("nerfstudio.scripts.exporter", "entrypoint"),
 }
 """Module and function that each command calls."""
-LONG_IMPORTS = {
+LONG_IMPORTS: dict[str, tuple[str, ...]] = {
     "train": ("nerfstudio.scripts.train", "csgaussian_ns.render.cpu"),
     "export": ("nerfstudio.scripts.exporter", "csgaussian_ns.codec.encode"),
     "evaluate": ("csgaussian_ns.tools.measure_scene", "csgaussian_ns.receiver.load"),

@@ -54,6 +54,7 @@ class Journal:
             ConfigError: It cannot be written; what was there before is as it was.
         """
         append_line(self._file, json.dumps(result.facts()).encode(), lambda: self._is_new(result))
+        self._read_on()
         if time.monotonic() - self._copied > INTERVAL:
             self.flush()
 

@@ -96,6 +96,11 @@ def _tell_end(given: "Batch", tally: Tally) -> None:
             f"{tally.failed} of {tally.total} tasks failed; results.jsonl and task.log of each say why, and the same "
             "command tries them again"
         )
+    if tally.elsewhere:
+        raise CsgError(
+            f"another worker has {tally.elsewhere} of {tally.total} tasks, which are not done; csg batch status tells "
+            "how far they are"
+        )
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import pytest
 
 from csgaussian_ns.fleet.options import Options
 from csgaussian_ns.fleet.plan import Plan
+from tests.tools.conftest import csg
 
+__all__ = ["csg"]
 QUICK = Path(__file__).parent
 
 
