@@ -17,6 +17,7 @@ from csgaussian_ns.fleet.journal import Journal
 from csgaussian_ns.fleet.look import check_scheme
 from csgaussian_ns.fleet.options import Nerfstudio, Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
+from csgaussian_ns.fleet.remembered import Remembered, place
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.status import Status, save_batch, status_of
 from csgaussian_ns.fleet.storage import absolute, check_reachable, is_local
@@ -53,7 +54,7 @@ def run_batch(manifest: str, given: "Batch") -> None:
             manifest=manifest if is_address(manifest) else absolute(manifest),
             folder=folder,
             run=stages_of(given.stages),
-            options=Options(None if given.no_check else ask, stages_of(given.stages)),
+            options=Options(None if given.no_check else Remembered(ask, place()), stages_of(given.stages)),
             shard=shard_of(given.shard),
             keep_runs=given.keep_runs,
             look=not (given.no_check or described),
