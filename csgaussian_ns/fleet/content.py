@@ -19,7 +19,7 @@ from csgaussian_ns.fleet.storage import is_local, listed
 
 WHOLE, END = 1 << 18, 1 << 16
 """Bytes of a file that is read to its end, and what is read of both ends of larger ones."""
-BESIDE = ("instances.json", "train_list.txt", "validation_list.txt", "test_list.txt")
+BESIDE = ("instances.json", "instance_points.ply", "train_list.txt", "validation_list.txt", "test_list.txt")
 """Files beside the describing one that are read with it."""
 TOLD = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "crc32c")
 """What stores call a sum of the content."""

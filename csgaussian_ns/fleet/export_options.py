@@ -1,4 +1,4 @@
-"""Options of ``ns-export csg-bitstream`` that a row may have; what no file can be is refused before training."""
+"""Options of export and evaluation that a row may have; what no file can be is refused before training."""
 
 import math
 import os
@@ -10,8 +10,12 @@ from csgaussian_ns.core.asked import CODERS, check_asked
 from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.core.texts import one_line, quoted
 
-OF_EXPORT = ("target-size", "target-psnr", "step-scale", "coder", "lambda-rate-of-file", "text-weights")
+OF_EVALUATE = ("lpips-weights",)
+"""Those of ``csg evaluate``, which go with them."""
+OF_EXPORT = ("target-size", "target-psnr", "step-scale", "coder", "lambda-rate-of-file", "text-weights", *OF_EVALUATE)
 """Names, as rows have them."""
+FILES = ("text-weights", "lpips-weights")
+"""Those that are paths, relative to the manifest."""
 RENAMED = {"lambda-rate-of-file": "lambda-rate"}
 """What export calls as training calls something else."""
 NUMBERS = ("target-psnr", "step-scale", "lambda-rate")
@@ -40,9 +44,10 @@ def check_export(export: Mapping[str, Any], where: str, look: bool) -> None:
     except ConfigError as error:
         raise DataError(f"{where}: {one_line(error).replace('--', '')}") from error
     _check_coder(export.get("coder", CODERS[0]), where, look)
-    weights = export.get("text-weights")
-    if look and weights is not None and not os.path.isfile(str(weights)):
-        raise DataError(f"{where}: text-weights: there is no file {weights}; paths are relative to the manifest")
+    for name in FILES:
+        path = export.get(name)
+        if look and path is not None and not os.path.isfile(str(path)):
+            raise DataError(f"{where}: {name}: there is no file {path}; paths are relative to the manifest")
 
 
 def _check_coder(coder: Any, where: str, look: bool) -> None:

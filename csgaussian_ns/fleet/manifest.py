@@ -105,7 +105,7 @@ def _cell(text: str) -> Any:
 
 
 def _yaml(manifest: str) -> Iterator[tuple[str, Any]]:
-    """A list of rows, or ``defaults`` for all of them and ``rows``."""
+    """A list of rows, or ``rows`` and ``defaults``, in place of which what a row says counts."""
     try:
         import yaml
     except ModuleNotFoundError as error:
@@ -123,11 +123,14 @@ def _yaml(manifest: str) -> Iterator[tuple[str, Any]]:
         defaults, content = content.get("defaults") or {}, content.get("rows")
     if not isinstance(content, list) or not isinstance(defaults, dict):
         raise DataError(f"{manifest}: expected a list of rows, or defaults and rows")
-    shared = _options(defaults, f"{manifest}, defaults")
+    shared = {name: value for name, value in defaults.items() if name not in FIELDS}
+    shared |= _options(defaults, f"{manifest}, defaults")
+    fields = {name: value for name, value in defaults.items() if name in TEXTS}
     for number, row in enumerate(content, start=1):
         if isinstance(row, dict):
-            options = {**shared, **_options(row, f"{manifest}, row {number}")}
-            row = {**defaults, **row} | ({"options": options} if options else {})
+            own = _options(row, f"{manifest}, row {number}")
+            options = {name: value for name, value in shared.items() if name not in row} | own
+            row = {**fields, **row} | ({"options": options} if options else {})
         yield f"row {number}", row
 
 

@@ -30,7 +30,7 @@ def measured(folder: Path, run: tuple[str, ...]) -> dict[str, Any]:
         facts |= {name: export.get("after", {}).get(name) for name in ("psnr", "ssim")}
     if "evaluate" in run:
         evaluation = _read(folder / EVALUATION)
-        facts |= {name: evaluation["colour"][name] for name in ("psnr", "ssim")}
+        facts |= {name: evaluation["colour"].get(name) for name in ("psnr", "ssim", "lpips")}
         facts.setdefault("bytes", evaluation["bytes"])
     return facts
 

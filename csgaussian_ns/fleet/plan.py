@@ -14,7 +14,7 @@ from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.texts import one_line, quoted
 from csgaussian_ns.fleet.attempt import check_output
 from csgaussian_ns.fleet.content import content_of
-from csgaussian_ns.fleet.export_options import check_export
+from csgaussian_ns.fleet.export_options import FILES, check_export
 from csgaussian_ns.fleet.look import check_scheme, check_there, why_not
 from csgaussian_ns.fleet.manifest import FIELDS, TEXTS, Row, rows_of
 from csgaussian_ns.fleet.options import Options
@@ -108,8 +108,11 @@ class Plan:
         method = str(row.get("method") or METHOD)
         options = _options_of(row, where)
         training, export = self.options.resolved(method, options, where)
-        weights = self._place(export, "text-weights", where, needed=False)
-        export = {name: weights if name == "text-weights" else value for name, value in export.items() if value != ""}
+        export = {
+            name: self._place(export, name, where, needed=False) if name in FILES else value
+            for name, value in export.items()
+            if value != ""
+        }
         base = str(row.get("name") or _last(str(row.get("output") or ""))) or _last(data)
         for values, swept in expanded({**training, **{f"export:{k}": v for k, v in export.items()}}, where):
             name = "-".join(

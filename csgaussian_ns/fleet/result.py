@@ -52,6 +52,7 @@ class Result:
         sections: Bytes by section of the file.
         psnr: Mean over the held-out views, dB; of the file where it was evaluated, else as the export measured it.
         ssim: Likewise.
+        lpips: Likewise, where weights for it were given (``lpips-weights``).
         anchors: In the file.
         gaussians: In the file.
         seconds: Wall time by stage, of all tries of the task in this folder together.
@@ -76,6 +77,7 @@ class Result:
     sections: Mapping[str, int] = field(default_factory=dict)
     psnr: float | None = None
     ssim: float | None = None
+    lpips: float | None = None
     anchors: int | None = None
     gaussians: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class Task:
         data: The capture: an absolute path, or an address.
         method: As ``ns-train`` knows it.
         options: Of ``ns-train``, by full names without dashes.
-        export: Of ``ns-export csg-bitstream``, likewise.
+        export: Of ``ns-export csg-bitstream``, and of ``csg evaluate``, likewise.
         output: Folder or address that holds what it makes.
         config: ``config.yml`` of a run, where it is not trained.
         file: The scene to evaluate, where it is not exported.

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import tyro
 from nerfstudio.configs.method_configs import all_methods
 
-from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.entropy.rate_steps import check_rate
 from csgaussian_ns.ns.model import CSGaussianModelConfig
 
@@ -63,9 +63,12 @@ def _check_rate(config: Any, rate: float | None) -> None:
     Raises:
         ConfigError: It is not trained for it.
     """
-    if rate is not None:
-        model = config.pipeline.model
-        check_rate(rate, model.scene.rate_weights or (model.lambda_rate,))
+    if rate is None:
+        return
+    weights = config.pipeline.model.scene.rate_weights
+    if not weights:
+        raise ConfigError("its runs are trained for one lambda alone; csgaussian-hemgs is for many")
+    check_rate(rate, weights)
 
 
 def _form(config: Any) -> Any:

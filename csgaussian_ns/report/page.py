@@ -160,6 +160,7 @@ def _totals(batch: Batch) -> dict[str, Any]:
         "bytes": sum(result.bytes or 0 for result in done),
         "psnr": sum(measured) / len(measured) if measured else None,
         "ssim": sum(alike) / len(alike) if alike else None,
+        "lpips": any(result.lpips is not None for result in done),
         "seconds": sum(sum(result.seconds.values()) for result in batch.results),
         "stages": _stages(batch.results),
         "devices": sorted({result.device for result in batch.results if result.device}),

@@ -21,7 +21,8 @@ ONLY = "Baseline"
 def write_survey(batch: Batch, folder: Path) -> list[Path]:
     """Write ``<data set>/<scene>.csv`` below a folder: a line for each file of the scene that was measured.
 
-    The data set is the folder that holds the capture. LPIPS stays empty: ``csg evaluate`` does not measure it.
+    The data set is the folder that holds the capture. There is a column for LPIPS in the tables of a batch in which
+    that was measured.
 
     Raises:
         ConfigError: They cannot be written.
@@ -31,26 +32,27 @@ def write_survey(batch: Batch, folder: Path) -> list[Path]:
     named = _scenes([result.data for result in measured])
     for result in measured:
         tables.setdefault(named[result.data], []).append(result)
-    written = []
+    written, alike = [], any(result.lpips is not None for result in measured)
     for (data_set, scene), results in tables.items():
         path = folder / data_set / f"{scene}.csv"
         make_folder(path.parent)
         with replacing(path, beside=folder / path.name) as file:  # a data set may have very many scenes
-            file.write(_table(results, settings).encode("utf8"))
+            file.write(_table(results, settings, alike).encode("utf8"))
         written.append(path)
     return written
 
 
-def _table(results: list[Result], settings: dict[str, str]) -> str:
+def _table(results: list[Result], settings: dict[str, str], alike: bool) -> str:
     """Smallest first. The survey puts a submethod behind the name of the method: one of words begins with a space."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(HEADINGS)
+    writer.writerow([heading for heading in HEADINGS if alike or heading != "LPIPS"])
     for result in sorted(results, key=lambda result: (result.bytes or 0, result.name)):
         setting = settings[result.name]
         ssim = "" if result.ssim is None else f"{result.ssim:.5f}"
         count = "" if result.gaussians is None else result.gaussians
-        writer.writerow([f" {setting}" if setting else ONLY, f"{result.psnr:.4f}", ssim, "", result.bytes, count])
+        lpips = [] if not alike else [""] if result.lpips is None else [f"{result.lpips:.5f}"]
+        writer.writerow([f" {setting}" if setting else ONLY, f"{result.psnr:.4f}", ssim, *lpips, result.bytes, count])
     return lines.getvalue()
 
 

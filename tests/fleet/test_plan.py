@@ -213,6 +213,16 @@ def test_a_folder_may_be_called_7(plan_of, tmp_path: Path):
     assert plan.check() == 1 and (task.data, task.name, task.options) == (str(tmp_path / "7"), "1e3", {"x": 1000.0})
 
 
+def test_what_a_row_says_counts_before_defaults(plan_of, tmp_path: Path):
+    put_capture(tmp_path / "data")
+    (tmp_path / "a.yaml").write_text(
+        "defaults: {data: data, y: 1, options: {x: 1, z: 1}}\n"
+        "rows:\n- {name: a}\n- {name: b, x: 2}\n- {name: c, options: {y: 3, z: 3}}\n"
+    )
+    found = {task.name: task.options for task in plan_of(tmp_path / "a.yaml").tasks()}
+    assert found == {"a": {"x": 1, "y": 1, "z": 1}, "b": {"x": 2, "y": 1, "z": 1}, "c": {"x": 1, "y": 3, "z": 3}}
+
+
 def test_outputs_at_addresses_are_told_apart(write_manifest, plan_of):
     for first, second in (
         ("s3://b/hall", "s3://b/hall/"),

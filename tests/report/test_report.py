@@ -125,11 +125,26 @@ def test_tables_in_the_layout_of_the_survey(csg, batch: Path, made: Path, measur
     [table] = (batch / "survey").rglob("*.csv")
     assert table == batch / "survey" / "to" / "scene.csv", "data set and scene"
     first, *lines = csv.reader(table.read_text().splitlines())
-    assert ",".join(first) == "Submethod,PSNR,SSIM,LPIPS,Size [Bytes],#Gaussians"
+    assert ",".join(first) == "Submethod,PSNR,SSIM,Size [Bytes],#Gaussians", "LPIPS was not measured"
     size = (made / "scene.csg").stat().st_size
     psnr = measured["colour"]["psnr"]
-    assert lines[0] == [" lambda-rate 0.008", f"{psnr:.4f}", "0.91235", "", str(size), "9000"]
+    assert lines[0] == [" lambda-rate 0.008", f"{psnr:.4f}", "0.91235", str(size), "9000"]
     assert [line[0] for line in lines] == [" lambda-rate 0.008", " lambda-rate 0.002"]
+
+
+def test_lpips_has_a_column_where_it_was_measured(csg, tmp_path: Path):
+    write_results(tmp_path, result("a", "/x/room", lpips=0.123456), result("b", "/x/hall"))
+    assert csg("report", tmp_path, "--views", "0")[0] == 0
+    lines = (tmp_path / "survey/x/room.csv").read_text().splitlines()
+    assert lines == [
+        "Submethod,PSNR,SSIM,LPIPS,Size [Bytes],#Gaussians", "Baseline,30.2500,0.91235,0.12346,400000,9000"
+    ]  # fmt: skip
+    assert (tmp_path / "survey/x/hall.csv").read_text().splitlines()[1] == "Baseline,30.2500,0.91235,,400000,9000"
+    table = Page(tmp_path / "report.html").texts["files"]
+    assert "LPIPS" in table and "0.123" in table
+    write_results(tmp_path, result("a", "/x/room"))
+    assert csg("report", tmp_path, "--views", "0")[0] == 0
+    assert "LPIPS" not in Page(tmp_path / "report.html").texts["files"]
 
 
 def test_captures_of_one_name_have_tables_of_their_own(csg, tmp_path: Path):
