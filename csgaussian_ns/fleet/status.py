@@ -36,7 +36,7 @@ class Status:
         done: Results that are there, of rows as they are now.
         failed: Tasks that failed, and are tried again by the next call.
         running: State of tasks that somebody works on, as their folders say, by name.
-        stopped: Likewise of tasks that were begun and that nobody works on.
+        stopped: Likewise of tasks that were begun, did not end, and that nobody works on.
         notes: Sentences on what is damaged, and on what changed since the batch was started.
     """
 
@@ -139,7 +139,7 @@ def _count(status: Status, name: str, output: str, result: Result | None) -> Non
         return
     if result is not None:
         status.failed.append(result)
-    if there:
+    elif there:
         status.stopped[name] = state or UNKNOWN
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from csgaussian_ns.core.texts import shortened
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.status import stage_of
 from csgaussian_ns.fleet.tally import Tally
@@ -49,13 +50,18 @@ def rows(tally: Tally) -> Iterator[tuple[str, ...]]:
         if result.status == "done":
             yield result.name, "done", _psnr(result), _size(result), clock(sum(result.seconds.values(), 0.0))
     for result in tally.failures:
-        why = "" if result.error is None else f"{result.error.type}: {result.error.message}"
-        yield result.name, f"failed, {why}"[:160], "", "", ""
+        yield result.name, failure(result), "", "", ""
     for number, (name, (task, began)) in enumerate(tally.flying.items()):
         if number == SHOWN:
             yield f"and {len(tally.flying) - SHOWN} more", "", "", "", ""
             break
         yield name, stage_of(task.output) or "waits", "", "", clock(time.monotonic() - began)
+
+
+def failure(result: Result) -> str:
+    """Why a task failed, as a cell has room for it."""
+    why = "" if result.error is None else f"{result.error.type}: {result.error.message}"
+    return shortened(f"failed, {why}", 160)
 
 
 def clock(seconds: float) -> str:

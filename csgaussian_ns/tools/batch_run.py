@@ -21,7 +21,7 @@ from csgaussian_ns.fleet.remembered import Remembered, place
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.status import Status, save_batch, status_of
 from csgaussian_ns.fleet.storage import absolute, check_reachable, is_local
-from csgaussian_ns.fleet.table import HEADINGS, clock, line, rows, told
+from csgaussian_ns.fleet.table import HEADINGS, clock, failure, line, rows, told
 from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.tools.answer import answer
 from csgaussian_ns.tools.terminal import remark, tell, tell_table
@@ -169,10 +169,7 @@ def mean_psnr(status: Status) -> float | None:
 
 def _print_status(folder: str, status: Status) -> None:
     shown = [(name, str(state["stage"]), "", "", _since(str(state["since"]))) for name, state in status.running.items()]
-    shown += [
-        (r.name, f"failed, {r.error and r.error.type}: {r.error and r.error.message}", "", "", _total(r))
-        for r in status.failed
-    ]
+    shown += [(result.name, failure(result), "", "", _total(result)) for result in status.failed]
     if len(status.done) > MOST_DONE:
         shown.append((f"{len(status.done) - MOST_DONE:,} more", "done", "", "", ""))
     for result in status.done[-MOST_DONE:]:
