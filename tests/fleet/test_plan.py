@@ -4,15 +4,18 @@ import json
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from csgaussian_ns.core.asked import CODERS
 from csgaussian_ns.core.errors import ConfigError, CsgError, DataError
+from csgaussian_ns.fleet.commands import step_of
 from csgaussian_ns.fleet.options import Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
-from csgaussian_ns.fleet.task import Task
+from csgaussian_ns.fleet.task import STAGES, Task
 from tests.fleet.conftest import put_capture
 
 KNOWN = ("--pipeline.model.lambda-rate", "--pipeline.model.plan", "--max-num-iterations", "--a.sh", "--b.sh")
@@ -124,6 +127,7 @@ def test_options_get_their_full_names(write_manifest, plan_of):
         ({"target-psnr": 30, "target-size": "1MB"}, "row 2: target-size 1MB and target-psnr 30: each says how large"),
         ({"coder": "zip"}, "row 2: expected coder to be one of rans, torchac, got 'zip'"),
         ({"text-weights": "none.pt"}, "row 2: text-weights: there is no file /.*/none.pt; paths are relative"),
+        ({"lpips-weights": "none.pt"}, "row 2: lpips-weights: there is no file /.*/none.pt; paths are relative"),
         ({"lambda-rate-of-file": 0}, "row 2: expected lambda-rate-of-file to be above 0, got 0"),
         ({"lambda-rate-of-file": 9}, "row 2: csgaussian-lite cannot take lambda-rate-of-file 9: lambda 9 lies outside"),
         ({"output-dir": "x"}, "row 2: the option output-dir is decided by the batch; leave it out"),
@@ -234,6 +238,19 @@ def test_outputs_at_addresses_are_told_apart(write_manifest, plan_of):
             plan_of(path).check()
     path = write_manifest({"name": "a", "output": "s3://b/hall"}, {"name": "b", "output": "s3://b/hallway"})
     assert plan_of(path).check() == 2
+
+
+def test_options_of_the_evaluation_go_to_it_alone(write_manifest, plan_of, tmp_path: Path):
+    [task] = plan_of(write_manifest({"lpips-weights": "lpips.pt", "step-scale": 2})).tasks()
+    commands = {stage: step_of(stage, task, tmp_path).command for stage in STAGES}
+    found = {stage for stage, words in commands.items() if str(tmp_path / "lpips.pt") in words}
+    assert found == {"evaluate"} and "--step-scale" in commands["export"] and "--step-scale" not in commands["evaluate"]
+
+
+def test_coders_are_those_of_the_export():
+    options = pytest.importorskip("csgaussian_ns.ns.export", reason="needs nerfstudio")
+    [coder] = [field for field in fields(options.ExportCsgBitstream) if field.name == "coder"]
+    assert get_args(coder.type) == CODERS
 
 
 def test_without_training_options_are_checked_where_there_are_some(write_manifest, plan_of):
