@@ -24,12 +24,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fleet")]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "fleet")])
 
 from benchmarks.common import RESULTS, machine
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.base import Limits
 from csgaussian_ns.fleet.engines.choose import engine
 from csgaussian_ns.fleet.journal import Journal, read_results
 from csgaussian_ns.fleet.options import Nerfstudio, Options
 from csgaussian_ns.fleet.plan import Plan
+from csgaussian_ns.fleet.tally import Tally
 
 STAGES = ("train", "export", "evaluate")
 QUICK = "quick_steps:quick_step"

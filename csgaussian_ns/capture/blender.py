@@ -15,20 +15,12 @@ from csgaussian_ns.capture.photos import ENDINGS, UNREADABLE
 from csgaussian_ns.capture.transforms import Capture, Frame, frame_names, posix, read_frames
 from csgaussian_ns.core.errors import DataError
 
-SIDES = {"train_filenames": "transforms_train.json", "val_filenames": "transforms_val.json"}
-SIDES |= {"test_filenames": "transforms_test.json"}
-"""Files of a folder, under the keys that ``transforms.json`` has for lists of their photos."""
 ANGLE = "camera_angle_x"
 
 
 def is_blender(facts: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the focal length is told as an angle and in no other way."""
     return ANGLE in facts and "fl_x" not in facts and not any("fl_x" in entry for entry in entries)
-
-
-def files_in(folder: Path) -> dict[str, Path]:
-    """Those of ``SIDES`` that a folder holds."""
-    return {key: folder / name for key, name in SIDES.items() if (folder / name).is_file()}
 
 
 def read_blender(files: Mapping[str, Path]) -> Capture:

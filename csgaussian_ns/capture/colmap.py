@@ -10,13 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from csgaussian_ns.capture.kinds import model_file, model_in
 from csgaussian_ns.capture.transforms import Capture, Frame, frame_names
 from csgaussian_ns.core.errors import DataError
 
-MODELS = (("colmap", "sparse", "0"), ("sparse", "0"), ("sparse",), ("colmap", "sparse"), ())
-"""Where in a scene folder a model may lie."""
-ENDINGS = (".txt", ".bin")
-"""Of its files, the one that nerfstudio prefers first."""
 IMAGES = "images"
 LENSES = {
     0: ("SIMPLE_PINHOLE", "f cx cy"),
@@ -45,17 +42,6 @@ class Image(NamedTuple):
     name: str
 
 
-def model_in(data: Path) -> Path | None:
-    """The folder of the model that a scene folder holds, or that ``data`` is or lies in; ``None`` without one."""
-    if data.is_file():
-        data = data.parent
-    for parts in MODELS:
-        folder = data.joinpath(*parts)
-        if _file(folder, "cameras") is not None and _file(folder, "images") is not None:
-            return folder
-    return None
-
-
 def read_colmap(data: Path, photos: str = IMAGES) -> Capture:
     """A scene folder of COLMAP, or the folder of a model in it.
 
@@ -77,22 +63,18 @@ def read_colmap_model(model: Path, home: Path, photos: str = IMAGES) -> Capture:
     lenses, images = _cameras(model), _images(model)
     if not images:
         raise DataError(f"{model} has no images; repeat COLMAP's mapper")
-    path = _file(model, "images")
+    path = model_file(model, "images")
     assert path is not None
     names = frame_names(path, [Path(photos) / image.name for image in images])
     frames = []
     for name, image in zip(names, images, strict=True):
         where = f"{path}, image {image.number} ({image.name})"
         if image.camera not in lenses:
-            raise DataError(f"{where}: there is no camera {image.camera} in {_file(model, 'cameras')}")
+            raise DataError(f"{where}: there is no camera {image.camera} in {model_file(model, 'cameras')}")
         file_path = f"{photos}/{image.name}"
         facts = lenses[image.camera] | {"transform_matrix": _pose(image).tolist(), "colmap_im_id": image.number}
         frames.append(Frame(name, file_path, home / file_path, facts, where))
     return Capture(path, home, {"applied_transform": np.eye(4)[:3].tolist(), **_lists(home, photos)}, tuple(frames))
-
-
-def _file(model: Path, name: str) -> Path | None:
-    return next((path for ending in ENDINGS if (path := model / f"{name}{ending}").is_file()), None)
 
 
 def _home(data: Path, model: Path, photos: str) -> Path:
@@ -147,7 +129,7 @@ def _optics(where: str, model: int | str, width: int, height: int, parameters: l
 
 
 def _cameras(model: Path) -> dict[int, dict[str, Any]]:
-    path = _file(model, "cameras")
+    path = model_file(model, "cameras")
     if path is None:
         raise DataError(f"{model} holds neither cameras.txt nor cameras.bin; give the folder of a model of COLMAP")
     found: dict[int, dict[str, Any]] = {}
@@ -180,7 +162,7 @@ def _cameras_of_bytes(path: Path) -> Iterator[tuple[int, int, int, int, list[flo
 
 
 def _images(model: Path) -> list[Image]:
-    path = _file(model, "images")
+    path = model_file(model, "images")
     if path is None:
         raise DataError(f"{model} holds neither images.txt nor images.bin; give the folder of a model of COLMAP")
     try:

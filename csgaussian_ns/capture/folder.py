@@ -2,21 +2,12 @@
 
 from pathlib import Path
 
-from csgaussian_ns.capture.blender import SIDES, files_in, is_blender, read_blender
-from csgaussian_ns.capture.colmap import model_in, read_colmap
+from csgaussian_ns.capture.blender import is_blender, read_blender
+from csgaussian_ns.capture.colmap import read_colmap
+from csgaussian_ns.capture.kinds import KINDS, files_in, is_capture, model_in
 from csgaussian_ns.capture.photos import ENDINGS, photos_in
 from csgaussian_ns.capture.transforms import NAME, Capture, read_capture, read_frames, transforms_in
 from csgaussian_ns.core.errors import DataError
-
-KINDS = f"{NAME}, {SIDES['train_filenames']} as Blender's scenes have it, or a model of COLMAP (sparse/0)"
-"""What a scene folder may hold, for messages."""
-
-
-def is_capture(data: Path) -> bool:
-    """Whether there is a file to read as a capture; what it holds is another question."""
-    if data.is_file():
-        return True
-    return transforms_in(data).is_file() or bool(files_in(data)) or model_in(data) is not None
 
 
 def open_capture(data: Path) -> Capture:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from csgaussian_ns.codec.encode import TrainedScene
-from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.asked import COARSEST, FINEST, check_scale
 from csgaussian_ns.core.geometry import resized
 from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.core.types import Anchors, Camera
@@ -22,8 +22,6 @@ from csgaussian_ns.render.pixel_sums import pixel_sums
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Scene
 
-FINEST, COARSEST = 1.0, 4.0
-"""Of the step scale: below, files grow and look no better; above, next to nothing of the scene is left."""
 EXPONENTS = (1.0, 1.6, 1.3)
 """Steps of feature, scaling and offset grow by these powers of the step scale: scalings bear most, features least."""
 DROPPED = 0.3
@@ -98,19 +96,6 @@ class StepScale:
         mask = mask.clone()
         mask[out] = 0
         return mask
-
-
-def check_scale(scale: float) -> None:
-    """Refuse a step scale that makes nothing of use.
-
-    Raises:
-        ConfigError: It is out of range.
-    """
-    if not FINEST <= scale <= COARSEST:
-        raise ConfigError(
-            f"the step scale is {scale:g}; expected {FINEST:g} (as trained) to {COARSEST:g}: below, files grow and "
-            "look no better, above, little is left of the scene"
-        )
 
 
 @torch.no_grad()

@@ -100,7 +100,7 @@ def write_json(path: Path, facts: Any) -> None:
     replace_file(path, (json.dumps(facts, indent=1) + "\n").encode("utf8"))
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, wanted: Callable[[], bool] = lambda: True) -> None:
     """Add a line to a file that several processes add to: whole, or not at all.
 
     A last line without an end, which a crash left, is removed first.
@@ -108,6 +108,7 @@ def append_line(path: Path, line: bytes) -> None:
     Args:
         path: The file; made where there is none.
         line: Without its end.
+        wanted: Asked when nobody else can add a line; if it says no, none is added.
 
     Raises:
         ConfigError: It cannot be written; the file is as it was.
@@ -117,6 +118,8 @@ def append_line(path: Path, line: bytes) -> None:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(file, fcntl.LOCK_EX)
         size = _end_of_lines(file)
+        if not wanted():
+            return
         try:
             written = file.write(line + b"\n")
             if written != len(line) + 1:

@@ -29,6 +29,8 @@ except ImportError:  # no such locks: two batches of one folder could do a task 
 
 STATE, LOCK = "task.json", "task.lock"
 """What a task is, how far it is, and a file that is locked while somebody works on it."""
+STATE_FIELDS = {"key": str, "name": str, "stage": str, "since": str, "seconds": dict, "spent": dict, "tries": int}
+"""Of that, and what they are; ``seconds`` is of stages that are done, ``spent`` of all tries."""
 PATIENCE = 10.0
 """Seconds to wait for a lock: a worker that was killed may be about to end."""
 TOLD = 3
@@ -57,17 +59,17 @@ def attempt(task: Task, step_of: StepOf, timeout: float | None, forking: bool) -
     Returns:
         What came of it; errors are told in it. ``Busy`` where another worker has the task.
     """
-    started = now()
+    started, spent = now(), dict[str, float]()
     try:
         if is_local(task.output):
-            return _Try(task, Path(task.output), step_of, timeout, forking).result(started)
+            return _Try(task, Path(task.output), step_of, timeout, forking, spent).result(started)
         before = result_at(task.output)
         if before is not None and before.key == task.key:
             return before
         with TemporaryDirectory(prefix="csg-batch-") as scratch:
             folder = Path(scratch) / "output"
             try:
-                result = _Try(task, folder, step_of, timeout, forking).result(started)
+                result = _Try(task, folder, step_of, timeout, forking, spent).result(started)
                 for extra in (STATE, LOCK):
                     (folder / extra).unlink(missing_ok=True)
                 send(folder, task.output, MARKER)
@@ -77,7 +79,7 @@ def attempt(task: Task, step_of: StepOf, timeout: float | None, forking: bool) -
                 raise
             return result
     except (CsgError, OSError, ValueError, MemoryError) as error:
-        return failed(task, started, type(error).__name__, one_line(error))
+        return replace(failed(task, started, type(error).__name__, one_line(error)), seconds=spent)
 
 
 def result_at(output: str) -> Result | None:
@@ -93,6 +95,16 @@ def result_at(output: str) -> Result | None:
         return None if stored is None else Result.of(json.loads(stored), output)
     except ValueError:  # DataError is one, too
         return None
+
+
+def state_at(output: str) -> dict[str, Any] | None:
+    """How far a task is, as a folder or address says; nothing where that is damaged, or cannot be read."""
+    try:
+        state = json.loads(read_if_there(joined(output, STATE)) or b"null")
+    except (ValueError, RecursionError):
+        return None
+    sound = isinstance(state, dict) and all(isinstance(state.get(name), kind) for name, kind in STATE_FIELDS.items())
+    return state if sound else None
 
 
 def failed(task: Task, started: str, kind: str, message: str) -> Result:
@@ -126,8 +138,16 @@ def check_output(folder: Path) -> None:
 class _Try:
     """A task in a folder of this machine."""
 
-    def __init__(self, task: Task, folder: Path, step_of: StepOf, timeout: float | None, forking: bool) -> None:
-        self.task, self.folder, self.step_of, self.forking = task, folder, step_of, forking
+    def __init__(
+        self,
+        task: Task,
+        folder: Path,
+        step_of: StepOf,
+        timeout: float | None,
+        forking: bool,
+        spent: dict[str, float],
+    ) -> None:
+        self.task, self.folder, self.step_of, self.forking, self.spent = task, folder, step_of, forking, spent
         self.deadline = float("inf") if timeout is None else time.monotonic() + timeout
         self.state: dict[str, Any] = {}
 
@@ -155,17 +175,19 @@ class _Try:
 
     def _begin(self, started: str) -> None:
         """Go on with what an earlier try of the same task left; what another task left goes."""
-        left = json.loads(read_if_there(str(self.folder / STATE)) or b"{}")
+        left = state_at(str(self.folder)) or {}
         if left.get("key") != self.task.key:
             shutil.rmtree(self.folder / RUN, ignore_errors=True)
             for name in (MARKER, SCENE, EXPORT, EVALUATION, LOG):
                 (self.folder / name).unlink(missing_ok=True)
-            left = {"key": self.task.key, "name": self.task.name, "seconds": {}, "tries": 0}
+            left = {"key": self.task.key, "name": self.task.name, "seconds": {}, "spent": {}, "tries": 0}
+        self.spent.update(left["spent"])
         self.state = left | {"tries": left["tries"] + 1, "started": started, "host": os.uname().nodename}
         self._save("begin")
 
     def _save(self, stage: str) -> None:
-        self.state |= {"stage": stage, "since": now()}
+        since = self.state.get("since") if self.state.get("stage") == stage else now()
+        self.state |= {"stage": stage, "since": since, "spent": self.spent}
         write_json(self.folder / STATE, self.state)
 
     def _here(self, scratch: Path) -> Task:
@@ -181,10 +203,19 @@ class _Try:
         step = self.step_of(stage, task, self.folder)
         log = self.folder / LOG
         output = log if step.output is None else self.folder / f".{step.output}.tmp"
-        began = time.monotonic()
+        began, before = time.monotonic(), self.spent.get(stage, 0.0)
+
+        def spend() -> None:
+            self.spent[stage] = round(before + time.monotonic() - began, 3)
+            with suppress(CsgError):  # a full disk: what is lost is a few seconds of this figure
+                self._save(stage)
+
         with open(log, "ab") as file:
             file.write(f"\n$ {' '.join(step.command)}\n".encode(errors="backslashreplace"))
-        code = process.run(step.command, log, output, self.deadline, self.forking, kept)
+        try:
+            code = process.run(step.command, log, output, self.deadline, self.forking, kept, spend)
+        finally:
+            spend()
         if code != 0:
             raise StageFailed(f"{stage}: {step.command[0]} ended with {_ended(code)}: {_tail(log)}")
         if step.output is not None:
@@ -193,7 +224,7 @@ class _Try:
             except ValueError as error:
                 raise StageFailed(f"{stage}: expected JSON from {step.command[0]}: {error}") from error
             output.unlink()
-        self.state["seconds"][stage] = round(time.monotonic() - began, 3)
+        self.state["seconds"][stage] = self.spent[stage]
         self._save(stage)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.fleet.export_options import OF_EVALUATE
 from csgaussian_ns.fleet.result import EVALUATION, SCENE
 from csgaussian_ns.fleet.task import Task, words_of
 
@@ -18,7 +19,7 @@ COMMANDS = {
     "ns-export": ("nerfstudio.scripts.exporter", "entrypoint"),
 }
 """Module and function that each command calls."""
-LONG_IMPORTS = {
+LONG_IMPORTS: dict[str, tuple[str, ...]] = {
     "train": ("nerfstudio.scripts.train", "csgaussian_ns.render.cpu"),
     "export": ("nerfstudio.scripts.exporter", "csgaussian_ns.codec.encode"),
     "evaluate": ("csgaussian_ns.tools.measure_scene", "csgaussian_ns.receiver.load"),
@@ -51,10 +52,12 @@ def step_of(stage: str, task: Task, folder: Path) -> Step:
         return Step(("ns-train", task.method, *words_of(options)))
     if stage == "export":
         measured = "evaluate" not in task.run or "target-psnr" in task.export
-        words = words_of({"load-config": config, "output-dir": str(folder), "evaluate": measured, **task.export})
+        export = {name: value for name, value in task.export.items() if name not in OF_EVALUATE}
+        words = words_of({"load-config": config, "output-dir": str(folder), "evaluate": measured, **export})
         return Step(("ns-export", "csg-bitstream", *words))
     file = str(folder / SCENE) if task.file is None else task.file
-    return Step(("csg", "evaluate", file, "--data", task.data, "--json"), EVALUATION)
+    measures = words_of({name: value for name, value in task.export.items() if name in OF_EVALUATE})
+    return Step(("csg", "evaluate", file, "--data", task.data, *measures, "--json"), EVALUATION)
 
 
 def warm_up(stages: Sequence[str]) -> None:

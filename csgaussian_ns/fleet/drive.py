@@ -1,74 +1,17 @@
 """The loop that gives tasks to an engine and writes down what comes back. It holds the tasks in flight alone."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from csgaussian_ns.fleet.attempt import Busy, failed, now, result_at
 from csgaussian_ns.fleet.engines.base import Ended, Engine
 from csgaussian_ns.fleet.journal import Journal
-from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.storage import is_local
+from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.fleet.task import Task
 
 LOOK = 0.5
 """Seconds between two looks at what is shown."""
-RECENT = 5
-"""Results that are kept to be shown."""
-
-
-@dataclass
-class Tally:
-    """How far a batch is.
-
-    Attributes:
-        total: Tasks.
-        before: Done by an earlier call.
-        done: By this one.
-        failed: By this one.
-        elsewhere: Tasks that another worker has.
-        flying: Tasks that run, by name, and when each was started, in ``time.monotonic``.
-        recent: The last results.
-        failures: The last that failed.
-        bytes: Of all files of this call.
-        psnr: Sum over results of this call that have one, and their number.
-        began: In ``time.monotonic``.
-    """
-
-    total: int
-    before: int = 0
-    done: int = 0
-    failed: int = 0
-    elsewhere: int = 0
-    flying: dict[str, tuple[Task, float]] = field(default_factory=dict)
-    recent: deque[Result] = field(default_factory=lambda: deque(maxlen=RECENT))
-    failures: deque[Result] = field(default_factory=lambda: deque(maxlen=RECENT))
-    bytes: int = 0
-    psnr: tuple[float, int] = (0.0, 0)
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def left(self) -> int:
-        """Tasks without a result."""
-        return self.total - self.before - self.done - self.failed - self.elsewhere
-
-    def eta(self) -> float | None:
-        """Seconds until the end, as far as this call's own pace tells."""
-        ended = self.done + self.failed
-        return None if ended == 0 else (time.monotonic() - self.began) / ended * self.left
-
-    def add(self, result: Result) -> None:
-        """Count one more result."""
-        self.recent.append(result)
-        if result.status == "failed":
-            self.failed += 1
-            self.failures.append(result)
-            return
-        self.done += 1
-        self.bytes += result.bytes or 0
-        if result.psnr is not None:
-            self.psnr = self.psnr[0] + result.psnr, self.psnr[1] + 1
 
 
 Show = Callable[[Tally], None]
@@ -85,28 +28,38 @@ def drive(
         journal: Gets their results.
         tally: Is kept up to date.
         retries: Further tries of a task that failed.
-        show: Called twice a second, and after each result.
+        show: Called twice a second, and after results; ``tally.fresh`` has those since the last time.
 
     Raises:
         ConfigError: A result cannot be written; all that runs is stopped.
     """
-    waiting, left, known = iter(tasks), True, journal.statuses()
+    waiting, left = iter(tasks), True
     tries: dict[str, int] = {}
+    elsewhere: list[Task] = []
     try:
         while left or tally.flying:
             while left and len(tally.flying) < engine.capacity:
                 task = next(waiting, None)
                 left = task is not None
-                if task is not None and not _done_before(task, journal, known, tally):
+                if task is not None and not _done_before(task, journal, tally):
                     _start(task, engine, tally)
+            tally.waiting = left
             if not tally.flying:
                 break
             for ended in engine.ended(LOOK):
-                _take(ended, engine, journal, tally, tries, retries)
-            show(tally)
+                _take(ended, engine, journal, tally, tries, retries, elsewhere)
+            _show(show, tally)
+        for task in elsewhere:  # that worker may have come to its end
+            tally.elsewhere -= _done_before(task, journal, tally)
+        _show(show, tally)
     finally:
         engine.close()
         journal.flush()
+
+
+def _show(show: Show, tally: Tally) -> None:
+    show(tally)
+    tally.fresh.clear()
 
 
 def _start(task: Task, engine: Engine, tally: Tally) -> None:
@@ -114,9 +67,9 @@ def _start(task: Task, engine: Engine, tally: Tally) -> None:
     engine.start(task)
 
 
-def _done_before(task: Task, journal: Journal, known: dict[str, tuple[str, str]], tally: Tally) -> bool:
+def _done_before(task: Task, journal: Journal, tally: Tally) -> bool:
     """Whether there is a result; one that was not written down is."""
-    there = known.get(task.name) == (task.key, "done")
+    there = journal.says_done(task.name, task.key)
     if is_local(task.output):
         result = result_at(task.output)
         done = result is not None and result.key == task.key
@@ -127,18 +80,28 @@ def _done_before(task: Task, journal: Journal, known: dict[str, tuple[str, str]]
     return there
 
 
-def _take(ended: Ended, engine: Engine, journal: Journal, tally: Tally, tries: dict[str, int], retries: int) -> None:
+def _take(
+    ended: Ended,
+    engine: Engine,
+    journal: Journal,
+    tally: Tally,
+    tries: dict[str, int],
+    retries: int,
+    elsewhere: list[Task],
+) -> None:
     """Write down one result, or try again."""
-    task, _ = tally.flying.pop(ended.name)
+    task, began = tally.flying.pop(ended.name)
     result = ended.result or failed(task, now(), "WorkerLost", ended.why)
     if result.error is not None and result.error.type == Busy.__name__:
+        elsewhere.append(task)
         tally.elsewhere += 1
         return
     if result.status == "failed":
         tries[task.name] = tries.get(task.name, 0) + 1
         if tries[task.name] <= retries:
+            tally.fresh.append((result, True))
             _start(task, engine, tally)
             return
     tries.pop(task.name, None)
     journal.add(result)
-    tally.add(result)
+    tally.add(result, time.monotonic() - began)

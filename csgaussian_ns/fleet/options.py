@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from functools import cache
@@ -13,12 +13,10 @@ from typing import Any
 
 from csgaussian_ns.core.errors import BackendUnavailable, CsgError, DataError
 from csgaussian_ns.core.texts import quoted
-from csgaussian_ns.fleet.task import Value, words_of
+from csgaussian_ns.fleet.export_options import OF_EXPORT, RENAMED
+from csgaussian_ns.fleet.manifest import FIELDS
+from csgaussian_ns.fleet.task import STAGES, Value, words_of
 
-OF_EXPORT = ("target-size", "target-psnr", "step-scale", "coder", "lambda-rate-of-file", "text-weights")
-"""Options of ``ns-export csg-bitstream`` that a row may have."""
-RENAMED = {"lambda-rate-of-file": "lambda-rate"}
-"""What export calls as training calls something else."""
 OURS = ("output-dir", "experiment-name", "timestamp", "data", "load-config", "load-dir", "method-name")
 """Options that a task decides by itself."""
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -77,10 +75,11 @@ class Options:
 
     Args:
         ask: Who knows; ``None`` takes names and values as they are.
+        run: Stages. Where rows are not trained nobody is asked about those that have no option of training.
     """
 
-    def __init__(self, ask: Ask | None) -> None:
-        self._ask = ask
+    def __init__(self, ask: Ask | None, run: Sequence[str] = STAGES) -> None:
+        self._ask, self._trained, self._exported = ask, "train" in run, "export" in run
         self._known = cache(self._names)
         self._tried: set[tuple[str, str]] = set()
 
@@ -91,7 +90,8 @@ class Options:
             DataError: There is no such method or option; the message names the row and the nearest one.
         """
         training, export = {}, {}
-        known = None if self._ask is None else self._known(method, where)
+        if self._trained and self._ask is not None:
+            self._known(method, where)
         for given, value in options.items():
             name = given.strip().lstrip("-").replace("_", "-")
             if name in OF_EXPORT:
@@ -99,23 +99,33 @@ class Options:
             elif name in OURS:
                 raise DataError(f"{where}: the option {given} is decided by the batch; leave it out")
             else:
-                self._add(training, name if known is None else _full(name, known, method, where), value, where)
+                full = name if self._ask is None else _full(name, self._known(method, where), method, where)
+                self._add(training, full, value, where)
         return training, export
 
-    def check(self, method: str, options: Mapping[str, Value], where: str) -> None:
+    def check(self, method: str, options: Mapping[str, Value], rate: Value | None, where: str) -> None:
         """Try values that were not tried before.
+
+        Args:
+            method: As ``ns-train`` knows it.
+            options: Of training, by their full names.
+            rate: Lambda that the file shall have, of a run for many.
+            where: For messages.
 
         Raises:
             DataError: The method cannot take one.
         """
-        if self._ask is None:
+        asked = self._trained and rate is not None
+        if self._ask is None or not (options or asked):
             return
         new = {name: value for name, value in options.items() if (method, f"{name} {value}") not in self._tried}
-        if not new:
+        if not new and not asked:
             return
-        told = self._ask({"method": method, "arguments": words_of(new)})
+        tried = options if asked else new
+        told = self._ask({"method": method, "arguments": words_of(tried), "rate": rate if asked else None})
         if told["error"] is not None:
-            raise DataError(f"{where}: {method} cannot take {' '.join(words_of(new))}: {told['error']}")
+            words = " ".join([*words_of(new), *([f"lambda-rate-of-file {rate}"] if asked else [])])
+            raise DataError(f"{where}: {method} cannot take {words}: {told['error']}")
         self._tried |= {(method, f"{name} {value}") for name, value in new.items()}
 
     @staticmethod
@@ -128,6 +138,8 @@ class Options:
         told = {} if self._ask is None else self._ask({"method": method, "arguments": None})
         if "methods" in told:
             raise DataError(f"{where}: there is no method {quoted(method)}; {_nearest(method, told['methods'])}")
+        if self._trained and self._exported and not told.get("csg", True):
+            raise DataError(f"{where}: no .csg file can be made of runs of {method}; take another, or --run train")
         return frozenset(name.removeprefix("--") for name in told["options"])
 
 
@@ -142,7 +154,7 @@ def _full(name: str, known: frozenset[str], method: str, where: str) -> str:
         raise DataError(f"{where}: several options of {method} end in {name}; expected one of {', '.join(ends)}")
     if "." in name:
         raise DataError(f"{where}: {method} has no option {quoted(name)}; {_nearest(name, known)}")
-    lasts = {one.rpartition(".")[2] for one in known} | set(OF_EXPORT)
+    lasts = {one.rpartition(".")[2] for one in known} | {*OF_EXPORT, *FIELDS}
     raise DataError(f"{where}: {method} has no option {quoted(name)}; {_nearest(name, lasts)}")
 
 

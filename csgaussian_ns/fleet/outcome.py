@@ -11,6 +11,7 @@ from typing import Any
 
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.errors import DataError
+from csgaussian_ns.core.texts import counted
 from csgaussian_ns.fleet.result import EVALUATION, EXPORT, SCENE
 
 PACKAGES = {"csgaussian_ns": "csgaussian-ns", "nerfstudio": "nerfstudio", "torch": "torch"}
@@ -30,7 +31,7 @@ def measured(folder: Path, run: tuple[str, ...]) -> dict[str, Any]:
         facts |= {name: export.get("after", {}).get(name) for name in ("psnr", "ssim")}
     if "evaluate" in run:
         evaluation = _read(folder / EVALUATION)
-        facts |= {name: evaluation["colour"][name] for name in ("psnr", "ssim")}
+        facts |= {name: evaluation["colour"].get(name) for name in ("psnr", "ssim", "lpips")}
         facts.setdefault("bytes", evaluation["bytes"])
     return facts
 
@@ -57,7 +58,7 @@ def device() -> str:
     except OSError:
         lines = []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), os.uname().machine)
-    return f"cpu: {model}, {available_cores()} cores"
+    return f"cpu: {model}, {counted(available_cores(), 'core')}"
 
 
 def gpus() -> tuple[str, ...]:

@@ -4,27 +4,31 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from csgaussian_ns.core.errors import ConfigError, DataError
+from csgaussian_ns.core.errors import ConfigError, CsgError, DataError
 from csgaussian_ns.core.files import is_address
-from csgaussian_ns.core.sizes import parse_size
 from csgaussian_ns.core.texts import one_line, quoted
 from csgaussian_ns.fleet.attempt import check_output
-from csgaussian_ns.fleet.manifest import Row, rows_of
-from csgaussian_ns.fleet.options import OF_EXPORT, Options
+from csgaussian_ns.fleet.content import content_of
+from csgaussian_ns.fleet.export_options import FILES, check_export
+from csgaussian_ns.fleet.look import check_scheme, check_there, why_not
+from csgaussian_ns.fleet.manifest import FIELDS, TEXTS, Row, rows_of
+from csgaussian_ns.fleet.options import Options
+from csgaussian_ns.fleet.places import Outputs
 from csgaussian_ns.fleet.storage import is_local, joined
 from csgaussian_ns.fleet.sweep import expanded
 from csgaussian_ns.fleet.task import STAGES, Task, Value
 
-FIELDS = ("data", "method", "options", "output", "name", "config", "file")
-"""Of a row; all others are options."""
 METHOD = "csgaussian-lite"
 """Where a row names none."""
 LONGEST = 200
 """Letters of a name, which folders are called by."""
+KEPT = 256
+"""Captures whose looks and hashes are remembered, for rows of one capture that follow each other."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._=+-]+")
 
 
@@ -59,26 +63,31 @@ class Plan:
         Raises:
             CsgError: A row cannot be used; the message names it.
         """
-        names: set[bytes] = set()
-        outputs: set[bytes] = set()
-        mine = 0
+        outputs, names, mine = Outputs(self.folder), set[bytes](), 0
+        look = lru_cache(maxsize=KEPT)(why_not)
         for task in self.all_tasks():
-            for what, seen, value in (("output", outputs, task.output), ("name", names, task.name)):
-                short = hashlib.blake2b(value.encode("utf8", "replace"), digest_size=8).digest()
-                if short in seen:
-                    raise DataError(
-                        f"{self.manifest}, {task.row}: the {what} {quoted(value)} is that of an earlier row, too; give "
-                        "each row its own name or output"
-                    )
-                seen.add(short)
-            self._look_at(task)
-            self.options.check(task.method, task.options, f"{self.manifest}, {task.row}")
+            where = f"{self.manifest}, {task.row}"
+            short = hashlib.blake2b(task.name.encode("utf8", "replace"), digest_size=8).digest()
+            wrong = outputs.wrong(task.output)
+            if wrong is None and short in names:
+                wrong = f"the name {quoted(task.name)} is that of an earlier row, too; give each row its own name"
+            if wrong is None and self.look:
+                wrong = look(task.data, task.method, "train" in task.run)
+            if wrong is not None:
+                raise DataError(f"{where}: {one_line(wrong)}")
+            names.add(short)
+            self._look_at(task, where)
+            check_export(task.export, where, self.look)
+            self.options.check(task.method, task.options, task.export.get("lambda-rate"), where)
             mine += self._mine(task)
         return mine
 
     def tasks(self) -> Iterator[Task]:
-        """Those of this shard, in the order of the manifest."""
-        return (task for task in self.all_tasks() if self._mine(task))
+        """Those of this shard, in the order of the manifest, with what they depend on."""
+        content = lru_cache(maxsize=KEPT)(content_of)
+        for task in self.all_tasks():
+            if self._mine(task):
+                yield replace(task, content=content(task.data, task.config, task.file))
 
     def all_tasks(self) -> Iterator[Task]:
         """Those of all shards."""
@@ -93,10 +102,17 @@ class Plan:
     def _tasks_of(self, number: str, row: Row) -> Iterator[Task]:
         where = f"{self.manifest}, {number}"
         data = self._place(row, "data", where, needed=True)
+        for field in TEXTS:
+            if not isinstance(row.get(field) or "", str | int | float):
+                raise DataError(f"{where}: expected {field} to be a text, got {quoted(row[field])}")
         method = str(row.get("method") or METHOD)
         options = _options_of(row, where)
         training, export = self.options.resolved(method, options, where)
-        _check_export(export, where)
+        export = {
+            name: self._place(export, name, where, needed=False) if name in FILES else value
+            for name, value in export.items()
+            if value != ""
+        }
         base = str(row.get("name") or _last(str(row.get("output") or ""))) or _last(data)
         for values, swept in expanded({**training, **{f"export:{k}": v for k, v in export.items()}}, where):
             name = "-".join(
@@ -118,7 +134,7 @@ class Plan:
                 method=method,
                 options={key: value for key, value in values.items() if not key.startswith("export:")},
                 export={key[7:]: value for key, value in values.items() if key.startswith("export:")},
-                output=joined(self.folder, output),
+                output=joined(self.folder, output.rstrip("/") or output),
                 config=self._place(row, "config", where, "train" not in self.run and "export" in self.run),
                 file=self._place(row, "file", where, self.run == ("evaluate",)),
                 keep_run=self.keep_runs or "export" not in self.run,
@@ -136,15 +152,17 @@ class Plan:
         above = self.manifest.rpartition("/")[0] if is_address(self.manifest) else os.path.dirname(self.manifest)
         return joined(above, value) if is_address(above) else joined(os.path.abspath(above), value)
 
-    def _look_at(self, task: Task) -> None:
-        if is_local(task.output):
-            try:
+    def _look_at(self, task: Task, where: str) -> None:
+        try:
+            if is_local(task.output):
                 check_output(Path(task.output))
-            except (ConfigError, OSError) as error:
-                raise DataError(f"{self.manifest}, {task.row}: {one_line(error)}") from error
-        for place in (task.data, task.config, task.file) if self.look else ():
-            if place is not None and is_local(place) and not os.path.exists(place):
-                raise DataError(f"{self.manifest}, {task.row}: there is no {place}; paths are relative to the manifest")
+            else:
+                check_scheme(task.output)
+            for place in (task.config, task.file) if self.look else ():
+                if place is not None:
+                    check_there(place)
+        except (CsgError, OSError) as error:
+            raise DataError(f"{where}: {one_line(error)}") from error
 
 
 def stages_of(text: str) -> tuple[str, ...]:
@@ -173,26 +191,11 @@ def shard_of(text: str) -> tuple[int, int]:
 
 def _options_of(row: Row, where: str) -> dict[str, Any]:
     options = row.get("options") or {}
-    if not isinstance(options, dict):
-        raise DataError(f"{where}: expected options to be names with values, got {quoted(options)}")
     beside = {name: value for name, value in row.items() if name not in FIELDS}
     both = sorted(set(options) & set(beside))
     if both:
         raise DataError(f"{where}: {', '.join(both)} is given twice, beside options and in them")
     return {**options, **beside}
-
-
-def _check_export(export: Mapping[str, Any], where: str) -> None:
-    for value in _listed(export.get("target-size", [])):
-        parse_size(str(value), f"{where}: target-size")
-    for name in set(OF_EXPORT[1:3]) & set(export):
-        for value in _listed(export[name]):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise DataError(f"{where}: expected {name} to be a number, got {quoted(value)}")
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _why(name: str, run: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from csgaussian_ns.core.errors import CsgError
@@ -15,6 +15,8 @@ from csgaussian_ns.fleet.commands import COMMANDS, run_here
 
 POLL = 0.02
 """Seconds between two looks at a command; more for one that takes long."""
+TICK = 2.0
+"""Seconds between two notes of how long a command runs."""
 PARENT_DEATH_SIGNAL = 1
 """Of Linux's prctl."""
 HERE = "import sys; from csgaussian_ns.fleet.commands import run_here; sys.exit(run_here(sys.argv[1:]))"
@@ -24,7 +26,15 @@ class Timeout(CsgError, TimeoutError):
     """A task that took longer than it was allowed to."""
 
 
-def run(command: Sequence[str], log: Path, output: Path, deadline: float, forking: bool, kept: int) -> int:
+def run(
+    command: Sequence[str],
+    log: Path,
+    output: Path,
+    deadline: float,
+    forking: bool,
+    kept: int,
+    tick: Callable[[], None] = lambda: None,
+) -> int:
     """Run a command to its end.
 
     Args:
@@ -34,6 +44,7 @@ def run(command: Sequence[str], log: Path, output: Path, deadline: float, forkin
         deadline: In ``time.monotonic``.
         forking: Whether a command of ours is forked from this process, which must have one thread.
         kept: Number of an open file that the command holds, too.
+        tick: Called every ``TICK`` seconds.
 
     Returns:
         Its exit code; negative for a signal.
@@ -51,7 +62,7 @@ def run(command: Sequence[str], log: Path, output: Path, deadline: float, forkin
     finally:
         for file in files:
             os.close(file)
-    return _waited(child, deadline)
+    return _waited(child, deadline, tick)
 
 
 def end_group() -> None:
@@ -97,8 +108,9 @@ def _started(command: Sequence[str], files: Sequence[int], kept: int) -> int:
     return process.pid
 
 
-def _waited(child: int, deadline: float) -> int:
+def _waited(child: int, deadline: float, tick: Callable[[], None]) -> int:
     above, began = os.getppid(), time.monotonic()
+    ticked = began
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -110,4 +122,7 @@ def _waited(child: int, deadline: float) -> int:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             raise Timeout(f"stopped after {now - began:.0f} s of this stage; --timeout allows no more")
+        if now > ticked + TICK:
+            ticked = now
+            tick()
         time.sleep(min(POLL + 0.05 * (now - began), 0.25))

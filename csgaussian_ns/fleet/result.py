@@ -6,16 +6,15 @@ otherwise, holds ``scene.csg``, ``scene.json`` (what the export says), ``evaluat
 says), ``task.log``, and ``result.json``, which is written last.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.texts import quoted
 
-RESULTS = "results.jsonl"
-"""In the folder of a batch."""
+RESULTS, BATCH, TASKS = "results.jsonl", "batch.json", "tasks.jsonl"
+"""In the folder of a batch: what came of its tasks, what was asked for last, and which tasks that is."""
 MARKER = "result.json"
 """In the folder of a task that is done; the same object as its line."""
 SCENE, EXPORT, EVALUATION, LOG = "scene.csg", "scene.json", "evaluation.json", "task.log"
@@ -53,9 +52,10 @@ class Result:
         sections: Bytes by section of the file.
         psnr: Mean over the held-out views, dB; of the file where it was evaluated, else as the export measured it.
         ssim: Likewise.
+        lpips: Likewise, where weights for it were given (``lpips-weights``).
         anchors: In the file.
         gaussians: In the file.
-        seconds: Wall time by stage.
+        seconds: Wall time by stage, of all tries of the task in this folder together.
         device: What it ran on.
         versions: By package.
         started: ISO 8601, UTC.
@@ -77,6 +77,7 @@ class Result:
     sections: Mapping[str, int] = field(default_factory=dict)
     psnr: float | None = None
     ssim: float | None = None
+    lpips: float | None = None
     anchors: int | None = None
     gaussians: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -110,31 +111,3 @@ class Result:
         if result.status not in ("done", "failed"):
             raise DataError(f"{where}: expected the status done or failed, got {quoted(result.status)}")
         return result
-
-
-def results_in(lines: Iterable[str | bytes], where: str) -> dict[str, Result]:
-    """The last result of each task, by name, in the order in which the names first came.
-
-    Args:
-        lines: Of ``results.jsonl``. A last line that was cut off by a full disk or a crash is left out.
-        where: For messages.
-
-    Raises:
-        DataError: A line is no result.
-    """
-    found: dict[str, Result] = {}
-    broken: str | None = None
-    for number, line in enumerate(lines, start=1):
-        if broken is not None:
-            raise DataError(broken)
-        place = f"{where}, line {number}"
-        if not line.strip():
-            continue
-        try:
-            facts = json.loads(line)
-        except ValueError as error:
-            broken = f"{place}: expected a JSON object, got {quoted(line)} ({error})"
-            continue
-        result = Result.of(facts, place)
-        found[result.name] = result
-    return found

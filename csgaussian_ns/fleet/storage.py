@@ -107,6 +107,48 @@ def names_in(folder: str, begin: str, end: str) -> list[str]:
     return sorted(name for name in names if name.startswith(begin) and name.endswith(end))
 
 
+def exists(place: str) -> bool:
+    """Whether there is a file or a folder.
+
+    Raises:
+        BackendUnavailable: As ``check_reachable``.
+        DataError: The store does not answer, or does not let us look.
+    """
+    if is_local(place):
+        return os.path.exists(place)
+    system, path = _remote(place)
+    try:
+        return bool(system.exists(path))
+    except Exception as error:  # of whichever package
+        raise DataError(f"{place} cannot be looked at: {type(error).__name__}: {error}") from error
+
+
+def size_of(place: str) -> int | None:
+    """Bytes of a file; ``None`` where there is none, or nobody tells."""
+    try:
+        if is_local(place):
+            return os.path.getsize(place)
+        system, path = _remote(place)
+        return system.size(path)
+    except (OSError, ValueError):
+        return None
+
+
+def listed(address: str) -> list[tuple[str, dict[str, Any]]]:
+    """Files at or below an address by their names from there, and what the store says of each.
+
+    Raises:
+        CsgError: As ``exists``.
+    """
+    system, path = _remote(address)
+    root = path.rstrip("/")
+    try:
+        found = system.find(root, detail=True)
+    except Exception as error:  # of whichever package
+        raise DataError(f"{address} cannot be listed: {type(error).__name__}: {error}") from error
+    return sorted((str(name).removeprefix(root).lstrip("/"), dict(facts)) for name, facts in found.items())
+
+
 def fetch(address: str, folder: Path) -> Path:
     """Copy what lies at an address, a folder or a file, into a folder of this machine.
 

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from csgaussian_ns.fleet.drive import Tally
+from csgaussian_ns.core.texts import shortened
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.status import stage_of
+from csgaussian_ns.fleet.tally import Tally
 
 HEADINGS = ("scene", "stage", "PSNR", "size", "time")
 SHOWN = 12
@@ -19,21 +20,26 @@ def line(tally: Tally) -> str:
         parts.append(f"{tally.failed} failed")
     if tally.elsewhere:
         parts.append(f"{tally.elsewhere} elsewhere")
-    parts.append(f"{len(tally.flying)} running")
+    if tally.left:
+        parts.append(f"{len(tally.flying)} running")
     total, count = tally.psnr
     if count:
         parts.append(f"mean PSNR {total / count:.2f} dB")
     if tally.bytes:
         parts.append(f"{8 * tally.bytes / 1e6:.3f} Mbit ({tally.bytes / 1e6:.3f} MB)")
     eta = tally.eta()
-    parts.append("ETA unknown" if eta is None else f"ETA {clock(eta)}")
+    if not tally.left:
+        parts.append(f"took {clock(time.monotonic() - tally.began)}")
+    else:
+        parts.append("ETA unknown" if eta is None else f"ETA {clock(eta)}")
     return ", ".join(parts)
 
 
-def told(result: Result) -> str:
-    """One result, in one line."""
+def told(result: Result, again: bool) -> str:
+    """One result, in one line, and whether the task is tried again."""
     if result.error is not None:
-        return f"{result.name}: failed, {result.error.type}: {result.error.message}"
+        next_try = "; it is tried again" if again else ""
+        return f"{result.name}: failed, {result.error.type}: {result.error.message}{next_try}"
     seconds = " ".join(f"{stage} {time:.1f} s" for stage, time in result.seconds.items())
     return f"{result.name}: {_psnr(result)}, {_size(result)}, {seconds}"
 
@@ -42,15 +48,20 @@ def rows(tally: Tally) -> Iterator[tuple[str, ...]]:
     """Of a table with ``HEADINGS``: what ended last, what failed last, what runs."""
     for result in tally.recent:
         if result.status == "done":
-            yield result.name, "done", _psnr(result), _size(result), clock(sum(result.seconds.values()))
+            yield result.name, "done", _psnr(result), _size(result), clock(sum(result.seconds.values(), 0.0))
     for result in tally.failures:
-        why = "" if result.error is None else f"{result.error.type}: {result.error.message}"
-        yield result.name, f"failed, {why}"[:160], "", "", ""
+        yield result.name, failure(result), "", "", ""
     for number, (name, (task, began)) in enumerate(tally.flying.items()):
         if number == SHOWN:
             yield f"and {len(tally.flying) - SHOWN} more", "", "", "", ""
             break
         yield name, stage_of(task.output) or "waits", "", "", clock(time.monotonic() - began)
+
+
+def failure(result: Result) -> str:
+    """Why a task failed, as a cell has room for it."""
+    why = "" if result.error is None else f"{result.error.type}: {result.error.message}"
+    return shortened(f"failed, {why}", 160)
 
 
 def clock(seconds: float) -> str:

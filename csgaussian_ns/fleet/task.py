@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 STAGES = ("train", "export", "evaluate")
 """What can be done with a row, in this order."""
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Raised where tasks of the same row would come out otherwise."""
 
 Value = str | int | float | bool | tuple[str | int | float | bool, ...]
@@ -26,11 +26,12 @@ class Task:
         data: The capture: an absolute path, or an address.
         method: As ``ns-train`` knows it.
         options: Of ``ns-train``, by full names without dashes.
-        export: Of ``ns-export csg-bitstream``, likewise.
+        export: Of ``ns-export csg-bitstream``, and of ``csg evaluate``, likewise.
         output: Folder or address that holds what it makes.
         config: ``config.yml`` of a run, where it is not trained.
         file: The scene to evaluate, where it is not exported.
         keep_run: Whether the run of nerfstudio is kept when its file is made.
+        content: Hash of what lies at data, config and file (``fleet.content``); empty where nobody looked.
     """
 
     name: str
@@ -44,13 +45,19 @@ class Task:
     config: str | None = None
     file: str | None = None
     keep_run: bool = False
+    content: str = ""
 
     @property
     def key(self) -> str:
-        """Hash of what the result depends on: neither the name nor where it lies."""
-        told = [self.run, self.data, self.method, self.options, self.export, self.config, self.file]
+        """Hash of what the result depends on: neither the name, nor where it or the capture lies."""
+        told = [self.run, self.content or [self.data, self.config, self.file], self.method, self.options, self.export]
         words = json.dumps([KEY_VERSION, *told], sort_keys=True, default=dict)
         return hashlib.sha256(words.encode()).hexdigest()[:32]
+
+    @property
+    def asked(self) -> str:
+        """Hash of what its row says of it."""
+        return asked_hash(self.run, self.data, self.method, {**self.options, **self.export})
 
     def facts(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
@@ -64,6 +71,12 @@ class Task:
         }
         values["run"] = tuple(facts["run"])
         return cls(**values)
+
+
+def asked_hash(run: Sequence[str], data: str, method: str, options: Mapping[str, Any]) -> str:
+    """Hash of what a row says, or a result says of its row; what lies at ``data`` does not count."""
+    words = json.dumps([list(run), data, method, options], sort_keys=True, default=dict)
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def words_of(options: Mapping[str, Value]) -> list[str]:

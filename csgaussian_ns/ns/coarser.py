@@ -3,7 +3,6 @@
 A target is met by lambda where the run is trained for many, else by coarser steps.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -11,11 +10,12 @@ from typing import Any, ClassVar
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.table import Table
 
-from csgaussian_ns.codec.coarser import StepScale, check_scale, worth_of
+from csgaussian_ns.codec.coarser import StepScale, worth_of
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import Encoded, TrainedScene, encode
 from csgaussian_ns.codec.search import MOST_TRIES, Goal, Outcome, QualityGoal, SizeGoal
 from csgaussian_ns.codec.target import Attempt, Knob, Quality, meet, refusal, remark_on
+from csgaussian_ns.core.asked import FINEST, check_asked
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.sizes import parse_size
 from csgaussian_ns.ns.pinhole import to_camera
@@ -53,23 +53,17 @@ def asked_for(size: str | None, psnr: float | None, scale: float | None, evaluat
     Raises:
         ConfigError: Two of them, or one that cannot be.
     """
-    given = {"--target-size": size, "--target-psnr": psnr, "--step-scale": scale}
-    options = [f"{name} {value}" for name, value in given.items() if value is not None]
-    if len(options) > 1:
-        raise ConfigError(f"{' and '.join(options)}: each says how large the file becomes; give one of them")
+    option = check_asked(size, psnr, scale)
+    if option is None:
+        return None
     if size is not None:
         target = parse_size(size, "--target-size")
-        return Asked(options[0], SizeGoal(target), 1.0, {"target_bytes": target})
+        return Asked(option, SizeGoal(target), 1.0, {"target_bytes": target})
     if psnr is not None:
-        if not (math.isfinite(psnr) and psnr > 0):
-            raise ConfigError(f"{options[0]}: expected decibels above 0, such as 27")
         if not evaluate:
-            raise ConfigError(f"{options[0]}: it is measured on held-out photos; leave --evaluate False out")
-        return Asked(options[0], QualityGoal(psnr), 1.0, {"target_psnr": psnr})
-    if scale is None:
-        return None
-    check_scale(scale)
-    return Asked(options[0], None, scale, {})
+            raise ConfigError(f"{option}: it is measured on held-out photos; leave --evaluate False out")
+        return Asked(option, QualityGoal(psnr), 1.0, {"target_psnr": psnr})
+    return Asked(option, None, scale or FINEST, {})
 
 
 @dataclass(frozen=True)

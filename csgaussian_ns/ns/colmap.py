@@ -13,7 +13,8 @@ from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 
 from csgaussian_ns.capture.check import check_exists
-from csgaussian_ns.capture.colmap import model_in, read_colmap_model
+from csgaussian_ns.capture.colmap import read_colmap_model
+from csgaussian_ns.capture.kinds import model_in
 from csgaussian_ns.capture.lens import lens_of
 from csgaussian_ns.capture.poses import stored_pose
 from csgaussian_ns.capture.transforms import DISTORTION

@@ -8,6 +8,7 @@ from typing import Any
 
 from csgaussian_ns.core.files import replacing
 from csgaussian_ns.fleet.result import Result
+from csgaussian_ns.fleet.table import clock
 from csgaussian_ns.report.pictures import Comparison, ObjectsShown, comparisons, objects_shown
 from csgaussian_ns.report.rows import Batch
 from csgaussian_ns.report.trade import captures, settings_of, trade_svg
@@ -69,7 +70,8 @@ def write_page(batch: Batch, path: Path, settings: Settings) -> dict[str, Any]:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    place.filters |= {"mb": lambda size: f"{size / 1e6:.3f}", "thousands": lambda number: f"{number:,}", "time": _time}
+    place.filters |= {"mb": lambda size: f"{size / 1e6:.3f}", "thousands": lambda number: f"{number:,}"}
+    place.filters |= {"time": _time, "clock": lambda seconds: clock(float(seconds))}
     views, unread = worst_views(batch, settings.views)
     known = {"pictures": 0, "notes": [*batch.notes, *unread]}
     facts = {
@@ -160,6 +162,7 @@ def _totals(batch: Batch) -> dict[str, Any]:
         "bytes": sum(result.bytes or 0 for result in done),
         "psnr": sum(measured) / len(measured) if measured else None,
         "ssim": sum(alike) / len(alike) if alike else None,
+        "lpips": any(result.lpips is not None for result in done),
         "seconds": sum(sum(result.seconds.values()) for result in batch.results),
         "stages": _stages(batch.results),
         "devices": sorted({result.device for result in batch.results if result.device}),

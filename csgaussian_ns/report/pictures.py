@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from csgaussian_ns.capture.folder import is_capture, open_capture
+from csgaussian_ns.capture.folder import open_capture
+from csgaussian_ns.capture.kinds import is_capture
 from csgaussian_ns.capture.view import CaptureView, views_of
 from csgaussian_ns.core.errors import CsgError, DataError
 from csgaussian_ns.core.files import is_address

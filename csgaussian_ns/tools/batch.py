@@ -51,7 +51,7 @@ class Batch:
     cpus: Maybe[int] = None
     """Cores of a task."""
     gpus: Maybe[int] = None
-    """GPUs of a task, on engines other than local."""
+    """GPUs of a task; on this machine one each, if it has some, and with 0 none is used."""
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set", metavar="NAME=VALUE")] = ()
     """Settings of the engine, as name=value: partition=gpu for slurm, address=auto for ray, image=... for k8s-job."""
     json: AsJson = False
@@ -85,7 +85,7 @@ class Batch:
             if value is not None and value < 0:
                 raise ConfigError(f"--{name} {value}: expected 0 or more")
         timeout = None if self.timeout is None else seconds_of(self.timeout)
-        return Limits(self.jobs, timeout, self.cpus, self.gpus)
+        return Limits(self.jobs, timeout, self.cpus, self.gpus, self.retries)
 
     def engine_settings(self) -> dict[str, Any]:
         """Of ``--set``; numbers are numbers.

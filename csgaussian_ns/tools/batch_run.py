@@ -5,25 +5,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.fleet.attempt import now
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.choose import engine, write_job
 from csgaussian_ns.fleet.journal import Journal
+from csgaussian_ns.fleet.look import check_scheme
 from csgaussian_ns.fleet.options import Nerfstudio, Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
+from csgaussian_ns.fleet.remembered import Remembered, place
+from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.fleet.status import Status, save_batch, status_of
 from csgaussian_ns.fleet.storage import absolute, check_reachable, is_local
-from csgaussian_ns.fleet.table import HEADINGS, clock, line, rows, told
+from csgaussian_ns.fleet.table import HEADINGS, clock, failure, line, rows, told
+from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.tools.answer import answer
 from csgaussian_ns.tools.terminal import remark, tell, tell_table
 
 if TYPE_CHECKING:
     from csgaussian_ns.tools.batch import Batch
 
+MOST_DONE = 40
+"""Results that ``csg batch status`` lists one by one."""
 LOG_INTERVAL = 10.0
 """Seconds between two lines where the output is not a terminal."""
 
@@ -32,12 +39,14 @@ def run_batch(manifest: str, given: "Batch") -> None:
     """Check all rows and the engine, do what is not done yet, and say what came of it.
 
     Raises:
-        CsgError: Something cannot work; nothing was started. Or tasks failed, which the message counts.
+        CsgError: Something cannot work; nothing was started. Or tasks failed, or are still with another worker, which
+            the message counts.
     """
     if given.output is None:
         raise ConfigError("-o: expected a folder or an address for results.jsonl and the scenes")
     folder, limits, settings = absolute(given.output), given.limits(), given.engine_settings()
     if not is_local(folder):
+        check_scheme(folder)
         check_reachable(folder)
     described = given.on in ("k8s-job", "skypilot")
     with Nerfstudio() as ask:
@@ -45,7 +54,7 @@ def run_batch(manifest: str, given: "Batch") -> None:
             manifest=manifest if is_address(manifest) else absolute(manifest),
             folder=folder,
             run=stages_of(given.stages),
-            options=Options(None if given.no_check or "train" not in stages_of(given.stages) else ask),
+            options=Options(None if given.no_check else Remembered(ask, place()), stages_of(given.stages)),
             shard=shard_of(given.shard),
             keep_runs=given.keep_runs,
             look=not (given.no_check or described),
@@ -56,19 +65,18 @@ def run_batch(manifest: str, given: "Batch") -> None:
             words = f"{manifest}: {total} tasks of {','.join(plan.run)} would run on {given.on}; nothing was started"
             answer(given.json, {**facts, "on": given.on}, words)
             return
-        facts = {"manifest": manifest, "run": list(plan.run), "on": given.on, "tasks": total, "started": now()}
+        facts = {"manifest": plan.manifest, "run": list(plan.run), "on": given.on, "tasks": total, "started": now()}
         if described:
             written, command = write_job(given.on, plan, limits, settings, total)
             answer(given.json, {**facts, "file": written, "start": command}, f"{written}: start it with {command}")
             return
         chosen = engine(given.on, limits, settings, folder)
-    tally = Tally(total)
-    if plan.shard == (0, 1):
-        save_batch(folder, facts)
-    elif is_local(folder) or plan.shard[0] == 0:
-        save_batch(folder, {**facts, "tasks": sum(1 for _ in plan.all_tasks())})
+    journal = Journal(folder, plan.shard)
+    tally = Tally(total, journal.done if plan.shard == (0, 1) else 0)
+    if is_local(folder) or plan.shard[0] == 0:
+        save_batch(plan, facts)
     with _shown(tally) as show:
-        drive(plan.tasks(), chosen, Journal(folder, plan.shard), tally, given.retries, show)
+        drive(plan.tasks(), chosen, journal, tally, given.retries, show)
     _tell_end(given, tally)
 
 
@@ -89,6 +97,11 @@ def _tell_end(given: "Batch", tally: Tally) -> None:
             f"{tally.failed} of {tally.total} tasks failed; results.jsonl and task.log of each say why, and the same "
             "command tries them again"
         )
+    if tally.elsewhere:
+        raise CsgError(
+            f"another worker has {tally.elsewhere} of {tally.total} tasks, which are not done; csg batch status tells "
+            "how far they are"
+        )
 
 
 @contextmanager
@@ -101,15 +114,13 @@ def _shown(tally: Tally) -> Iterator[Callable[[Tally], None]]:
         with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
             yield lambda tally: live.update(_table(tally), refresh=True)
         return
-    last, seen = time.monotonic(), 0
+    last = time.monotonic()
 
     def show(tally: Tally) -> None:
-        nonlocal last, seen
-        new = tally.done + tally.failed - seen
-        for result in list(tally.recent)[-new:] if new else ():
-            remark(told(result))
-        seen = tally.done + tally.failed
-        if time.monotonic() - last > LOG_INTERVAL:
+        nonlocal last
+        for result, again in tally.fresh:
+            remark(told(result, again))
+        if tally.left and time.monotonic() - last > LOG_INTERVAL:
             last = time.monotonic()
             remark(line(tally))
 
@@ -137,12 +148,15 @@ def tell_status(folder: str, as_json: bool) -> None:
     status = status_of(absolute(folder))
     facts = {
         **status.batch,
+        "tasks": status.total,
         "done": len(status.done),
         "failed": {result.name: asdict(result)["error"] for result in status.failed},
         "running": status.running,
         "stopped": sorted(status.stopped),
+        "left": status.left,
         "bytes": sum(result.bytes or 0 for result in status.done),
         "psnr": mean_psnr(status),
+        "notes": status.notes,
     }
     answer(as_json, facts, lambda: _print_status(folder, status))
 
@@ -154,21 +168,33 @@ def mean_psnr(status: Status) -> float | None:
 
 
 def _print_status(folder: str, status: Status) -> None:
-    shown = [(name, str(state["stage"]), "", "", str(state["since"])) for name, state in status.running.items()]
-    shown += [
-        (r.name, f"failed, {r.error and r.error.type}: {r.error and r.error.message}", "", "", r.finished)
-        for r in status.failed
-    ]
-    for result in status.done:
+    shown = [(name, str(state["stage"]), "", "", _since(str(state["since"]))) for name, state in status.running.items()]
+    shown += [(result.name, failure(result), "", "", _total(result)) for result in status.failed]
+    if len(status.done) > MOST_DONE:
+        shown.append((f"{len(status.done) - MOST_DONE:,} more", "done", "", "", ""))
+    for result in status.done[-MOST_DONE:]:
         size, psnr = f"{(result.bytes or 0) / 1e6:.3f} MB", "-" if result.psnr is None else f"{result.psnr:.2f} dB"
-        shown.append((result.name, "done", psnr, size, clock(sum(result.seconds.values()))))
+        shown.append((result.name, "done", psnr, size, _total(result)))
     if shown:
         tell_table(HEADINGS, shown)
     psnr = mean_psnr(status)
-    total = status.batch.get("tasks", 0)
-    left = max(0, total - len(status.done) - len(status.failed) - len(status.running))
+    stopped = f" ({len(status.stopped)} of the others begun)" if status.stopped else ""
     tell(
-        f"{folder}: {len(status.done)} of {total} done, {len(status.failed)} failed, {len(status.running)} running, "
-        f"{left} left; {sum(r.bytes or 0 for r in status.done) / 1e6:.3f} MB"
+        f"{folder}: {len(status.done)} of {status.total} done, {len(status.failed)} failed, {len(status.running)} "
+        f"running, {status.left} left{stopped}; {sum(r.bytes or 0 for r in status.done) / 1e6:.3f} MB"
         + ("" if psnr is None else f", mean PSNR {psnr:.2f} dB")
     )
+    for note in status.notes:
+        tell(f"note: {note}")
+
+
+def _total(result: Result) -> str:
+    return clock(sum(result.seconds.values(), 0.0))
+
+
+def _since(moment: str) -> str:
+    """How long ago that was."""
+    try:
+        return clock(max(0.0, (datetime.now(timezone.utc) - datetime.fromisoformat(moment)).total_seconds()))
+    except (ValueError, TypeError):
+        return moment

@@ -49,6 +49,8 @@ class Evaluate:
     """How a true object's counterpart is found: auto prefers names, then text, then the best overlap."""
     text_weights: Annotated[Path | None, tyro.conf.arg(aliases=["--text-encoder"])] = None
     """Weights of the text encoder that the file names, to ask by the true objects' names."""
+    lpips_weights: Path | None = None
+    """Weights of LPIPS, to measure that, too: a state dict of the package lpips, of net vgg or alex."""
     vectors: Path | None = None
     """JSON object of names and text vectors, instead of an encoder."""
 
@@ -61,16 +63,18 @@ class Evaluate:
         from csgaussian_ns.core.files import write_json
         from csgaussian_ns.receiver.load import load
         from csgaussian_ns.render.backend import choose_rasterizer
+        from csgaussian_ns.render.lpips import load_lpips
         from csgaussian_ns.tools.measure_scene import InTensors, measure_scene, write_overlays
         from csgaussian_ns.tools.viewpoints import tell_notes
         from csgaussian_ns.tools.views import open_views
 
+        lpips = None if self.lpips_weights is None else load_lpips(self.lpips_weights)
         with open_file(self.file) as stream:
             scene, size = load(stream), stream.seek(0, SEEK_END)
         views = open_views(self.data, scene.meta, self.views, self.interval, self.scale, self.labels)
         tell_notes(views.notes)
         measured = measure_scene(
-            InTensors(scene), views, self.match, self._encode(scene), choose_rasterizer("cpu", "cpu")
+            InTensors(scene), views, self.match, self._encode(scene), choose_rasterizer("cpu", "cpu"), lpips
         )
         facts = {
             "file": name_of(self.file),
@@ -107,9 +111,10 @@ class Evaluate:
 def print_report(report: dict[str, Any]) -> None:
     """The report as tables, and one line that sums it up."""
     colour, semantics = report["colour"], report["semantics"]
+    lpips = f" LPIPS {colour['lpips']:.3f} ({colour['lpips_net']})" if "lpips" in colour else ""
     line = (
-        f"{report['file']}: {report['bytes'] / 1e6:.3f} MB, PSNR {colour['psnr']:.2f} dB, SSIM {colour['ssim']:.3f} "
-        f"over {len(colour['per_view'])} views ({report['views']})"
+        f"{report['file']}: {report['bytes'] / 1e6:.3f} MB, PSNR {colour['psnr']:.2f} dB, SSIM {colour['ssim']:.3f}"
+        f"{lpips} over {len(colour['per_view'])} views ({report['views']})"
     )
     if semantics is None:
         tell(f"{line}; no objects measured: {report['semantics_missing']}")

@@ -17,6 +17,7 @@ from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera, Gaussians
 from csgaussian_ns.receiver.scene import LoadedScene
+from csgaussian_ns.render.lpips import Lpips
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.render.ssim import psnr, ssim
 from csgaussian_ns.scene.scene import Seen
@@ -66,7 +67,12 @@ class InTensors:
 
 @torch.no_grad()
 def measure_scene(
-    scene: TensorScene | InTensors, views: Views, match: MatchBy, encode: Encode | None, rasterizer: Rasterizer
+    scene: TensorScene | InTensors,
+    views: Views,
+    match: MatchBy,
+    encode: Encode | None,
+    rasterizer: Rasterizer,
+    lpips: Lpips | None = None,
 ) -> Measured:
     """Measure a scene.
 
@@ -76,11 +82,12 @@ def measure_scene(
         match: See ``semantic.measure_objects.measure_objects``.
         encode: Names to vectors, if that was asked for.
         rasterizer: Draws.
+        lpips: Measures how alike pictures look, too.
 
     Raises:
         CsgError: Matching that this scene or call does not allow; photos or masks that cannot be read.
     """
-    report: dict[str, Any] = {"colour": _colour(scene, views, rasterizer)}
+    report: dict[str, Any] = {"colour": _colour(scene, views, rasterizer, lpips)}
     if scene.semantics is None or views.truth is None:
         reason = "the file has no semantic layer" if scene.semantics is None else "the data set has no masks"
         return Measured(report | {"semantics": None, "semantics_missing": reason}, None)
@@ -108,7 +115,9 @@ def write_overlays(objects: MeasuredObjects, views: Views, folder: Path) -> None
         write_png(folder / f"{view.name}.png", side_by_side(panels))
 
 
-def _colour(scene: TensorScene | InTensors, views: Views, rasterizer: Rasterizer) -> dict[str, Any]:
+def _colour(
+    scene: TensorScene | InTensors, views: Views, rasterizer: Rasterizer, lpips: Lpips | None
+) -> dict[str, Any]:
     """As ``ns-eval`` measures: what a photo's mask hides is black in both pictures."""
     per_view = {}
     for view in views.compared:
@@ -116,6 +125,10 @@ def _colour(scene: TensorScene | InTensors, views: Views, rasterizer: Rasterizer
         image = rasterizer(scene.seen(view.camera).gaussians, view.camera, scene.background).image
         image, photo = image.clamp(0, 1) * counts, photo * counts
         per_view[view.name] = {"psnr": float(psnr(image, photo)), "ssim": float(ssim(image, photo))}
-    means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in ("psnr", "ssim")}
+        if lpips is not None:
+            per_view[view.name]["lpips"] = lpips(image, photo)
+    names = next(iter(per_view.values()))
+    means = {key: sum(figures[key] for figures in per_view.values()) / len(per_view) for key in names}
     size = views.compared[0].camera.width, views.compared[0].camera.height
-    return {**means, "size": size, "per_view": per_view}
+    net = {} if lpips is None else {"lpips_net": lpips.net}
+    return {**means, **net, "size": size, "per_view": per_view}

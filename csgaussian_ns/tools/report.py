@@ -2,9 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -26,8 +28,8 @@ MOST_VIEWS, WIDEST = 200, 4096
 class Report:
     """Make a page about a batch: sizes, quality, worst views, objects, failures; and tables for the survey 3DGS.zip."""
 
-    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
-    """Of the batch, with its results.jsonl."""
+    folder: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DIR|URL")]
+    """Of the batch, with its results.jsonl; or its address, to which the page and the tables are sent."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """The page; DIR/report.html without."""
     title: str | None = None
@@ -46,53 +48,81 @@ class Report:
         for name, value, low, high in (("views", self.views, 0, MOST_VIEWS), ("width", self.width, 16, WIDEST)):
             if not low <= value <= high:
                 raise ConfigError(f"--{name} {value}: expected {low} to {high}")
+        from csgaussian_ns.fleet.storage import joined
         from csgaussian_ns.report.page import Settings, write_page
         from csgaussian_ns.report.rows import read_batch
         from csgaussian_ns.report.survey import write_survey
 
         batch = read_batch(self.folder)
-        page = self.folder / PAGE if self.output is None else self.output
-        if page.suffix.lower() not in (".html", ".htm"):
-            raise ConfigError(f"-o {page}: expected a name that ends in .html, for the page")
-        with output_folder(page.parent):
-            title = self.folder.resolve().name if self.title is None else self.title
-            made = write_page(batch, page, Settings(self.views, self.width, title, self._links(batch, page)))
-        tables = write_survey(batch, self.folder / TABLES)
+        if self.output is not None and self.output.suffix.lower() not in (".html", ".htm"):
+            raise ConfigError(f"-o {self.output}: expected a name that ends in .html, for the page")
+        with self._here() as here:
+            page = here / PAGE if self.output is None else self.output
+            with output_folder(page.parent):
+                title = self.folder.rstrip("/").rpartition("/")[2] if self.title is None else self.title
+                title = title if title.strip(".") else here.resolve().name
+                made = write_page(batch, page, Settings(self.views, self.width, title, self._links(batch, page, here)))
+            tables = [path.relative_to(here).as_posix() for path in write_survey(batch, here / TABLES)]
+            size = page.stat().st_size
+        told = joined(self.folder, PAGE) if self.output is None else str(self.output)
         facts = {
-            "report": str(page),
-            "bytes": page.stat().st_size,
+            "report": told,
+            "bytes": size,
             "done": len(batch.done),
             "failed": len(batch.failed),
-            "tables": [str(path) for path in tables],
+            "tables": [joined(self.folder, name) for name in tables],
             **made,
         }
         missing = f"; {len(made['notes'])} remarks in it on what is not shown" if made["notes"] else ""
         words = (
-            f"{page}: {len(batch.done):,} files, {len(batch.failed):,} failures, {made['pictures']} pictures, "
-            f"{facts['bytes'] / 1e6:.2f} MB{missing}; {len(tables)} tables in {self.folder / TABLES}"
+            f"{told}: {len(batch.done):,} files, {len(batch.failed):,} failures, {made['pictures']} pictures, "
+            f"{size / 1e6:.2f} MB{missing}; {len(tables)} tables in {joined(self.folder, TABLES)}"
         )
         answer(self.json, facts, words)
 
-    def _links(self, batch: "Batch", page: Path) -> "Callable[[Result], str | None]":
+    @contextmanager
+    def _here(self) -> Iterator[Path]:
+        """The folder of the batch; of one at an address a folder whose files are sent there when the block ends."""
+        from csgaussian_ns.fleet.storage import is_local, send
+
+        if is_local(self.folder):
+            yield Path(self.folder)
+            return
+        with TemporaryDirectory(prefix="csg-report-") as scratch:
+            yield Path(scratch)
+            send(Path(scratch), self.folder, PAGE)
+
+    def _links(self, batch: "Batch", page: Path, here: Path) -> "Callable[[Result], str | None]":
         """Where scenes can be looked at, relative to the page."""
         from urllib.parse import quote, urlencode
 
+        from csgaussian_ns.core.files import is_address
         from csgaussian_ns.fleet.result import SCENE
 
-        viewer = self.folder / VIEWER
+        viewer, far = here / VIEWER, is_address(self.folder)
         if self.link_views:
             _write_viewer(viewer)
 
+        def relative(path: Path, start: Path) -> str:
+            return Path(os.path.relpath(path, start)).as_posix()
+
         def link(result: "Result") -> str | None:
-            place = Path(batch.place(result))
-            own = place / VIEWER / "index.html"
+            place = batch.place(result)
+            if far:  # nobody is asked about each scene
+                inside = place.removeprefix(f"{self.folder.rstrip('/')}/")
+                if inside == place or not self.link_views or self.output is not None:
+                    return None
+                folder, there = here / inside, True
+            else:
+                folder = Path(place)
+                there = self.link_views and (folder / SCENE).is_file()
+            own = folder / VIEWER / "index.html"
             if own.is_file():
-                return quote(Path(os.path.relpath(own, page.parent)).as_posix())
-            if not self.link_views or not (place / SCENE).is_file():
+                return quote(relative(own, page.parent))
+            if not there:
                 return None
-            scene = Path(os.path.relpath(place / SCENE, viewer)).as_posix()
-            shown = quote(Path(os.path.relpath(viewer / "index.html", page.parent)).as_posix())
-            return f"{shown}?{urlencode({'scene': scene}, safe='/')}"
+            shown = quote(relative(viewer / "index.html", page.parent))
+            return f"{shown}?{urlencode({'scene': relative(folder / SCENE, viewer)}, safe='/')}"
 
         return link
 

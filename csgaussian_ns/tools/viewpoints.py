@@ -97,7 +97,8 @@ def frames_per_second(option: str | None) -> int:
 
 def _cameras_of_file(option: str, scene: "LoadedScene") -> dict[str, "Camera"]:
     from csgaussian_ns.capture.camera_path import is_camera_path, read_camera_path
-    from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
+    from csgaussian_ns.capture.folder import open_capture
+    from csgaussian_ns.capture.kinds import KINDS, is_capture
     from csgaussian_ns.receiver.given_cameras import cameras_of
 
     path = Path(option)

@@ -79,7 +79,8 @@ def open_views(data: Path, meta: "Meta", side: Side, interval: int | None, scale
         ConfigError: No such data set, or none of its views is on that side.
         DataError: The capture cannot be used, or its annotations.
     """
-    from csgaussian_ns.capture.folder import KINDS, is_capture, open_capture
+    from csgaussian_ns.capture.folder import open_capture
+    from csgaussian_ns.capture.kinds import KINDS, is_capture
     from csgaussian_ns.capture.split import choose
     from csgaussian_ns.capture.view import views_of
     from csgaussian_ns.semantic.ground_truth import find_ground_truth

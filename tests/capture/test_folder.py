@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from csgaussian_ns.capture.colmap import LENSES, read_colmap
-from csgaussian_ns.capture.folder import find_photos, is_capture, open_capture
+from csgaussian_ns.capture.folder import find_photos, open_capture
+from csgaussian_ns.capture.kinds import is_capture
 from csgaussian_ns.capture.lens import lens_of
 from csgaussian_ns.capture.optics import intrinsics_of
 from csgaussian_ns.capture.poses import cameras, stored_pose

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from csgaussian_ns.codec.coarser import COARSEST, DROPPED, EXPONENTS, StepScale, worth_of
+from csgaussian_ns.codec.coarser import DROPPED, EXPONENTS, StepScale, worth_of
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import encode, kept_in_order
+from csgaussian_ns.core.asked import COARSEST
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.entropy.base_steps import on_base_steps
 from csgaussian_ns.format.attributes import AttributeLayout

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from csgaussian_ns.fleet.engines.skypilot import skypilot_task
 from csgaussian_ns.fleet.plan import Plan
 from tests.docs.pages import commands_of
 
-LIMITS = Limits(4, 5400.0, 8, 1)
+LIMITS = Limits(4, 5400.0, 8, 1, 3)
 
 
 @pytest.fixture
@@ -36,6 +37,7 @@ def test_a_job_of_kubernetes(far: Plan):
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1" and container["image"] == "registry/csg:1"
     [command] = commands_of(container["command"][2])
     assert command.words[:3] == ("csg", "batch", "/etc/csg/manifest.jsonl")
+    assert ("--retries", "3") in zip(command.words, command.words[1:], strict=False)
     assert command.words[-2:] == ("--shard", "${JOB_COMPLETION_INDEX}/4") and "5400s" in command.words
     mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
     assert mounted == {"/etc/csg", "/mnt"} and container["envFrom"] == [{"secretRef": {"name": "keys"}}]
@@ -84,5 +86,8 @@ def test_what_cannot_be_described(far: Plan, write_manifest, plan_of):
     for make in (job, skypilot_task):
         with pytest.raises(ConfigError, match="--set imaeg: expected one of"):
             make(far, LIMITS, {"imaeg": "x"}, 1)
+    for name, settings in (("k8s-job", {"image": "x"}), ("skypilot", {})):
+        with pytest.raises(ConfigError, match=f"--shard 1/2: workers of {name} get their own; leave it out"):
+            write_job(name, replace(far, shard=(1, 2)), Limits(), settings, 1)
     with pytest.raises(ConfigError, match="SkyPilot wants their kind"):
         skypilot_task(far, LIMITS, {}, 1)

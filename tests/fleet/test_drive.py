@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from csgaussian_ns.core.errors import ConfigError
-from csgaussian_ns.fleet.attempt import attempt
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.attempt import STATE, attempt
+from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.base import Limits
-from csgaussian_ns.fleet.engines.local import Local, core_groups
+from csgaussian_ns.fleet.engines.local import Local, core_groups, gpu_groups
 from csgaussian_ns.fleet.journal import Journal, read_results
 from csgaussian_ns.fleet.plan import Plan
-from csgaussian_ns.fleet.status import save_batch, status_of
+from csgaussian_ns.fleet.tally import Tally
+from tests.fleet.conftest import put_capture
 from tests.fleet.quick_steps import PLACE, quick_step
 from tests.full_disk import full_disk
 
@@ -28,7 +29,8 @@ QUICK = Limits(2, steps=PLACE, fork=False)
 STAGES = ("train", "export", "evaluate")
 DRIVER = """
 import sys
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
+from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.fleet.engines.base import Limits
 from csgaussian_ns.fleet.engines.choose import engine
 from csgaussian_ns.fleet.journal import Journal
@@ -37,7 +39,8 @@ from csgaussian_ns.fleet.plan import Plan
 
 manifest, out, name, settings = sys.argv[1], sys.argv[2], sys.argv[3], eval(sys.argv[4])
 plan = Plan(manifest, out, ("train", "export", "evaluate"), Options(None))
-limits = Limits(2, steps="quick_steps:quick_step", fork=False)
+forked = len(sys.argv) > 5
+limits = Limits(2, steps="forked_steps:forked_step" if forked else "quick_steps:quick_step", fork=forked)
 drive(plan.tasks(), engine(name, limits, settings, out), Journal(out, (0, 1)), Tally(plan.check()))
 """
 
@@ -102,6 +105,27 @@ def test_a_task_that_takes_too_long(write_manifest, plan_of):
     assert (tally.done, tally.failed) == (1, 1) and error is not None and error.type == "Timeout"
 
 
+def test_seconds_are_of_all_tries(write_manifest, plan_of):
+    [task] = plan_of(write_manifest({"name": "slow", "sleep": 2.5})).tasks()
+    first = attempt(task, quick_step, 1.0, False)
+    assert first.error is not None and first.error.type == "Timeout" and 0.5 < first.seconds["train"] < 2.5
+    state = Path(task.output, STATE)
+    assert json.loads(state.read_text())["spent"] == first.seconds
+    second = attempt(task, quick_step, None, False)
+    assert second.status == "done" and second.seconds["train"] > 2.5 + first.seconds["train"]
+    assert second.seconds["evaluate"] < 2.5
+
+
+def test_a_damaged_state_is_no_state(write_manifest, plan_of, runs):
+    [task] = plan_of(write_manifest({"name": "a"})).tasks()
+    for text in ("{", "[]", json.dumps({"key": task.key, "name": "a"})):
+        Path(task.output).mkdir(parents=True, exist_ok=True)
+        Path(task.output, STATE).write_text(text)
+        assert attempt(task, quick_step, None, False).status == "done"
+        Path(task.output, "result.json").unlink()
+    assert runs().count("a train") == 3
+
+
 def test_a_row_that_changed_is_done_anew(write_manifest, plan_of, runs):
     assert run(plan_of(write_manifest({"name": "a", "x": 1}))).done == 1
     assert run(plan_of(write_manifest({"name": "a", "x": 2}))).done == 1
@@ -122,8 +146,9 @@ def driver(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
     """A function that starts a batch in a process of its own."""
     started = []
 
-    def start(manifest: Path, engine: str = "local", settings: object = None) -> subprocess.Popen:
+    def start(manifest: Path, engine: str = "local", settings: object = None, *forked: str) -> subprocess.Popen:
         command = [sys.executable, "-c", DRIVER, str(manifest), str(tmp_path / "out"), engine, repr(settings or {})]
+        command += forked
         started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
@@ -185,11 +210,32 @@ def test_a_worker_that_is_killed(write_manifest, plan_of, runs, driver, tmp_path
     assert len([line for line in runs() if line.endswith("train")]) <= 5, "the one that was killed, again"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc, and forks")
+def test_a_worker_that_forks_its_commands_is_killed(write_manifest, runs, driver, tmp_path: Path):
+    """What it had forked ends with it, the task is done by the next one, and its seconds are those of both tries."""
+    manifest = write_manifest(*({"name": f"s{number}", "sleep": 6} for number in range(2)))
+    process = driver(manifest, "local", {}, "forked")
+    until(lambda: len(runs()) == 2 if (tmp_path / "data/runs.txt").exists() else False)
+    victim = children_of(process.pid)[0]
+    [command] = children_of(victim)
+    time.sleep(3)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: not alive(command), 10)
+    assert process.wait(200) == 0
+    found = read_results(str(tmp_path / "out"))
+    assert [result.status for result in found.values()] == ["done", "done"] and runs().count("s0 export") == 1
+    assert sorted(runs().count(f"s{number} train") for number in range(2)) == [1, 2]
+    seconds = sorted(result.seconds["train"] for result in found.values())
+    assert 6 < seconds[0] < seconds[1] - 2, "those of the try that was lost count, up to the last note of them"
+
+
 def test_two_batches_of_one_folder_do_each_task_once(write_manifest, plan_of, runs, driver):
     manifest = write_manifest(*({"name": f"s{number}", "sleep": 0.3} for number in range(6)))
     processes = [driver(manifest), driver(manifest)]
     assert [process.wait(200) for process in processes] == [0, 0]
     assert sorted(runs()) == sorted(f"s{number} {stage}" for number in range(6) for stage in STAGES)
+    plan = plan_of(manifest)
+    assert sorted(line["name"] for line in lines_of(plan)) == [f"s{number}" for number in range(6)], "a row a result"
 
 
 def test_a_full_disk(write_manifest, plan_of, runs):
@@ -203,7 +249,7 @@ def test_a_full_disk(write_manifest, plan_of, runs):
         full_disk(len(before) + 20),
         pytest.raises(ConfigError, match=r"cannot write .*results.jsonl: No space left on device"),
     ):
-        Journal(plan.folder, (0, 1)).add(read_results(plan.folder)["a"])
+        Journal(plan.folder, (0, 1)).add(replace(read_results(plan.folder)["a"], finished="later"))
     assert journal.read_bytes() == before
     (task,) = [task for task in plan.tasks() if task.name == "b"]
     with full_disk(10):
@@ -222,8 +268,7 @@ def test_shards_write_to_one_file(write_manifest, plan_of, runs):
 
 def test_scenes_and_results_behind_an_address(write_manifest, plan_of, tmp_path: Path, runs):
     far = f"local://{tmp_path}/far"
-    (tmp_path / "far" / "data").mkdir(parents=True)
-    (tmp_path / "far" / "data" / "photo").write_text("x")
+    put_capture(tmp_path / "far" / "data")
     path = write_manifest({"name": "a", "data": f"{far}/data", "copy": 1}, {"name": "b"})
     plan = replace(plan_of(path), folder=f"{far}/out")
     assert run_far(plan).done == 2
@@ -243,20 +288,26 @@ def run_far(plan: Plan) -> Tally:
     return tally
 
 
-def test_status(write_manifest, plan_of):
-    plan = plan_of(write_manifest({"name": "a"}, {"name": "bad", "fails": "always"}))
-    with pytest.raises(ConfigError, match=r"there is no batch\.json"):
-        status_of(plan.folder)
-    run(plan)
-    save_batch(plan.folder, {"tasks": 2})
-    status = status_of(plan.folder)
-    assert [result.name for result in status.done] == ["a"] and [result.name for result in status.failed] == ["bad"]
-    assert not status.running and set(status.stopped) == {"bad"} and status.batch == {"tasks": 2}
-
-
 def test_more_jobs_than_cores_are_refused():
     with pytest.raises(ConfigError, match="--jobs 99: this machine has"):
         Local(replace(QUICK, jobs=99))
+
+
+def test_gpus_are_shared_out(monkeypatch: pytest.MonkeyPatch, write_manifest, plan_of):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ConfigError, match="--gpus 1: this machine has 0 GPUs; leave it out to use what there is"):
+        Local(replace(QUICK, gpus=1))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    assert gpu_groups(("4", "5", "6"), None) == ("4", "5", "6") and gpu_groups(("4", "5", "6"), 2) == ("4,5",)
+    assert Local(replace(QUICK, jobs=None, gpus=2)).capacity == 1 and Local(replace(QUICK, jobs=None)).capacity == 3
+    with pytest.raises(ConfigError, match="--jobs 2 --gpus 2: this machine has 3 GPUs, for 1 such tasks at a time"):
+        Local(replace(QUICK, jobs=2, gpus=2))
+    seen = {}
+    for number, gpus in enumerate((None, 3, 0)):
+        plan = plan_of(write_manifest({"name": f"g{number}"}))
+        assert run(plan, limits=replace(QUICK, jobs=1, gpus=gpus)).done == 1
+        seen[gpus] = read_results(plan.folder)[f"g{number}"].device.partition(":")[0]
+    assert seen == {None: "cuda", 3: "cuda", 0: "cpu"}
 
 
 def test_cores_are_shared_out():

@@ -4,15 +4,19 @@ import json
 import re
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from csgaussian_ns.core.asked import CODERS
 from csgaussian_ns.core.errors import ConfigError, CsgError, DataError
+from csgaussian_ns.fleet.commands import step_of
 from csgaussian_ns.fleet.options import Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
-from csgaussian_ns.fleet.task import Task
+from csgaussian_ns.fleet.task import STAGES, Task
+from tests.fleet.conftest import put_capture
 
 KNOWN = ("--pipeline.model.lambda-rate", "--pipeline.model.plan", "--max-num-iterations", "--a.sh", "--b.sh")
 
@@ -23,6 +27,8 @@ def ask(question: Any) -> dict[str, Any]:
         return {"methods": ["csgaussian-lite", "nerfacto"]}
     if question["arguments"] is None:
         return {"options": list(KNOWN)}
+    if question.get("rate") == 9:
+        return {"error": "lambda 9 lies outside of 0.002..0.016"}
     return {"error": "could not convert string to float: 'much'" if "much" in question["arguments"] else None}
 
 
@@ -100,10 +106,39 @@ def test_options_get_their_full_names(write_manifest, plan_of):
         ({"options": 3}, "row 2: expected options to be names with values, got 3"),
         ({"options": {"plan": "x"}, "plan": "y"}, "row 2: plan is given twice, beside options and in them"),
         ({"name": "n" * 300}, "row 2: expected a name of at most 200 letters, got 300"),
+        ({"outptu": "x"}, "row 2: .* no option 'outptu'; did you mean output?"),
+        ({"output": "first/run", "name": "x"}, "row 2: the output .* lies in that of an earlier row; give each row"),
+        ({"output": "first/", "name": "x"}, "row 2: the output .* is that of an earlier row, too"),
+        ({"output": ".", "name": "x"}, "row 2: the output .* holds the batch, or that of an earlier row"),
+        ({"name": "survey"}, "row 2: survey in .*out is the batch's own; choose another name or output"),
+        ({"output": "results.jsonl/x"}, "row 2: results.jsonl in .* is the batch's own"),
+        ({"data": "empty"}, "row 2: .*empty is no capture; expected a folder with transforms.json, "),
+        ({"data": "odd"}, "row 2: .*transforms.json: expected a transforms.json of nerfstudio; it has no list"),
+        ({"data": "bare"}, "row 2: .*the first photo, .*images/a.png, does not exist; restore the photos"),
+        ({"data": "blender"}, "row 2: .*blender holds no transforms.json, which training reads"),
+        ({"data": "nothing://bucket/x"}, "row 2: nothing://bucket/x: .*nothing"),
+        ({"data": "memory://x"}, "row 2: memory://x: that is the memory of one process"),
+        ({"data": "local:///nowhere/at/all"}, "row 2: there is no local:///nowhere/at/all"),
+        ({"output": "memory://x/y"}, "row 2: memory://x/y: that is the memory of one process"),
+        ({"name": ["a", "b"]}, "row 2: expected name to be a text, got"),
+        ({"step-scale": -3}, r"row 2: the step scale is -3; expected 1 \(as trained\) to 4"),
+        ({"step-scale": True}, "row 2: expected step-scale to be a number, got True"),
+        ({"target-psnr": -1}, "row 2: target-psnr -1: expected decibels above 0"),
+        ({"target-psnr": 30, "target-size": "1MB"}, "row 2: target-size 1MB and target-psnr 30: each says how large"),
+        ({"coder": "zip"}, "row 2: expected coder to be one of rans, torchac, got 'zip'"),
+        ({"text-weights": "none.pt"}, "row 2: text-weights: there is no file /.*/none.pt; paths are relative"),
+        ({"lpips-weights": "none.pt"}, "row 2: lpips-weights: there is no file /.*/none.pt; paths are relative"),
+        ({"lambda-rate-of-file": 0}, "row 2: expected lambda-rate-of-file to be above 0, got 0"),
+        ({"lambda-rate-of-file": 9}, "row 2: csgaussian-lite cannot take lambda-rate-of-file 9: lambda 9 lies outside"),
         ({"output-dir": "x"}, "row 2: the option output-dir is decided by the batch; leave it out"),
     ],
 )
-def test_a_row_that_cannot_be(write_manifest, plan_of, row: dict, told: str):
+def test_a_row_that_cannot_be(write_manifest, plan_of, tmp_path: Path, row: dict, told: str):
+    (tmp_path / "empty").mkdir()
+    (put_capture(tmp_path / "odd") / "transforms.json").write_text("{}")
+    (put_capture(tmp_path / "bare") / "images/a.png").unlink()
+    (tmp_path / "blender").mkdir()
+    (tmp_path / "blender/transforms_train.json").write_text("{}")
     path = write_manifest({"name": "first"}, row)
     with pytest.raises(CsgError, match=told):
         plan_of(path, options=Options(ask)).check()
@@ -119,10 +154,20 @@ def test_a_row_that_cannot_be(write_manifest, plan_of, row: dict, told: str):
         ("a.csv", "data,b\nx,y,z\n", "row 1: expected as many cells"),
         ("a.yaml", "rows: 3\n", "expected a list of rows"),
         ("a.yaml", "- [\n", "expected YAML"),
+        ("a.yaml", "defaults: {options: 3}\nrows: [{data: x}]\n", "defaults: expected options to be names with values"),
+        ("a.yaml", "- {data: x, options: 3}\n", "row 1: expected options to be names with values, got 3"),
+        ("a.yaml", "- {data: x, options: {1: 2}}\n", "row 1: expected options to be names with values, got {1: 2}"),
+        ("a.yaml", "{1: 2, a: 3}\n", "expected a list of rows, or defaults and rows, got ['1', 'a']"),
+        ("a.yaml", "- {1: 2, data: x}\n", "row 1: expected names with values, got {1: 2"),
+        ("a.yaml", "- data: 2026-02-31\n", "expected YAML (day is out of range"),
+        ("a.csv", "data\n\0\n", "a.csv, row 1: "),
+        ("a.csv", f"data\n{'x' * 140_000}\n", "row 1: expected a table of texts (field larger"),
+        ("a.jsonl", f"{'[' * 100_000}\n", "line 1: expected a JSON object"),
         ("a.yaml", "all: []\n", "expected a list of rows, or defaults and rows, got"),
     ],
 )
 def test_a_file_that_is_no_manifest(plan_of, tmp_path: Path, name: str, content: str, told: str):
+    put_capture(tmp_path)
     (tmp_path / name).write_text(content)
     with pytest.raises((ConfigError, DataError), match=re.escape(told)):
         plan_of(tmp_path / name).check()
@@ -159,6 +204,73 @@ def peak(rows: int, plan_of: Callable[..., Plan], tmp_path: Path) -> int:
 
 
 def test_checking_ten_thousand_rows_takes_no_more_memory_than_ten(plan_of, tmp_path: Path):
-    (tmp_path / "data").mkdir()
+    put_capture(tmp_path / "data")
     few, many = peak(10, plan_of, tmp_path), peak(10_000, plan_of, tmp_path)
     assert many - few < 3_000_000, (few, many)
+
+
+def test_a_folder_may_be_called_7(plan_of, tmp_path: Path):
+    put_capture(tmp_path / "7")
+    (tmp_path / "a.csv").write_text("data,name,x\n7,1e3,1e3\n")
+    plan = plan_of(tmp_path / "a.csv")
+    [task] = plan.tasks()
+    assert plan.check() == 1 and (task.data, task.name, task.options) == (str(tmp_path / "7"), "1e3", {"x": 1000.0})
+
+
+def test_what_a_row_says_counts_before_defaults(plan_of, tmp_path: Path):
+    put_capture(tmp_path / "data")
+    (tmp_path / "a.yaml").write_text(
+        "defaults: {data: data, y: 1, options: {x: 1, z: 1}}\n"
+        "rows:\n- {name: a}\n- {name: b, x: 2}\n- {name: c, options: {y: 3, z: 3}}\n"
+    )
+    found = {task.name: task.options for task in plan_of(tmp_path / "a.yaml").tasks()}
+    assert found == {"a": {"x": 1, "y": 1, "z": 1}, "b": {"x": 2, "y": 1, "z": 1}, "c": {"x": 1, "y": 3, "z": 3}}
+
+
+def test_outputs_at_addresses_are_told_apart(write_manifest, plan_of):
+    for first, second in (
+        ("s3://b/hall", "s3://b/hall/"),
+        ("s3://b/hall", "s3://b//hall/x"),
+        ("S3://b/x/y", "s3://b/x"),
+    ):
+        path = write_manifest({"name": "a", "output": first}, {"name": "b", "output": second})
+        with pytest.raises(DataError, match="row 2: the output 's3://b/"):
+            plan_of(path).check()
+    path = write_manifest({"name": "a", "output": "s3://b/hall"}, {"name": "b", "output": "s3://b/hallway"})
+    assert plan_of(path).check() == 2
+
+
+def test_options_of_the_evaluation_go_to_it_alone(write_manifest, plan_of, tmp_path: Path):
+    [task] = plan_of(write_manifest({"lpips-weights": "lpips.pt", "step-scale": 2})).tasks()
+    commands = {stage: step_of(stage, task, tmp_path).command for stage in STAGES}
+    found = {stage for stage, words in commands.items() if str(tmp_path / "lpips.pt") in words}
+    assert found == {"evaluate"} and "--step-scale" in commands["export"] and "--step-scale" not in commands["evaluate"]
+
+
+def test_coders_are_those_of_the_export():
+    options = pytest.importorskip("csgaussian_ns.ns.export", reason="needs nerfstudio")
+    [coder] = [field for field in fields(options.ExportCsgBitstream) if field.name == "coder"]
+    assert get_args(coder.type) == CODERS
+
+
+def test_without_training_options_are_checked_where_there_are_some(write_manifest, plan_of):
+    def refuse(question: Any) -> dict[str, Any]:
+        raise AssertionError("nobody has to be asked")
+
+    evaluate = ("evaluate",)
+    path = write_manifest({"file": "data/transforms.json"})
+    assert plan_of(path, evaluate, options=Options(refuse, evaluate)).check() == 1
+    path = write_manifest({"file": "data/transforms.json", "lamda-rate": 1})
+    with pytest.raises(DataError, match=r"row 1: .* no option 'lamda-rate'; did you mean lambda-rate\?"):
+        plan_of(path, evaluate, options=Options(ask, evaluate)).check()
+
+
+def test_a_method_that_no_file_can_be_made_of(write_manifest, plan_of):
+    def ask_nerfacto(question: Any) -> dict[str, Any]:
+        return {"options": [], "csg": False} if question["arguments"] is None else {"error": None}
+
+    path = write_manifest({"method": "nerfacto"})
+    with pytest.raises(DataError, match=r"row 1: no \.csg file can be made of runs of nerfacto"):
+        plan_of(path, options=Options(ask_nerfacto)).check()
+    train = ("train",)
+    assert plan_of(path, train, options=Options(ask_nerfacto, train)).check() == 1

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
-from csgaussian_ns.fleet.drive import Tally, drive
+from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.base import Limits
 from csgaussian_ns.fleet.journal import Journal, read_results
 from csgaussian_ns.fleet.plan import Plan
+from csgaussian_ns.fleet.tally import Tally
 from tests.fleet.quick_steps import PLACE
 from tests.fleet.slurm_cluster import Cluster, missing
 from tests.fleet.test_drive import STAGES, alive, driver, until

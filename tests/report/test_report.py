@@ -125,11 +125,59 @@ def test_tables_in_the_layout_of_the_survey(csg, batch: Path, made: Path, measur
     [table] = (batch / "survey").rglob("*.csv")
     assert table == batch / "survey" / "to" / "scene.csv", "data set and scene"
     first, *lines = csv.reader(table.read_text().splitlines())
-    assert ",".join(first) == "Submethod,PSNR,SSIM,LPIPS,Size [Bytes],#Gaussians"
+    assert ",".join(first) == "Submethod,PSNR,SSIM,Size [Bytes],#Gaussians", "LPIPS was not measured"
     size = (made / "scene.csg").stat().st_size
     psnr = measured["colour"]["psnr"]
-    assert lines[0] == [" lambda-rate 0.008", f"{psnr:.4f}", "0.91235", "", str(size), "9000"]
+    assert lines[0] == [" lambda-rate 0.008", f"{psnr:.4f}", "0.91235", str(size), "9000"]
     assert [line[0] for line in lines] == [" lambda-rate 0.008", " lambda-rate 0.002"]
+
+
+def test_lpips_has_a_column_where_it_was_measured(csg, tmp_path: Path):
+    write_results(tmp_path, result("a", "/x/room", lpips=0.123456), result("b", "/x/hall"))
+    assert csg("report", tmp_path, "--views", "0")[0] == 0
+    lines = (tmp_path / "survey/x/room.csv").read_text().splitlines()
+    assert lines == [
+        "Submethod,PSNR,SSIM,LPIPS,Size [Bytes],#Gaussians", "Baseline,30.2500,0.91235,0.12346,400000,9000"
+    ]  # fmt: skip
+    assert (tmp_path / "survey/x/hall.csv").read_text().splitlines()[1] == "Baseline,30.2500,0.91235,,400000,9000"
+    table = Page(tmp_path / "report.html").texts["files"]
+    assert "LPIPS" in table and "0.123" in table
+    write_results(tmp_path, result("a", "/x/room"))
+    assert csg("report", tmp_path, "--views", "0")[0] == 0
+    assert "LPIPS" not in Page(tmp_path / "report.html").texts["files"]
+
+
+def test_captures_of_one_name_have_tables_of_their_own(csg, tmp_path: Path):
+    places = ["/x/a_b/room", "/a/b/room", "/c/b/room", "s3://k/b/room", "s3://k/b/room?", "/room"]
+    write_results(tmp_path, *(result(f"t{number}", place) for number, place in enumerate(places)))
+    code, out, _ = csg("report", tmp_path, "--views", "0", "--json")
+    assert code == 0
+    tables = json.loads(out)["tables"]
+    assert len(set(tables)) == len(places) and all(len(Path(table).read_text().splitlines()) == 2 for table in tables)
+    names = {Path(table).relative_to(tmp_path / "survey").as_posix() for table in tables}
+    assert {"a_b/room.csv", "c_b/room.csv", "scenes/room.csv"} <= names
+
+
+def test_a_batch_at_an_address(csg, tmp_path: Path, made: Path, measured: dict[str, Any], monkeypatch):
+    put_files(tmp_path / "far/task", made, measured)
+    address = f"local://{tmp_path}/far"
+    write_results(tmp_path / "far", result("task", made / "path/to/scene", output=f"{address}/task"))
+    built = tmp_path / "built"
+    built.mkdir()
+    (built / "index.html").write_text("<body>")
+    monkeypatch.setattr("csgaussian_ns.tools.view.PAGE", built)
+    code, out, err = csg("report", address, "--json", "--views", "1", "--link-views")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert facts["report"] == f"{address}/report.html" and facts["pictures"] == 5 and facts["notes"] == []
+    assert facts["tables"] == [f"{address}/survey/to/scene.csv"] and (tmp_path / "far/survey/to/scene.csv").is_file()
+    page = Page(tmp_path / "far/report.html")
+    assert [a for a in page.addresses if "view" in a] == ["view/index.html?scene=../task/scene.csg"]
+    assert (tmp_path / "far/view/index.html").is_file() and " far" in page.texts["head"]
+    assert csg("report", address, "-o", tmp_path / "own.html", "--views", "0")[0] == 0
+    assert (tmp_path / "own.html").is_file()
+    code, _, err = csg("report", f"local://{tmp_path}/nothing")
+    assert code == 2 and "there is no such folder" in err
 
 
 def test_json_for_programs(csg, batch: Path):
@@ -186,7 +234,7 @@ def test_a_line_that_is_no_result_is_told(batch: Path, changes: dict[str, Any], 
     facts = result("other", "/data/other").facts() | changes
     with (batch / RESULTS).open("a") as file:
         file.write(json.dumps(facts) + "\n[1, 2]\n\n")
-    found = read_batch(batch)
+    found = read_batch(str(batch))
     assert [one.name for one in found.results] == ["fine", "coarse", "broken"]
     assert len(found.notes) == 1 and what in found.notes[0] and "2 lines" in found.notes[0]
 
@@ -194,7 +242,7 @@ def test_a_line_that_is_no_result_is_told(batch: Path, changes: dict[str, Any], 
 def test_the_last_result_of_a_task_counts(batch: Path):
     again = result("broken", "/data/attic", bytes=7)
     write_results(batch, again)
-    found = read_batch(batch)
+    found = read_batch(str(batch))
     assert [one.name for one in found.done] == ["fine", "coarse", "broken"] and found.failed == ()
     assert found.results[2] == again
 
@@ -259,11 +307,11 @@ def test_worst_views_are_of_many_scenes(tmp_path: Path, made: Path, measured: di
     for number in range(3):
         put_files(tmp_path / f"t{number}", made, report, -number)
         write_results(tmp_path, result(f"t{number}", f"/data/scene{number // 2}"))
-    views, notes = worst_views(read_batch(tmp_path), 9)
+    views, notes = worst_views(read_batch(str(tmp_path)), 9)
     assert notes == [] and [(view.result.name, view.name, view.psnr) for view in views] == [
         ("t0", "00", 20.0), ("t0", "01", 21.0), ("t2", "00", 22.0), ("t2", "01", 23.0)
     ]  # fmt: skip
-    assert worst_views(read_batch(tmp_path), 1)[0] == views[:1]
+    assert worst_views(read_batch(str(tmp_path)), 1)[0] == views[:1]
 
 
 def test_settings_are_what_differs():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from csgaussian_ns.capture.lens import Lens
@@ -122,6 +123,23 @@ def test_views_and_scale(evaluate, capture: Path):
     assert train["semantics"]["rendered_2d"]["miou"] > 0.75
     every = report_of(evaluate(capture, "--json", "--views", "all", "--interval", "3"))
     assert len(every["colour"]["per_view"]) == 9 == len(every["semantics"]["views"])
+
+
+def test_lpips_with_weights_of_the_user(evaluate, capture: Path, tmp_path: Path):
+    torch.manual_seed(1)
+    weights = {f"lin{number}.model.1.weight": torch.rand(1, 2, 1, 1) for number in range(5)}
+    for number, (layer, size) in enumerate(((0, 11), (3, 5), (6, 3), (8, 3), (10, 3)), 1):
+        name = f"net.slice{number}.{layer}"
+        weights |= {f"{name}.weight": torch.randn(2, 3 if layer == 0 else 2, size, size), f"{name}.bias": torch.rand(2)}
+    torch.save(weights, tmp_path / "lpips.pt")
+    given = "--lpips-weights", str(tmp_path / "lpips.pt")
+    colour = report_of(evaluate(capture, "--json", *given))["colour"]
+    figures = [found["lpips"] for found in colour["per_view"].values()]
+    assert colour["lpips"] == pytest.approx(sum(figures) / 2) and colour["lpips"] > 0 and colour["lpips_net"] == "alex"
+    assert f" LPIPS {colour['lpips']:.3f} (alex) over 2 views" in evaluate(capture, *given)[1]
+    assert "lpips" not in report_of(evaluate(capture, "--json"))["colour"]
+    code, _, err = evaluate(capture, "--lpips-weights", str(tmp_path / "none.pt"))
+    assert code == 2 and "none.pt cannot be read as weights of LPIPS" in err and err.count("\n") == 1
 
 
 def test_lists_in_the_file_decide_the_split(evaluate, copied: Path):

@@ -26,7 +26,8 @@ class Limits:
         jobs: Tasks at a time; the engine's own choice if ``None``.
         timeout: Seconds of a try.
         cpus: Cores of a task; the engine's own choice if ``None``.
-        gpus: GPUs of a task, on engines that are asked for them.
+        gpus: GPUs of a task; the engine's own choice if ``None``.
+        retries: Further tries of a task, where workers are drivers of their own.
         steps: Where the commands of stages come from; for tests.
         fork: Whether imports are shared by the stages of a worker.
     """
@@ -35,6 +36,7 @@ class Limits:
     timeout: float | None = None
     cpus: int | None = None
     gpus: int | None = None
+    retries: int = 1
     steps: str = STEPS
     fork: bool = sys.platform == "linux"
 

@@ -42,7 +42,7 @@ def write_job(name: str, plan: Plan, limits: Limits, settings: Mapping[str, Any]
         The file, and the command that starts it.
 
     Raises:
-        ConfigError: A setting that it does not know, or the manifest or the results lie on this machine alone.
+        ConfigError: A setting that it does not know, a shard, or the manifest or the results lie on this machine alone.
     """
     from csgaussian_ns.fleet.engines.kubernetes import job
     from csgaussian_ns.fleet.engines.skypilot import skypilot_task
@@ -52,6 +52,8 @@ def write_job(name: str, plan: Plan, limits: Limits, settings: Mapping[str, Any]
             f"-o {plan.folder}: expected an address that all workers reach, such as s3://bucket/x; for a folder "
             "that they all see, say --set shared=1"
         )
+    if plan.shard != (0, 1):
+        raise ConfigError(f"--shard {plan.shard[0]}/{plan.shard[1]}: workers of {name} get their own; leave it out")
     shards = min(limits.jobs or 1, max(1, tasks))
     kept = {key: value for key, value in settings.items() if key != "shared"}
     make = job if name == "k8s-job" else skypilot_task

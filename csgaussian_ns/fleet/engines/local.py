@@ -2,6 +2,7 @@
 
 import os
 import selectors
+from collections.abc import Sequence
 from contextlib import suppress
 
 from csgaussian_ns.core.cores import available_cores
@@ -19,18 +20,24 @@ class Local:
     """See ``Engine``. A worker stays for many tasks, so that each imports nerfstudio once.
 
     Args:
-        limits: Of tasks. By default as many jobs as there are GPUs, or cores for which there is memory.
+        limits: Of tasks. By default as many jobs as there are GPUs, or groups of so many, or cores for which there is
+            memory; 0 GPUs hides them.
 
     Raises:
-        ConfigError: More jobs than this machine has cores.
+        ConfigError: More jobs than this machine has cores, or more GPUs for a task than it has.
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._limits, self._gpus = limits, gpus()
-        cores = available_cores()
+        there, cores = gpus(), available_cores()
+        self._limits, self._gpus = limits, gpu_groups(there, limits.gpus)
         self.capacity = limits.jobs or len(self._gpus) or max(1, min(cores, _memory() // BYTES_A_JOB))
         if self.capacity > max(cores, len(self._gpus)):
-            raise ConfigError(f"--jobs {self.capacity}: this machine has {cores} cores and {len(self._gpus)} GPUs")
+            raise ConfigError(f"--jobs {self.capacity}: this machine has {cores} cores and {len(there)} GPUs")
+        if limits.gpus and self.capacity > len(self._gpus):
+            raise ConfigError(
+                f"--jobs {self.capacity} --gpus {limits.gpus}: this machine has {len(there)} GPUs, for "
+                f"{len(self._gpus)} such tasks at a time"
+            )
         self._groups = core_groups(self.capacity)
         self._workers: dict[int, Worker] = {}
         self._ready = selectors.DefaultSelector()
@@ -74,6 +81,8 @@ class Local:
         env |= dict.fromkeys(THREADS, threads)
         if self._gpus:
             env["CUDA_VISIBLE_DEVICES"] = self._gpus[place % len(self._gpus)]
+        elif self._limits.gpus == 0:
+            env["CUDA_VISIBLE_DEVICES"] = ""
         limits = self._limits
         if self._gpus and limits.fork:  # CUDA does not survive a fork
             limits = Limits(**{**vars(limits), "fork": False})
@@ -89,6 +98,24 @@ class Local:
             if worker.process.stdout is not None:
                 self._ready.unregister(worker.process.stdout)
         worker.end()
+
+
+def gpu_groups(there: Sequence[str], each: int | None) -> tuple[str, ...]:
+    """What workers may see of the GPUs of this machine, as ``CUDA_VISIBLE_DEVICES`` names them.
+
+    Args:
+        there: All of them.
+        each: So many for a worker; one if nothing is said.
+
+    Raises:
+        ConfigError: There are not so many.
+    """
+    if each == 0:
+        return ()
+    if each is not None and each > len(there):
+        raise ConfigError(f"--gpus {each}: this machine has {len(there)} GPUs; leave it out to use what there is")
+    each = each or 1
+    return tuple(",".join(there[first : first + each]) for first in range(0, len(there) - each + 1, each))
 
 
 def core_groups(count: int) -> list[tuple[int, ...]]:

@@ -24,7 +24,8 @@ def command_of(plan: Plan, limits: Limits, manifest: str, shard: str) -> str:
     """
     words = ["csg", "batch", manifest, "--output", plan.folder, "--run", ",".join(plan.run)]
     words += ["--keep-runs"] if plan.keep_runs else []
-    words += ["--timeout", f"{limits.timeout:.0f}s"] if limits.timeout is not None else []
+    words += ["--retries", str(limits.retries)]
+    words += ["--timeout", f"{limits.timeout:g}s"] if limits.timeout is not None else []
     return f'{shlex.join(words)} --shard "{shard}"'
 
 
