@@ -15,6 +15,7 @@ whole objects (``whole_3d``) it reaches 1.
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -90,7 +91,8 @@ class Options:
     data: Path = Path("../shared/data")
     """Folder that holds the captured scenes."""
     scenes: tuple[str, ...] = ("demo5:1",)
-    """``name:scale`` of each; ``demoN`` is the demo scene of seed N, made when it is needed."""
+    """``name:scale`` of each; ``demoN``, ``glassN``, ``thinN``, ``pileN`` and ``clutterN`` are demo scenes of seed N,
+    made when they are needed."""
     lambdas: tuple[float, ...] = (0.004,)
     """Weights of the rate of colour."""
     variants: tuple[str, ...] = ("reference",)
@@ -115,12 +117,14 @@ class Options:
 
 def scene_root(options: Options, name: str) -> Path:
     """Folder that holds the scene's folder; a demo scene is made if it is missing."""
-    if not name.startswith("demo"):
+    made = re.fullmatch(r"(demo|glass|thin|pile|clutter)(\d+)", name)
+    if made is None:
         return options.data
     folder = options.work / "scenes" / name
     if not folder.exists():
         command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "demo-scene", str(folder)]
-        subprocess.run([*command, "--seed", name.removeprefix("demo")], check=True)
+        kind = made[1].replace("demo", "plain")
+        subprocess.run([*command, "--kind", kind, "--seed", made[2]], check=True)
     return folder.parent
 
 

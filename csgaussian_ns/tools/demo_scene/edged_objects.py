@@ -34,6 +34,12 @@ def book(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     ]
 
 
+def brick(color: Rgb, rng: np.random.Generator) -> list[Surface]:
+    """Plain building brick, hardly told from its like."""
+    skin = material(tx.worn(tx.flat(96, 192, color), rng, 0.16, 14), gloss=0.1)
+    return box((0.126, 0.062, 0.044), skin)
+
+
 def gift_box(color: Rgb, rng: np.random.Generator) -> list[Surface]:
     """Wrapped box with a ribbon and a bow."""
     ribbon = tx.PALETTE["yellow"] if color != tx.PALETTE["yellow"] else tx.PALETTE["red"]

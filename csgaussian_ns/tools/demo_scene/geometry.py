@@ -153,16 +153,20 @@ def lathe(
 
 
 def tube(
-    path: Float[np.ndarray, "P 3"], radius: Number | Float[np.ndarray, " P"], material: Material, edge: Number = EDGE
+    path: Float[np.ndarray, "P 3"],
+    radius: Number | Float[np.ndarray, " P"],
+    material: Material,
+    edge: Number = EDGE,
+    sides: int = 12,
 ) -> list[Surface]:
-    """Round tube along a planar or gently bending ``path``; its ends stay open, so bury them in a body."""
+    """Tube of at least so many sides along a planar or gently bending ``path``; its ends stay open: bury them."""
     tangent = np.gradient(path, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
     side = np.cross(tangent[0], (0.0, 0.0, 1.0))
     if np.linalg.norm(side) < 1e-3:
         side = np.cross(tangent[0], (0.0, 1.0, 0.0))
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (len(path),))
-    count = int(np.clip(math.ceil(2 * math.pi * radii.max() / edge), 12, 60)) + 1
+    count = int(np.clip(math.ceil(2 * math.pi * radii.max() / edge), sides, 60)) + 1
     theta = np.linspace(0, 2 * math.pi, count)
     normals = np.empty((len(path), count, 3))
     for i, direction in enumerate(tangent):

@@ -87,7 +87,8 @@ def points_of(surfaces: Sequence[Surface]) -> Float[np.ndarray, "V 3"]:
     return np.concatenate([s.vertices for s in surfaces]).astype(np.float64)
 
 
-def _place(items: Sequence[Item], offset: Sequence[Number] | Float[np.ndarray, "3"], yaw: float = 0.0) -> list[Item]:
+def placed(items: Sequence[Item], offset: Sequence[Number] | Float[np.ndarray, "3"], yaw: float = 0.0) -> list[Item]:
+    """The same things turned about z, then shifted."""
     return [Item(item.name, transformed(item.surfaces, offset, yaw)) for item in items]
 
 
@@ -113,18 +114,18 @@ def _units(count: int, rng: np.random.Generator) -> list[list[Item]]:
     kinds = _choose(count, rng)
     lower, upper = build(BOOK), build(BOOK)
     height = top_of(lower.surfaces)
-    upper = _place([upper], (0.006, -0.004, height), rng.uniform(0.15, 0.5))[0]
+    upper = placed([upper], (0.006, -0.004, height), rng.uniform(0.15, 0.5))[0]
     spot = (rng.uniform(-0.03, 0.03), rng.uniform(-0.015, 0.015), top_of(upper.surfaces))
-    units = [[lower, upper, *_place([build(kinds[0])], spot, rng.uniform(0, 6.28))]]
+    units = [[lower, upper, *placed([build(kinds[0])], spot, rng.uniform(0, 6.28))]]
     built = {kind.name: build(kind) for kind in kinds[1:]}
     if "{} bowl" in built and "apple" in built:
         # The hollow of the bowl is a sphere cap whose lowest point is 13 mm above the table.
-        units.append([built.pop("{} bowl"), *_place([built.pop("apple")], (0.0, 0.0, 0.0145))])
+        units.append([built.pop("{} bowl"), *placed([built.pop("apple")], (0.0, 0.0, 0.0145))])
     units.extend([item] for item in built.values())
     return units
 
 
-def _slide_in(points: Float[np.ndarray, "V 3"], placed: KDTree, heading: float, gap: float) -> Float[np.ndarray, "3"]:
+def _slide_in(points: Float[np.ndarray, "V 3"], standing: KDTree, heading: float, gap: float) -> Float[np.ndarray, "3"]:
     """Offset that brings ``points`` from outside along ``heading`` to ``gap`` from what is placed, or to the centre.
 
     Moving by the current distance never jumps over an obstacle, so the result is the first contact.
@@ -135,8 +136,8 @@ def _slide_in(points: Float[np.ndarray, "V 3"], placed: KDTree, heading: float, 
     bound = np.zeros(len(points))
     while reach > 0.0:
         nearest = points[bound.argmin()] + direction * reach
-        near = bound <= placed.query(nearest)[0]
-        bound[near] = placed.query(points[near] + direction * reach)[0]
+        near = bound <= standing.query(nearest)[0]
+        bound[near] = standing.query(points[near] + direction * reach)[0]
         step = float(bound.min()) - gap
         if step < 5e-4:
             break
@@ -151,12 +152,34 @@ def _room_left(points: Float[np.ndarray, "V 3"]) -> float:
     return float(spare.min())
 
 
-def arrange(count: int, rng: np.random.Generator) -> list[Item]:
+@dataclass(frozen=True)
+class Mixture:
+    """What stands on the table.
+
+    Attributes:
+        units: Builds so many objects, grouped by what stands on or in one another; each unit stands on z = 0 around
+            the origin.
+        most: Objects that fit.
+        close: Every unit touches its neighbour; else every other one does.
+        every: One vertex in so many is looked at where things are pushed together.
+    """
+
+    units: Callable[[int, np.random.Generator], list[list[Item]]]
+    most: int
+    close: bool = False
+    every: int = 1
+
+
+PLAIN = Mixture(_units, MAX_OBJECTS)
+
+
+def arrange(count: int, rng: np.random.Generator, mixture: Mixture = PLAIN) -> list[Item]:
     """Choose and place ``count`` objects.
 
     Args:
-        count: Number of objects, ``MIN_OBJECTS`` to ``MAX_OBJECTS``.
+        count: Number of objects, ``MIN_OBJECTS`` to the most of the mixture.
         rng: Decides kinds, colours and places.
+        mixture: What there is to choose from.
 
     Returns:
         The objects on the table; list order is id order.
@@ -164,36 +187,36 @@ def arrange(count: int, rng: np.random.Generator) -> list[Item]:
     Raises:
         ConfigError: ``count`` is out of range, or no layout of that many objects fitted on the table.
     """
-    if not MIN_OBJECTS <= count <= MAX_OBJECTS:
-        raise ConfigError(f"objects must be {MIN_OBJECTS} to {MAX_OBJECTS}, got {count}")
+    if not MIN_OBJECTS <= count <= mixture.most:
+        raise ConfigError(f"objects must be {MIN_OBJECTS} to {mixture.most}, got {count}")
     for _ in range(TRIES):
-        items = _attempt(count, rng)
+        items = _attempt(count, rng, mixture)
         if min(_room_left(points_of(item.surfaces)) for item in items) > 0.02:
             return items
     raise ConfigError(f"{count} objects did not fit on the table in {TRIES} tries; ask for fewer or another seed")
 
 
-def _attempt(count: int, rng: np.random.Generator) -> list[Item]:
+def _attempt(count: int, rng: np.random.Generator, mixture: Mixture) -> list[Item]:
     """One layout, which may stick out over the table's edge."""
-    units = _units(count, rng)
+    units = mixture.units(count, rng)
     # Tall things in the middle, low ones in front: from a ring of cameras everything is seen somewhere.
     units.sort(key=lambda unit: -max(top_of(item.surfaces) for item in unit) - rng.uniform(0, 0.05))
-    placed: list[Item] = []
+    standing: list[Item] = []
     cloud = np.zeros((0, 3))
     start = rng.uniform(0, 2 * math.pi)
     for index, unit in enumerate(units):
-        unit = _place(unit, (0, 0, 0), rng.uniform(0, 2 * math.pi))
-        points = np.concatenate([points_of(item.surfaces) for item in unit])
+        unit = placed(unit, (0, 0, 0), rng.uniform(0, 2 * math.pi))
+        points = np.concatenate([points_of(item.surfaces)[:: mixture.every] for item in unit])
         if index == 0:
             offset = np.array([rng.uniform(-0.06, 0.06), rng.uniform(-0.06, 0.06), 0.0])
         else:
             # Every other unit touches its neighbour; the rest leave a hand's breadth at most.
-            gap = TOUCHING if index % 2 else float(rng.uniform(0.015, 0.05))
+            gap = TOUCHING if index % 2 or mixture.close else float(rng.uniform(0.015, 0.05))
             tree = KDTree(cloud)
             headings = start + 2.4 * index + np.linspace(-0.5, 0.5, 5)
             offsets = [_slide_in(points, tree, heading, gap) for heading in headings]
             offset = max(offsets, key=lambda shift: min(_room_left(points + shift), 0.05) - 0.2 * np.linalg.norm(shift))
-        placed += _place(unit, offset)
+        standing += placed(unit, offset)
         cloud = np.concatenate([cloud, points + offset])
     middle = (cloud[:, :2].min(axis=0) + cloud[:, :2].max(axis=0)) / 2
-    return _place(placed, (-middle[0], -middle[1], 0.0))
+    return placed(standing, (-middle[0], -middle[1], 0.0))

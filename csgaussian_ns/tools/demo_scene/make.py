@@ -15,14 +15,16 @@ from csgaussian_ns.semantic.masks.label_maps import write_masks
 from csgaussian_ns.semantic.masks.mask_set import MaskSet
 from csgaussian_ns.tools.demo_scene import write
 from csgaussian_ns.tools.demo_scene.folder import folder_in_one_piece
+from csgaussian_ns.tools.demo_scene.kinds import KINDS
 from csgaussian_ns.tools.demo_scene.layout import Item, arrange
 from csgaussian_ns.tools.demo_scene.light import bake
 from csgaussian_ns.tools.demo_scene.mesh import Tracer, assemble, load_embree
 from csgaussian_ns.tools.demo_scene.options import DemoOptions
 from csgaussian_ns.tools.demo_scene.points import instance_points, sparse_points
-from csgaussian_ns.tools.demo_scene.render import Stage, draw, lit_stage
+from csgaussian_ns.tools.demo_scene.render import draw
 from csgaussian_ns.tools.demo_scene.rings import DemoView, rings
 from csgaussian_ns.tools.demo_scene.room import furnish, lamps
+from csgaussian_ns.tools.demo_scene.shading import Stage, lit_stage
 from csgaussian_ns.tools.demo_scene.silhouettes import shape_of, silhouette
 
 PER_OBJECT = 2000
@@ -51,15 +53,17 @@ def _generator(options: DemoOptions, stream: int) -> np.random.Generator:
 
 def _stage(options: DemoOptions, pool: Executor, step: Callable[[float], None]) -> tuple[Stage, list[Item]]:
     """Build and light the scene."""
-    items = arrange(options.objects, _generator(options, 1))
+    kind = KINDS[options.kind]
+    items = arrange(options.objects or kind.objects, _generator(options, 1), kind.mixture)
     room = furnish(_generator(options, 2))
     owned = [(surface, 0) for surface in room]
     owned += [(surface, index + 1) for index, item in enumerate(items) for surface in item.surfaces]
     mesh = assemble([surface for surface, _ in owned], [owner for _, owner in owned])
     tracer, lights = Tracer(mesh), lamps()
+    matt_tracer = tracer if mesh.plain else Tracer(mesh, mesh.matt_faces)
     step(SHARES["objects"])
-    light = bake(mesh, tracer, lights, pool, lambda share: step(share * SHARES["light"]))
-    return lit_stage(mesh, tracer, lights, light), items
+    light = bake(mesh, matt_tracer, lights, pool, lambda share: step(share * SHARES["light"]))
+    return lit_stage(mesh, tracer, matt_tracer, lights, light), items
 
 
 def _draw_all(
@@ -110,7 +114,7 @@ def make_scene(options: DemoOptions, step: Callable[[float], None]) -> Summary:
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
         stage, items = _stage(options, pool, step)
-        views = rings(options.views, options.width, options.height, _generator(options, 3))
+        views = rings(options.views, options.width, options.height, _generator(options, 3), KINDS[options.kind].cameras)
         images = _draw_all(options, stage, items, views, folder, pool, step)
         sparse = sparse_points(stage, views, images, options.points, _generator(options, 4))
         surface = instance_points(stage, views, len(items), PER_OBJECT, _generator(options, 5))

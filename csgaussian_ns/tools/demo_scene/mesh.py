@@ -28,6 +28,7 @@ class Mesh:
         texels: Linear albedo of all textures, one after the other, each row by row from the top.
         texture: Per material: first texel, height, width.
         finish: Per material: gloss, sharpness, emission.
+        passing: Per material: share of light that passes, share that is mirrored, refractive index.
     """
 
     vertices: Float32[np.ndarray, "V 3"]
@@ -39,6 +40,17 @@ class Mesh:
     texels: Float32[np.ndarray, "T 3"]
     texture: Int32[np.ndarray, "M 3"]
     finish: Float32[np.ndarray, "M 3"]
+    passing: Float32[np.ndarray, "M 3"]
+
+    @property
+    def matt_faces(self) -> Bool[np.ndarray, " F"]:
+        """Which faces stop light: all but clear ones."""
+        return self.passing[self.material, 0] == 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing lets light through or mirrors it."""
+        return not self.passing[:, :2].any()
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ def assemble(surfaces: Sequence[Surface], instances: Sequence[int]) -> Mesh:
             [(k, *m.albedo.shape[:2]) for k, m in zip(texel[:-1], materials, strict=True)], dtype=np.int32
         ),
         finish=np.asarray([(m.gloss, m.sharpness, m.emission) for m in materials], dtype=np.float32),
+        passing=np.asarray([(m.clear, m.mirror, m.bend) for m in materials], dtype=np.float32),
     )
 
 
@@ -120,19 +133,22 @@ def load_embree() -> tuple[Any, Any]:
 class Tracer:
     """Ray queries on a mesh. Thread-safe: embree releases the interpreter lock and only reads."""
 
-    def __init__(self, mesh: Mesh) -> None:
-        """Build the acceleration structure."""
+    def __init__(self, mesh: Mesh, chosen: Bool[np.ndarray, " F"] | None = None) -> None:
+        """Build the acceleration structure of the ``chosen`` faces, or of all; faces keep their numbers."""
         scene, shape = load_embree()
         # Robust mode: without it rays slip through the seams between faces, which shows as dark specks on edges.
         self._scene = scene(robust=True)
         # The scene keeps a pointer only: the wrapper must live as long as it.
-        self._shape = shape(self._scene, mesh.vertices, mesh.faces)
+        self._number = None if chosen is None or chosen.all() else np.append(np.nonzero(chosen)[0], -1).astype(np.int32)
+        faces = mesh.faces if self._number is None else mesh.faces[self._number[:-1]]
+        self._shape = shape(self._scene, mesh.vertices, faces)
 
     def first(self, origins: Float[np.ndarray, "N 3"], directions: Float[np.ndarray, "N 3"]) -> Hits:
         """Nearest hit of each ray."""
         result = self._scene.run(origins.astype(np.float32), directions.astype(np.float32), output=True)
         u, v = result["u"], result["v"]
-        return Hits(result["primID"], np.stack([1 - u - v, u, v], axis=-1), result["tfar"])
+        face = result["primID"] if self._number is None else self._number[result["primID"]]
+        return Hits(face, np.stack([1 - u - v, u, v], axis=-1), result["tfar"])
 
     def blocked(
         self, origins: Float[np.ndarray, "N 3"], targets: Float[np.ndarray, "N 3"], share: float = 1.0

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csgaussian_ns.core.shapes import Bool, Float, Int, UInt8
-from csgaussian_ns.tools.demo_scene.mesh import Mesh, Tracer
-from csgaussian_ns.tools.demo_scene.render import Stage
+from csgaussian_ns.core.shapes import Bool, Float, Float32, Int, UInt8
+from csgaussian_ns.tools.demo_scene.mesh import Hits, Mesh, Tracer
 from csgaussian_ns.tools.demo_scene.rings import DemoView
+from csgaussian_ns.tools.demo_scene.shading import Stage
 
 NOISE = 0.35
 """Standard deviation of a sparse point across its viewing ray, in pixels: what SfM reaches on such images."""
@@ -17,6 +17,8 @@ DEPTH_NOISE = 2.5
 TRACK = 3
 """Views that must see a sparse point."""
 OVERSAMPLING = 3
+ON_GLASS = 0.1
+"""Share of the keypoints on clear surfaces that are of the surface; the others are of what shines through."""
 EDGE_CLEARANCE = 2e-3
 """A ray to a point may stop this share of its length before it."""
 
@@ -58,10 +60,24 @@ def _candidates(
     place = np.stack([pixel % view.width, pixel // view.width], axis=-1) + rng.random((count, 2))
     rays = view.rays(place)
     hits = stage.tracer.first(np.broadcast_to(view.centre, rays.shape), rays)
-    depth = hits.distance[:, None].astype(np.float64)
+    distance, real = hits.distance, np.ones(count, np.bool_)
+    if not stage.mesh.plain:
+        distance, real = _as_matched(stage, view, rays, hits, rng)
+    depth = distance[:, None].astype(np.float64)
     across = rng.normal(size=(count, 2)) * NOISE / view.focal
     error = across @ view.pose[:3, :2].T + rays * rng.normal(size=(count, 1)) * NOISE * DEPTH_NOISE / view.focal
-    return view.centre + rays * depth, error * depth
+    return (view.centre + rays * depth)[real], (error * depth)[real]
+
+
+def _as_matched(
+    stage: Stage, view: DemoView, rays: Float[np.ndarray, "N 3"], hits: Hits, rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+    """How far away matching finds what rays see, and whether it finds anything: what mirrors show moves."""
+    clear, mirror, _ = stage.mesh.passing[stage.mesh.material[hits.face]].T
+    behind = stage.matt_tracer.first(np.broadcast_to(view.centre, rays.shape), rays)
+    through = (clear > 0) & (rng.random(len(rays)) > ON_GLASS)
+    mirrored = np.where(through, stage.mesh.passing[stage.mesh.material[behind.face], 1], mirror)
+    return np.where(through, behind.distance, hits.distance), mirrored == 0
 
 
 def sparse_points(
@@ -89,7 +105,7 @@ def sparse_points(
     track = np.zeros(len(exact), dtype=np.int64)
     color = np.zeros((len(exact), 3))
     for view, image in zip(views, images, strict=True):
-        seen, pixel = sees(view, stage.tracer, exact)
+        seen, pixel = sees(view, stage.matt_tracer, exact)
         track += seen
         color[seen] += image[pixel[seen, 1], pixel[seen, 0]]
     kept = rng.permutation(np.nonzero(track >= TRACK)[0])[:count]

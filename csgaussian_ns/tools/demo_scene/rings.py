@@ -18,6 +18,23 @@ FOCAL = 0.95
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How cameras stand around the table.
+
+    Attributes:
+        reach: Factor on ``RINGS``.
+        wander: Metres by which what they look at is off the middle of the table, at most: one number for all axes, or
+            one for each.
+    """
+
+    reach: float = 1.0
+    wander: float | tuple[float, float, float] = 0.03
+
+
+STANDARD = Standing()
+
+
+@dataclass(frozen=True)
 class DemoView:
     """One camera.
 
@@ -66,16 +83,18 @@ def _look_at(eye: Float[np.ndarray, "3"], target: Float[np.ndarray, "3"], roll: 
     return pose
 
 
-def rings(count: int, width: int, height: int, rng: np.random.Generator) -> list[DemoView]:
+def rings(
+    count: int, width: int, height: int, rng: np.random.Generator, standing: Standing = STANDARD
+) -> list[DemoView]:
     """``count`` views around the table, ring after ring in turn, each a little off the perfect circle."""
     start = rng.uniform(0, 2 * math.pi)
-    views = []
+    views, wander = [], np.asarray(standing.wander)
     for i in range(count):
-        radius, level = RINGS[i % len(RINGS)]
+        radius, level = (standing.reach * size for size in RINGS[i % len(RINGS)])
         azimuth = start + 2 * math.pi * i / count + rng.uniform(-0.04, 0.04)
         radius *= rng.uniform(0.95, 1.05)
         eye = np.array([radius * math.cos(azimuth), radius * math.sin(azimuth), level + rng.uniform(-0.04, 0.04)])
-        target = np.array([0.0, 0.0, 0.07]) + rng.uniform(-0.03, 0.03, 3)
+        target = np.array([0.0, 0.0, 0.07]) + rng.uniform(-wander, wander, 3)
         pose = _look_at(eye, target, rng.uniform(-0.03, 0.03))
         views.append(DemoView(pose, FOCAL * max(width, height), width, height))
     return views

@@ -39,12 +39,18 @@ class Material:
         gloss: Strength of the highlight, 0 (matt) to 1.
         sharpness: Exponent of the highlight; larger is smaller.
         emission: Radiance added as ``emission * albedo``; the surface then receives no light.
+        clear: Share of the light that passes, tinted by the albedo; the rest is seen as on any surface.
+        mirror: Share of the light that is reflected when one looks straight at it.
+        bend: Refractive index of the inside against the outside; 1 stands for a thin wall, which bends nothing.
     """
 
     albedo: Float32[np.ndarray, "H W 3"]
     gloss: Number = 0.0
     sharpness: Number = 40.0
     emission: Number = 0.0
+    clear: Number = 0.0
+    mirror: Number = 0.0
+    bend: Number = 1.0
 
 
 def to_linear(srgb: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
