@@ -51,6 +51,10 @@ class Visit:
     def ask(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
 
+    def drawn(self) -> None:
+        """Wait until what has changed is drawn: frames of the page come before those that are asked for here."""
+        self.page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
+
     def close(self) -> None:
         self.page.close()
         assert self.faults == []

@@ -2,7 +2,7 @@
 
 import type { App } from "./app.js";
 import { handOver, megabytes } from "./files.js";
-import type { Tool } from "./gizmo.js";
+import type { Tool } from "./handles.js";
 import { actionOf, FLY_KEYS } from "./keys.js";
 import { find } from "./panel.js";
 import { listen } from "./pointers.js";

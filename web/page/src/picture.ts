@@ -2,7 +2,8 @@
 
 import type { Edit } from "../../dist/index.js";
 import { Flight } from "./flight.js";
-import { Gizmo, type Tool } from "./gizmo.js";
+import { Gizmo } from "./gizmo.js";
+import type { Tool } from "./handles.js";
 import { FLY_KEYS } from "./keys.js";
 import { middleOf, type ShownObject } from "./look.js";
 import type { Vector } from "./maths.js";
@@ -149,7 +150,7 @@ export class Picture {
     this.view.draw(camera, style);
     this.other?.draw(camera, { ...style, selected: 0 });
     const scale = this.sharpness;
-    this.gizmo.show(this.tool, camera, scale, up, ids.length > 0 ? middleOf(this.chosen) : undefined, ids);
+    this.gizmo.show(this.tool, camera, scale, ids.length > 0 ? { ids, middle: middleOf(this.chosen), up } : undefined);
     this.ruler.show(camera, scale, unit);
   }
 
