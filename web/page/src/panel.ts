@@ -4,6 +4,9 @@ import type { ShownObject } from "./look.js";
 import { Meaning } from "./meaning.js";
 import { Row, titleOf, type RowActions } from "./row.js";
 
+/** Where the list lies below the picture, and is folded away at first; as in style.css. */
+const NARROW = "(max-width: 700px)";
+
 export class Panel {
   #objects: readonly ShownObject[] = [];
   #selected: readonly number[] = [];
@@ -45,6 +48,7 @@ export class Panel {
 
   /** Let somebody type a name; of one that the search has left out, after taking that back. */
   rename(id: number): void {
+    this.toggle(true);
     if (!this.#rows.get(id)?.element.isConnected) this.#search.value = "";
     this.#render();
     this.#rows.get(id)?.rename();
@@ -55,7 +59,15 @@ export class Panel {
     this.#rows.get(id)?.element.scrollIntoView({ block: "nearest" });
   }
 
+  /** Fold the list away, or unfold it. */
+  toggle(open?: boolean): void {
+    const narrow = matchMedia(NARROW).matches;
+    const now = narrow ? document.body.classList.toggle("wide", open) : !document.body.classList.toggle("folded", open === undefined ? open : !open);
+    for (const button of document.querySelectorAll('[data-do="panel"]')) button.setAttribute("aria-expanded", String(now));
+  }
+
   focusSearch(): void {
+    this.toggle(true);
     this.#search.focus();
   }
 
