@@ -34,7 +34,7 @@ def spots(mask: np.ndarray, times: int = 1) -> dict[int, tuple[int, int]]:
     numbers, sizes = np.unique(mask[mask > 0], return_counts=True)
     found = {}
     for number in numbers[np.argsort(-sizes)]:
-        inside = distance_transform_edt(np.pad(mask == number, 1))[1:-1, 1:-1]
+        inside = np.asarray(distance_transform_edt(np.pad(mask == number, 1)))[1:-1, 1:-1]
         row, column = np.unravel_index(int(inside.argmax()), mask.shape)
         found[int(number)] = (int((column + 0.5) * times), int((row + 0.5) * times))
     return found
@@ -105,8 +105,8 @@ def move_by_mouse(visit: Visit, scene: LoadedScene, camera: Camera, place: tuple
     page.keyboard.press("Escape")
     [edit] = visit.ask("window.csg.edits")
     moved = visit.picture(camera)
-    target = csgaussian_ns.Target(tuple(edit["objects"]))
-    ours = scene.edited(csgaussian_ns.Move(target, tuple(edit["shift"]))).draw(camera).image.clip(0, 1)
+    target, (dx, dy, dz) = csgaussian_ns.Target(tuple(edit["objects"])), map(float, edit["shift"])
+    ours = scene.edited(csgaussian_ns.Move(target, (dx, dy, dz))).draw(camera).image.clip(0, 1)
     change = np.abs(moved - before).mean(axis=2)
     return {
         "edit": edit,

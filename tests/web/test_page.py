@@ -16,6 +16,7 @@ from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.receiver.arrange import by_importance
 from csgaussian_ns.receiver.capture_views import told
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.tools import cli, view
@@ -245,6 +246,17 @@ def test_a_folder_for_any_server(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert (out / "scenes" / "1" / "objects.csg").read_bytes() == (folder / "objects.csg").read_bytes()
     with pytest.raises(ConfigError, match="there is something in it already"):
         View(str(folder / "objects.csg"), export=out).run()
+
+
+def test_a_file_whose_first_picture_comes_late_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    late, early = tmp_path / "late.csg", tmp_path / "early.csg"
+    late.write_bytes(gaussians(9000, 3))
+    assert cli.main(["view", str(late), "--export", str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"late\.csg shows its first picture after \d\d+% of its bytes; csg arrange puts first", said)
+    early.write_bytes(by_importance(late.read_bytes()))
+    assert cli.main(["view", str(early), "--export", str(tmp_path / "two")]) == 0
+    assert "csg arrange" not in capsys.readouterr().err
 
 
 def test_the_address_serves_page_and_scene(address: str, folder: Path):

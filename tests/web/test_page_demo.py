@@ -63,10 +63,9 @@ def visit(chromium: Any, address: str) -> Iterator[Visit]:
 
 
 def test_orbits_look_as_our_renderer_draws_them(visit: Visit, scene: LoadedScene):
-    assert len(scene.objects) == 10 and len(scene) > 25_000
+    assert len(scene.objects) == 10 and len(scene) > 20_000
     for camera in scene.orbit(4, 320, 240).values():
-        assert person.against_ours(visit, scene, camera) > LEAST_PSNR
-    assert scene.draw(camera).image.std() > 0.05
+        assert person.against_ours(visit, scene, camera) > LEAST_PSNR and scene.draw(camera).image.std() > 0.05
 
 
 def test_objects_are_clicked_hidden_moved_and_saved(
