@@ -25,8 +25,8 @@ SHOWN = 20
 class Serve:
     """Serve a folder by HTTP, in parts (range requests) and to pages of any origin (CORS).
 
-    Folders answer with their index.html. Hidden files, whose names begin with a dot, stay hidden, and so does what links
-    lead to outside of the folder.
+    Folders answer with their index.html. Hidden files, whose names begin with a dot, stay hidden, and so does what
+    links lead to outside of the folder.
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
