@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,11 @@ from tests.web.servers import serving_application
 from tests.web.visits import Visit
 
 Point = tuple[float, float]
+ON_TOP = """(button) => {
+    const { x, y } = button.getBoundingClientRect();
+    return button.contains(document.elementFromPoint(x + 9, y + 9));
+}"""
+IS_ELSEWHERE = "(place) => Math.hypot(...window.csg.picture.seen.eye.map((x, i) => x - place[i])) > 0.05"
 
 pytestmark = [
     pytest.mark.browser,
@@ -100,9 +104,7 @@ def test_all_tools_are_on_the_screen_of_a_phone(phone: Visit):
     for button in buttons:
         box = button.bounding_box()
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["y"] + box["height"] <= 780
-        assert button.evaluate(
-            "(e) => { const { x, y } = e.getBoundingClientRect(); return e.contains(document.elementFromPoint(x + 9, y + 9)); }"
-        )
+        assert button.evaluate(ON_TOP)
     page.locator("#tools").get_by_label("Objects").tap()
     panel, tools = page.locator("#panel").bounding_box(), page.locator("#tools").bounding_box()
     assert panel is not None and tools is not None and panel["y"] + panel["height"] <= tools["y"]
@@ -119,9 +121,7 @@ def test_keys_fly_as_long_as_they_are_down(chromium: Any, address: str, key: str
     right = np.cross(ahead, up)
     axes = {"ahead": ahead, "back": -ahead, "right": right / np.linalg.norm(right), "down": -up}
     visit.page.keyboard.down(key)
-    visit.page.wait_for_function(
-        "(x) => Math.hypot(...window.csg.picture.seen.eye.map((y, i) => y - x[i])) > 0.05", arg=eye.tolist()
-    )
+    visit.page.wait_for_function(IS_ELSEWHERE, arg=eye.tolist())
     visit.page.keyboard.up(key)
     flown = seen(visit)
     step = flown[0] - eye
