@@ -20,9 +20,13 @@ CLEAR = 0.03
 ORBIT = {"focus": [0.0, 0.0, 0.1], "radius": 1.0, "height": 0.5}
 
 
-def demo_file(folder: Path, out: Path) -> None:
-    """Write a folder of ``csg demo-scene`` as plain Gaussians: points on objects, and those of the room around."""
-    objects, room = _points(folder / "instance_points.ply", 1), _points(folder / "sparse_pc.ply", 3)
+def demo_file(folder: Path, out: Path, every: int = 1) -> None:
+    """Write a folder of ``csg demo-scene`` as plain Gaussians: points on objects, and those of the room around.
+
+    ``every``: takes one in so many of them.
+    """
+    objects = _points(folder / "instance_points.ply", 1)[::every]
+    room = _points(folder / "sparse_pc.ply", 3)[::every]
     room = room[KDTree(objects["xyz"]).query(room["xyz"])[0] > CLEAR]  # what was found on objects, too
     kept, colour = _seen_colours(folder, objects)
     owners = np.concatenate([objects["payload"][kept, 0].astype(np.int64), np.zeros(len(room), np.int64)])

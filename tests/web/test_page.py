@@ -173,39 +173,6 @@ def test_people_click_hide_and_undo(chromium: Any, address: str, folder: Path):
     visit.close()
 
 
-def test_a_thousand_random_doings(chromium: Any, address: str):
-    """Without an error, and the page still answers."""
-    visit, random = Visit(chromium, f"{address}?scene=objects.csg", width=320), np.random.default_rng(0)
-    keys = [
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "h",
-        "H",
-        "i",
-        "f",
-        "0",
-        "w",
-        "ArrowLeft",
-        "Escape",
-        "Delete",
-        "Control+z",
-        "Control+y",
-        "/",
-        "?",
-    ]
-    for _ in range(250):
-        x, y, wheel = random.integers(5, 315), random.integers(60, 400), random.integers(-300, 300)
-        visit.page.mouse.move(float(x), float(y))
-        visit.page.mouse.click(float(x), float(y))
-        visit.page.mouse.wheel(0, float(wheel))
-        visit.page.keyboard.press(str(random.choice(keys)))
-    assert visit.ask("window.csg.told.rows") == 259
-    visit.close()
-
-
 @pytest.mark.parametrize(
     ("name", "told"),
     [

@@ -38,7 +38,8 @@ class Visit:
 
     def __init__(self, chromium: Any, url: str, width: int = 640, until: str = "", height: int = 480) -> None:
         self.faults: list[str] = []
-        self.page = chromium.new_page(viewport={"width": width, "height": height})
+        self.page = chromium.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("crash", lambda: self.faults.append("the page has crashed"))
         self.page.on("console", self._hear)
