@@ -93,10 +93,8 @@ def test_objects_are_clicked_hidden_moved_and_saved(
 @pytest.mark.slow
 def test_a_thousand_random_doings(chromium: Any, address: str, file: Path):
     """Without an error, and the page still answers and draws; of a fifth of the points, as software draws them."""
-    visit, scene = (
-        Visit(chromium, f"{address}thin.csg", 260, height=220),
-        csgaussian_ns.load(file.with_name("thin.csg")),
-    )
+    scene = csgaussian_ns.load(file.with_name("thin.csg"))
+    visit = Visit(chromium, f"{address}thin.csg", 260, height=220)
     person.play(visit, 1000)
     for key in ("Escape", "Escape", "Shift+H"):
         visit.page.keyboard.press(key)
