@@ -159,9 +159,3 @@ def enlarged(camera: Camera, times: int) -> Camera:
     """The same view with so many times the pixels."""
     focal = {name: times * getattr(camera, name) for name in ("fx", "fy", "cx", "cy")}
     return replace(camera, width=times * camera.width, height=times * camera.height, **focal)
-
-
-def wider(camera: Camera, margin: int) -> Camera:
-    """The same view with so many pixels more on each side."""
-    width, height = camera.width + 2 * margin, camera.height + 2 * margin
-    return replace(camera, width=width, height=height, cx=camera.cx + margin, cy=camera.cy + margin)
