@@ -88,6 +88,11 @@ def doings(options: Options, browser: Any) -> dict[str, Any]:
     return record
 
 
+def keep(record: dict[str, Any]) -> None:
+    """Write what is known so far, as random doings take longest."""
+    (RESULTS / "web_page.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
 def main(options: Options) -> None:
     """Do it, and write what came of it."""
     # Some installed packages bring a package called tests, which would come before ours.
@@ -100,11 +105,11 @@ def main(options: Options) -> None:
     with chromium(*SWIFTSHADER) as browser:
         record["orbit_psnr"] = pictures(options, browser)
         record |= doings(options, browser)
-        print(json.dumps(record, indent=1), flush=True)
+        keep(record)
         with page_of(options.file, browser, 260, 220) as visit:
             person.play(visit, options.doings)
             record["random_doings_without_an_error"] = options.doings
-    (RESULTS / "web_page.json").write_text(json.dumps(record, indent=1) + "\n")
+    keep(record)
     low = [value for value in record["orbit_psnr"] if value < LEAST_PSNR]
     wrong = {name: found for name, found in record["clicks"].items() if name != found}
     if low or wrong:
