@@ -25,7 +25,8 @@ SHOWN = 20
 class Serve:
     """Serve a folder by HTTP, in parts (range requests) and to pages of any origin (CORS).
 
-    Hidden files, whose names begin with a dot, stay hidden, and so does what links lead to outside of the folder.
+    Folders answer with their index.html. Hidden files, whose names begin with a dot, stay hidden, and so does what
+    links lead to outside of the folder.
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
@@ -47,7 +48,8 @@ class Serve:
                 {"address": f"{address}/{quote(name)}", "bytes": (self.folder / name).stat().st_size}
                 for name in served(self.folder)
             ]
-            facts = {"folder": str(self.folder), "address": address, "files": files}
+            pages = [f"{address}/{quote(name)}" for name in pages_in(self.folder)]
+            facts = {"folder": str(self.folder), "address": address, "files": files, "pages": pages}
             answer(self.json, facts, lambda: _tell(facts))
             serve(application(self.folder))
 
@@ -83,6 +85,12 @@ def served(folder: Path) -> list[str]:
     return sorted(name for path in found if not is_hidden(name := path.relative_to(folder).as_posix()))
 
 
+def pages_in(folder: Path) -> list[str]:
+    """Which of the folder, and of folders right in it, answer with a page, as ``csg view --export`` writes one."""
+    found = ["", *(f"{path.name}/" for path in sorted(folder.iterdir()) if path.is_dir() and not is_hidden(path.name))]
+    return [name for name in found if (folder / name / "index.html").is_file()]
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file, or a folder that it lies in, begins with a dot."""
     return any(part.startswith(".") for part in name.split("/"))
@@ -92,6 +100,8 @@ def _tell(facts: dict[str, Any]) -> None:
     files, address = facts["files"], facts["address"]
     for file in files[:SHOWN]:
         tell(f"{file['address']}  {file['bytes'] / 1e6:.3f} MB")
+    for page in facts["pages"][:SHOWN]:
+        tell(f"{page}  a page; open it in a browser")
     tell(f"{address}: serving {len(files)} .csg files of {facts['folder']}; Ctrl-C ends it")
 
 
@@ -105,7 +115,8 @@ def application(folder: Path) -> "Starlette":
 
     class Files(StaticFiles):
         def lookup_path(self, path: str) -> "tuple[str, os.stat_result | None]":
-            return ("", None) if is_hidden(Path(path).as_posix()) else super().lookup_path(path)
+            inside = Path(path).as_posix()
+            return ("", None) if inside != "." and is_hidden(inside) else super().lookup_path(path)
 
     shared = Middleware(
         CORSMiddleware,
@@ -114,4 +125,4 @@ def application(folder: Path) -> "Starlette":
         allow_headers=["Range", "If-Range"],
         expose_headers=["Accept-Ranges", "Content-Length", "Content-Range", "ETag"],
     )
-    return Starlette(routes=[Mount("/", Files(directory=folder))], middleware=[shared])
+    return Starlette(routes=[Mount("/", Files(directory=folder, html=True))], middleware=[shared])

@@ -27,6 +27,12 @@ UNMARKED = '<body class="busy"'
 """Where index.html says which scene it shows."""
 ENCODE = "encode"
 """Under which name the page asks for the vector of a text."""
+COLOURS = ("COLR", "SPLT")
+"""Sections whose first one shows something."""
+LATE = 0.25
+"""Share of a file that comes before its first picture, from which on it is worth a remark."""
+LARGE = 200_000
+"""Bytes of a file that takes a moment to fetch."""
 LONGEST_TEXT = 200
 """Characters of it; more are left out, as encoders do."""
 
@@ -153,7 +159,14 @@ def _checked(given: str) -> Path | None:
     if is_address(given):
         return None
     with open_csg(given) as stream:
-        read_container(stream)
+        container = read_container(stream)
+    first = next((entry for entry in container.entries if entry.info.kind in COLOURS), None)
+    size = Path(given).stat().st_size
+    if first is not None and size >= LARGE and first.end > LATE * size:
+        remark(
+            f"csg: {given} shows its first picture after {first.end / size:.0%} of its bytes; csg arrange puts first "
+            f"what matters most (not of runs for many rates): csg arrange {given} -o arranged.csg"
+        )
     return Path(given)
 
 

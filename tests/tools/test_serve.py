@@ -58,6 +58,21 @@ def test_hidden_files_stay_hidden(tmp_path: Path):
         assert pages.get(name).status_code == 404, name
 
 
+def test_folders_answer_with_their_pages(csg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for folder in ("", "site", "other", ".git"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / ("index.html" if folder != "other" else "a.csg")).write_text("a page")
+    pages = TestClient(application(tmp_path))
+    assert pages.get("/").text == pages.get("/site/").text == pages.get("/site").text == "a page"
+    assert [pages.get(name).status_code for name in ("/other/", "/.git/")] == [404, 404]
+    monkeypatch.setattr("csgaussian_ns.tools.serve.application", lambda folder: None)
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
+    code, out, _ = csg("serve", tmp_path, "--port", "0")
+    [address] = re.findall(r"^(http://127\.0\.0\.1:\d+): serving", out, re.MULTILINE)
+    assert code == 0 and f"{address}/  a page; open it" in out and f"{address}/site/  a page; open it" in out
+    assert ".git" not in out
+
+
 def test_a_port_in_use(csg, tmp_path: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -16,6 +16,7 @@ from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.receiver.arrange import by_importance
 from csgaussian_ns.receiver.capture_views import told
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.tools import cli, view
@@ -172,39 +173,6 @@ def test_people_click_hide_and_undo(chromium: Any, address: str, folder: Path):
     visit.close()
 
 
-def test_a_thousand_random_doings(chromium: Any, address: str):
-    """Without an error, and the page still answers."""
-    visit, random = Visit(chromium, f"{address}?scene=objects.csg", width=320), np.random.default_rng(0)
-    keys = [
-        "1",
-        "2",
-        "3",
-        "4",
-        "5",
-        "h",
-        "H",
-        "i",
-        "f",
-        "0",
-        "w",
-        "ArrowLeft",
-        "Escape",
-        "Delete",
-        "Control+z",
-        "Control+y",
-        "/",
-        "?",
-    ]
-    for _ in range(250):
-        x, y, wheel = random.integers(5, 315), random.integers(60, 400), random.integers(-300, 300)
-        visit.page.mouse.move(float(x), float(y))
-        visit.page.mouse.click(float(x), float(y))
-        visit.page.mouse.wheel(0, float(wheel))
-        visit.page.keyboard.press(str(random.choice(keys)))
-    assert visit.ask("window.csg.told.rows") == 259
-    visit.close()
-
-
 @pytest.mark.parametrize(
     ("name", "told"),
     [
@@ -245,6 +213,17 @@ def test_a_folder_for_any_server(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert (out / "scenes" / "1" / "objects.csg").read_bytes() == (folder / "objects.csg").read_bytes()
     with pytest.raises(ConfigError, match="there is something in it already"):
         View(str(folder / "objects.csg"), export=out).run()
+
+
+def test_a_file_whose_first_picture_comes_late_is_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    late, early = tmp_path / "late.csg", tmp_path / "early.csg"
+    late.write_bytes(gaussians(9000, 3))
+    assert cli.main(["view", str(late), "--export", str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"late\.csg shows its first picture after \d\d+% of its bytes; csg arrange puts first", said)
+    early.write_bytes(by_importance(late.read_bytes()))
+    assert cli.main(["view", str(early), "--export", str(tmp_path / "two")]) == 0
+    assert "csg arrange" not in capsys.readouterr().err
 
 
 def test_the_address_serves_page_and_scene(address: str, folder: Path):

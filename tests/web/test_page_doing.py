@@ -137,7 +137,6 @@ def test_the_mouse_selects_five_objects_turns_and_comes_closer(visit: Visit):
         page.mouse.click(x, y)
         page.wait_for_function(f"window.csg.selected[0] === {found}")
         assert page.locator(".object.selected").get_attribute("data-id") == str(found)
-        page.wait_for_timeout(400)  # else it were a double click
         clicked += 1
     assert clicked == 5
     places = [visit.ask("window.csg.picture.seen")]
@@ -182,6 +181,32 @@ def test_handles_move_turn_and_size(visit: Visit, key: str, handle: str, does: s
     assert visit.ask("window.csg.edits") == []
 
 
+def test_handles_and_names_stay_while_the_page_draws_and_lists(visit: Visit):
+    """A handle may be under a pointer, and a name be typed, when the scene is drawn or its objects are listed anew."""
+    page = visit.page
+    page.locator(".object .name").nth(2).click()
+    page.keyboard.press("2")
+    grip = page.wait_for_selector('#gizmo circle[aria-label="move along z"]')
+    place = grip.bounding_box()
+    visit.ask("window.csg.picture.fly((flight) => flight.turn(40, 0))")
+    visit.drawn()
+    assert grip.is_visible() and grip.bounding_box() != place
+    page.locator(".object .name").nth(1).click()
+    visit.drawn()
+    assert grip.is_visible()
+    page.keyboard.press("n")
+    page.keyboard.type("half a na")
+    visit.ask("window.csg.make({ do: 'remove', objects: [window.csg.objects.at(-1).id] })")
+    page.wait_for_function("window.csg.objects.length === 4")
+    page.keyboard.type("me")
+    page.keyboard.press("Enter")
+    assert last_edit(visit)["name"] == "half a name"
+    page.wait_for_function("document.querySelectorAll('.object .name')[1].textContent === 'half a name'")
+    page.keyboard.press("1")
+    visit.drawn()
+    assert not grip.is_visible()
+
+
 def test_distances_are_measured(visit: Visit, file: Path):
     page = visit.page
     page.keyboard.press("5")
@@ -192,7 +217,6 @@ def test_distances_are_measured(visit: Visit, file: Path):
             continue
         places.append(found)
         page.mouse.click(x, y)
-        page.wait_for_timeout(400)  # else it were a double click
     page.locator("#measure").wait_for()
     told = float(page.inner_text("#measure").split()[0])
     assert math.isclose(told, math.dist(*places) / csgaussian_ns.load(file).meta.scale, rel_tol=1e-2)
@@ -214,7 +238,9 @@ def test_files_pictures_and_links_are_kept(visit: Visit, file: Path, chromium: A
         page.keyboard.press("p")
     assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
     page.mouse.move(400, 300)
+    before = visit.ask("window.csg.picture.place")
     page.mouse.wheel(0, 200)
+    page.wait_for_function("(before) => window.csg.picture.place !== before", arg=before)
     page.get_by_label("Link to this view").click()
     page.wait_for_function("location.hash.startsWith('#camera=')")
     other = Visit(chromium, page.url, 1000)

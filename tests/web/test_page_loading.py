@@ -50,7 +50,7 @@ def test_the_first_picture_needs_few_bytes(chromium: Any, server: Server, kind: 
     visit = Visit(chromium, f"{server.address}/?scene={kind}/{name}.csg", until=".open")
     page = visit.page
     page.wait_for_function("window.csg.firstPicture")
-    page.wait_for_timeout(300)  # it is drawn in the next frame
+    visit.drawn()
     first = page.evaluate("window.csg.firstPicture")
     size = len(server.files[f"{name}.csg"])
     assert first["all"] == size and 0 < first["bytes"] <= EARLY * size and server.sent <= EARLY * size

@@ -36,12 +36,20 @@ def browser_with(*arguments: str) -> Iterator[Any]:
 class Visit:
     """A page that shows a scene, and what went wrong in it."""
 
-    def __init__(self, chromium: Any, url: str, width: int = 640, until: str = "") -> None:
+    def __init__(self, chromium: Any, url: str, width: int = 640, until: str = "", height: int = 480) -> None:
         self.faults: list[str] = []
-        self.page = chromium.new_page(viewport={"width": width, "height": 480})
+        self.page = chromium.new_page()
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("crash", lambda: self.faults.append("the page has crashed"))
+        self.page.on("console", self._hear)
         self.page.goto(url)
         self.page.wait_for_selector(f"body:is({until or '.whole, .failed, .broken'})", timeout=60_000)
+
+    def _hear(self, message: Any) -> None:
+        """Errors that are logged, but those of answers, which are what some tests are about."""
+        if message.type == "error" and not message.text.startswith(("Failed to load resource", "Access to fetch")):
+            self.faults.append(message.text)
 
     def picture(self, camera: Camera) -> np.ndarray:
         width, height = camera.width, camera.height
@@ -50,6 +58,10 @@ class Visit:
 
     def ask(self, script: str, argument: Any = None) -> Any:
         return self.page.evaluate(script, argument)
+
+    def drawn(self) -> None:
+        """Wait until what has changed is drawn: frames of the page come before those that are asked for here."""
+        self.page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
 
     def close(self) -> None:
         self.page.close()

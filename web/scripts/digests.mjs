@@ -6,7 +6,8 @@
 
 import { readFileSync } from "node:fs";
 
-import { contentDigest, CsgError, Decoder } from "../dist/index.js";
+import { Decoder } from "../dist/index.js";
+import { told, unpacked } from "./told.mjs";
 
 const arguments_ = process.argv.slice(2);
 const option = (name) => {
@@ -20,26 +21,7 @@ const decoder = await Decoder.create();
 
 function* contents() {
   for (const path of arguments_) yield new Uint8Array(readFileSync(path));
-  if (packed === undefined) return;
-  const bytes = readFileSync(packed);
-  for (let at = 0; at < bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    yield new Uint8Array(bytes.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-}
-
-/** What a file decodes to, or the typed error. */
-function told(bytes) {
-  try {
-    const scene = decoder.decode(bytes, { limits });
-    const rows = scene.rows ?? scene.parts.reduce((sum, part) => sum + part.rows, 0);
-    const edits = scene.edits.map(({ do: operation }) => operation);
-    return { representation: scene.representation, rows, edits, cut: scene.cut ?? false, digest: contentDigest(scene) };
-  } catch (error) {
-    if (error instanceof CsgError) return { error: error.name, message: error.message };
-    return { crash: error.stack };
-  }
+  if (packed !== undefined) yield* unpacked(new Uint8Array(readFileSync(packed)));
 }
 
 /** The fewest CPU seconds, and seconds, of some runs. */
@@ -54,6 +36,6 @@ function measured(bytes) {
 }
 
 for (const bytes of contents()) {
-  const answer = told(bytes);
+  const answer = told(decoder, bytes, limits);
   console.log(JSON.stringify(repeats > 0 && answer.digest ? { ...answer, ...measured(bytes) } : answer));
 }

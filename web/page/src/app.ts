@@ -7,9 +7,9 @@ import { megabytes } from "./files.js";
 import { middleOf, type ShownObject } from "./look.js";
 import type { Pinhole, Told } from "./messages.js";
 import { find, Panel } from "./panel.js";
-import { Picture } from "./picture.js";
-import type { FirstPicture, Picked } from "./scene_view.js";
-import { arriving, compare, entitle, fail, invite, report, say } from "./shell.js";
+import { Picture, type Found } from "./picture.js";
+import type { FirstPicture } from "./scene_view.js";
+import { arriving, compare, entitle, fail, invite, report, say, wordsOf } from "./shell.js";
 
 export class App {
   readonly picture: Picture;
@@ -33,7 +33,8 @@ export class App {
       changed: () => this.picture.changed(),
       failed: (message: string) => this.#failed(message),
     };
-    this.picture = new Picture(listener, compared !== undefined, (edit, done) => this.editing.drag(edit, done));
+    const otherFailed = (message: string): void => say(`Of the file to compare with, not all is here. ${message}`);
+    this.picture = new Picture(listener, compared !== undefined, otherFailed, (edit, done) => this.editing.drag(edit, done));
     this.editing = new Editing({
       look: (edits, hidden) => this.picture.view.look(edits, hidden),
       listed: () => this.#list(),
@@ -51,13 +52,29 @@ export class App {
   async start(): Promise<void> {
     if (this.address === undefined) return invite();
     await this.open(new URL(this.address, document.baseURI).href, fileOf(this.address));
-    const { other } = this.picture;
-    if (other === undefined || this.compared === undefined) return;
-    compare(this.#name, fileOf(this.compared));
-    await other.open(new URL(this.compared, document.baseURI).href);
-    const sizes = [this.#bytes[1], other.size].map(megabytes);
-    compare(`${this.#name} · ${sizes[0]}`, `${fileOf(this.compared)} · ${sizes[1]}`);
-    this.picture.moved();
+    if (this.compared !== undefined) await this.#compare(this.compared);
+  }
+
+  /** Show a second file beside the first; if it cannot be shown, the first stays. */
+  async #compare(address: string): Promise<void> {
+    const { comparison } = this.picture;
+    if (comparison === undefined) return;
+    const name = fileOf(address);
+    try {
+      await comparison.view.open(new URL(address, document.baseURI).href);
+      comparison.name = name;
+      this.#label();
+      this.picture.moved();
+    } catch (error) {
+      say(`${name}, to compare with, cannot be shown. ${wordsOf(error)}`);
+    }
+  }
+
+  #label(): void {
+    const { comparison } = this.picture;
+    if (!comparison?.name) return;
+    const [left, right] = [this.#bytes[1], comparison.view.size].map(megabytes);
+    compare(`${this.#name} · ${left}`, `${comparison.name} · ${right}`);
   }
 
   /** Show a file, given by its address or chosen by a person; answers once there is something to see. */
@@ -67,6 +84,7 @@ export class App {
     const told = await this.picture.view.open(source);
     this.editing.begin(told.edits);
     this.picture.begin(told);
+    this.#label();
     report("");
   }
 
@@ -106,7 +124,7 @@ export class App {
     return this.picture.pixels();
   }
 
-  pick(x: number, y: number): Promise<Picked> {
+  pick(x: number, y: number): Promise<Found> {
     return this.picture.pick(x, y);
   }
 
@@ -167,6 +185,7 @@ export class App {
     this.panel.show(objects, selected, hidden);
     this.picture.chosen = chosen;
     document.body.classList.toggle("chosen", selected.length > 0);
+    document.body.classList.toggle("unsaved", this.editing.unsaved);
     for (const [name, can] of [["undo", canUndo], ["redo", canRedo]] as const) {
       document.querySelector<HTMLButtonElement>(`[data-do="${name}"]`)!.disabled = !can;
     }

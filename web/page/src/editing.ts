@@ -17,6 +17,7 @@ export class Editing {
   readonly #hidden = new Set<number>();
   #history = new History([], () => undefined);
   #preview: Edit | undefined;
+  #kept = "[]";
 
   constructor(readonly actions: EditingActions) {}
 
@@ -49,12 +50,23 @@ export class Editing {
     return this.#history.canRedo;
   }
 
+  /** Whether there are edits that no file has. */
+  get unsaved(): boolean {
+    return JSON.stringify(this.edits) !== this.#kept;
+  }
+
+  /** A file with these edits has been saved. */
+  kept(edits: readonly Edit[]): void {
+    this.#kept = JSON.stringify(edits);
+    this.actions.listed();
+  }
+
   /** Another scene, with the edits that its file has. */
   begin(edits: readonly Edit[]): void {
     this.#history = new History(edits, () => this.#edited());
     [this.#objects, this.#selected, this.#preview] = [[], [], undefined];
     this.#hidden.clear();
-    this.actions.listed();
+    this.kept(edits);
   }
 
   /** The objects that are there now. */

@@ -1,32 +1,29 @@
-// The list of objects: names, what is in sight, a search, and what can be done to each.
+// The list of objects, and a search in it.
 
 import type { ShownObject } from "./look.js";
 import { Meaning } from "./meaning.js";
+import { Row, titleOf, type RowActions } from "./row.js";
 
-export interface PanelActions {
-  /** `also`: beside those that are selected. */
-  select(id: number, also: boolean): void;
-  focus(id: number): void;
-  setHidden(id: number, hidden: boolean): void;
-  isolate(id: number): void;
-  rename(id: number, name: string): void;
-}
+/** Where the list lies below the picture, and is folded away at first; as in style.css. */
+const NARROW = "(max-width: 700px)";
 
 export class Panel {
   #objects: readonly ShownObject[] = [];
   #selected: readonly number[] = [];
   #hidden: ReadonlySet<number> = new Set();
+  readonly #rows = new Map<number, Row>();
   readonly #list: HTMLElement;
   readonly #search: HTMLInputElement;
   readonly #count: HTMLElement;
   readonly #hint: HTMLElement;
   readonly #meaning: Meaning;
+  readonly #heading = document.createElement("li");
   #encoder = "";
 
   /** @param encodes Address of what encodes words, if anything does. */
   constructor(
     readonly root: HTMLElement,
-    readonly actions: PanelActions,
+    readonly actions: RowActions,
     encodes: string | undefined,
   ) {
     this.#meaning = new Meaning(encodes, () => this.#render());
@@ -35,6 +32,8 @@ export class Panel {
     this.#search = find(root, "input[type=search]") as HTMLInputElement;
     this.#count = find(root, ".count");
     this.#search.addEventListener("input", () => this.#render());
+    this.#heading.className = "meant";
+    this.#heading.textContent = "By what they look like";
   }
 
   show(objects: readonly ShownObject[], selected: readonly number[], hidden: ReadonlySet<number>): void {
@@ -47,37 +46,28 @@ export class Panel {
     this.#encoder = encoder;
   }
 
-  /** Let somebody type a name. */
+  /** Let somebody type a name; of one that the search has left out, after taking that back. */
   rename(id: number): void {
-    const row = this.#list.querySelector(`[data-id="${id}"]`);
-    const object = this.#objects.find((one) => one.id === id);
-    const name = row?.querySelector(".name");
-    if (!name || !object) return;
-    const input = document.createElement("input");
-    input.value = object.name;
-    input.maxLength = 80;
-    input.setAttribute("aria-label", `name of object ${id}`);
-    const finish = (keep: boolean): void => {
-      input.onblur = null;
-      if (keep && input.value.trim() !== object.name) this.actions.rename(id, input.value.trim());
-      else this.#render();
-    };
-    input.onblur = (): void => finish(true);
-    input.onkeydown = (event): void => {
-      event.stopPropagation();
-      if (event.key === "Enter") finish(true);
-      if (event.key === "Escape") finish(false);
-    };
-    name.replaceWith(input);
-    input.select();
+    this.toggle(true);
+    if (!this.#rows.get(id)?.element.isConnected) this.#search.value = "";
+    this.#render();
+    this.#rows.get(id)?.rename();
   }
 
   /** Let an object be seen in the list. */
   reveal(id: number): void {
-    this.#list.querySelector(`[data-id="${id}"]`)?.scrollIntoView({ block: "nearest" });
+    this.#rows.get(id)?.element.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Fold the list away, or unfold it. */
+  toggle(open?: boolean): void {
+    const narrow = matchMedia(NARROW).matches;
+    const now = narrow ? document.body.classList.toggle("wide", open) : !document.body.classList.toggle("folded", open === undefined ? open : !open);
+    for (const button of document.querySelectorAll('[data-do="panel"]')) button.setAttribute("aria-expanded", String(now));
   }
 
   focusSearch(): void {
+    this.toggle(true);
     this.#search.focus();
   }
 
@@ -87,51 +77,29 @@ export class Panel {
     this.#count.textContent = words.length > 0 ? `${found.length} of ${this.#objects.length}` : `${this.#objects.length}`;
     const meant = this.#meaning.of(this.#search.value, this.#objects, this.#encoder);
     const others = meant.objects.filter((object) => !found.includes(object));
-    const heading = make("li", "meant");
-    heading.textContent = "By what they look like";
-    const below = others.length > 0 ? [heading, ...others.map((object) => this.#row(object))] : [];
-    this.#list.replaceChildren(...found.map((object) => this.#row(object)), ...below);
-    this.#hint.textContent = meant.hint;
+    const below = others.length > 0 ? [this.#heading, ...others.map((object) => this.#row(object))] : [];
+    this.#put([...found.map((object) => this.#row(object)), ...below]);
+    const nothing = words.length > 0 && found.length + others.length === 0;
+    this.#hint.textContent = [nothing ? "No object of that name." : "", meant.hint].filter(Boolean).join(" ");
     this.root.classList.toggle("empty", this.#objects.length === 0);
     find(this.root, ".all").hidden = this.#hidden.size === 0;
   }
 
+  /** Lines stay in their places where they can: one may be under a pointer, or have a name being typed. */
+  #put(lines: readonly HTMLElement[]): void {
+    const list = this.#list;
+    for (const line of [...list.children]) if (!lines.includes(line as HTMLElement)) line.remove();
+    lines.forEach((line, i) => line === list.children[i] || list.insertBefore(line, list.children[i] ?? null));
+    for (const id of this.#rows.keys()) if (!this.#objects.some((object) => object.id === id)) this.#rows.delete(id);
+  }
+
   #row(object: ShownObject): HTMLElement {
     const { id } = object;
-    const hidden = this.#hidden.has(id);
-    const row = make("li", `object${this.#selected.includes(id) ? " selected" : ""}${hidden ? " hidden" : ""}`);
-    row.dataset["id"] = String(id);
-    const eye = button(hidden ? "show" : "hide", hidden ? "eye-off" : "eye", () => this.actions.setHidden(id, !hidden));
-    const name = make("button", "name");
-    name.textContent = titleOf(object);
-    name.addEventListener("click", (event) => this.actions.select(id, event.shiftKey || event.ctrlKey || event.metaKey));
-    name.addEventListener("dblclick", () => this.actions.focus(id));
-    const rows = make("span", "rows");
-    rows.textContent = object.rows.toLocaleString("en");
-    rows.title = "how much of the scene it is: its anchors or Gaussians";
-    row.append(eye, name, rows, button("show it alone", "solo", () => this.actions.isolate(id)), button("rename", "pen", () => this.rename(id)));
-    return row;
+    const row = this.#rows.get(id) ?? new Row(object, this.actions);
+    this.#rows.set(id, row);
+    row.show(object, this.#selected.includes(id), this.#hidden.has(id));
+    return row.element;
   }
-}
-
-/** What an object is called. */
-export function titleOf(object: ShownObject): string {
-  return object.name || `object ${object.id}`;
-}
-
-function button(label: string, icon: string, action: () => void): HTMLElement {
-  const element = make("button", "icon");
-  element.title = label;
-  element.setAttribute("aria-label", label);
-  element.innerHTML = `<svg><use href="#${icon}"/></svg>`; // of ours alone
-  element.addEventListener("click", action);
-  return element;
-}
-
-function make(name: string, kind: string): HTMLElement {
-  const element = document.createElement(name);
-  element.className = kind;
-  return element;
 }
 
 /** @throws Error The page has no such element. */

@@ -1,8 +1,10 @@
 // What is drawn, from where: the camera, the scene or two of them, handles and rulers above.
 
 import type { Edit } from "../../dist/index.js";
+import { Comparison } from "./comparison.js";
 import { Flight } from "./flight.js";
-import { Gizmo, type Tool } from "./gizmo.js";
+import { Gizmo } from "./gizmo.js";
+import type { Tool } from "./handles.js";
 import { FLY_KEYS } from "./keys.js";
 import { middleOf, type ShownObject } from "./look.js";
 import type { Vector } from "./maths.js";
@@ -15,10 +17,15 @@ const LINE: Vector = [1, 0.62, 0.1];
 const SHARPEST = 1.5;
 const FLY = 0.9;
 
+/** What was found, and in which file where that is not the first. */
+export interface Found extends Picked {
+  readonly other: string | undefined;
+}
+
 export class Picture {
   readonly #stage = find(document, "#stage");
   readonly view: SceneView;
-  readonly other: SceneView | undefined;
+  readonly comparison: Comparison | undefined;
   readonly gizmo: Gizmo;
   readonly ruler = new Ruler();
   tool: Tool = "select";
@@ -32,13 +39,9 @@ export class Picture {
   #time = 0;
 
   /** @throws NoWebGl The browser cannot draw it. */
-  constructor(listener: Listener, compared: boolean, dragged: (edit: Edit | undefined, done: boolean) => void) {
+  constructor(listener: Listener, compared: boolean, failed: (message: string) => void, dragged: (edit: Edit | undefined, done: boolean) => void) {
     this.view = new SceneView(find(document, "#scene") as HTMLCanvasElement, listener);
-    if (compared) {
-      const nothing = (): undefined => undefined;
-      const quiet = { ...listener, bytes: nothing, progress: nothing, scene: nothing, objects: nothing };
-      this.other = new SceneView(find(document, "#other") as HTMLCanvasElement, quiet);
-    }
+    if (compared) this.comparison = new Comparison({ changed: () => this.changed(), failed });
     this.gizmo = new Gizmo(document.querySelector<SVGSVGElement>("#gizmo")!, (edit, done) => {
       dragged(edit, done);
       this.changed();
@@ -50,7 +53,13 @@ export class Picture {
     this.#told = told;
     this.#flight = new Flight(told.up, { focus: told.focus, distance: 1, around: 0, above: 0 });
     this.home();
-    this.#flight.fromText(new URLSearchParams(location.hash.slice(1)).get("camera") ?? "");
+    this.goTo(location.hash);
+  }
+
+  /** Look from where the end of an address says. */
+  goTo(hash: string): void {
+    const place = new URLSearchParams(hash.slice(1)).get("camera");
+    if (place !== null) this.fly((flight) => flight.fromText(place));
   }
 
   /** Pixels of the picture in one of the page. */
@@ -89,9 +98,9 @@ export class Picture {
 
   /** Fly as long as a key is down. */
   hold(key: string, down: boolean): void {
+    if (!down) return void this.#keys.delete(key);
     this.#fixed = undefined;
-    if (down) this.#keys.add(key);
-    else this.#keys.delete(key);
+    this.#keys.add(key);
   }
 
   /** All keys are up. */
@@ -116,8 +125,19 @@ export class Picture {
     return this.view.pixels();
   }
 
-  pick(x: number, y: number): Promise<Picked> {
-    return this.view.pick(this.#camera(), x, y);
+  /** What one sees at a point, in the file that is shown there. */
+  async pick(x: number, y: number): Promise<Found> {
+    const camera = this.#camera();
+    const { comparison } = this;
+    const other = comparison?.name && comparison.covers(x / camera.width) ? comparison : undefined;
+    return { ...(await (other?.view ?? this.view).pick(camera, x, y)), other: other?.name };
+  }
+
+  /** What people see now, without handles. */
+  shot(): HTMLCanvasElement {
+    this.draw();
+    const { canvas } = this.view;
+    return this.comparison?.name ? this.comparison.over(canvas) : canvas;
   }
 
   frame(time: number): void {
@@ -133,7 +153,7 @@ export class Picture {
       this.#asked = false;
       const camera = this.#camera();
       this.view.see(camera);
-      this.other?.see(camera);
+      this.comparison?.view.see(camera);
       this.#dirty = true;
     }
     if (this.#dirty) this.draw();
@@ -145,11 +165,11 @@ export class Picture {
     const { background, up, unit } = this.#told;
     const camera = this.#camera();
     const ids = this.chosen.map(({ id }) => id);
-    const style = { background, selected: ids.at(-1) ?? 0, line: LINE, thickness: Math.round(camera.height / 600) + 1 };
+    const style = { background, selected: ids, line: LINE, thickness: Math.round(camera.height / 600) + 1 };
     this.view.draw(camera, style);
-    this.other?.draw(camera, { ...style, selected: 0 });
+    this.comparison?.view.draw(camera, { ...style, selected: [] });
     const scale = this.sharpness;
-    this.gizmo.show(this.tool, camera, scale, up, ids.length > 0 ? middleOf(this.chosen) : undefined, ids);
+    this.gizmo.show(this.tool, camera, scale, ids.length > 0 ? { ids, middle: middleOf(this.chosen), up } : undefined);
     this.ruler.show(camera, scale, unit);
   }
 

@@ -2,7 +2,7 @@
 
 import type { Vector } from "./maths.js";
 import type { Pinhole } from "./messages.js";
-import { DRAW_FRAGMENT, DRAW_VERTEX, ROW, SHOW_FRAGMENT, SHOW_VERTEX, TEXELS } from "./shaders.js";
+import { DRAW_FRAGMENT, DRAW_VERTEX, IDS, ROW, SHOW_FRAGMENT, SHOW_VERTEX, TEXELS } from "./shaders.js";
 import { WIDTH } from "./spawn.js";
 
 const PER_ROW = ROW / TEXELS;
@@ -19,8 +19,8 @@ export class NoWebGl extends Error {}
 /** How a frame is drawn beside its camera. */
 export interface FrameStyle {
   readonly background: Vector;
-  /** Object with a line around it; 0 for none. */
-  readonly selected: number;
+  /** Objects with a line around them. */
+  readonly selected: readonly number[];
   readonly line: Vector;
   /** Of the line, in pixels. */
   readonly thickness: number;
@@ -32,6 +32,7 @@ export class Renderer {
   readonly #show: Program;
   readonly #gaussians: WebGLTexture;
   readonly #order: WebGLBuffer;
+  readonly #chosen: WebGLTexture;
   readonly #drawing: WebGLVertexArrayObject;
   readonly #showing: WebGLVertexArrayObject;
   readonly #frame: WebGLFramebuffer;
@@ -39,6 +40,7 @@ export class Renderer {
   #targets: WebGLTexture[] = [];
   #size: [number, number] = [0, 0];
   #count = 0;
+  #marked: string | undefined;
 
   /** @throws NoWebGl The browser has no WebGL2. */
   constructor(readonly canvas: HTMLCanvasElement) {
@@ -50,6 +52,7 @@ export class Renderer {
     this.#show = new Program(gl, SHOW_VERTEX, SHOW_FRAGMENT);
     this.#gaussians = gl.createTexture();
     this.#order = gl.createBuffer();
+    this.#chosen = gl.createTexture();
     this.#frame = gl.createFramebuffer();
     this.#drawing = gl.createVertexArray();
     this.#showing = gl.createVertexArray();
@@ -114,7 +117,7 @@ export class Renderer {
     this.#fit(camera.width, camera.height);
     gl.viewport(0, 0, camera.width, camera.height);
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#frame);
-    gl.drawBuffers([gl.COLOR_ATTACHMENT0, style.selected > 0 ? gl.COLOR_ATTACHMENT1 : gl.NONE]);
+    gl.drawBuffers([gl.COLOR_ATTACHMENT0, style.selected.length > 0 ? gl.COLOR_ATTACHMENT1 : gl.NONE]);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.useProgram(this.#draw.program);
@@ -128,7 +131,9 @@ export class Renderer {
     gl.uniform2f(this.#draw.uniform("focal"), camera.fx, camera.fy);
     gl.uniform2f(this.#draw.uniform("centre"), camera.cx, camera.cy);
     gl.uniform2f(this.#draw.uniform("size"), camera.width, camera.height);
-    gl.uniform1f(this.#draw.uniform("selected"), style.selected);
+    this.#mark(style.selected);
+    this.#bind(1, this.#chosen);
+    gl.uniform1i(this.#draw.uniform("chosen_ones"), 1);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.#count);
     gl.disable(gl.BLEND);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
@@ -139,8 +144,23 @@ export class Renderer {
     gl.uniform1i(this.#show.uniform("marks"), 1);
     gl.uniform3fv(this.#show.uniform("background"), style.background as unknown as number[]);
     gl.uniform3fv(this.#show.uniform("line"), style.line as unknown as number[]);
-    gl.uniform1i(this.#show.uniform("thickness"), style.selected > 0 ? style.thickness : 0);
+    gl.uniform1i(this.#show.uniform("thickness"), style.selected.length > 0 ? style.thickness : 0);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  /** One byte for each object, up to the last that is selected. */
+  #mark(selected: readonly number[]): void {
+    if (this.#marked === selected.join()) return;
+    const gl = this.#gl;
+    this.#marked = selected.join();
+    const rows = Math.ceil((Math.max(0, ...selected) + 1) / IDS);
+    const bytes = new Uint8Array(IDS * rows);
+    for (const id of selected) bytes[id] = 255;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.#chosen);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, IDS, rows, 0, gl.RED, gl.UNSIGNED_BYTE, bytes);
+    for (const filter of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, filter, gl.NEAREST);
+    this.#bind(0, this.#gaussians);
   }
 
   /** Red, green, blue, 255 of each pixel of the last frame, the upper row first. */

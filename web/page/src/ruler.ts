@@ -19,16 +19,23 @@ export class Ruler {
 
   /** `unit`: lengths of the capture in one of the scene; `scale`: pixels of the camera in one of the page. */
   show(camera: Pinhole, scale: number, unit: number): void {
+    const seen = this.#points.map((point) => projected(camera, point)?.map((x) => x / scale));
+    ["#ruler-from", "#ruler-to"].forEach((end, i) => put(end, seen[i] && { cx: seen[i][0]!, cy: seen[i][1]! }));
+    const [a, b] = seen;
+    put("#ruler", a && b && { x1: a[0]!, y1: a[1]!, x2: b[0]!, y2: b[1]! });
     const label = find(document, "#measure");
-    const line = document.querySelector<SVGLineElement>("#ruler")!;
-    const seen = this.#points.map((point) => projected(camera, point)).filter((point) => point !== undefined);
-    const [a, b] = seen.map(([x, y]) => [x / scale, y / scale] as const);
-    label.hidden = a === undefined || b === undefined;
-    line.toggleAttribute("hidden", label.hidden);
-    if (a === undefined || b === undefined) return;
-    Object.entries({ x1: a[0], y1: a[1], x2: b[0], y2: b[1] }).forEach(([name, value]) => line.setAttribute(name, String(value)));
-    const distance = length(minus(this.#points[1]!, this.#points[0]!)) * unit;
-    label.textContent = `${distance.toPrecision(4)} units of the capture`;
-    label.style.transform = `translate(${(a[0] + b[0]) / 2}px, ${(a[1] + b[1]) / 2}px)`;
+    label.hidden = a === undefined || (this.#points.length === 2 && b === undefined);
+    if (a === undefined || label.hidden) return;
+    const [from, to] = this.#points as [Vector, Vector | undefined];
+    label.textContent = to ? `${(length(minus(to, from)) * unit).toPrecision(4)} units of the capture` : "click a second point";
+    const [x, y] = [0, 1].map((axis) => (a[axis]! + (b ?? a)[axis]!) / 2);
+    label.style.transform = `translate(${x}px, ${y}px)`;
   }
+}
+
+/** Show a line or an end where it is, or not at all. */
+function put(selector: string, place: Readonly<Record<string, number>> | undefined): void {
+  const element = document.querySelector<SVGElement>(selector)!;
+  element.toggleAttribute("hidden", place === undefined);
+  for (const [name, value] of Object.entries(place ?? {})) element.setAttribute(name, String(value));
 }

@@ -7,6 +7,9 @@ export const TEXELS = WIDTH / 4;
 /** Texels of a row of the texture that holds the Gaussians. */
 export const ROW = 2048;
 
+/** Numbers of objects in a row of the texture that tells which are selected. */
+export const IDS = 256;
+
 export const DRAW_VERTEX = `#version 300 es
 precision highp float;
 precision highp int;
@@ -16,7 +19,7 @@ uniform vec3 origin;
 uniform vec2 focal;
 uniform vec2 centre;
 uniform vec2 size;
-uniform float selected;
+uniform highp sampler2D chosen_ones;
 in vec2 corner;
 in uint number;
 out vec2 away;
@@ -63,7 +66,9 @@ void main() {
   away = corner.x * axes_of.x * along + corner.y * axes_of.y * vec2(-along.y, along.x);
   conic = vec3(yy, -xy, xx) / determinant;
   paint = vec4(colour.rgb, mean.w);
-  chosen = selected > 0.0 && colour.a == selected ? 1.0 : 0.0;
+  int id = int(colour.a);
+  ivec2 told = ivec2(id % ${IDS}, id / ${IDS});
+  chosen = told.y < textureSize(chosen_ones, 0).y ? texelFetch(chosen_ones, told, 0).r : 0.0;
   vec2 place = (at + away) / size * 2.0 - 1.0;
   gl_Position = vec4(place.x, -place.y, 0.0, 1.0);
 }`;

@@ -4,6 +4,8 @@ import { megabytes } from "./files.js";
 import type { Told } from "./messages.js";
 import { find } from "./panel.js";
 
+const GOOD_NEWS_MS = 6000;
+
 /** What is open now. */
 export function entitle(told: Told, file: string, size: number): void {
   document.body.classList.remove("failed", "inviting", "broken");
@@ -30,12 +32,16 @@ export function report(text: string, share?: number): void {
   document.body.classList.toggle("busy", text !== "");
 }
 
-/** A sentence that stays until it is dismissed; none takes it away. */
+let away = 0;
+
+/** A sentence that stays until it is dismissed, or for a while where it is good news; an empty one takes it away. */
 export function say(message: string, good = false): void {
   const toast = find(document, "#toast");
   find(toast, "#message").textContent = message;
   toast.classList.toggle("shown", message !== "");
   toast.classList.toggle("good", good);
+  clearTimeout(away);
+  if (good) away = setTimeout(() => say(""), GOOD_NEWS_MS);
 }
 
 /** Ask for a file. */
@@ -46,14 +52,18 @@ export function invite(): void {
 
 /** Nothing can be shown: say why. */
 export function fail(error: unknown): void {
-  document.body.classList.remove("busy", "inviting", "open", "whole", "arriving", "broken");
+  document.body.classList.remove("busy", "inviting", "open", "whole", "arriving", "broken", "comparing");
   document.body.classList.add("failed");
-  find(document, "#failure").textContent = error instanceof Error ? error.message : String(error);
+  find(document, "#failure").textContent = wordsOf(error);
 }
 
-/** Which files are on which side. */
-export function compare(left: string, right: string): void {
-  document.body.classList.add("comparing");
-  find(document, "#left").textContent = left;
-  find(document, "#right").textContent = right;
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Which files are on which side; nothing where there is one. */
+export function compare(left?: string, right?: string): void {
+  document.body.classList.toggle("comparing", left !== undefined);
+  find(document, "#left").textContent = left ?? "";
+  find(document, "#right").textContent = right ?? "";
 }

@@ -137,9 +137,9 @@ export class SemanticReader {
       kernels.u8(coded, described.length * channels).fill(1);
       const what = { entry, stream, voxels, anchors: described.length, coded };
       const coding = decodeValues(kernels, this.#model, this.#layout, what);
+      const real = coding.realValues(this.#layout.types[0], this.#baseStep / 65536); // takes memory: views come after it
       const found = kernels.i64(coding.values, described.length * channels);
       const all = kernels.i64(values, rows * channels);
-      const real = coding.realValues(this.#layout.types[0], this.#baseStep / 65536);
       described.forEach((row, i) => {
         all.set(found.subarray(i * channels, (i + 1) * channels), row * channels);
         feature.set(real.subarray(i * channels, (i + 1) * channels), row * channels);

@@ -1,0 +1,3 @@
+import { serve } from "../../dist/index.js";
+
+serve(self);
