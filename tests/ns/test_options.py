@@ -6,6 +6,7 @@ import pytest
 
 from csgaussian_ns.fleet.options import Ask, Nerfstudio
 
+pytestmark = pytest.mark.slow
 LITE, MANY = "csgaussian-lite", "csgaussian-hemgs-lite"
 
 
