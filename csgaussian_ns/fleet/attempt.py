@@ -111,7 +111,8 @@ def failed(task: Task, started: str, kind: str, message: str) -> Result:
     """A task that has no result."""
     plain = {**task.options, **task.export}
     shared = (task.key, task.name, task.run, task.data, task.method, plain, task.output)
-    return Result(*shared, "failed", started, now(), TaskError(kind, message), device=device(), versions=versions())
+    error, facts = TaskError(kind, message), {"device": device(), "versions": versions()}
+    return Result(*shared, "failed", started, now(), error, None if "export" in task.run else task.file, **facts)
 
 
 def now() -> str:
