@@ -94,7 +94,7 @@ def batch(tmp_path: Path, made: Path, measured: dict[str, Any]) -> Path:
 def test_one_page_with_all_that_there_is(csg, batch: Path, measured: dict[str, Any]):
     code, out, err = csg("report", batch, "--width", "64")
     assert code == 0, err
-    assert f"{batch / 'report.html'}: 2 files, 1 failures, 5 pictures" in out and out.endswith("survey\n")
+    assert f"{batch / 'report.html'}: 2 files, 1 failure, 5 pictures" in out and out.endswith("survey\n")
     page = Page(batch / "report.html")
     assert page.open == [], "an element was not closed"
     assert list(page.texts) == ["head", "quality", "files", "views", "objects", "bytes", "failures"]
