@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fleet")]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "fleet")])
 
+from quick_steps import put_capture
+
 from benchmarks.common import RESULTS, machine
 from csgaussian_ns.fleet.drive import drive
 from csgaussian_ns.fleet.engines.base import Limits
@@ -46,7 +48,7 @@ def cpu_seconds() -> float:
 
 def batch(folder: Path, rows: list[dict[str, Any]], name: str, limits: Limits, options: Options) -> dict[str, Any]:
     """Run rows once; seconds by the clock, of the CPU, and of stages."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
+    put_capture(folder / "data")
     manifest = folder / "scenes.jsonl"
     manifest.write_text("".join(json.dumps({"data": "data", **row}) + "\n" for row in rows))
     plan = Plan(str(manifest), str(folder / "out"), STAGES, options)
@@ -106,6 +108,7 @@ def overhead(name: str, tasks: int) -> dict[str, Any]:
 def memory(rows: int) -> int:
     """Most bytes that Python holds while so many rows are checked."""
     with TemporaryDirectory() as scratch:
+        put_capture(Path(scratch))
         manifest = Path(scratch) / "scenes.jsonl"
         with open(manifest, "w") as file:
             for number in range(rows):

@@ -111,7 +111,8 @@ def failed(task: Task, started: str, kind: str, message: str) -> Result:
     """A task that has no result."""
     plain = {**task.options, **task.export}
     shared = (task.key, task.name, task.run, task.data, task.method, plain, task.output)
-    return Result(*shared, "failed", started, now(), TaskError(kind, message), device=device(), versions=versions())
+    error, facts = TaskError(kind, message), {"device": device(), "versions": versions()}
+    return Result(*shared, "failed", started, now(), error, None if "export" in task.run else task.file, **facts)
 
 
 def now() -> str:
@@ -207,17 +208,22 @@ class _Try:
 
         def spend() -> None:
             self.spent[stage] = round(before + time.monotonic() - began, 3)
+
+        def note() -> None:
+            spend()
             with suppress(CsgError):  # a full disk: what is lost is a few seconds of this figure
                 self._save(stage)
 
         with open(log, "ab") as file:
             file.write(f"\n$ {' '.join(step.command)}\n".encode(errors="backslashreplace"))
         try:
-            code = process.run(step.command, log, output, self.deadline, self.forking, kept, spend)
-        finally:
-            spend()
-        if code != 0:
-            raise StageFailed(f"{stage}: {step.command[0]} ended with {_ended(code)}: {_tail(log)}")
+            code = process.run(step.command, log, output, self.deadline, self.forking, kept, note)
+            if code != 0:
+                raise StageFailed(f"{stage}: {step.command[0]} ended with {_ended(code)}: {_tail(log)}")
+        except BaseException:
+            note()
+            raise
+        spend()
         if step.output is not None:
             try:
                 write_json(self.folder / step.output, json.loads(output.read_bytes()))

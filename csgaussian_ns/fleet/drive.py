@@ -1,12 +1,15 @@
 """The loop that gives tasks to an engine and writes down what comes back. It holds the tasks in flight alone."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from csgaussian_ns.fleet.attempt import Busy, failed, now, result_at
 from csgaussian_ns.fleet.engines.base import Ended, Engine
 from csgaussian_ns.fleet.journal import Journal
-from csgaussian_ns.fleet.storage import is_local
+from csgaussian_ns.fleet.result import MARKER
+from csgaussian_ns.fleet.storage import is_local, joined, write_whole
 from csgaussian_ns.fleet.tally import Tally
 from csgaussian_ns.fleet.task import Task
 
@@ -70,10 +73,14 @@ def _start(task: Task, engine: Engine, tally: Tally) -> None:
 def _done_before(task: Task, journal: Journal, tally: Tally) -> bool:
     """Whether there is a result; one that was not written down is."""
     there = journal.says_done(task.name, task.key)
-    if is_local(task.output):
+    moved = there and not journal.says_data(task.name, task.data)
+    if is_local(task.output) or moved:
         result = result_at(task.output)
         done = result is not None and result.key == task.key
-        if result is not None and done and not there:
+        if result is not None and done and (moved or not there):
+            if result.data != task.data:  # the same capture, elsewhere
+                result = replace(result, data=task.data)
+                write_whole(joined(task.output, MARKER), (json.dumps(result.facts(), indent=1) + "\n").encode())
             journal.add(result)
         there = done
     tally.before += there

@@ -47,6 +47,10 @@ class Journal:
         """Whether the last line of a task says that it is done."""
         return self._known.get(_short(name), b"")[:9] == _short(key) + b"d"
 
+    def says_data(self, name: str, data: str) -> bool:
+        """Whether the last line of a task names this capture."""
+        return self._known.get(_short(name), b"")[17:] == _short(data)
+
     def add(self, result: Result) -> None:
         """One more line, unless it is there.
 
@@ -102,7 +106,7 @@ def read_results(folder: str) -> dict[str, Result]:
 
 
 def _last(result: Result) -> bytes:
-    return _short(result.key) + result.status[:1].encode() + _short(result.finished)
+    return _short(result.key) + result.status[:1].encode() + _short(result.finished) + _short(result.data)
 
 
 def _short(text: str) -> bytes:

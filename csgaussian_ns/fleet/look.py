@@ -1,5 +1,6 @@
 """Whether what a row names is there, and is what it should be: told before anything starts, by looking at few files."""
 
+import glob
 from pathlib import Path
 
 from csgaussian_ns.capture.kinds import KINDS, MODELS, SIDES, is_capture
@@ -62,9 +63,8 @@ def check_capture(place: str, method: str, trained: bool) -> None:
         return
     _, entries = read_frames(path)
     photo = path.parent / entries[0]["file_path"].replace("\\", "/")
-    if not any(path.parent.glob(f"images_*/{photo.name}")) and not any(
-        photo.with_name(f"{photo.name}{ending}").is_file() for ending in ("", ".png")
-    ):
+    full = any(photo.with_name(f"{photo.name}{ending}").is_file() for ending in ("", ".png"))
+    if not full and not any(path.parent.glob(f"images_*/{glob.escape(photo.name)}")):
         raise DataError(f"{path}: the first photo, {photo}, does not exist; restore the photos beside {path.name}")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.fleet.result import BATCH, RESULTS, TASKS
@@ -54,9 +55,16 @@ def bare(place: str) -> str:
         if place.startswith(begin):
             place = f"/{place.removeprefix(begin).lstrip('/')}"
     if is_local(place):
-        return os.path.realpath(place)
+        folder, name = os.path.split(os.path.abspath(place))
+        return os.path.realpath(place) if os.path.islink(place) else os.path.join(_real(folder), name)
     scheme, _, rest = place.partition("://")
     return f"{scheme.lower()}://{'/'.join(part for part in rest.split('/') if part not in ('', '.'))}"
+
+
+@lru_cache(maxsize=64)
+def _real(folder: str) -> str:
+    """Outputs of a batch lie side by side."""
+    return os.path.realpath(folder)
 
 
 def _above(place: str) -> Iterator[str]:

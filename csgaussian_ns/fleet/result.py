@@ -46,6 +46,7 @@ class Result:
         method: As ``ns-train`` knows it.
         options: Of training, by their full names, and of export (``target-size`` and the like).
         output: Folder or address of the task.
+        file: The scene, where it was not made by the task but measured alone.
         status: ``done`` or ``failed``.
         error: Why it failed.
         bytes: Size of ``scene.csg``.
@@ -73,6 +74,7 @@ class Result:
     started: str
     finished: str
     error: TaskError | None = None
+    file: str | None = None
     bytes: int | None = None
     sections: Mapping[str, int] = field(default_factory=dict)
     psnr: float | None = None

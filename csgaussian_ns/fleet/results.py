@@ -75,6 +75,7 @@ def _is_sound(facts: dict[str, Any]) -> bool:
     return (
         all(isinstance(facts.get(name, ""), str) for name in TEXTS)
         and facts.get("name") != ""
+        and isinstance(facts.get("file") or "", str)
         and all(facts.get(name) is None or _is_number(facts[name], int) for name in WHOLE)
         and all(facts.get(name) is None or _is_number(facts[name], (int, float)) for name in REAL)
         and all(_holds_numbers(facts.get(name, {})) for name in ("sections", "seconds"))

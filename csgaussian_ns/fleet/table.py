@@ -31,7 +31,7 @@ def line(tally: Tally) -> str:
     if not tally.left:
         parts.append(f"took {clock(time.monotonic() - tally.began)}")
     else:
-        parts.append("ETA unknown" if eta is None else f"ETA {clock(eta)}")
+        parts.append("ETA unknown" if eta is None else "ETA soon" if eta < 1 else f"ETA {clock(eta)}")
     return ", ".join(parts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from csgaussian_ns.core.errors import CsgError, DataError
 from csgaussian_ns.core.files import is_address
 from csgaussian_ns.core.texts import one_line
-from csgaussian_ns.fleet.result import EVALUATION, SCENE
+from csgaussian_ns.fleet.result import EVALUATION
 from csgaussian_ns.receiver.load import load
 from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.receiver.sources import open_address
@@ -46,15 +46,18 @@ def read_evaluation(place: str) -> Evaluation:
 
 
 def open_scene(place: str) -> LoadedScene:
-    """The decoded file of a task.
+    """A decoded file.
+
+    Args:
+        place: As ``Batch.scene`` says.
 
     Raises:
         DataError: It is not there, or cannot be decoded.
     """
     try:
-        return load(at(place, SCENE))
+        return load(place)
     except (CsgError, OSError) as error:
-        raise DataError(f"{at(place, SCENE)} cannot be read: {one_line(error)}") from error
+        raise DataError(f"{place} cannot be read: {one_line(error)}") from error
 
 
 def at(place: str, name: str) -> str:

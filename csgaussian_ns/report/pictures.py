@@ -77,7 +77,7 @@ def comparisons(batch: Batch, views: Sequence[BadView], width: int) -> Iterator[
     for _, group in groupby(views, key=lambda view: view.result.name):
         own = list(group)
         try:
-            scene = open_scene(batch.place(own[0].result))
+            scene = open_scene(batch.scene(own[0].result))
             known = {view.name: view for view in _views(own[0].result, scene)}
         except CsgError as error:
             yield from (Comparison(view, {}, one_line(error)) for view in own)
@@ -89,7 +89,7 @@ def objects_shown(batch: Batch, results: Sequence[Result], width: int) -> Iterat
     """The objects of files, from a view that was held out or, without photos, from a circle around the scene."""
     for result in results:
         try:
-            scene = open_scene(batch.place(result))
+            scene = open_scene(batch.scene(result))
             yield _objects(batch, result, scene, _sized(_some_camera(result, scene), width))
         except CsgError as error:
             yield ObjectsShown(result, {}, missing=one_line(error))

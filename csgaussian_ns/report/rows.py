@@ -5,7 +5,7 @@ from pathlib import Path
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import is_address
-from csgaussian_ns.fleet.result import RESULTS, Result
+from csgaussian_ns.fleet.result import RESULTS, SCENE, Result
 from csgaussian_ns.fleet.results import results_of
 from csgaussian_ns.fleet.storage import exists, is_local, joined
 
@@ -40,6 +40,10 @@ class Batch:
         if not is_address(result.output) and (not is_local(self.folder) or Path(beside).is_dir()):
             return beside
         return result.output
+
+    def scene(self, result: Result) -> str:
+        """Path or address of the file that a task made, or measured."""
+        return result.file or joined(self.place(result), SCENE)
 
 
 def read_batch(folder: str) -> Batch:

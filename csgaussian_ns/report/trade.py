@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from csgaussian_ns.fleet.export_options import OF_EVALUATE
 from csgaussian_ns.fleet.result import Result
 from csgaussian_ns.report.curves import COLOURS, INK, Curve, rate_figure, svg
 
@@ -93,7 +94,7 @@ def _mean(values: Sequence[int | float | None]) -> float:
 
 
 def _all(result: Result) -> dict[str, Any]:
-    return {"method": result.method, **result.options}
+    return {"method": result.method, **{n: value for n, value in result.options.items() if n not in OF_EVALUATE}}
 
 
 def _words(values: Mapping[str, Any], told: Sequence[str]) -> str:

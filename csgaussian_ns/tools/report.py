@@ -48,6 +48,7 @@ class Report:
         for name, value, low, high in (("views", self.views, 0, MOST_VIEWS), ("width", self.width, 16, WIDEST)):
             if not low <= value <= high:
                 raise ConfigError(f"--{name} {value}: expected {low} to {high}")
+        from csgaussian_ns.core.texts import counted
         from csgaussian_ns.fleet.storage import joined
         from csgaussian_ns.report.page import Settings, write_page
         from csgaussian_ns.report.rows import read_batch
@@ -73,10 +74,11 @@ class Report:
             "tables": [joined(self.folder, name) for name in tables],
             **made,
         }
-        missing = f"; {len(made['notes'])} remarks in it on what is not shown" if made["notes"] else ""
+        missing = f"; {counted(len(made['notes']), 'remark')} in it on what is not shown" if made["notes"] else ""
         words = (
-            f"{told}: {len(batch.done):,} files, {len(batch.failed):,} failures, {made['pictures']} pictures, "
-            f"{size / 1e6:.2f} MB{missing}; {len(tables)} tables in {joined(self.folder, TABLES)}"
+            f"{told}: {counted(len(batch.done), 'file')}, {counted(len(batch.failed), 'failure')}, "
+            f"{counted(made['pictures'], 'picture')}, {size / 1e6:.2f} MB{missing}; {counted(len(tables), 'table')} in "
+            f"{joined(self.folder, TABLES)}"
         )
         answer(self.json, facts, words)
 

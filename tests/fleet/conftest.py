@@ -9,21 +9,11 @@ import pytest
 
 from csgaussian_ns.fleet.options import Options
 from csgaussian_ns.fleet.plan import Plan
+from tests.fleet.quick_steps import put_capture
 from tests.tools.conftest import csg
 
 __all__ = ["csg"]
 QUICK = Path(__file__).parent
-
-
-def put_capture(folder: Path, *photos: str) -> Path:
-    """A folder that looks like a capture."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    names = photos or ("a", "b")
-    for name in names:
-        (folder / "images" / f"{name}.png").write_text(f"photo {name}")
-    frames = [{"file_path": f"images/{name}.png"} for name in names]
-    (folder / "transforms.json").write_text(json.dumps({"frames": frames}))
-    return folder
 
 
 @pytest.fixture

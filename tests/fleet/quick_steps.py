@@ -18,6 +18,17 @@ def quick_step(stage: str, task: Task, folder: Path) -> Step:
     return Step(words, "evaluation.json" if stage == "evaluate" else None)
 
 
+def put_capture(folder: Path, *photos: str) -> Path:
+    """A folder that looks like a capture."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    names = photos or ("a", "b")
+    for name in names:
+        (folder / "images" / f"{name}.png").write_text(f"photo {name}")
+    frames = [{"file_path": f"images/{name}.png"} for name in names]
+    (folder / "transforms.json").write_text(json.dumps({"frames": frames}))
+    return folder
+
+
 def main(stage: str, folder: Path, data: str, options: dict) -> None:
     """Write what the stage would."""
     with open(Path(data) / "runs.txt", "a") as file:

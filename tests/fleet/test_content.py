@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from csgaussian_ns.fleet.content import END, WHOLE, content_of
-from tests.fleet.conftest import put_capture
+from tests.fleet.quick_steps import put_capture
 
 
 def test_a_moved_capture_is_the_same_and_a_changed_one_is_not(tmp_path: Path):

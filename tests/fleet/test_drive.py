@@ -20,8 +20,7 @@ from csgaussian_ns.fleet.engines.local import Local, core_groups, gpu_groups
 from csgaussian_ns.fleet.journal import Journal, read_results
 from csgaussian_ns.fleet.plan import Plan
 from csgaussian_ns.fleet.tally import Tally
-from tests.fleet.conftest import put_capture
-from tests.fleet.quick_steps import PLACE, quick_step
+from tests.fleet.quick_steps import PLACE, put_capture, quick_step
 from tests.full_disk import full_disk
 
 pytestmark = pytest.mark.usefixtures("quick_path")

@@ -16,7 +16,7 @@ from csgaussian_ns.fleet.commands import step_of
 from csgaussian_ns.fleet.options import Options
 from csgaussian_ns.fleet.plan import Plan, shard_of, stages_of
 from csgaussian_ns.fleet.task import STAGES, Task
-from tests.fleet.conftest import put_capture
+from tests.fleet.quick_steps import put_capture
 
 KNOWN = ("--pipeline.model.lambda-rate", "--pipeline.model.plan", "--max-num-iterations", "--a.sh", "--b.sh")
 
@@ -207,6 +207,22 @@ def test_checking_ten_thousand_rows_takes_no_more_memory_than_ten(plan_of, tmp_p
     put_capture(tmp_path / "data")
     few, many = peak(10, plan_of, tmp_path), peak(10_000, plan_of, tmp_path)
     assert many - few < 3_000_000, (few, many)
+
+
+def test_captures_that_are_fine(write_manifest, plan_of, tmp_path: Path):
+    """Photos of which only smaller copies are there; folders of others; and what is measured may be of any kind."""
+    data = put_capture(tmp_path / "small", "a[1]", "b")
+    (data / "images").rename(data / "images_2")
+    (tmp_path / "blender").mkdir()
+    (tmp_path / "blender/transforms_train.json").write_text("{}")
+    (tmp_path / "odd").mkdir()
+    assert plan_of(write_manifest({"data": "small"}, {"data": "small/transforms.json", "name": "b"})).check() == 2
+    assert plan_of(write_manifest({"data": "odd", "method": "nerfacto"}), ("train",)).check() == 1
+    evaluated = {"file": "small/transforms.json"}
+    rows = ({"data": "blender", **evaluated}, {"data": f"local://{tmp_path}/blender", "name": "far", **evaluated})
+    assert plan_of(write_manifest(*rows), ("evaluate",)).check() == 2
+    with pytest.raises(DataError, match=r"row 1: local://.*/blender is no capture; expected a folder with transforms"):
+        plan_of(write_manifest({"data": f"local://{tmp_path}/blender"})).check()
 
 
 def test_a_folder_may_be_called_7(plan_of, tmp_path: Path):

@@ -94,7 +94,7 @@ def batch(tmp_path: Path, made: Path, measured: dict[str, Any]) -> Path:
 def test_one_page_with_all_that_there_is(csg, batch: Path, measured: dict[str, Any]):
     code, out, err = csg("report", batch, "--width", "64")
     assert code == 0, err
-    assert f"{batch / 'report.html'}: 2 files, 1 failures, 5 pictures" in out and out.endswith("survey\n")
+    assert f"{batch / 'report.html'}: 2 files, 1 failure, 5 pictures" in out and out.endswith("survey\n")
     page = Page(batch / "report.html")
     assert page.open == [], "an element was not closed"
     assert list(page.texts) == ["head", "quality", "files", "views", "objects", "bytes", "failures"]
@@ -134,7 +134,9 @@ def test_tables_in_the_layout_of_the_survey(csg, batch: Path, made: Path, measur
 
 def test_lpips_has_a_column_where_it_was_measured(csg, tmp_path: Path):
     write_results(tmp_path, result("a", "/x/room", lpips=0.123456), result("b", "/x/hall"))
+    write_results(tmp_path, result("c", "/x/attic", options={**result("c", "x").options, "lpips-weights": "/w.pt"}))
     assert csg("report", tmp_path, "--views", "0")[0] == 0
+    assert "lpips-weights" not in (tmp_path / "report.html").read_text(), "a measure is no setting"
     lines = (tmp_path / "survey/x/room.csv").read_text().splitlines()
     assert lines == [
         "Submethod,PSNR,SSIM,LPIPS,Size [Bytes],#Gaussians", "Baseline,30.2500,0.91235,0.12346,400000,9000"
@@ -292,6 +294,15 @@ def test_a_scene_whose_photos_are_elsewhere(csg, tmp_path: Path, made: Path, mea
     }
     assert facts["pictures"] == 4, "objects are shown from a circle around the scene"
     assert sorted(path.name for path in (folder / "survey").rglob("*.csv")) == ["room.csv", "room.csv"]
+
+
+def test_files_that_were_measured_alone_lie_elsewhere(csg, tmp_path: Path, made: Path, measured: dict[str, Any]):
+    place = put_files(tmp_path / "batch" / "task", made, measured)
+    (place / SCENE).rename(tmp_path / "scene.csg")
+    only = {"run": ("evaluate",), "file": str(tmp_path / "scene.csg")}
+    write_results(tmp_path / "batch", result("task", made / "path/to/scene", **only))
+    facts = json.loads(csg("report", tmp_path / "batch", "--json", "--views", "1")[1])
+    assert facts["notes"] == [] and facts["pictures"] == 5
 
 
 def test_files_at_an_address(csg, tmp_path: Path, made: Path, measured: dict[str, Any]):
