@@ -112,6 +112,24 @@ def test_all_tools_are_on_the_screen_of_a_phone(phone: Visit):
     assert not page.locator("#panel").is_visible()
 
 
+def test_the_slider_of_two_files_is_within_reach_of_a_finger(chromium: Any, address: str):
+    context = chromium.new_context(has_touch=True, is_mobile=True)
+    visit = Visit(context, f"{address}&compare=objects.csg", 390, height=780)
+    visit.page.wait_for_selector("body.comparing")
+    visit.ask("window.csg.select(window.csg.objects[0].id)")
+    visit.drawn()
+    boxes = [visit.page.locator(name).bounding_box() for name in ("#tools", "#divider", "#right", "#left")]
+    [tools, divider, right, left] = boxes
+    assert tools is not None and divider is not None and right is not None and left is not None
+    assert divider["y"] + divider["height"] <= tools["y"] and right["y"] + right["height"] <= divider["y"]
+    assert left["x"] + left["width"] < right["x"]
+    assert not any(line.is_visible() for line in visit.page.locator("#tools hr").all())
+    visit.page.touchscreen.tap(100, divider["y"] + divider["height"] / 2)
+    visit.page.wait_for_function("parseFloat(document.querySelector('#divider').value) < 40")
+    visit.close()
+    context.close()
+
+
 @pytest.mark.parametrize(("key", "way"), [("w", "ahead"), ("ArrowDown", "back"), ("d", "right"), ("q", "down")])
 def test_keys_fly_as_long_as_they_are_down(chromium: Any, address: str, key: str, way: str):
     visit = Visit(chromium, address, 400, height=300)
