@@ -275,7 +275,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     assert semantic_layer is not None
     before, base_step = with_features(trainer, decoded, unrounded[0]), semantic_layer.settings.base_step
     sizes = encoded.bytes_by_kind
-    semantic_bytes = sum(sizes.get(kind, 0) for kind in ("NETS", "SEMA", "LABL"))
+    semantic_bytes = sum(sizes.get(kind, 0) for kind in ("NETS", "SEMA", "LABL", "OPAC"))
     return {
         "scene": scene,
         "lambda": weight,

@@ -16,7 +16,7 @@ from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.object_bytes import write_objects
-from csgaussian_ns.format.objects import ObjectTexts, object_table, scene_objects
+from csgaussian_ns.format.objects import MAX_SOLIDITY, ObjectTexts, object_table, scene_objects
 from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk, write_nets
 from csgaussian_ns.format.streams.coders import Coder
 from csgaussian_ns.format.streams.labels import MAX_OBJECTS
@@ -35,6 +35,7 @@ class TrainedSemantics:
         embeddings: One per object, of any length; zeros where unknown.
         text_encoder: Whose embeddings they are.
         rate_weight: Weight of the features' rate, for entropy models that know it.
+        solidity: One number per object as section OPAC has it; none at all stands for zeros, and writes no section.
     """
 
     feature: Float[Tensor, "A D"]
@@ -44,6 +45,7 @@ class TrainedSemantics:
     embeddings: Float[np.ndarray, "N E"] | None = None
     text_encoder: str = ""
     rate_weight: float = 0.0
+    solidity: bytes = b""
 
 
 def decoded_layer(
@@ -66,7 +68,7 @@ def decoded_layer(
     described = np.broadcast_to(coded[:, None], values.shape)
     integers = encode_values(model, voxels, described, values).values
     table = object_table(labels, voxels, integers, len(texts.names))
-    objects = scene_objects(table, texts, voxel_size, model.layout.base_steps[0])
+    objects = scene_objects(table, texts, voxel_size, model.layout.base_steps[0], solidity=semantics.solidity)
     label = torch.from_numpy(labels.astype(np.int64))
     return SemanticLayer(torch.from_numpy(model.layout.real_values(integers)), label, objects, texts.encoder)
 
@@ -107,6 +109,7 @@ def semantic_sections(
     return [
         write_nets(model, semantics.label is None),
         packed_section("LABL", write_objects(table, texts)),
+        *([packed_section("OPAC", semantics.solidity)] if any(semantics.solidity) else []),
         *chunks,
     ]
 
@@ -145,6 +148,7 @@ def _count_objects(labels: Int[np.ndarray, " V"], semantics: TrainedSemantics) -
         )
     rows = [len(semantics.names)] if semantics.names else []
     rows += [len(semantics.embeddings)] if semantics.embeddings is not None else []
-    if any(count != objects for count in rows):
-        raise ValueError(f"{objects} objects, but {rows} names and embeddings")
+    rows += [len(semantics.solidity)] if semantics.solidity else []
+    if any(count != objects for count in rows) or max(semantics.solidity, default=0) > MAX_SOLIDITY:
+        raise ValueError(f"{objects} objects, but {rows} names, embeddings and numbers of OPAC up to {MAX_SOLIDITY}")
     return objects

@@ -19,6 +19,8 @@ class SceneObject:
         lowest, highest: Corners of the box around its anchors.
         feature: Mean semantic feature of its anchors.
         embedding: Text-image embedding of unit length, if the file holds one.
+        solidity: Power that the transparency of its Gaussians is raised to where one asks which object is seen, at
+            least 1: glass is nearly transparent to colour, and an object all the same.
     """
 
     id: int
@@ -29,6 +31,7 @@ class SceneObject:
     highest: tuple[float, float, float]
     feature: tuple[float, ...] = field(repr=False)
     embedding: tuple[float, ...] | None = field(default=None, repr=False)
+    solidity: float = 1.0
 
     @property
     def target(self) -> Target:

@@ -125,6 +125,7 @@ KINDS = {
     "PART": Kind(Layer.COLOUR, chunked=True),
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
+    "OPAC": Kind(Layer.SEMANTIC, max_content=1 << 16),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
     "EDIT": Kind(Layer.SEMANTIC, essential=True, max_content=1 << 20),
 }

@@ -17,6 +17,8 @@ FEATURE_UNITS = 256
 BYTES_PER_NUMBER = 32
 """Of a float in a tuple."""
 MAX_EMBEDDING = 4096
+SOLIDITY_STEPS, MAX_SOLIDITY = 8, 64
+"""A number n of OPAC stands for the power 2^(n / 8); 256 turns an opacity of 0.02 into 0.99."""
 _VALUE_LIMIT = 1 << 36  # sums of 2**24 anchors stay below 2**61
 
 
@@ -132,11 +134,16 @@ def object_table(
 
 
 def scene_objects(
-    table: ObjectTable, texts: ObjectTexts, voxel_size: float, base_step: float, embeddings: bool = True
+    table: ObjectTable,
+    texts: ObjectTexts,
+    voxel_size: float,
+    base_step: float,
+    embeddings: bool = True,
+    solidity: bytes = b"",
 ) -> tuple[SceneObject, ...]:
     """Objects in units of the scene, ``BYTES_PER_NUMBER`` for each of their numbers; embeddings are most of them.
 
-    Every machine rounds alike: one operation each, in float64.
+    Every machine rounds alike: one operation each, in float64. ``solidity`` is one number of OPAC each, or nothing.
     """
     corner = np.float32(voxel_size)
     result = []
@@ -152,6 +159,7 @@ def scene_objects(
                 highest=_point(table.highest[i].astype(np.float32) * corner),
                 feature=_floats(table.feature[i] / FEATURE_UNITS * base_step),
                 embedding=None if vector is None else _unit(vector),
+                solidity=2.0 ** (solidity[i] / SOLIDITY_STEPS) if solidity else 1.0,
             )
         )
     return tuple(result)

@@ -10,7 +10,7 @@ from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.object_bytes import read_objects
-from csgaussian_ns.format.objects import ObjectTable, ObjectTexts, scene_objects
+from csgaussian_ns.format.objects import MAX_SOLIDITY, ObjectTable, ObjectTexts, scene_objects
 
 KINDS = ("NETS", "LABL", "SEMA")
 MAX_CHANNELS = 64
@@ -28,6 +28,7 @@ class SemanticFacts:
         everywhere: Anchors without an object have a feature, too.
         model: Number in NETS and bytes of the entropy model, see ``semantic_chunks.write_nets``.
         table, texts: The objects.
+        solidity: Section OPAC: one number of each; none at all where the file has no such section.
     """
 
     layout: ChannelLayout
@@ -35,10 +36,11 @@ class SemanticFacts:
     model: tuple[int, memoryview]
     table: ObjectTable
     texts: ObjectTexts
+    solidity: bytes = b""
 
     def objects(self, voxel_size: float, embeddings: bool = True) -> tuple[SceneObject, ...]:
         """The objects of the whole scene; on request without their embeddings."""
-        return scene_objects(self.table, self.texts, voxel_size, self.layout.base_steps[0], embeddings)
+        return scene_objects(self.table, self.texts, voxel_size, self.layout.base_steps[0], embeddings, self.solidity)
 
 
 def nets_head(layout: ChannelLayout, everywhere: bool) -> bytes:
@@ -64,4 +66,16 @@ def read_semantic_facts(container: Container) -> SemanticFacts | None:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
     table, texts = read_objects(content_of(container, "LABL"), channels, container.header.rows)
     layout, model = semantic_layout(channels, base_step), (model_number(container, "NETS"), reader.rest())
-    return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts)
+    return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts, _solidity(container, len(table)))
+
+
+def _solidity(container: Container, objects: int) -> bytes:
+    if not container.of_kind("OPAC"):
+        return b""
+    numbers = content_of(container, "OPAC")
+    if len(numbers) != objects or max(numbers, default=0) > MAX_SOLIDITY:
+        raise FormatError(
+            f"OPAC: {len(numbers)} numbers, the largest {max(numbers, default=0)}; expected one for each of {objects} "
+            f"objects, at most {MAX_SOLIDITY}"
+        )
+    return numbers

@@ -78,6 +78,7 @@ def thinned(file: CodedFile, rows: AnchorRows, kept: Bool[np.ndarray, " A"], nam
     made = {(section.info.kind, section.info.chunk): section for section in work.chunks()}
     if work.semantics is not None:
         made["LABL", 0] = packed_section("LABL", work.objects())
+        made["OPAC", 0] = packed_section("OPAC", work.solidity())
     sections = []
     for entry in file.container.entries:
         kind = KINDS.get(entry.info.kind)
@@ -141,6 +142,12 @@ class _Thinning:
             facts.texts.encoder,
         )
         return write_objects(ObjectTable(columns[0][:, 0], *columns[1:]), texts)
+
+    def solidity(self) -> bytes:
+        """OPAC of what is left."""
+        assert self.semantics is not None
+        numbers = self.semantics.facts.solidity
+        return bytes(numbers[i] for i in self._stay) if numbers else b""
 
     def _colours(self, entries: Sequence[Entry], rows: slice, where: Run) -> list[Section]:
         read, kept = self._file.container.read, self._kept[rows]

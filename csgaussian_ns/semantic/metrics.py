@@ -28,7 +28,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Seen
 from csgaussian_ns.semantic.query import QueryableScene, semantics_of
-from csgaussian_ns.semantic.seen import label_map
+from csgaussian_ns.semantic.seen import label_map, solid
 
 SILHOUETTE = 0.7
 """Coverage from which a pixel belongs to the silhouette of an object drawn alone."""
@@ -126,8 +126,8 @@ def overlap_in_views(
 
 def maps_of(scene: QueryableScene, views: Sequence[TrueView], rasterizer: Rasterizer) -> list[Int[Tensor, "H W"]]:
     """Which object each pixel shows, for each view."""
-    label = semantics_of(scene).label
-    return [label_map(scene.seen(view.camera), label, rasterizer) for view in views]
+    layer = semantics_of(scene)
+    return [label_map(solid(scene.seen(view.camera), layer), layer.label, rasterizer) for view in views]
 
 
 def measure(
@@ -149,8 +149,8 @@ def measure(
     Raises:
         DataError: A mask is not of the camera's size.
     """
-    label = semantics_of(scene).label
-    seen = scene.seen(view.camera)
+    layer = semantics_of(scene)
+    label, seen = layer.label, solid(scene.seen(view.camera), layer)
     pairs = []
     for name, true in view.masks.items():
         if true.shape != found.shape:

@@ -14,7 +14,7 @@ from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.scene.scene import Scene, Seen
 from csgaussian_ns.semantic.names import named, numbered
-from csgaussian_ns.semantic.seen import shares_at
+from csgaussian_ns.semantic.seen import shares_at, solid
 
 
 @runtime_checkable
@@ -131,7 +131,7 @@ def pick(scene: QueryableScene, camera: Camera, pixel: tuple[int, int]) -> Selec
             f"pixel {column},{row} is outside the image of {camera.width} x {camera.height}; expected a column in "
             f"0..{camera.width - 1} and a row in 0..{camera.height - 1}"
         )
-    shares = shares_at(scene.seen(camera), layer.label, pixel)
+    shares = shares_at(solid(scene.seen(camera), layer), layer.label, pixel)
     winner = max(shares, key=lambda name: (shares[name], -name))
     return select(scene, [entry for entry in layer.objects if entry.id == winner])
 

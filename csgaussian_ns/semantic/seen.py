@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from csgaussian_ns.core.arrays import constants, namespace, single, to_numpy, without_gradients
+from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
 from csgaussian_ns.render.draw import draw_pixel
@@ -15,6 +16,26 @@ GROUP = 6
 
 Draw = Callable[[Gaussians, Camera], Rendering]
 """Draws in the library of the Gaussians: a ``render.rasterizer.Rasterizer``, or ``render.draw.draw_gaussians``."""
+
+
+def solid(seen: Seen, layer: SemanticLayer) -> Seen:
+    """A view in which objects are as opaque as they are to a finger: for masks, clicks and silhouettes, not for colour.
+
+    Args:
+        seen: The view.
+        layer: Of its scene.
+
+    Returns:
+        The same Gaussians; the transparency of those of an object is raised to the power of its ``solidity``.
+    """
+    if all(thing.solidity == 1 for thing in layer.objects):
+        return seen
+    powers = [1.0] * (1 + max(thing.id for thing in layer.objects))
+    for thing in layer.objects:
+        powers[thing.id] = thing.solidity
+    gaussians = seen.gaussians
+    power = constants(powers, gaussians.opacities)[layer.label[seen.row]]
+    return replace(seen, gaussians=replace(gaussians, opacities=single(1 - (1 - gaussians.opacities) ** power)))
 
 
 def label_map(seen: Seen, label: Int[Any, " A"], draw: Draw) -> Int[Any, "H W"]:

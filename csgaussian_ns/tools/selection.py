@@ -15,7 +15,7 @@ from csgaussian_ns.receiver.scene import LoadedScene
 from csgaussian_ns.render.draw import draw_gaussians
 from csgaussian_ns.semantic.appearance import Appearance, Highlight
 from csgaussian_ns.semantic.query import Selection, semantics_of
-from csgaussian_ns.semantic.seen import label_map
+from csgaussian_ns.semantic.seen import label_map, solid
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier
 
 
@@ -46,7 +46,8 @@ def _write_all(scene: LoadedScene, selection: Selection, cameras: Mapping[str, C
     pixels = {}
     for name, camera in cameras.items():
         seen = highlighted.seen(camera)
-        mask = np.isin(label_map(seen, semantics_of(scene).label, draw_gaussians), ids)
+        layer = semantics_of(scene)
+        mask = np.isin(label_map(solid(seen, layer), layer.label, draw_gaussians), ids)
         overlay = draw_gaussians(seen.gaussians, camera, scene.background).image
         alone = draw_gaussians(scene.seen(camera, selection.anchors).gaussians, camera)
         colour = alone.image / alone.alpha.clip(min=1e-6)

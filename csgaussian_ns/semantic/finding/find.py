@@ -1,7 +1,7 @@
 """From views with masks to objects: means of masks, clusters among them, votes for anchors (docs/decisions/0014)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,11 +9,12 @@ from torch import Tensor
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Scene
+from csgaussian_ns.semantic.finding import solidity
 from csgaussian_ns.semantic.finding.cluster import DEFAULTS, FindingSettings, by_size, cluster
 from csgaussian_ns.semantic.finding.evidence import MaskEvidence
 from csgaussian_ns.semantic.finding.mask_means import mask_means
 from csgaussian_ns.semantic.finding.strays import without_strays
-from csgaussian_ns.semantic.finding.views import MaskedView, coarser
+from csgaussian_ns.semantic.finding.views import MaskedView, coarser, spread
 from csgaussian_ns.semantic.finding.votes import votes
 from csgaussian_ns.semantic.seen import label_map
 
@@ -28,10 +29,12 @@ class FoundObjects:
     Attributes:
         label: Object of each row of the scene, from 1 on, 0 for none; on the CPU.
         names: Of the objects, empty where unknown; none at all if no name is known.
+        solidity: Of the objects, in numbers of section OPAC; see ``solidity``.
     """
 
     label: Int[Tensor, " A"]
     names: tuple[str, ...]
+    solidity: bytes = b""
 
 
 @torch.no_grad()
@@ -71,5 +74,16 @@ def objects_in(
         evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
     label = said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy()
     found, old = by_size(without_strays(label, scene.position.cpu().numpy()))
-    called = evidence.names()
-    return FoundObjects(torch.from_numpy(found), tuple(called[number - 1] for number in old) if any(called) else ())
+    called, label = evidence.names(), torch.from_numpy(found)
+    names_found = tuple(called[number - 1] for number in old) if any(called) else ()
+    now = torch.full((count + 1,), -1)
+    now[torch.tensor(old, dtype=torch.int64)] = torch.arange(1, len(old) + 1)
+    chosen = spread(range(len(looked_at)), solidity.MOST_VIEWS)
+    shown = [_of_objects(means.renamed(looked_at[n], n, own), now) for n in chosen]
+    return FoundObjects(label, names_found, solidity.of_objects(scene, label, shown, len(old), rasterizer, min_pixels))
+
+
+def _of_objects(view: MaskedView, now: Int[Tensor, " N"]) -> MaskedView:
+    """A view whose clusters are called by the objects that they became, -1 where by none."""
+    labels = torch.where(view.labels > 0, now.to(view.labels.device)[view.labels.clamp(min=0).long()], view.labels)
+    return replace(view, labels=labels)
