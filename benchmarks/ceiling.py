@@ -98,7 +98,7 @@ def truths(scene: "TensorScene", views: Sequence[TrueView], names: Sequence[str]
         row = index[spawned.owner]
         row = row * slots + spawned.slots % slots if unit == "gaussians" else row
         whole = {names.index(name) + 1: mask for name, mask in view.whole.items()}
-        result.append(Truth(Seen(view.camera, spawned.gaussians, row), label, whole))
+        result.append(Truth(Seen(view.camera, spawned.gaussians, row, spawned.slots % slots), label, whole))
     return result
 
 

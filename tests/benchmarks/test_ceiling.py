@@ -35,7 +35,9 @@ def truth(ceiling: Any, pane: float = 0.12) -> Any:
     label = torch.zeros(SIZE, SIZE, dtype=torch.int64)
     label[(x - 10).square() + (y - 16).square() < 2.4**2] = 1
     label[(x - 20.8).square() + (y - 16).square() < 1.4**2] = 2
-    return ceiling.Truth(Seen(camera, gaussians, torch.arange(3)), label, {1: label == 1})
+    return ceiling.Truth(
+        Seen(camera, gaussians, torch.arange(3), torch.zeros(3, dtype=torch.int64)), label, {1: label == 1}
+    )
 
 
 def test_votes_count_what_is_seen_under_each_mask(ceiling: Any) -> None:
