@@ -16,7 +16,7 @@ from tests.web.demo_file import demo_file, masks_of
 from tests.web.servers import serving_application
 from tests.web.visits import Visit
 
-TIMES = 8
+TIMES = 4
 """Pixels of the page for one of the photos, which are 80x60."""
 LEAST_PSNR = 35.0
 
@@ -30,7 +30,7 @@ pytestmark = [
 def file(scene_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "demo.csg"
     demo_file(scene_folder, path)
-    demo_file(scene_folder, path.with_name("thin.csg"), every=5)
+    demo_file(scene_folder, path.with_name("thin.csg"), every=10)
     return path
 
 
@@ -58,7 +58,7 @@ def address(file: Path) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Any, address: str) -> Iterator[Visit]:
-    visit = Visit(chromium, f"{address}demo.csg", 960, height=720)
+    visit = Visit(chromium, f"{address}demo.csg", 800, height=600)
     visit.page.get_by_label("Fold the list").click()
     yield visit
     visit.close()
@@ -92,7 +92,7 @@ def test_objects_are_clicked_hidden_moved_and_saved(
 
 @pytest.mark.slow
 def test_a_thousand_random_doings(chromium: Any, address: str, file: Path):
-    """Without an error, and the page still answers and draws; of a fifth of the points, as software draws them."""
+    """Without an error, and the page still answers and draws; of a tenth of the points, as software draws them."""
     scene = csgaussian_ns.load(file.with_name("thin.csg"))
     visit = Visit(chromium, f"{address}thin.csg", 260, height=220)
     person.play(visit, 1000)

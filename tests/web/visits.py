@@ -13,6 +13,8 @@ from csgaussian_ns.core.types import Camera
 from tests.conftest import BROWSERS
 
 DRAWING = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+UNBLURRED = "* { backdrop-filter: none !important }"
+"""What lies behind panels is blurred by software here, at every frame."""
 PIXELS = """async (camera) => {
     window.csg.look(camera);
     const bytes = await window.csg.pixels();
@@ -44,6 +46,7 @@ class Visit:
         self.page.on("crash", lambda: self.faults.append("the page has crashed"))
         self.page.on("console", self._hear)
         self.page.goto(url)
+        self.page.add_style_tag(content=UNBLURRED)
         self.page.wait_for_selector(f"body:is({until or '.whole, .failed, .broken'})", timeout=60_000)
 
     def _hear(self, message: Any) -> None:
