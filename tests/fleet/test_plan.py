@@ -203,6 +203,8 @@ def peak(rows: int, plan_of: Callable[..., Plan], tmp_path: Path) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # every call is checked, and every allocation traced
 def test_checking_ten_thousand_rows_takes_no_more_memory_than_ten(plan_of, tmp_path: Path):
     put_capture(tmp_path / "data")
     few, many = peak(10, plan_of, tmp_path), peak(10_000, plan_of, tmp_path)
