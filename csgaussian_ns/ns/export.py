@@ -171,7 +171,9 @@ def _semantics_report(scene: "TensorScene", encoded: "Encoded") -> dict[str, Any
     """What the semantic layer holds and takes; ``None`` without one."""
     if scene.semantics is None:
         return None
-    size = sum(encoded.bytes_by_kind[kind] for kind in ("NETS", "LABL", "OPAC", "SEMA") if kind in encoded.bytes_by_kind)
+    size = sum(
+        encoded.bytes_by_kind[kind] for kind in ("NETS", "LABL", "OPAC", "SEMA") if kind in encoded.bytes_by_kind
+    )
     return {
         "objects": len(scene.semantics.objects),
         "names": [thing.name for thing in scene.semantics.objects],
