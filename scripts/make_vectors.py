@@ -246,7 +246,7 @@ def _file(path: Path) -> dict[str, Any]:
         "file": data.hex(),
         "sections": sections,
         "chunks": chunks,
-        "objects": [asdict(thing) for thing in scene.objects],
+        "objects": [{k: v for k, v in asdict(thing).items() if k != "solidity"} for thing in scene.objects],
         "digest": scene.digest(),
         **_drawn(scene),
     }
