@@ -20,7 +20,7 @@ from tests.fleet.test_drive import STAGES, driver, until
 from tests.fleet.test_slurm import workers
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
-from csgaussian_ns.fleet.engines.ray import Ray
+from csgaussian_ns.fleet.engines.ray_cluster import Ray
 from tests.fleet.ray_cluster import cluster
 
 pytestmark = [pytest.mark.usefixtures("quick_path"), pytest.mark.slow]

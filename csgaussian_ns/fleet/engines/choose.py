@@ -27,7 +27,7 @@ def engine(name: str, limits: Limits, settings: Mapping[str, Any], folder: str) 
 
         return Slurm(limits, settings, folder)
     if name == "ray":
-        from csgaussian_ns.fleet.engines.ray import Ray
+        from csgaussian_ns.fleet.engines.ray_cluster import Ray
 
         return Ray(limits, settings)
     from csgaussian_ns.fleet.engines.local import Local
