@@ -9,6 +9,7 @@ import numpy as np
 
 from csgaussian_ns.core.arrays import like, namespace, sigmoid
 from csgaussian_ns.core.shapes import Float, Float64
+from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.feedforward.layers import Chain, Conv, Needed, Parameters
 from csgaussian_ns.feedforward.operations import enlarged, spread
 from csgaussian_ns.feedforward.refinement import Refined
@@ -93,18 +94,12 @@ def _of_view(
 
 
 def _turned(rotation: Float64[np.ndarray, "3 3"], raw: Float[Any, "4 N"]) -> Float[Any, "N 4"]:
-    """Unit quaternions wxyz in the world; before training they are those of the camera."""
+    """Unit quaternions wxyz in the world; those of zeros are the camera's."""
     library = namespace(raw)
     w, x, y, z = raw[0] + 1, raw[1], raw[2], raw[3]
     length = library.sqrt(w * w + x * x + y * y + z * z + 1e-12)
-    a, b, c, d = (float(number) for number in quaternion(rotation))
-    product = (
-        a * w - b * x - c * y - d * z,
-        a * x + b * w + c * z - d * y,
-        a * y - b * z + c * w + d * x,
-        a * z + b * y - c * x + d * w,
-    )
-    return library.stack([number / length for number in product], 1)
+    quats = library.stack([w, x, y, z], 1) / length[:, None]
+    return Similarity.of(rotation, 1.0, np.zeros(3)).turned(quats)
 
 
 def _turned_slopes(rotation: Float[Any, "3 3"], raw: Float[Any, "9 N"]) -> tuple[Any, Any, Any]:
@@ -113,21 +108,3 @@ def _turned_slopes(rotation: Float[Any, "3 3"], raw: Float[Any, "9 N"]) -> tuple
     vector = (-x, -y, z)
     turned = [sum(rotation[row, column] * vector[column] for column in range(3)) for row in range(3)]
     return -turned[1].T, turned[2].T, -turned[0].T  # type: ignore[union-attr]
-
-
-def quaternion(rotation: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "4"]:
-    """wxyz of a rotation, w >= 0."""
-    diagonal = np.diag(rotation)
-    squares = np.array([1 + diagonal.sum(), *(1 + 2 * diagonal - diagonal.sum())])
-    most = int(squares.argmax())
-    off = rotation - rotation.T
-    both = rotation + rotation.T
-    rows = (
-        (squares[0], off[2, 1], off[0, 2], off[1, 0]),
-        (off[2, 1], squares[1], both[0, 1], both[0, 2]),
-        (off[0, 2], both[0, 1], squares[2], both[1, 2]),
-        (off[1, 0], both[0, 2], both[1, 2], squares[3]),
-    )
-    found = np.array(rows[most])
-    found = found / np.linalg.norm(found)
-    return -found if found[0] < 0 else found

@@ -15,15 +15,18 @@ from csgaussian_ns.core.arrays import like, namespace
 from csgaussian_ns.core.shapes import Float, Shaped
 from csgaussian_ns.feedforward.layers import Chain, Conv, Needed, Parameters
 from csgaussian_ns.feedforward.operations import neighbourhood, positive, spread
-from csgaussian_ns.feedforward.settings import HYPER_CELLS, Settings
+from csgaussian_ns.feedforward.settings import Settings
+from csgaussian_ns.format.latents.meta import HYPER_CELLS
+from csgaussian_ns.format.latents.model import INPUT_BITS, TOLD_BITS, even_places
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
 from csgaussian_ns.format.streams.symbol_tables import SMALLEST_OCTAVE, STEPS_PER_OCTAVE, TABLES_PER_FAMILY
 
-INPUT_BITS = 3
-"""Fractional bits of values as networks see them."""
 LARGEST_SEEN = INPUT_LIMIT / 2**INPUT_BITS
+LARGEST_TOLD = INPUT_LIMIT / 2**TOLD_BITS
 OCTAVES = (float(SMALLEST_OCTAVE), SMALLEST_OCTAVE + (TABLES_PER_FAMILY - 1) / STEPS_PER_OCTAVE)
 """Range of binary logarithms of spreads that there are tables for."""
+GAIN = "likely/gain"
+"""Name of the parameter: what is added to the binary logarithm of the gains."""
 GAIN_OCTAVES = 0.6
 """Between the gains of two levels, before training."""
 _LOWEST_GAIN = -0.5
@@ -50,11 +53,6 @@ class Walked(NamedTuple):
 
 Rounding = Callable[[Any, Any], Any]
 """From values and their means to what a decoder gets; its symbol is the difference in steps."""
-
-
-def even(height: int, width: int) -> np.ndarray:
-    """Places of a checkerboard that come first: ``[H, W]``, true where row and column add up to an even number."""
-    return np.add.outer(np.arange(height), np.arange(width)) % 2 == 0
 
 
 def crossed(values: Shaped[Any, "V C H W"]) -> Shaped[Any, "V CX H W"]:
@@ -110,13 +108,13 @@ class LatentModel:
         for layers in self.networks.values():
             for layer in layers:
                 yield from layer.needed()
-        yield Needed("likely/gain", (sizes.levels, sizes.latent), 0.0)
+        yield Needed(GAIN, (sizes.levels, sizes.latent), 0.0)
         yield Needed("likely/mean", (sizes.levels, sizes.hyper), 0.0)
         yield Needed("likely/log_scale", (sizes.levels, sizes.hyper), 0.0)
 
     def gains(self, parameters: Parameters, level: int) -> Float[Any, "L 1 1"]:
         """Factors of the latent's channels at a level."""
-        raw = parameters["likely/gain"][level][:, None, None]
+        raw = parameters[GAIN][level][:, None, None]
         return namespace(raw).exp2(raw + (_LOWEST_GAIN + GAIN_OCTAVES * level))
 
     def walk(self, parameters: Parameters, values: Float[Any, "V L h w"], level: int, rounding: Rounding) -> Walked:
@@ -127,7 +125,7 @@ class LatentModel:
         hyper = Expected(*(part + 0 * hyper_values for part in table))
         hyper_values = rounding(hyper_values, hyper.mean)
         told = self._told(parameters, hyper_values, level, shape[2:])
-        is_even = like(even(*shape[2:]), values)
+        is_even = like(even_places(*shape[2:]), values)
         first = self._asked(parameters, "first", [told], level)
         known = rounding(values, first.mean) * is_even
         second = self._asked(parameters, "second", [told, crossed(_seen(known))], level)
@@ -137,14 +135,15 @@ class LatentModel:
 
     def _told(self, parameters: Parameters, hyper: Any, level: int, size: tuple[int, int]) -> Float[Any, "V T h w"]:
         """What the hyper-latent tells each place; as whole numbers they are limited, so they are here, too."""
-        cells = self._evaluated(parameters, "hyper", [neighbourhood(_seen(hyper), 3)], level)
-        return _seen(spread(cells, HYPER_CELLS)[:, :, : size[0], : size[1]])
+        cells = self.evaluated(parameters, "hyper", [neighbourhood(_seen(hyper), 3)], level)
+        told = spread(cells, HYPER_CELLS)[:, :, : size[0], : size[1]]
+        return namespace(told).clip(told, -LARGEST_TOLD, LARGEST_TOLD)
 
     def _asked(self, parameters: Parameters, name: str, known: list[Any], level: int) -> Expected:
-        out = self._evaluated(parameters, name, known, level)
+        out = self.evaluated(parameters, name, known, level)
         return Expected(out[:, : self.settings.latent], out[:, self.settings.latent :])
 
-    def _evaluated(self, parameters: Parameters, name: str, known: list[Any], level: int) -> Float[Any, "V O H W"]:
+    def evaluated(self, parameters: Parameters, name: str, known: list[Any], level: int) -> Float[Any, "V O H W"]:
         """One of the networks, which is told the level."""
         library = namespace(known[0])
         which = like(np.eye(self.settings.levels)[level][None, :, None, None], known[0])

@@ -6,12 +6,8 @@ from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError
 
-CELL = 16
-"""Pixels of a photo along one side of a place of the latent."""
 FEATURE_CELL = 4
 """Pixels along one side of a place of the feature."""
-HYPER_CELLS = 4
-"""Places of the latent along one side of one of the hyper-latent."""
 _LARGEST = {"levels": 16, "planes": 256, "upsampling": 4, "blocks": 16, "partners": 11}
 _LARGEST_WIDTH = 512
 

@@ -1,5 +1,6 @@
 """Cameras that a few photos were taken by, as the network knows them: how pixels of one lie in the others."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,12 @@ import numpy as np
 
 from csgaussian_ns.core.arrays import like, namespace
 from csgaussian_ns.core.errors import DataError
-from csgaussian_ns.core.shapes import Float, Float64
+from csgaussian_ns.core.shapes import Float, Float32, Float64
+from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.operations import OUTSIDE
-from csgaussian_ns.feedforward.settings import CELL
+from csgaussian_ns.format.latents.meta import CELL, VIEWS, LatentMeta
 
-MOST_VIEWS = 12
 LEAST_OVERLAP = 0.1
 """Share of a photo that another one must show, at some depth."""
 _OVERLAP_SIDE, _OVERLAP_DEPTHS = 24, 16
@@ -42,8 +43,8 @@ class Views:
     far: float
 
     def __post_init__(self) -> None:
-        if not 2 <= len(self) <= MOST_VIEWS:
-            raise DataError(f"{len(self)} views; expected 2 to {MOST_VIEWS}, whose photos show the same place")
+        if len(self) not in VIEWS:
+            raise DataError(f"{len(self)} views; expected {VIEWS[0]} to {VIEWS[-1]}, whose photos show the same place")
         if not 0 < self.near < self.far < np.inf:
             raise DataError(f"near {self.near:g} and far {self.far:g}; expected 0 < near < far")
         if min(self.width, self.height) < CELL or self.width % CELL or self.height % CELL:
@@ -74,6 +75,23 @@ class Views:
         lens = [(camera.fx, camera.fy, camera.cx, camera.cy) for camera in cameras]
         stacked = np.array(poses, np.float64).reshape(-1, 4, 4)
         return cls(stacked, np.array(lens, np.float64).reshape(-1, 4), width, height, near, far)
+
+    @classmethod
+    def of_numbers(cls, numbers: Float32[np.ndarray, "V 10"], meta: LatentMeta) -> "Views":
+        """Views as a file of latents has them (``format.latents.cameras``); errors as of the class."""
+        wide = numbers.astype(np.float64)
+        poses = np.tile(np.eye(4), (len(numbers), 1, 1))
+        for pose, (x, y, z, *rest) in zip(poses, wide.tolist(), strict=True):
+            w = math.sqrt(max(0.0, 1 - x * x - y * y - z * z))
+            pose[:3, :3] = Similarity((w, x, y, z)).matrix
+            pose[:3, 3] = -pose[:3, :3] @ np.array(rest[:3])
+        return cls(poses, wide[:, 6:], meta.width, meta.height, meta.near, meta.far)
+
+    @property
+    def numbers(self) -> Float32[np.ndarray, "V 10"]:
+        """The inverse of ``of_numbers``, but for rounding."""
+        turns = [Similarity.of(pose[:3, :3], 1.0, np.zeros(3)).turn[1:] for pose in self.world_to_camera]
+        return np.concatenate([np.array(turns), self.positions, self.lens], axis=1).astype(np.float32)
 
     @property
     def positions(self) -> Float64[np.ndarray, "V 3"]:

@@ -11,11 +11,12 @@ from csgaussian_ns.core.types import Gaussians
 from csgaussian_ns.feedforward.backbone import FeatureBackbone, PlainBackbone
 from csgaussian_ns.feedforward.heads import OUTPUTS, GaussianHead
 from csgaussian_ns.feedforward.layers import Conv
-from csgaussian_ns.feedforward.likely import crossed, even
+from csgaussian_ns.feedforward.likely import crossed
 from csgaussian_ns.feedforward.network import Network
 from csgaussian_ns.feedforward.refinement import Refined
 from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.feedforward.trained import TrainedNetwork
+from csgaussian_ns.format.latents.model import even_places
 from csgaussian_ns.render.projection import rotations
 from csgaussian_ns.scene.spherical_harmonics import colours
 from tests.feedforward.worlds import SMALL, photos_of, small_network, two_views
@@ -89,7 +90,7 @@ def test_what_every_second_place_sees_comes_before_it():
         return hyper if given.shape == hyper.shape else mean + np.rint(given - mean)
 
     first = network.likely.walk(values, scaled, 1, coded)
-    odd = ~even(6, 5)
+    odd = ~even_places(6, 5)
     moved = (7 * odd).astype(np.float32)
     second = network.likely.walk(values, scaled + moved, 1, coded)
     assert np.array_equal(first.latent.mean, second.latent.mean)

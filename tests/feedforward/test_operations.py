@@ -5,9 +5,7 @@ import pytest
 import torch
 
 from csgaussian_ns.feedforward import operations
-from csgaussian_ns.feedforward.heads import quaternion
 from csgaussian_ns.feedforward.layers import Block, Chain, Conv, Finer
-from csgaussian_ns.render.projection import rotations
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -67,12 +65,3 @@ def test_layers_need_what_they_read():
         {name: torch.from_numpy(array) for name, array in parameters.items()}, torch.from_numpy(noise(2, 3, 8, 8))
     )
     assert np.allclose(found, there.numpy(), rtol=1e-3, atol=1e-3 * np.abs(found).max())
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_quaternions_are_of_their_rotations(seed: int):
-    given = np.random.default_rng(seed).normal(size=4) * ([1, 1, 1, 1] if seed < 4 else np.eye(4)[seed - 4] * 5 + 0.1)
-    given /= np.linalg.norm(given)
-    rotation = rotations(torch.from_numpy(given)[None])[0].numpy()
-    found = quaternion(rotation)
-    assert np.allclose(found, given if given[0] >= 0 else -given)

@@ -25,7 +25,8 @@ def test_the_sweep_peaks_where_the_plane_is():
                 np.einsum("i,ihw->hw", views.world_to_camera[view, 2, :3], points) + views.world_to_camera[view, 2, 3]
             )
             expected = np.abs(inverse[:, None, None] - 1 / depth).argmin(0)
-            shown = inside(*views.places_in(view, 1 - view, 1 / depth, 4), 32, 24)
+            columns, rows = views.places_in(view, 1 - view, 1 / depth, 4)
+            shown = inside(columns, rows, 32, 24)
             right = np.abs(alike[view].argmax(0) - expected) <= 1
             assert shown.mean() > 0.7 and right[shown].mean() > 0.9, (truth, view)
 
