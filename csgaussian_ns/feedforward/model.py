@@ -1,5 +1,6 @@
 """A trained network as its file of weights holds it: photos to the bytes of a scene and back, without torch."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -8,7 +9,7 @@ import numpy as np
 from csgaussian_ns.core.errors import ConfigError, DataError, FormatError
 from csgaussian_ns.core.shapes import Float32
 from csgaussian_ns.feedforward.backbone import FeatureBackbone
-from csgaussian_ns.feedforward.heads import GaussianArrays
+from csgaussian_ns.feedforward.heads import OUTPUTS, GaussianArrays
 from csgaussian_ns.feedforward.layers import Needed
 from csgaussian_ns.feedforward.likely import GAIN, LatentModel
 from csgaussian_ns.feedforward.network import Network
@@ -20,7 +21,10 @@ from csgaussian_ns.format.latents.coding import CodedLatents, EncodedLatents, en
 from csgaussian_ns.format.latents.meta import LatentMeta
 from csgaussian_ns.format.latents.model import IntegerLatentModel
 from csgaussian_ns.format.latents.weights import Weights, read_weights, write_weights
+from csgaussian_ns.format.limits import DecodeLimits
 
+_COPIES, _SAMPLE, _PLACE = 3, 10, 24
+"""Arrays at a time: of the inputs of a convolution, of samples of a sweep, of numbers about its places."""
 CODER = "coder"
 """Name of the array with the bytes of the entropy model."""
 
@@ -103,6 +107,24 @@ class Model:
     def _encoder(self) -> Iterator[Needed]:
         for part in (self.network.backbone, self.network.analysis, self.likely.hyper_analysis):
             yield from part.needed()
+
+    def check(self, meta: LatentMeta, limits: DecodeLimits) -> None:
+        """Refuse what ``gaussians`` would need too much for.
+
+        Raises:
+            LimitExceeded: More than ``limits`` allow.
+        """
+        sizes, what = self.settings, f"the network for {meta.views} views of {meta.width} x {meta.height}"
+        places = meta.views * (meta.width // FEATURE_CELL) * (meta.height // FEATURE_CELL)
+        rows = self.rows(meta.views, meta.width, meta.height)
+        limits.check("max_rows", rows, what)
+        widest = 9 * max(2 * sizes.channels + 1, sizes.channels + sizes.planes)
+        swept = sizes.planes * (_SAMPLE * sizes.matching + _PLACE)
+        memory = 4 * (places * (_COPIES * widest + sizes.planes * 4) + rows * _COPIES * OUTPUTS)
+        limits.check("max_memory_bytes", memory + 4 * (places // meta.views) * swept, what)
+        weights = sum(math.prod(part.shape) for part in self.network.needed_to_decode())
+        swept = sizes.planes * sizes.matching * sizes.partners
+        limits.check("max_network_operations", places * (weights + swept), what)
 
     def gaussians(self, coded: CodedLatents) -> GaussianArrays:
         """The scene of a decoded file. Other libraries, and other machines, differ in its last digits.

@@ -88,19 +88,18 @@ def test_the_integers_say_what_the_trained_network_says():
     parameters = {name: value.detach().numpy() for name, value in network.named_parameters()}
     latent = network.network.latent(parameters, photos_of(views, 5), views)
     values = 2 * latent * network.likely.gains(parameters, level)
-    hyper = network.likely.hyper_analysis(parameters, values)
 
     def rounded(real: np.ndarray, mean: np.ndarray) -> np.ndarray:
         return mean + np.rint(real - mean)
 
     expected = network.likely.walk(parameters, values, level, rounded)
     even = even_places(4, 4)
-    rows = [rows_of(hyper), *(_of_places(values, chosen) for chosen in (even, ~even))]
+    rows = [rows_of(expected.hyper_values), *(_of_places(expected.values, chosen) for chosen in (even, ~even))]
     priors = {}
 
     def exchange(group: int, prior: ChannelPrior) -> np.ndarray:
         priors[group] = prior
-        return prior.values(prior.symbols(rows[group]))
+        return np.rint(rows[group] * 65536).astype(np.int64)
 
     model().coder.walk(2, (4, 4), level, exchange)
     for group, chosen in ((1, even), (2, ~even)):
