@@ -138,7 +138,8 @@ class Model:
             raise FormatError(f"the file promises {coded.rows} Gaussians, its latents make {rows}; it is damaged")
         gains = self.likely.gains(self.parameters, meta.level)
         latent = (coded.latents.values / 2.0**VALUE_BITS).astype(np.float32) / gains
-        return self.network.gaussians(self.parameters, latent, Views.of_numbers(coded.cameras, meta))
+        with np.errstate(all="ignore"):  # of cameras that make no sense come Gaussians that are not finite, nor drawn
+            return self.network.gaussians(self.parameters, latent, Views.of_numbers(coded.cameras, meta))
 
 
 def read_model(data: bytes, backbone: FeatureBackbone | None = None) -> Model:

@@ -108,7 +108,9 @@ def sampled(
         found = _functional().grid_sample(x[None], flat, padding_mode="zeros", align_corners=False)
         return found.reshape(channels, *columns.shape)
     border = np.pad(x, ((0, 0), (1, 2), (1, 2))).reshape(channels, -1)
-    across, down = np.clip(columns, -1, width) + 1, np.clip(rows, -1, height) + 1
+    # NaN compares false: what is no place lies outside
+    across = np.minimum(np.where(columns > -1, columns, -1), width) + 1
+    down = np.minimum(np.where(rows > -1, rows, -1), height) + 1
     left, top = np.floor(across).astype(np.int64), np.floor(down).astype(np.int64)
     u, v = (across - left).astype(x.dtype), (down - top).astype(x.dtype)
     start = top * (width + 3) + left

@@ -1,6 +1,7 @@
 """Files of latents as every tool opens them, with the weights that they name."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,21 @@ import torch
 import csgaussian_ns
 from csgaussian_ns.core.edits import Crop
 from csgaussian_ns.core.errors import CheckpointError, ConfigError, FormatError, LimitExceeded
+from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.found import SUFFIX, VARIABLE
 from csgaussian_ns.feedforward.views import Views
+from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.container import read_container
 from csgaussian_ns.format.edits import with_edits
+from csgaussian_ns.format.facts import write_facts
+from csgaussian_ns.format.kinds import info_of
 from csgaussian_ns.format.latents.coding import decode_latents
+from csgaussian_ns.format.latents.meta import latent_meta_of
+from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.limits import DEFAULT_LIMITS, DecodeLimits
 from csgaussian_ns.tools import cli
 from tests.feedforward.models import model, scene, weights, with_sections
+from tests.feedforward.worlds import two_views
 from tests.import_blocker import import_without
 
 
@@ -120,3 +128,17 @@ def test_no_torch_is_needed(known: Path, tmp_path: Path):
     then = f"import csgaussian_ns; print(csgaussian_ns.load({str(tmp_path / 'photos.csg')!r}).digest())"
     lines, loaded = import_without(["csgaussian_ns.feedforward.found"], ["torch", "scipy"], then=then)
     assert lines[-1] == csgaussian_ns.load(scene()).digest() and "torch" not in loaded
+
+
+@pytest.mark.parametrize("near", [1e-37, 1.0])
+@pytest.mark.parametrize("far", [1.5, 9e29])
+def test_cameras_that_make_no_sense_make_no_trouble(known: Path, near: float, far: float):
+    container = read_container(scene())
+    numbers = two_views(64, 48).numbers
+    numbers[0, 3:6], numbers[1, 6:8], numbers[1, 8] = 9e14, 1e-30, -9e14
+    meta = packed_section("META", write_facts(replace(latent_meta_of(container), near=near, far=far)))
+    data = with_sections(container, META=meta, VIEW=Section(info_of("VIEW"), numbers.tobytes()))
+    loaded = csgaussian_ns.load(data)
+    assert len(loaded) == 1536
+    camera = Camera(np.eye(4, dtype=np.float32), 30.0, 30.0, 20.0, 15.0, 40, 30)
+    assert np.isfinite(loaded.render(camera)).all()
