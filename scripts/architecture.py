@@ -57,7 +57,7 @@ def draw(found: Imports, file: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = layers()
-    columns = {1: [0.5], 2: [0.27, 0.8], 3: [0.08, 0.36, 0.92]}
+    columns = {1: [0.5], 2: [0.27, 0.8], 3: [0.08, 0.36, 0.92], 4: [0.06, 0.31, 0.6, 0.92]}
     places = {
         name: (ASIDE.get(name, x), len(rows) - level)
         for level, row in enumerate(rows)

@@ -27,7 +27,7 @@ _F = TypeVar("_F", bound="Facts")
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Facts about a scene, stored as JSON; those of a representation follow in ``STEPS``, ``POSITIVE``, ``WHOLE``.
+    """Facts about a scene, stored as JSON; those of a representation follow in ``STEPS`` to ``TEXTS``.
 
     Attributes:
         background: RGB behind the scene.
@@ -46,6 +46,8 @@ class Facts:
     """Numbers above 0 in single precision."""
     WHOLE: ClassVar[Mapping[str, range]] = {}
     """Whole numbers in a range."""
+    TEXTS: ClassVar[tuple[str, ...]] = ("tool", "name")
+    """Short texts."""
 
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     transform: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -75,7 +77,7 @@ class Facts:
         known |= {name: _steps(values.get(name), name, n) for name, n in cls.STEPS.items()}
         known |= {name: _positive(values.get(name), name) for name in cls.POSITIVE}
         known |= {name: _whole(values.get(name), name, allowed) for name, allowed in cls.WHOLE.items()}
-        known |= {name: _text(values.get(name), name) for name in ("tool", "name")}
+        known |= {name: _text(values.get(name), name) for name in cls.TEXTS}
         return cls(**known, extra=_extra(values.get("extra")))
 
 

@@ -123,6 +123,8 @@ KINDS = {
     "COLR": Kind(Layer.COLOUR, chunked=True, counted=True, answered=True),
     "SPLT": Kind(Layer.COLOUR, chunked=True, counted=True),
     "PART": Kind(Layer.COLOUR, chunked=True),
+    "VIEW": Kind(Layer.COMMON),
+    "LATN": Kind(Layer.COLOUR, counted=True),
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "OPAC": Kind(Layer.SEMANTIC, max_content=1 << 16),

@@ -4,9 +4,10 @@ from csgaussian_ns.format.bodies import content_of
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.facts import ANCHORS, Facts, facts_of, representation_of
 from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
+from csgaussian_ns.format.latents.meta import LATENTS, LatentMeta
 from csgaussian_ns.format.meta import SceneMeta
 
-FACTS: dict[str, type[Facts]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta}
+FACTS: dict[str, type[Facts]] = {ANCHORS: SceneMeta, GAUSSIANS: GaussianMeta, LATENTS: LatentMeta}
 """Kind of facts of each representation that has rows of its own; ``receiver.representations.register`` adds some."""
 
 

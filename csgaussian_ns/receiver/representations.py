@@ -18,11 +18,13 @@ from csgaussian_ns.format.gaussians.meta import GAUSSIANS, GaussianMeta
 from csgaussian_ns.format.gaussians.read import CodedGaussians, decode_gaussians, decode_growing_gaussians
 from csgaussian_ns.format.groups import GroupMeta
 from csgaussian_ns.format.kinds import KINDS, Kind
+from csgaussian_ns.format.latents.meta import LATENTS, LatentMeta
 from csgaussian_ns.format.limits import DecodeLimits
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.representations import FACTS, known_facts
 from csgaussian_ns.format.scene import CodedScene
 from csgaussian_ns.receiver.groups import CodedGroup, decode_group, of_group
+from csgaussian_ns.receiver.latents import decode_latent_scene, of_latents
 from csgaussian_ns.receiver.opened import Coded, Opened, Wanted
 from csgaussian_ns.receiver.writers import AnchorWriter, GaussianWriter, Writer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
@@ -165,4 +167,5 @@ _KNOWN = {
         GaussianWriter,
     ),
     GROUP: Representation(GroupMeta, _decode_group, of_group),
+    LATENTS: Representation(LatentMeta, decode_latent_scene, of_latents),
 }

@@ -1,0 +1,129 @@
+"""From a network that torch trained to its file of weights: half precision, and an entropy model in integers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.shapes import Float, Float32, Float64, Int64
+from csgaussian_ns.feedforward.layers import Conv
+from csgaussian_ns.feedforward.likely import GAIN, OCTAVES, LatentModel
+from csgaussian_ns.feedforward.model import write_model
+from csgaussian_ns.feedforward.trained import TrainedNetwork
+from csgaussian_ns.feedforward.views import Views
+from csgaussian_ns.format.latents.model import INPUT_BITS, TOLD_BITS, IntegerLatentModel, rows_of
+from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
+from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
+from csgaussian_ns.format.networks.steps import LOG_SCALE_BITS, MEAN_BITS
+from csgaussian_ns.quant.post_training import AffineLayer, quantise_network
+
+MOST_ROWS = 8192
+"""Inputs that an integer network is calibrated on."""
+
+
+class Sample(NamedTuple):
+    """Photos like those that will be coded."""
+
+    photos: Float32[np.ndarray, "V 3 H W"]
+    views: Views
+
+
+@dataclass(frozen=True)
+class _Watched(LatentModel):
+    """Keeps what its networks are asked."""
+
+    asked: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    def input_bits(self, name: str) -> Float64[np.ndarray, " I"]:
+        """Binary logarithms of the integers that stand for 1 in the inputs of a network."""
+        bits = np.full(self.networks[name][0].inputs, float(INPUT_BITS))
+        bits[: 0 if name == "hyper" else self.told] = TOLD_BITS
+        bits[-self.settings.levels :] = np.log2(INPUT_LIMIT)
+        return bits
+
+    def evaluated(self, parameters: Mapping[str, Any], name: str, known: list[Any], level: int) -> Any:
+        """As of ``LatentModel``; all arrays are numpy's."""
+        bits = self.input_bits(name)[: -self.settings.levels]
+        inputs = np.rint(np.concatenate(known, 1) * np.exp2(bits)[:, None, None]).clip(-INPUT_LIMIT, INPUT_LIMIT)
+        rows = rows_of(inputs.astype(np.int64))
+        which = np.zeros((len(rows), self.settings.levels), np.int64)
+        which[:, level] = INPUT_LIMIT
+        self.asked.setdefault(name, []).append(np.concatenate([rows, which], axis=1))
+        return super().evaluated(parameters, name, known, level)
+
+
+def freeze(network: TrainedNetwork, samples: Sequence[Sample]) -> bytes:
+    """The file of weights of a trained network.
+
+    Args:
+        network: Trained.
+        samples: A few are enough; the integer networks are calibrated on them at all levels.
+
+    Raises:
+        ConfigError: There is no sample.
+        FormatError, QuantisationError: Weights that are not finite, or too large for the file.
+    """
+    if not samples:
+        raise ConfigError("no photos to calibrate the entropy model on; give those of one scene at least")
+    settings, likely = network.likely.settings, network.likely
+    dropped = {part.name for pair in likely.networks.values() for layer in pair for part in layer.needed()}
+    dropped |= {"likely/mean", "likely/log_scale"}
+    values = {name: value.detach().cpu().numpy() for name, value in network.named_parameters()}
+    kept = {name: _as_stored(name, value) for name, value in values.items() if name not in dropped}
+    watched = _Watched(settings)
+    asked = _asked(network, watched, {**values, **kept}, samples)
+    told = [TOLD_BITS] * likely.networks["hyper"][1].outputs
+    fractions = [MEAN_BITS] * settings.latent + [LOG_SCALE_BITS] * settings.latent
+    integer = {
+        name: _integer(layers, values, asked[name], watched.input_bits(name), told if name == "hyper" else fractions)
+        for name, layers in likely.networks.items()
+    }
+    mean = _whole(values["likely/mean"], MEAN_BITS)
+    log_scale = _whole(values["likely/log_scale"].clip(*OCTAVES), LOG_SCALE_BITS)
+    return write_model(settings, kept, IntegerLatentModel(mean, log_scale, **integer))
+
+
+def _as_stored(name: str, value: Float[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
+    """As precise as in the file."""
+    return value if name == GAIN else value.astype(np.float16).astype(np.float32)
+
+
+def _asked(
+    network: TrainedNetwork, watched: _Watched, parameters: Mapping[str, np.ndarray], samples: Sequence[Sample]
+) -> dict[str, Int64[np.ndarray, "N I"]]:
+    """Inputs of each network while the samples are coded."""
+    for photos, views in samples:
+        latent = network.network.latent(parameters, photos, views)
+        for level in range(watched.settings.levels):
+            scaled = latent * watched.gains(parameters, level)
+            watched.walk(parameters, scaled, level, lambda values, mean: mean + np.rint(values - mean))
+    found = {}
+    for name, parts in watched.asked.items():
+        rows = np.concatenate(parts)
+        found[name] = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(np.int64)]
+    return found
+
+
+def _integer(
+    layers: Sequence[Conv],
+    values: Mapping[str, np.ndarray],
+    inputs: Int64[np.ndarray, "N I"],
+    bits: Float64[np.ndarray, " I"],
+    fractions: Sequence[int],
+) -> IntegerNetwork:
+    """One network in integers."""
+    units = torch.from_numpy(np.exp2(-bits))
+    return quantise_network(list(_affine(layers, values)), inputs, units, fractions, INPUT_LIMIT)
+
+
+def _affine(layers: Sequence[Conv], values: Mapping[str, np.ndarray]) -> Iterator[AffineLayer]:
+    for layer in layers:
+        weight = torch.from_numpy(values[f"{layer.name}/weight"])[:, :, 0, 0]
+        yield AffineLayer(weight, torch.from_numpy(values[f"{layer.name}/bias"]))
+
+
+def _whole(values: Float[np.ndarray, "*shape"], bits: int) -> Int64[np.ndarray, "*shape"]:
+    return np.rint(values.astype(np.float64) * 2**bits).astype(np.int64)

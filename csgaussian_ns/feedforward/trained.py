@@ -1,0 +1,71 @@
+"""The network as torch trains it: its parameters, and what a batch costs."""
+
+import torch
+from torch import Tensor, nn
+
+from csgaussian_ns.core.shapes import Float
+from csgaussian_ns.entropy.likelihood import gaussian_bits
+from csgaussian_ns.feedforward.backbone import FeatureBackbone
+from csgaussian_ns.feedforward.heads import GaussianArrays
+from csgaussian_ns.feedforward.likely import OCTAVES, Expected, LatentModel
+from csgaussian_ns.feedforward.network import Network
+from csgaussian_ns.feedforward.settings import Settings
+from csgaussian_ns.feedforward.views import Views
+from csgaussian_ns.quant.rounding import clamp_inward, noisy, straight_through, unit_noise
+
+
+class TrainedNetwork(nn.Module):
+    """Parameters of a ``Network`` and of its ``LatentModel``, by their names.
+
+    Attributes:
+        network: What is done with them.
+        likely: How likely latents are.
+    """
+
+    def __init__(self, settings: Settings, backbone: FeatureBackbone | None = None) -> None:
+        """Begin with random parameters.
+
+        Args:
+            settings: Sizes.
+            backbone: Makes features; our own where ``None``.
+        """
+        super().__init__()
+        self.network, self.likely = Network(settings, backbone), LatentModel(settings)
+        for part in (*self.network.needed(), *self.likely.needed()):
+            self.register_parameter(part.name, nn.Parameter(torch.randn(part.shape) * part.spread))
+
+    @property
+    def values(self) -> dict[str, nn.Parameter]:
+        """All parameters by name."""
+        return dict(self.named_parameters())
+
+    def forward(
+        self, photos: Float[Tensor, "V 3 H W"], views: Views, level: int
+    ) -> tuple[GaussianArrays, Float[Tensor, ""]]:
+        """The scene as a decoder would have it, and the bits that its file would take.
+
+        Rounding passes gradients on; the bits are those of values with noise in place of rounding.
+
+        Args:
+            photos: Colours in [0, 1].
+            views: Their cameras.
+            level: Of the rate, 0 for the fewest bits.
+        """
+        values = self.values
+        gains = self.likely.gains(values, level)
+        scaled = self.network.latent(values, photos, views) * gains
+        walked = self.likely.walk(values, scaled, level, _rounded)
+        hyper = self.likely.hyper_analysis(values, scaled)
+        bits = _bits(hyper, walked.hyper) + _bits(scaled, walked.latent)
+        return self.network.gaussians(values, walked.values / gains, views), bits
+
+
+def _rounded(values: Tensor, mean: Tensor) -> Tensor:
+    return straight_through(values, mean + torch.round(values - mean))
+
+
+def _bits(values: Tensor, expected: Expected) -> Tensor:
+    """Of values with noise in place of rounding."""
+    shown = noisy(values, 1.0, unit_noise(values))
+    scale = torch.exp2(clamp_inward(expected.log_scale, *OCTAVES))
+    return gaussian_bits(shown - expected.mean, scale, torch.ones_like(scale)).sum()
