@@ -24,6 +24,7 @@ SECTIONS = {
     "NETR": "render networks",
     "SEMA": "features of objects",
     "LABL": "objects",
+    "OPAC": "how opaque objects are to clicks",
     "NETS": "entropy network of features",
     "META": "facts",
     "container": "header, table of contents, checksums",
