@@ -66,6 +66,8 @@ def made_files() -> Iterator[tuple[str, bytes]]:
     scene = with_semantics(random_scene(90, 10, 2))
     bare = replace(scene.semantics, label=None, names=(), embeddings=None)
     yield "described everywhere", encode(replace(scene, semantics=bare), chunk_anchors=40).data
+    solid = replace(scene.semantics, solidity=bytes(8 * number % 65 for number in range(len(scene.semantics.names))))
+    yield "solid objects", encode(replace(scene, semantics=solid), chunk_anchors=40).data
     for degree in range(4):
         yield f"Gaussians {degree}", gaussians(130 + 300 * (degree == 1), degree)
     whole = encode(with_semantics(random_scene(120, 10, 2)), chunk_anchors=50).data
