@@ -92,11 +92,7 @@ def move_by_mouse(visit: Visit, scene: LoadedScene, camera: Camera, place: tuple
     click(visit, place)
     page.wait_for_function("window.csg.selected.length === 1")
     page.keyboard.press("2")
-    grip = page.locator('#gizmo circle[aria-label="move along z"]')
-    grip.wait_for()
-    box = grip.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = visit.handle("move along z")
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x, y - 60, steps=5)

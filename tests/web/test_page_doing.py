@@ -162,11 +162,7 @@ def test_handles_move_turn_and_size(visit: Visit, key: str, handle: str, does: s
     page.locator(".object .name").nth(2).click()
     page.keyboard.press("f")
     page.keyboard.press(key)
-    grip = page.locator(f'#gizmo circle[aria-label="{handle}"]')
-    grip.wait_for()
-    box = grip.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = visit.handle(handle)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 20, y - 40, steps=4)

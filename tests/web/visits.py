@@ -66,6 +66,14 @@ class Visit:
         """Wait until what has changed is drawn: frames of the page come before those that are asked for here."""
         self.page.evaluate("new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))")
 
+    def handle(self, name: str) -> tuple[float, float]:
+        """Where the middle of a handle is on the page, once it is there."""
+        grip = self.page.locator(f'#gizmo circle[aria-label="{name}"]')
+        grip.wait_for()
+        box = grip.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
     def close(self) -> None:
         self.page.close()
         assert self.faults == []
