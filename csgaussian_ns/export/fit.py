@@ -7,17 +7,17 @@ import numpy as np
 
 from csgaussian_ns.core.arrays import lengths
 from csgaussian_ns.core.cores import available_cores
-from csgaussian_ns.core.shapes import Bool, Float32, Int64
+from csgaussian_ns.core.shapes import Float32, Int64
+from csgaussian_ns.core.threads import each, run, split
 from csgaussian_ns.export.views import ExportView, Found, match
 from csgaussian_ns.render.contract import DILATION
 from csgaussian_ns.render.cpu_fitting import SHAPE_SUMS, Samples, add_view, solve_harmonics, sums_of
-from csgaussian_ns.render.threads import run, split
 from csgaussian_ns.scene.frustum import NEAR_PLANE
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.scene import Scene
 from csgaussian_ns.scene.spherical_harmonics import COEFFICIENTS, basis
 
-BLOCK = 1 << 17
+BLOCK = 1 << 16
 """Gaussians fitted at a time, at most, if a row has no more; their sums take 0.8 kB each."""
 RIDGE = 0.005
 """Added to the normal equations of harmonics above degree 0: where few views see a Gaussian they tend to 0."""
@@ -43,10 +43,10 @@ def fitted(scene: Scene, views: Sequence[ExportView], found: Found, degree: int)
         degree: Of the harmonics.
     """
     views = some_of(views)
-    for low, high in _blocks(found, len(scene.position)):
-        block, rows = found.within(low, high), np.zeros(len(scene.position), np.bool_)
-        rows[low:high] = True
-        yield _fit(scene, views, block, rows, COEFFICIENTS[degree])
+    blocks = list(_blocks(found, len(scene.position)))
+    for first in range(0, len(blocks), available_cores()):
+        together = blocks[first : first + available_cores()]
+        yield from each(_fit, [(scene, views, found, block, COEFFICIENTS[degree]) for block in together])
 
 
 View = TypeVar("View")
@@ -68,9 +68,12 @@ def _blocks(found: Found, rows: int) -> Iterator[tuple[int, int]]:
 
 
 def _fit(
-    scene: Scene, views: Sequence[ExportView], block: Found, rows: Bool[np.ndarray, " R"], coefficients: int
+    scene: Scene, views: Sequence[ExportView], found: Found, limits: tuple[int, int], coefficients: int
 ) -> GaussianScene:
-    threads = available_cores()
+    """Those of ``found`` whose rows lie within ``limits``."""
+    threads, rows = available_cores(), np.zeros(len(scene.position), np.bool_)
+    rows[slice(*limits)] = True
+    block = found.within(*limits)
     sums, shown = np.zeros((len(block), sums_of(coefficients)), np.float32), np.zeros(len(block), np.float32)
     for view in views:
         seen = scene.seen(view.camera, rows)

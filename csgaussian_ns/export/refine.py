@@ -7,13 +7,13 @@ import numpy as np
 from csgaussian_ns.core.arrays import sigmoid
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.shapes import Float32
+from csgaussian_ns.core.threads import run, split
 from csgaussian_ns.export.fit import seen_along
 from csgaussian_ns.export.views import ExportView
 from csgaussian_ns.render.cpu_backward import blending_gradients, projection_gradients
 from csgaussian_ns.render.cpu_fitting import PARAMETERS, Descent, Slopes, descend, view_colours
 from csgaussian_ns.render.cpu_forward import blend, frame_of, project_points
 from csgaussian_ns.render.cpu_projection import Places
-from csgaussian_ns.render.threads import run, split
 from csgaussian_ns.scene.gaussian_scene import GaussianScene
 from csgaussian_ns.scene.spherical_harmonics import basis
 

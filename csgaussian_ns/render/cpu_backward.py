@@ -6,12 +6,12 @@ Gradients take the way through ``Splats.means2d`` and ``Splats.planar``.
 import numpy as np
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.threads import run, split
 from csgaussian_ns.render.cpu_blending import GEOMETRY_SUMS, blend_backward
 from csgaussian_ns.render.cpu_forward import Blended, Candidates, DrawCall, divided, zeros
 from csgaussian_ns.render.cpu_gather import Gradients, Sums, gather_gradients
 from csgaussian_ns.render.cpu_projection import Places
 from csgaussian_ns.render.cpu_projection_grad import project_backward
-from csgaussian_ns.render.threads import run, split
 
 
 def projection_gradients(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csgaussian_ns.core.cores import available_cores
+from csgaussian_ns.core.threads import run, split
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.cpu_binning import TILE_PIXELS
 from csgaussian_ns.render.cpu_blending import GEOMETRY_FIELDS, Drawing, Kept, blend_forward
@@ -18,7 +19,6 @@ from csgaussian_ns.render.cpu_gather import gather_rows
 from csgaussian_ns.render.cpu_lanes import MAX_GROUP
 from csgaussian_ns.render.cpu_lists import DrawingLists, drawing_lists
 from csgaussian_ns.render.cpu_projection import SPLAT_FIELDS, Places, Pose, ProjectedArrays, cull, pose_of, project
-from csgaussian_ns.render.threads import run, split
 
 _CACHE_LINE = 16  # floats
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from csgaussian_ns.core.threads import run, split
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.render.cpu_binning import TILE_HEIGHT, TILE_WIDTH, fill_lists, list_pairs, sort_lists, tile_boxes
-from csgaussian_ns.render.threads import run, split
 
 # Jobs per thread where tiles differ in cost: enough to balance, few enough that starting them costs nothing.
 _JOBS_PER_THREAD = 4

@@ -21,8 +21,8 @@ from torch.nn.functional import conv2d
 from csgaussian_ns.core.cores import available_cores
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.shapes import Float
+from csgaussian_ns.core.threads import run, split
 from csgaussian_ns.render.cpu_ssim import C1, C2, SIGMA, WINDOW, compare_rows
-from csgaussian_ns.render.threads import run, split
 
 
 def psnr(image: Float[Tensor, "H W C"], target: Float[Tensor, "H W C"]) -> Float[Tensor, ""]:

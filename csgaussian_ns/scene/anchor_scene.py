@@ -7,6 +7,7 @@ import numpy as np
 
 from csgaussian_ns.core.arrays import none_of
 from csgaussian_ns.core.shapes import Bool, Float, Int
+from csgaussian_ns.core.threads import each
 from csgaussian_ns.core.types import Anchors, Camera
 from csgaussian_ns.scene.render_networks import AttributeDecoder
 from csgaussian_ns.scene.scene import Seen, joined
@@ -14,6 +15,9 @@ from csgaussian_ns.scene.spawn import seen_anchors, spawn
 
 BLOCK = 1 << 13
 """Anchors spawned at a time in numpy: what their networks hold then stays in the cache, and memory low."""
+
+_quiet = np.errstate(over="ignore", divide="ignore", invalid="ignore")
+"""A file may hold what is infinite in single precision. torch says nothing of it, and it is not drawn."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,16 @@ class AnchorScene:
     def plain(self) -> None:
         """Their Gaussians depend on where one stands."""
 
+    @_quiet
     def seen(self, camera: Camera, only: Bool[Any, " A"] | None = None) -> Seen:
         """Spawn what ``camera`` sees; ``row`` counts the anchors. See ``Scene``."""
-        # A file may hold what is infinite in single precision. torch says nothing of it, and it is not drawn.
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            index = seen_anchors(self.anchors, camera, only)
-            size = BLOCK if isinstance(index, np.ndarray) else len(index)
-            blocks = [index[first : first + size] for first in range(0, len(index), max(size, 1))]
-            return joined([self._spawned(block, camera) for block in blocks or [index]])
+        index = seen_anchors(self.anchors, camera, only)
+        if not isinstance(index, np.ndarray) or len(index) <= BLOCK:
+            return self._spawned(index, camera)
+        blocks = [index[first : first + BLOCK] for first in range(0, len(index), BLOCK)]
+        return joined(each(self._spawned, [(block, camera) for block in blocks]))
 
+    @_quiet
     def _spawned(self, index: Int[Any, " V"], camera: Camera) -> Seen:
         spawned = spawn(self.anchors.at(index), self.decoder, camera)
         return Seen(camera, spawned.gaussians, index[spawned.owner], spawned.slots % self.anchors.mask.shape[1])

@@ -1,4 +1,4 @@
-"""Runs compiled kernels on several cores.
+"""Runs compiled kernels, and functions of numpy, on several cores.
 
 Not numba's ``parallel=True``: its default layer aborts the process when two threads enter it, and the viewer renders
 while training does.
@@ -6,11 +6,16 @@ while training does.
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
+from csgaussian_ns.core.cores import available_cores
+
+_Result = TypeVar("_Result")
 _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -29,6 +34,7 @@ def _reset_after_fork() -> None:
     """Another thread may have held the lock at the moment of the fork; nobody in the child would ever release it."""
     global _lock
     _lock = threading.Lock()
+    _blas.reset()
 
 
 if hasattr(os, "register_at_fork"):
@@ -57,6 +63,66 @@ def run(kernel: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: in
     for helper in helpers:
         helper.result()
     return results
+
+
+def each(function: Callable[..., _Result], jobs: Iterable[tuple[Any, ...]]) -> list[_Result]:
+    """``run`` for a function of numpy's: on all cores, with products of matrices on one each.
+
+    BLAS would else spread every small product over all cores again, and have its threads wait for the next one by
+    spinning: on two cores that takes more time than the products. Within another ``each`` jobs run one after another.
+    """
+    todo, inside = list(jobs), getattr(_local, "inside", False)
+    threads = 1 if inside else min(available_cores(), len(todo))
+    if threads <= 1:
+        return [function(*job) for job in todo]
+
+    def alone(*job: Any) -> _Result:
+        _local.inside = True
+        try:
+            return function(*job)
+        finally:
+            _local.inside = False
+
+    with _blas.on_one_thread():
+        return run(alone, todo, threads)
+
+
+class _Blas:
+    """Holds the library of numpy's products on one thread while anybody wants it so."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Nobody does."""
+        self._lock, self._wanted, self._before = threading.Lock(), 0, None
+
+    @contextmanager
+    def on_one_thread(self) -> Iterator[None]:
+        """Within it."""
+        with self._lock:
+            if not self._wanted:
+                self._before = _libraries().limit(limits=1, user_api="blas")
+            self._wanted += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wanted -= 1
+                if not self._wanted and self._before is not None:
+                    self._before.restore_original_limits()
+
+
+@cache
+def _libraries() -> Any:
+    """Those that are loaded; looking for them takes 10 ms."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+_local = threading.local()
+_blas = _Blas()
 
 
 def split(count: int, parts: int) -> list[tuple[int, int]]:
