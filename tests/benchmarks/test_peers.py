@@ -132,7 +132,7 @@ def test_every_file_holds_the_scene(module: Any, tmp_path: Path):
 
 def test_the_table_of_the_readme_is_the_measured_one(module: Any, runs: list[dict[str, Any]]):
     peers = module("peers_table")
-    assert peers.table(runs, "bonsai:0.5") in (ROOT / "README.md").read_text()
+    assert peers.table(runs, "bonsai:1") in (ROOT / "README.md").read_text()
 
 
 def test_equal_iterations_in_every_scene(module: Any, runs: list[dict[str, Any]]):
