@@ -277,6 +277,7 @@ def measure(options: Options, outputs: Path) -> dict[str, Any]:
     sizes = encoded.bytes_by_kind
     semantic_bytes = sum(sizes.get(kind, 0) for kind in ("NETS", "SEMA", "LABL", "OPAC"))
     return {
+        "date": time.strftime("%Y-%m-%d"),
         "scene": scene,
         "lambda": weight,
         "variant": name,

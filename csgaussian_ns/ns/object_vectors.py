@@ -1,6 +1,6 @@
 """Vectors that describe the objects of a run to a text encoder, from its training photos."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -16,7 +16,8 @@ from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.embeddings import LabelledView, best_cut_outs, object_embeddings
-from csgaussian_ns.semantic.seen import label_map
+from csgaussian_ns.semantic.finding import solidity
+from csgaussian_ns.semantic.seen import label_map, raised
 from csgaussian_ns.semantic.text import TextEncoder
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -35,7 +36,8 @@ def with_vectors(
     if semantics is None or semantics.label is None or not bool((semantics.label > 0).any()):
         raise QueryError("--text-weights: this run has no objects to describe; train it with masks")
     label, scene = semantics.label.to(trained.grid.device), AnchorScene(trained.anchors, trained.decoders)
-    vectors = object_vectors(manager, scene, label, encoder, progress)
+    powers = solidity.powers(semantics.solidity, int(label.max()))
+    vectors = object_vectors(manager, scene, label, powers, encoder, progress)
     if not vectors:
         raise QueryError("--text-weights: no training photo shows enough of any object to describe it")
     table = np.zeros((int(label.max()), encoder.dim), np.float32)
@@ -49,6 +51,7 @@ def object_vectors(
     manager: CSGaussianDataManager,
     scene: AnchorScene,
     label: Int[Tensor, " A"],
+    powers: Sequence[float],
     encoder: TextEncoder,
     progress: Progress,
     max_views: int = 0,
@@ -59,6 +62,7 @@ def object_vectors(
         manager: Of the run, with its images.
         scene: As a decoder sees it.
         label: Object of each anchor, 0 for none.
+        powers: Solidity of each object, that of none first: what is of glass is cut out whole.
         encoder: Of pictures.
         progress: Told what is done.
         max_views: Photos to look for objects in, evenly spread; 0 takes all.
@@ -74,7 +78,7 @@ def object_vectors(
     def labelled() -> Iterator[LabelledView]:
         for number, index in enumerate(np.linspace(0, len(photos) - 1, count).round().astype(int).tolist()):
             camera = to_camera(manager.train_dataset.cameras[index : index + 1].to(device))
-            labels = label_map(scene.seen(camera), label, rasterizer)
+            labels = label_map(raised(scene.seen(camera), label, powers), label, rasterizer)
             yield LabelledView(_as_bytes(photos[index]["image"]), labels.cpu().numpy())
             progress("looking for objects in photos", number + 1, count)
 

@@ -104,4 +104,6 @@ class CSGaussianPipeline(VanillaPipeline):
         self, scene: ObjectScene, encoder: TextEncoder, progress: Progress, max_views: int = 0
     ) -> dict[int, Float[Tensor, " D"]]:
         """Vectors of the objects of ``scene``, see ``ns.object_vectors``."""
-        return object_vectors(self.datamanager, scene, scene.semantics.label, encoder, progress, max_views)
+        layer = scene.semantics
+        powers = [1.0, *(thing.solidity for thing in layer.objects)]  # ids have no gaps in what a run finds
+        return object_vectors(self.datamanager, scene, layer.label, powers, encoder, progress, max_views)

@@ -1,14 +1,16 @@
 """Pictures of a scene in numpy, drawn on the CPU: what a receiver has, who has no torch."""
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from csgaussian_ns.core.shapes import Float
+from csgaussian_ns.core.shapes import Float, Int64
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.cpu_forward import blend, frame_of, project_points
-from csgaussian_ns.render.cpu_projection import Places
+from csgaussian_ns.render.contract import MIN_ALPHA
+from csgaussian_ns.render.cpu_forward import Candidates, DrawCall, blend, frame_of, project_points
+from csgaussian_ns.render.cpu_projection import Places, ProjectedArrays
 from csgaussian_ns.render.inputs import check_inputs
 from csgaussian_ns.scene.scene import Scene
 
@@ -56,21 +58,53 @@ def draw_gaussians(
     return Rendering(blended.image, blended.alpha[..., None], depth)
 
 
-def draw_pixel(gaussians: Gaussians, camera: Camera, pixel: tuple[int, int]) -> Rendering:
-    """One pixel of what ``draw_gaussians`` draws before nothing, as an image of one.
+@dataclass(frozen=True)
+class PixelHits:
+    """What covers one pixel, projected once; ``blended`` may be asked for any colours.
+
+    Attributes:
+        index: Gaussians that reach the pixel, and perhaps a few more.
+        alone: A frame of that pixel.
+        reaching: These Gaussians as splats in it.
+    """
+
+    index: Int64[np.ndarray, " N"]
+    alone: DrawCall
+    reaching: Candidates
+
+    def blended(self, colors: Float[np.ndarray, "N C"]) -> Rendering:
+        """The pixel, before nothing, as an image of one: what ``draw_gaussians`` draws there.
+
+        Args:
+            colors: Of the Gaussians of ``index``.
+        """
+        blended = blend(self.alone, self.reaching, _plain(colors), None)
+        return Rendering(blended.image, blended.alpha[..., None], None)
+
+
+def pixel_hits(gaussians: Gaussians, camera: Camera, pixel: tuple[int, int]) -> PixelHits:
+    """The Gaussians that reach a pixel: a handful of all, so that whatever is asked of them costs next to nothing.
 
     Args:
-        gaussians: As there.
+        gaussians: As of ``draw_gaussians``; colours are not looked at.
         camera: As there.
         pixel: Column and row.
     """
     frame = frame_of(camera, False, 1)
     points = Places(*map(_plain, (gaussians.means, gaussians.quats, gaussians.scales)))
     projected = project_points(frame, points, _plain(gaussians.opacities))
-    projected.splats.rows[:, :2] -= np.array(pixel, np.float32)
+    rows = projected.splats.rows
+    rows[:, :2] -= np.array(pixel, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not a number is left to blending
+        away_x, away_y = 0.5 - rows[:, 0], 0.5 - rows[:, 1]
+        fading = (rows[:, 2] * away_x + rows[:, 3] * away_y) ** 2 + (rows[:, 4] * away_y) ** 2
+        reaching = np.flatnonzero(~(rows[:, 5] - fading < math.log2(MIN_ALPHA) - 1))
+    splats = ProjectedArrays(
+        rows[reaching], projected.splats.planar[reaching], projected.splats.means2d, projected.splats.visible
+    )
+    ids = projected.ids[reaching]
     alone = frame._replace(camera=replace(camera, width=1, height=1))
-    blended = blend(alone, projected, _plain(gaussians.colors), None)
-    return Rendering(blended.image, blended.alpha[..., None], None)
+    return PixelHits(ids.astype(np.int64), alone, Candidates(np.arange(len(ids), dtype=np.int32), splats))
 
 
 def _plain(array: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from csgaussian_ns.core.arrays import constants, namespace, single, to_numpy, wi
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.core.types import Camera, Gaussians, Rendering
-from csgaussian_ns.render.draw import draw_pixel
+from csgaussian_ns.render.draw import pixel_hits
 from csgaussian_ns.scene.scene import Seen
 
 GROUP = 6
@@ -33,8 +33,19 @@ def solid(seen: Seen, layer: SemanticLayer) -> Seen:
     powers = [1.0] * (1 + max(thing.id for thing in layer.objects))
     for thing in layer.objects:
         powers[thing.id] = thing.solidity
+    return raised(seen, layer.label, powers)
+
+
+def raised(seen: Seen, label: Int[Any, " A"], powers: Sequence[float]) -> Seen:
+    """A view whose Gaussians have their transparency raised to a power for each object.
+
+    Args:
+        seen: The view.
+        label: Object of every row of the scene, 0 for none.
+        powers: By object, that of none first.
+    """
     gaussians = seen.gaussians
-    power = constants(powers, gaussians.opacities)[layer.label[seen.row]]
+    power = constants(powers, gaussians.opacities)[label[seen.row]]
     return replace(seen, gaussians=replace(gaussians, opacities=single(1 - (1 - gaussians.opacities) ** power)))
 
 
@@ -68,6 +79,8 @@ def label_map(seen: Seen, label: Int[Any, " A"], draw: Draw) -> Int[Any, "H W"]:
 def shares_at(seen: Seen, label: Int[Any, " A"], pixel: tuple[int, int]) -> dict[int, float]:
     """How much of one pixel each object id is, by blending weight; what shines through counts as 0, as no object does.
 
+    Objects that do not reach the pixel may be left out.
+
     Exactly what a renderer blends there (``render.rasterizer.Rasterizer``), for the price of one pixel.
 
     Args:
@@ -76,10 +89,10 @@ def shares_at(seen: Seen, label: Int[Any, " A"], pixel: tuple[int, int]) -> dict
         pixel: Column and row, inside the image.
     """
     gaussians = Gaussians(*(to_numpy(getattr(seen.gaussians, field.name)) for field in fields(Gaussians)))
-    own = to_numpy(label[seen.row])
-    result, covered = {0: 0.0}, 0.0
+    hits = pixel_hits(gaussians, seen.camera, pixel)
+    own, result, covered = to_numpy(label[seen.row])[hits.index], {0: 0.0}, 0.0
     for group in _groups(sorted({0, *own.tolist()}), GROUP):
-        drawn = draw_pixel(replace(gaussians, colors=_one_hot(own, group)), seen.camera, pixel)
+        drawn = hits.blended(_one_hot(own, group))
         result |= dict(zip(group, drawn.image[0, 0].tolist(), strict=False))
         covered = float(drawn.alpha[0, 0, 0])
     result[0] += 1 - covered

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from csgaussian_ns.render.backend import choose_rasterizer
+from csgaussian_ns.render.draw import draw_gaussians, pixel_hits
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.seen import label_map, shares_at
-from tests.semantic.scenes import camera, scene_of_balls, true_labels
+from tests.semantic.scenes import camera, loaded, scene_of_balls, true_labels
 
 CPU = choose_rasterizer("cpu", "cpu")
 
@@ -40,6 +42,20 @@ def test_one_pixel_is_what_the_renderer_blends_there():
             found = torch.tensor([shares.get(number, 0.0) for number in range(4)])
             assert torch.allclose(found, image[row, column], atol=2e-4), (column, row)
             assert sum(shares.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_click_blends_only_what_reaches_its_pixel():
+    scene, view = scene_of_balls(), camera(0.6)
+    assert scene.semantics is not None
+    numpy_scene = loaded(scene)
+    gaussians = numpy_scene.seen(view).gaussians
+    image = draw_gaussians(gaussians, view)
+    for pixel in ((48, 36), (20, 40), (70, 30), (0, 0)):
+        hits = pixel_hits(gaussians, view, pixel)
+        assert len(hits.index) < 0.05 * len(gaussians.means)
+        alone = hits.blended(gaussians.colors[hits.index])
+        np.testing.assert_allclose(alone.alpha[0, 0], image.alpha[pixel[1], pixel[0]], atol=1e-5)
+        np.testing.assert_allclose(alone.image[0, 0], image.image[pixel[1], pixel[0]], atol=1e-5)
 
 
 def test_more_objects_than_are_drawn_at_a_time():

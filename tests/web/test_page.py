@@ -24,6 +24,7 @@ from csgaussian_ns.tools.view import PAGE, View
 from tests.codec.scenes import random_scene, with_semantics
 from tests.web.made_files import gaussians
 from tests.web.servers import serving_application
+from tests.web.test_page_care import lined
 from tests.web.visits import Visit
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -43,6 +44,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
     scene = with_semantics(random_scene(300, 10, 4, seed=3))
     (folder / "objects.csg").write_bytes(encode(scene).data)
+    glass = with_semantics(random_scene(300, 10, 4, seed=3))
+    opacity = dict(glass.decoders.requires_grad_(False).named_parameters())
+    opacity["opacity.2.weight"].zero_()
+    opacity["opacity.2.bias"].fill_(0.1)
+    assert glass.semantics is not None
+    solid = replace(glass.semantics, solidity=bytes([0, 32, 16]))
+    (folder / "glass.csg").write_bytes(encode(glass).data)
+    (folder / "solid.csg").write_bytes(encode(replace(glass, semantics=solid)).data)
     (folder / "gaussians.csg").write_bytes(gaussians(300, 3))
     shutil.copy(GOLDEN / "v1_inr.csg", folder / "plain.csg")
     decoded = csgaussian_ns.load(folder / "objects.csg")
@@ -101,6 +110,24 @@ def test_the_first_view_is_where_the_best_photo_was_taken(chromium: Any, address
     assert np.allclose(seen["eye"], -pose[:3, :3].T @ pose[:3, 3], atol=1e-4)
     assert np.allclose(seen["focus"], [0.1, 0.2, -0.1], atol=1e-4)
     visit.close()
+
+
+def test_what_is_solid_is_clicked_and_lined_as_such_and_drawn_as_before(chromium: Any, address: str, folder: Path):
+    clear, solid = (csgaussian_ns.load(folder / f"{name}.csg") for name in ("glass", "solid"))
+    before, visit = (Visit(chromium, f"{address}?scene={name}.csg") for name in ("glass", "solid"))
+    [camera] = cameras_of(solid, 1)
+    np.testing.assert_array_equal(visit.picture(camera), before.picture(camera))
+    others = 0
+    for column, row in ((column, row) for column in range(2, SIZE[0], 6) for row in range(2, SIZE[1], 6)):
+        there, thing = (scene.select(camera, column, row) for scene in (clear, solid))
+        found = visit.ask("([x, y]) => window.csg.pick(x, y)", [column + 0.5, row + 0.5])["object"]
+        assert found == (0 if thing is None else thing.id), (column, row)
+        others += thing is not None and there is None
+    assert others > 3, "what is as good as nothing to colour is something to a click"
+    lines = [[lined(page, [thing.id]) for page in (before, visit)] for thing in solid.objects]
+    assert any((one != other).sum() > 20 for one, other in lines)
+    for page in (before, visit):
+        page.close()
 
 
 def test_clicks_edits_and_saved_files_are_ours(chromium: Any, address: str, folder: Path, tmp_path: Path):

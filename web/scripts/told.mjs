@@ -8,7 +8,8 @@ export function told(decoder, bytes, limits = {}) {
     const scene = decoder.decode(bytes, { limits });
     const rows = scene.rows ?? scene.parts.reduce((sum, part) => sum + part.rows, 0);
     const edits = scene.edits.map(({ do: operation }) => operation);
-    return { representation: scene.representation, rows, edits, cut: scene.cut ?? false, digest: contentDigest(scene) };
+    const solidity = scene.parts ? undefined : (scene.semantics?.objects ?? []).map((object) => Math.round(8 * Math.log2(object.solidity)));
+    return { representation: scene.representation, rows, edits, cut: scene.cut ?? false, digest: contentDigest(scene), solidity };
   } catch (error) {
     if (error instanceof CsgError) return { error: error.name, message: error.message };
     return { crash: error.stack };

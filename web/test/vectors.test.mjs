@@ -61,7 +61,8 @@ test("a file with semantics, value by value", () => {
   assert.equal(scene.rows, first);
   scene.semantics.objects.forEach((object, i) => {
     const { embedding, ...known } = objects[i];
-    const { embedding: found, ...others } = object;
+    const { embedding: found, solidity, ...others } = object;
+    assert.equal(solidity, 1);
     assert.deepEqual(others, known);
     assertClose(found ?? [], embedding ?? []);
   });

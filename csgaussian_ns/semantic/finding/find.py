@@ -1,8 +1,9 @@
 """From views with masks to objects: means of masks, clusters among them, votes for anchors (docs/decisions/0014)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from csgaussian_ns.semantic.finding.mask_means import mask_means
 from csgaussian_ns.semantic.finding.strays import without_strays
 from csgaussian_ns.semantic.finding.views import MaskedView, coarser, spread
 from csgaussian_ns.semantic.finding.votes import votes
-from csgaussian_ns.semantic.seen import label_map
+from csgaussian_ns.semantic.seen import label_map, raised
 
 MIN_SHARE = 0.5
 """Rows of which views see less under masks belong to no object."""
@@ -51,7 +52,7 @@ def objects_in(
     """The objects that semantic features form and masks bear out (CSGaussian 3.2).
 
     Args:
-        views: With masks; ids need mean nothing from view to view. All are looked at three times, at
+        views: With masks; ids need mean nothing from view to view. All are looked at three times, some more often, at
             ``views.MOST_PIXELS`` pixels or fewer, so ``views.spread`` some hundreds first.
         scene: Of tensors on the device of ``views``.
         feature: Of its rows in base steps, weighted as in training (``semantic.weighting``).
@@ -68,19 +69,46 @@ def objects_in(
     own = torch.from_numpy(cluster(means.feature.numpy(), means.place.numpy(), means.views, settings))
     count = int(own.max()) if len(own) else 0
     said = votes(scene, (means.renamed(view, n, own) for n, view in enumerate(looked_at)), count, rasterizer)
-    evidence, everything = MaskEvidence(count, names, min_pixels), said.label(MIN_SHARE)
-    for view in looked_at:
-        shown = label_map(scene.seen(view.camera), everything, rasterizer)
-        evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
-    label = said.label(MIN_SHARE, evidence.unsupported()).cpu().numpy()
-    found, old = by_size(without_strays(label, scene.position.cpu().numpy()))
-    called, label = evidence.names(), torch.from_numpy(found)
+
+    def fitted(label: Int[np.ndarray, " A"], old: Sequence[int]) -> bytes:
+        """Solidities of the clusters ``old``, which are called 1 .. N in ``label``."""
+        now = torch.full((count + 1,), -1)
+        now[torch.tensor(old, dtype=torch.int64)] = torch.arange(1, len(old) + 1)
+        chosen = spread(range(len(looked_at)), solidity.MOST_VIEWS)
+        shown = [_of_objects(means.renamed(looked_at[n], n, own), now) for n in chosen]
+        return solidity.of_objects(scene, torch.from_numpy(label), shown, len(old), rasterizer, min_pixels)
+
+    place = scene.position.cpu().numpy()
+    label = without_strays(said.label(MIN_SHARE).cpu().numpy(), place)
+    solid = fitted(label, range(1, count + 1))
+    evidence = evidence_of(looked_at, scene, label, solid, MaskEvidence(count, names, min_pixels), rasterizer)
+    dropped = evidence.unsupported()
+    if dropped:
+        label = without_strays(said.label(MIN_SHARE, dropped).cpu().numpy(), place)
+    found, old = by_size(label)
+    solid = fitted(found, old) if dropped else bytes(solid[number - 1] for number in old)
+    called = evidence.names()
     names_found = tuple(called[number - 1] for number in old) if any(called) else ()
-    now = torch.full((count + 1,), -1)
-    now[torch.tensor(old, dtype=torch.int64)] = torch.arange(1, len(old) + 1)
-    chosen = spread(range(len(looked_at)), solidity.MOST_VIEWS)
-    shown = [_of_objects(means.renamed(looked_at[n], n, own), now) for n in chosen]
-    return FoundObjects(label, names_found, solidity.of_objects(scene, label, shown, len(old), rasterizer, min_pixels))
+    return FoundObjects(torch.from_numpy(found), names_found, solid)
+
+
+def evidence_of(
+    views: Iterable[MaskedView],
+    scene: Scene,
+    label: Int[np.ndarray, " A"],
+    solid: bytes,
+    evidence: MaskEvidence,
+    rasterizer: Rasterizer,
+) -> MaskEvidence:
+    """``evidence`` with what the objects of ``label`` show in all views: those of glass, as if they were not."""
+    of_row, powers = (
+        torch.from_numpy(label).to(scene.position.device),
+        solidity.powers(solid, int(label.max(initial=0))),
+    )
+    for view in views:
+        shown = label_map(raised(scene.seen(view.camera), of_row, powers), of_row, rasterizer)
+        evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
+    return evidence
 
 
 def _of_objects(view: MaskedView, now: Int[Tensor, " N"]) -> MaskedView:

@@ -81,6 +81,11 @@ def of_objects(
     return bytes(LEVELS[level] for level in chosen.tolist())
 
 
+def powers(numbers: bytes, objects: int) -> list[float]:
+    """What numbers of section OPAC stand for, by object, that of none first; no numbers at all stand for zeros."""
+    return [1.0, *(2.0 ** (number / 8) for number in numbers or bytes(objects))]
+
+
 _NOTHING = torch.zeros(len(LEVELS))
 
 

@@ -9,8 +9,10 @@ import torch
 from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.finding.cluster import FindingSettings
-from csgaussian_ns.semantic.finding.find import FoundObjects, objects_in
+from csgaussian_ns.semantic.finding.evidence import MaskEvidence
+from csgaussian_ns.semantic.finding.find import FoundObjects, evidence_of, objects_in
 from csgaussian_ns.semantic.finding.views import MaskedView, spread
+from tests.semantic.finding.test_solidity import GLASS, glassy
 from tests.semantic.scenes import BALLS, camera, scene_of_balls, true_labels
 
 ANGLES = [0.3 + 0.785 * number for number in range(8)]
@@ -61,6 +63,20 @@ def test_any_iterator_will_do_and_ids_may_have_names(turning):
     found, _ = found_in(iter(named), names=NAMES)
     assert sorted(found.names) == sorted(NAMES.values())
     assert torch.equal(found.label, found_in(turning)[0].label)
+
+
+def test_glass_that_wins_no_pixel_in_colour_is_borne_out_and_named():
+    named = [masked(angle, {1: 1, 2: 2, 3: 3}) for angle in ANGLES[::2]]
+    scene, cpu = glassy(0.01), choose_rasterizer("cpu", "cpu")
+    assert scene.semantics is not None
+
+    def judged(solid: bytes) -> MaskEvidence:
+        label = scene.semantics.label.numpy()
+        return evidence_of(named, scene, label, solid, MaskEvidence(3, NAMES, 20), cpu)
+
+    solid, clear = judged(bytes([0, 48, 0])), judged(bytes(3))
+    assert solid.unsupported() == set() and solid.names() == tuple(NAMES.values())
+    assert clear.unsupported() == {GLASS}
 
 
 def test_settings_are_obeyed(turning):

@@ -29,16 +29,18 @@ FRONT = camera(0.0)
 class Transparent(TensorScene):
     """One object of the scene lets light through."""
 
+    clear: float = 0.06
+
     def seen(self, camera: Camera, only: Any = None) -> Seen:
         seen = super().seen(camera, only)
         assert self.semantics is not None
-        clear = torch.where(self.semantics.label[seen.row] == GLASS, 0.06, 1.0)
+        clear = torch.where(self.semantics.label[seen.row] == GLASS, self.clear, 1.0)
         return replace(seen, gaussians=replace(seen.gaussians, opacities=seen.gaussians.opacities * clear))
 
 
-def glassy() -> Transparent:
+def glassy(clear: float = 0.06) -> Transparent:
     scene = scene_of_balls()
-    return Transparent(scene.grid, scene.anchors, scene.decoders, scene.meta, scene.semantics)
+    return Transparent(scene.grid, scene.anchors, scene.decoders, scene.meta, scene.semantics, clear=clear)
 
 
 def views(labels: Any = lambda view: true_labels(view)) -> list[MaskedView]:

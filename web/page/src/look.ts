@@ -20,6 +20,8 @@ export interface PartLook {
   readonly motion: readonly Similarity[];
   /** A colour for each label that has another one. */
   readonly tint: readonly (Vector | undefined)[];
+  /** How solid each label is to clicks and lines around it: a power of transparency. */
+  readonly power: readonly number[];
 }
 
 /** An object as edits left it. */
@@ -81,6 +83,7 @@ class PartState implements PartLook {
   readonly gone: Uint8Array;
   readonly motion: Similarity[];
   readonly tint: (Vector | undefined)[];
+  readonly power: readonly number[];
   readonly #label: Int32Array | undefined;
   readonly #known: readonly SceneObject[];
 
@@ -90,6 +93,7 @@ class PartState implements PartLook {
     this.#known = part.scene.semantics?.objects ?? [];
     this.motion = new Array<Similarity>(this.#known.length + 1).fill(STILL);
     this.tint = new Array<Vector | undefined>(this.#known.length + 1).fill(undefined);
+    this.power = [1, ...this.#known.map(({ solidity }) => solidity)];
   }
 
   place(placement: Similarity): void {

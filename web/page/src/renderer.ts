@@ -134,6 +134,7 @@ export class Renderer {
     this.#mark(style.selected);
     this.#bind(1, this.#chosen);
     gl.uniform1i(this.#draw.uniform("chosen_ones"), 1);
+    gl.uniform1i(this.#draw.uniform("marking"), style.selected.length > 0 ? 1 : 0);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, this.#count);
     gl.disable(gl.BLEND);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);

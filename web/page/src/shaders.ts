@@ -20,12 +20,13 @@ uniform vec2 focal;
 uniform vec2 centre;
 uniform vec2 size;
 uniform highp sampler2D chosen_ones;
+uniform bool marking;
 in vec2 corner;
 in uint number;
 out vec2 away;
 flat out vec3 conic;
 flat out vec4 paint;
-flat out float chosen;
+flat out vec2 chosen;
 
 vec4 texel(int k) {
   int place = int(number) * ${TEXELS} + k;
@@ -36,10 +37,15 @@ void main() {
   vec4 mean = texel(0);
   vec3 p = axes * mean.xyz + origin;
   gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-  if (mean.w < 1.0 / 255.0 || p.z < 0.01) return;
+  vec3 b = texel(3).xyz;
   vec4 colour = texel(1);
+  int id = int(colour.a);
+  ivec2 told = ivec2(id % ${IDS}, id / ${IDS});
+  chosen.x = told.y < textureSize(chosen_ones, 0).y ? texelFetch(chosen_ones, told, 0).r : 0.0;
+  chosen.y = mean.w > 0.0 ? b.z : 0.0;
+  float most = marking ? max(mean.w, chosen.y) : mean.w;
+  if (most < 1.0 / 255.0 || p.z < 0.01) return;
   vec4 a = texel(2);
-  vec2 b = texel(3).xy;
   vec2 ratio = p.xy / p.z;
   vec2 margin = 0.15 * size / focal;
   vec2 t = clamp(ratio, -centre / focal - margin, (size - centre) / focal + margin);
@@ -53,7 +59,7 @@ void main() {
   float yy = dot(v, covariance * v) + 0.3;
   float determinant = xx * yy - xy * xy;
   if (!(determinant > 0.0)) return;
-  float reach = sqrt(2.0 * log(255.0 * mean.w));
+  float reach = sqrt(2.0 * log(255.0 * most));
   vec2 extent = reach * sqrt(vec2(xx, yy));
   vec2 at = focal * ratio + centre;
   if (any(greaterThan(abs(at - 0.5 * size), 0.5 * size + extent))) return;
@@ -66,9 +72,6 @@ void main() {
   away = corner.x * axes_of.x * along + corner.y * axes_of.y * vec2(-along.y, along.x);
   conic = vec3(yy, -xy, xx) / determinant;
   paint = vec4(colour.rgb, mean.w);
-  int id = int(colour.a);
-  ivec2 told = ivec2(id % ${IDS}, id / ${IDS});
-  chosen = told.y < textureSize(chosen_ones, 0).y ? texelFetch(chosen_ones, told, 0).r : 0.0;
   vec2 place = (at + away) / size * 2.0 - 1.0;
   gl_Position = vec4(place.x, -place.y, 0.0, 1.0);
 }`;
@@ -78,16 +81,17 @@ precision highp float;
 in vec2 away;
 flat in vec3 conic;
 flat in vec4 paint;
-flat in float chosen;
+flat in vec2 chosen;
 layout(location = 0) out vec4 colour;
 layout(location = 1) out vec4 mark;
 
 void main() {
   float power = 0.5 * (conic.x * away.x * away.x + conic.z * away.y * away.y) + conic.y * away.x * away.y;
   float alpha = min(0.999, paint.a * exp(-power));
-  if (alpha < 1.0 / 255.0) discard;
-  colour = vec4(paint.rgb * alpha, alpha);
-  mark = vec4(chosen * alpha, 0.0, 0.0, alpha);
+  float solid = min(0.999, chosen.y * exp(-power));
+  if (max(alpha, solid) < 1.0 / 255.0) discard;
+  colour = alpha < 1.0 / 255.0 ? vec4(0.0) : vec4(paint.rgb * alpha, alpha);
+  mark = solid < 1.0 / 255.0 ? vec4(0.0) : vec4(chosen.x * solid, 0.0, 0.0, solid);
 }`;
 
 export const SHOW_VERTEX = `#version 300 es

@@ -37,7 +37,7 @@ function byDigit(order: Uint32Array, keys: Uint32Array, low: number): Uint32Arra
   return sorted;
 }
 
-/** The object that fills most of a pixel, 0 for none of them, and where its surface is. */
+/** The object that fills most of a pixel, as solid as it is to clicks, 0 for none, and where the surface is that one sees. */
 export function at(
   gaussians: Float32Array,
   order: Uint32Array,
@@ -48,27 +48,32 @@ export function at(
   const shares = new Map<number, number>();
   let place: [number, number, number] | undefined;
   let left = 1;
-  for (let i = order.length - 1; i >= 0 && left > 1e-4; i--) {
+  let bright = 1;
+  for (let i = order.length - 1; i >= 0 && (left > 1e-4 || place === undefined); i--) {
     const start = order[i]! * WIDTH;
-    const alpha = alphaAt(gaussians, start, camera, x, y);
-    if (alpha < LEAST) continue;
-    const object = gaussians[start + 7]!;
-    shares.set(object, (shares.get(object) ?? 0) + left * alpha);
-    left *= 1 - alpha;
-    if (place === undefined && left < 0.5) place = [gaussians[start]!, gaussians[start + 1]!, gaussians[start + 2]!];
+    const [drawn, opaque] = [gaussians[start + 3]!, gaussians[start + 14]!];
+    if (!(drawn > 0)) continue;
+    const falloff = falloffAt(gaussians, start, camera, x, y);
+    const alpha = Math.min(0.999, opaque * falloff);
+    if (alpha >= LEAST && left > 1e-4) {
+      const object = gaussians[start + 7]!;
+      shares.set(object, (shares.get(object) ?? 0) + left * alpha);
+      left *= 1 - alpha;
+    }
+    const colour = Math.min(0.999, drawn * falloff);
+    if (colour >= LEAST) bright *= 1 - colour;
+    if (place === undefined && bright < 0.5) place = [gaussians[start]!, gaussians[start + 1]!, gaussians[start + 2]!];
   }
-  shares.set(-1, left); // nothing at all
+  shares.set(0, (shares.get(0) ?? 0) + left); // what shines through is no object either, as in csg select
   let [object, most] = [0, 0];
   for (const [one, share] of shares) {
     if (share > most || (share === most && one < object)) [object, most] = [one, share];
   }
-  return { object: Math.max(0, object), place };
+  return { object, place };
 }
 
-/** Its alpha at a point of the image: FORMAT.md, section 9.5. */
-function alphaAt(gaussians: Float32Array, at: number, camera: Pinhole, column: number, row: number): number {
-  const alpha = gaussians[at + 3]!;
-  if (!(alpha > 0)) return 0;
+/** What its opacity is multiplied by at a point of the image: FORMAT.md, section 9.5. */
+function falloffAt(gaussians: Float32Array, at: number, camera: Pinhole, column: number, row: number): number {
   const [px, py, pz] = [gaussians[at]!, gaussians[at + 1]!, gaussians[at + 2]!];
   const w = camera.axes;
   const z = w[6]! * px + w[7]! * py + w[8]! * pz + camera.origin[2];
@@ -91,5 +96,5 @@ function alphaAt(gaussians: Float32Array, at: number, camera: Pinhole, column: n
     a[2]! * (xz * b[0]! + yz * b[1]! + zz * b[2]!);
   const [a, b, c] = [form(u, u) + 0.3, form(u, v), form(v, v) + 0.3];
   const power = (c * dx * dx - 2 * b * dx * dy + a * dy * dy) / (2 * (a * c - b * b));
-  return Math.min(0.999, alpha * Math.exp(-power));
+  return Math.exp(-power);
 }

@@ -5,7 +5,7 @@ import type { Part, PartLook } from "./look.js";
 import { labelsOf } from "./look.js";
 import { mapped, minus, product, STILL, unit, unmapped, vectorAt, type Quaternion, type Similarity, type Vector } from "./maths.js";
 
-/** Numbers of a Gaussian: mean, alpha, colour, object, covariance xx xy xz yy yz zz, and two unused. */
+/** Numbers of a Gaussian: mean, alpha, colour, object, covariance xx xy xz yy yz zz, alpha to clicks, one unused. */
 export const WIDTH = 16;
 const TINT = 0.7;
 const LEAST_LUMINANCE = 0.2;
@@ -89,6 +89,7 @@ class AnchorSpawner implements Spawner {
         const { mean, quat, scales, opacity, colour } = this.#look.slot(k);
         write(out, at, mean, Math.max(0, opacity), colour, scales, quat, look.motion[label]!, look.tint[label]);
         out[at + 7] = label > 0 ? this.#part.firstObject + label : 0;
+        out[at + 14] = solid(out[at + 3]!, look.power[label]!);
         at += WIDTH;
       }
     }
@@ -148,9 +149,15 @@ class GaussianSpawner implements Spawner {
         const rgb = colourOf(plain, i, minus(mean, eyes[label]!));
         write(out, at, mean, opacities[i]!, rgb, vectorAt(scales, 3 * i), quat, look.motion[label]!, look.tint[label]);
         out[at + 7] = label > 0 ? this.#part.firstObject + label : 0;
+        out[at + 14] = solid(out[at + 3]!, look.power[label]!);
       }
     }
   }
+}
+
+/** Opacity to a finger: FORMAT.md, section 10.5. */
+function solid(alpha: number, power: number): number {
+  return power === 1 ? alpha : 1 - (1 - alpha) ** power;
 }
 
 function colourOf({ harmonics, opacities }: PlainGaussians, row: number, ray: Vector): number[] {

@@ -51,6 +51,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["PART", { ...COUNTED, layer: COLOUR, counted: false }],
   ["NETS", { ...ONCE, layer: SEMANTIC, critical: false }],
   ["LABL", { ...ONCE, layer: SEMANTIC, critical: false }],
+  ["OPAC", { ...ONCE, layer: SEMANTIC, critical: false }],
   ["SEMA", { ...COUNTED, layer: SEMANTIC, critical: false, answered: true }],
   ["EDIT", { ...ONCE, layer: SEMANTIC }],
 ]);

@@ -8,6 +8,9 @@ import { decodeText } from "../base/texts.js";
 const CENTRE_UNITS = 16;
 const FEATURE_UNITS = 256;
 const MOST_EMBEDDING = 4096;
+/** A number n of OPAC stands for the power 2^(n / 8). */
+const SOLIDITY_STEPS = 8;
+const MOST_SOLIDITY = 64;
 const FARTHEST_VOXEL = 2 ** 30 + 2 ** 21;
 /** Numbers (i64) of an object's sums before those of its feature, see assembly/objects.ts. */
 const FIXED_SUMS = 10;
@@ -29,6 +32,8 @@ export interface SceneObject {
   readonly feature: readonly number[];
   /** Of length one; undefined if unknown. */
   readonly embedding: readonly number[] | undefined;
+  /** Power of the transparency of its Gaussians where one asks which object is seen, at least 1; not for colour. */
+  readonly solidity: number;
 }
 
 /** Columns of whole numbers, a row for each object. */
@@ -82,8 +87,12 @@ export class ObjectTable {
     return this.names.length;
   }
 
-  /** The objects in units of the scene. */
-  objects(voxelSize: number, baseStep: number): SceneObject[] {
+  /**
+   * The objects in units of the scene.
+   *
+   * @param solidity As `readSolidity` gives it.
+   */
+  objects(voxelSize: number, baseStep: number, solidity: Uint8Array): SceneObject[] {
     const { table } = this;
     const edge = Math.fround(voxelSize);
     return this.names.map((name, i) => ({
@@ -95,8 +104,20 @@ export class ObjectTable {
       highest: table.highest[i]!.map((n) => Math.fround(Math.fround(n) * edge)),
       feature: table.feature[i]!.map((n) => (n / FEATURE_UNITS) * baseStep),
       embedding: unit(this.embeddings[i]),
+      solidity: 2 ** (solidity[i]! / SOLIDITY_STEPS),
     }));
   }
+}
+
+/** Read OPAC, a number of each object: FORMAT.md, section 10.5. */
+export function readSolidity(bytes: Uint8Array, objects: number): Uint8Array {
+  const largest = bytes.reduce((most, number) => Math.max(most, number), 0);
+  if (bytes.length !== objects || largest > MOST_SOLIDITY) {
+    throw new FormatError(
+      `OPAC: ${bytes.length} numbers, the largest ${largest}; expected one for each of ${objects} objects, at most ${MOST_SOLIDITY}`,
+    );
+  }
+  return bytes;
 }
 
 /** Sums over the anchors of each object, in the memory of the kernels: what the table must say. */

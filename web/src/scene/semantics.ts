@@ -1,4 +1,4 @@
-// What the anchors of a scene mean, NETS, SEMA and LABL: FORMAT.md, section 10.
+// What the anchors of a scene mean, NETS, SEMA, LABL and OPAC: FORMAT.md, section 10.
 
 import { newArray } from "../base/arrays.js";
 import { ByteReader } from "../base/byte_reader.js";
@@ -12,7 +12,7 @@ import { ChannelLayout } from "../networks/layout.js";
 import { readModel } from "../networks/models.js";
 import { checkRange } from "../networks/network.js";
 import { decodeLabels } from "../streams/bits.js";
-import { ObjectSums, ObjectTable, type SceneObject } from "./objects.js";
+import { ObjectSums, ObjectTable, readSolidity, type SceneObject } from "./objects.js";
 import { checkCoder, compareAnswer, decodeValues } from "./values.js";
 
 const KINDS = ["NETS", "LABL", "SEMA"];
@@ -47,6 +47,7 @@ export function openSemantics(
 
 export class SemanticReader {
   readonly objects: ObjectTable;
+  readonly #solidity: Uint8Array;
   readonly #everywhere: boolean;
   readonly #baseStep: number;
   readonly #layout: ChannelLayout;
@@ -73,6 +74,9 @@ export class SemanticReader {
         ? ChannelModel.readHyperprior(container.kernels, model, this.#layout, "NETS")
         : readModel(container.kernels, content.model - 1, model, this.#layout, "NETS");
     this.objects = ObjectTable.read(container.content("LABL").bytes, channels, container.header.rows);
+    const { count } = this.objects;
+    const told = container.ofKind("OPAC").length > 0;
+    this.#solidity = told ? readSolidity(container.content("OPAC").bytes, count) : new Uint8Array(count);
     const entries = container.chunks("SEMA");
     const positions = container.chunks("POSI");
     if (entries.length !== positions.length || entries.some(({ rows }, i) => rows !== positions[i]!.rows)) {
@@ -114,7 +118,7 @@ export class SemanticReader {
       }
       if (this.#whole) sums.compare();
     });
-    const objects = this.objects.objects(voxelSize, this.#baseStep);
+    const objects = this.objects.objects(voxelSize, this.#baseStep, this.#solidity);
     return { channels, feature, label, objects, textEncoder: this.objects.encoder };
   }
 
