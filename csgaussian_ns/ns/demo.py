@@ -35,11 +35,6 @@ SMALL_AND_QUICK = {
     "pipeline.model.scene.hidden-dim": "32",
     "pipeline.model.scene.dropout": "0",
     "pipeline.model.scene.growth.max-anchors": "28000",
-    "optimizers.feature.optimizer.lr": "0.015",
-    "optimizers.scaling.optimizer.lr": "0.014",
-    "optimizers.opacity-mlp.optimizer.lr": "0.004",
-    "optimizers.covariance-mlp.optimizer.lr": "0.008",
-    "optimizers.color-mlp.optimizer.lr": "0.012",
     "steps-per-eval-all-images": "0",  # ns-eval does, at the end
 }
 """Options of ``ns-train`` that fit 60 small photos of one table (docs/decisions/0037)."""
