@@ -142,7 +142,16 @@ def render(methods: dict[str, object]) -> str:
 
 def _method(name: str, config: object) -> list[str]:
     """What one method is for, its command, nerfstudio's options that matter, and its learning rates."""
-    lines = [f"## {name}", "", USE[name], "", "```bash", f"ns-train {name} --data {DATA.get(name, 'path/to/scene')}", "```", ""]
+    lines = [
+        f"## {name}",
+        "",
+        USE[name],
+        "",
+        "```bash",
+        f"ns-train {name} --data {DATA.get(name, 'path/to/scene')}",
+        "```",
+        "",
+    ]
     lines += ["| nerfstudio's option | Default | Meaning |", "|---|---|---|"]
     for path, meaning in NERFSTUDIO_OPTIONS.items():
         value = config

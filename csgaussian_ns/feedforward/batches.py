@@ -20,7 +20,8 @@ from csgaussian_ns.format.latents.meta import CELL, VIEWS
 CACHE_BYTES = 1 << 29
 """Photos at the network's size that are kept in memory."""
 OPEN_SCENES = 64
-_K, _V = TypeVar("_K"), TypeVar("_V")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 class Batch(NamedTuple):

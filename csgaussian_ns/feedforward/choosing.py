@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -104,4 +105,4 @@ def choose(neighbours: Neighbours, given: int, targets: int, generator: np.rando
 def spread_choice(neighbours: Neighbours, given: int) -> tuple[int, ...]:
     """Views to give, without chance: those of most overlap with enough distance between them."""
     found = [choose(neighbours, given, 0, np.random.default_rng(seed)).given for seed in range(8)]
-    return max(found, key=lambda views: min(neighbours.shared(a, b) for a, b in zip(views, views[1:], strict=False)))
+    return max(found, key=lambda views: min(neighbours.shared(a, b) for a, b in pairwise(views)))

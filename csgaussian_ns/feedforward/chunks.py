@@ -1,8 +1,8 @@
 """RealEstate10K and DL3DV as pixelSplat stores them: lists of scenes in files of torch, and an index of them.
 
-Each scene: ``key``; ``cameras``, [V, 18]: fx, fy, cx, cy as shares of width and height, two numbers that count nothing,
-and world to camera, 3x4 row by row, OpenCV axes; ``images``, the bytes of a JPEG file each. ``index.json``: from keys to
-file names.
+Each scene: ``key``; ``cameras``, [V, 18]: fx, fy, cx, cy as shares of width and height, two numbers that count
+nothing, and world to camera, 3x4 row by row, OpenCV axes; ``images``, the bytes of a JPEG file each. ``index.json``:
+from keys to file names.
 """
 
 import json

@@ -59,8 +59,8 @@ class LoopOptions:
         """
         if self.steps < 1 or self.warm_steps < 0 or not 0 <= self.averaged < 1:
             raise ConfigError(
-                f"steps {self.steps}, warm steps {self.warm_steps}, averaged {self.averaged}; expected at least 1 and 0, "
-                "and a share below 1"
+                f"steps {self.steps}, warm steps {self.warm_steps}, averaged {self.averaged}; expected at least 1 and "
+                "0, and a share below 1"
             )
         if not (self.rate > 0 and self.rate_weight >= 0 and self.largest_gradient > 0):
             raise ConfigError("rate and largest_gradient must be above 0, rate_weight at least 0")

@@ -81,7 +81,7 @@ def carry_out(
     curves = _curves(options.folder) if options.curves else None
     last = training.options.steps if until is None else min(until, training.options.steps)
     lines = _Lines(training.step, training.options.steps, say)
-    saved = training.step if newest(options.folder / options.checkpoints) else -1
+    saved = training.step if newest(options.folder / options.checkpoints) else -1  # it has been resumed
     while training.step < last:
         told = training.advance()
         means = lines.take(told)
@@ -151,7 +151,8 @@ class _Lines:
     def __init__(self, start: int, total: int, say: Callable[[str], object]) -> None:
         self._start, self._total, self._say = start, total, say
         self._means: dict[str, float] = {}
-        self._began = self._last = time.monotonic()
+        self._began: float = time.monotonic()
+        self._last: float = self._began
 
     def take(self, told: Told) -> dict[str, float]:
         """A step that is done; the running means."""
@@ -161,7 +162,7 @@ class _Lines:
         now = time.monotonic()
         if now - self._last >= LINE_SECONDS or told.step == self._total:
             self._last = now
-            each = (now - self._began) / max(1, told.step - self._start)
+            each = max(1e-9, now - self._began) / max(1, told.step - self._start)
             left = int(each * (self._total - told.step))
             eta = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
             self._say(

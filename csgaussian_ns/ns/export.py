@@ -58,6 +58,12 @@ class ExportCsgBitstream:
     """Weight of the rate, for runs of many (csgaussian-hemgs); by default that of the run. Less gives a larger file."""
     semantics: bool = True
     """Write the semantic layer, features and objects, if the run was trained with masks."""
+    data: Path | None = None
+    """Of a run of codecsplat: the capture whose photos become the scene."""
+    level: int | None = None
+    """Of a run of codecsplat: of the rate, 0 for the fewest bytes; the highest by default. --target-size chooses, too."""
+    photos: int = 2
+    """Of a run of codecsplat: how many photos of the capture are given to the network, 2 to 12."""
     text_weights: Path | None = None
     """Weights of an OpenCLIP encoder. With them the file says what its objects look like, and can be asked by text."""
     text_architecture: str = DEFAULT_ARCHITECTURE
@@ -81,8 +87,12 @@ class ExportCsgBitstream:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import make_folder, write_json
         from csgaussian_ns.ns.coarser import asked_for, coded
+        from csgaussian_ns.ns.export_photos import export_photos, is_many_scenes
         from csgaussian_ns.ns.run import load_run
 
+        if is_many_scenes(self.load_config):
+            export_photos(self)
+            return
         asked = asked_for(self.target_size, self.target_psnr, self.step_scale, self.evaluate)
         make_folder(self.output_dir)
         encoder = self._text_encoder()
@@ -189,13 +199,13 @@ def _objects_line(semantics: dict[str, Any] | None) -> str:
     return f", {semantics['objects']} objects ({100 * semantics['share']:.1f} % of the file)"
 
 
-def verify_in_fresh_process(path: Path) -> None:
-    """Decode ``path`` in a new interpreter that shares nothing with this one.
+def verify_in_fresh_process(path: Path, *options: str) -> None:
+    """Decode ``path`` in a new interpreter that shares nothing with this one, with options of ``csg verify``.
 
     Raises:
         CsgError: It does not decode; the message is the decoder's.
     """
-    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "verify", str(path)]
+    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "verify", str(path), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CsgError(f"the file that was written does not decode: {done.stderr.strip() or done.stdout.strip()}")

@@ -25,8 +25,8 @@ from csgaussian_ns.ns.given import folder_of
 
 METHOD = "codecsplat"
 HOW_TO_USE = (
-    "a run of codecsplat is no scene but makes scenes of photos: ns-export csg-bitstream --load-config ... --data SCENE, "
-    "then csg view or csg render"
+    "a run of codecsplat is no scene but makes scenes of photos: ns-export csg-bitstream --load-config ... --data "
+    "SCENE, then csg view or csg render"
 )
 
 
