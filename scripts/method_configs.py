@@ -28,7 +28,7 @@ USE = {
     "csgaussian-lite": "A laptop or server without a GPU: minutes instead of hours; also a quick look on a GPU.",
     "csgaussian-hemgs": "One run for many rates, with neighbours as context; a CUDA GPU.",
     "csgaussian-hemgs-lite": "The same for a CPU.",
-    "codecsplat": "Scenes of two to twelve photos in some kilobytes: trained once on many scenes, see docs/photos.md.",
+    "codecsplat": "Scenes of two to twelve photos in some kilobytes: trained once on many scenes.",
 }
 """What each method is for."""
 DATA = {"codecsplat": "path/to/scenes.json"}

@@ -157,7 +157,7 @@ class _Lines:
     def take(self, told: Told) -> dict[str, float]:
         """A step that is done; the running means."""
         for name in ("loss", "psnr", "kib"):
-            value = getattr(told, name)
+            value = float(getattr(told, name))
             self._means[name] = SMOOTHING * self._means.get(name, value) + (1 - SMOOTHING) * value
         now = time.monotonic()
         if now - self._last >= LINE_SECONDS or told.step == self._total:

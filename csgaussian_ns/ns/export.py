@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import tyro
 
 from csgaussian_ns import __version__
-from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.given import looking
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
@@ -61,7 +61,7 @@ class ExportCsgBitstream:
     data: Path | None = None
     """Of a run of codecsplat: the capture whose photos become the scene."""
     level: int | None = None
-    """Of a run of codecsplat: of the rate, 0 for the fewest bytes; the highest by default. --target-size chooses, too."""
+    """Of a run of codecsplat: of the rate, 0 for the fewest bytes; the highest by default. --target-size takes one."""
     photos: int = 2
     """Of a run of codecsplat: how many photos of the capture are given to the network, 2 to 12."""
     text_weights: Path | None = None
@@ -72,7 +72,16 @@ class ExportCsgBitstream:
     def main(self) -> None:
         """What the command does: ``export``, and one line instead of a traceback where that is refused."""
         try:
-            self.export()
+            from csgaussian_ns.core.files import make_folder
+            from csgaussian_ns.ns.export_photos import export_photos, is_many_scenes
+
+            if is_many_scenes(self.load_config):
+                make_folder(self.output_dir)
+                export_photos(self)
+            elif self.data is not None or self.level is not None:
+                raise ConfigError("--data and --level are for runs of codecsplat; this one holds its scene")
+            else:
+                self.export()
         except (CsgError, OSError) as error:
             sys.exit(f"{SUBCOMMAND}: {one_line(error)}")
 
@@ -87,12 +96,8 @@ class ExportCsgBitstream:
         from csgaussian_ns.codec.decode import decode
         from csgaussian_ns.core.files import make_folder, write_json
         from csgaussian_ns.ns.coarser import asked_for, coded
-        from csgaussian_ns.ns.export_photos import export_photos, is_many_scenes
         from csgaussian_ns.ns.run import load_run
 
-        if is_many_scenes(self.load_config):
-            export_photos(self)
-            return
         asked = asked_for(self.target_size, self.target_psnr, self.step_scale, self.evaluate)
         make_folder(self.output_dir)
         encoder = self._text_encoder()

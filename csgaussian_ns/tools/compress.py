@@ -83,8 +83,8 @@ class Compress:
         }
         words = (
             f"{self.output}: {len(made.data):,} bytes, {len(self.views)} views of {made.width} x {made.height} at "
-            f"level {made.level}, depths {photos.near:.3g} to {photos.far:.3g}; {psnr:.2f} dB PSNR against these photos; "
-            f"{seconds:.1f} s; shown by the weights {model.digest[:16]}.."
+            f"level {made.level}, depths {photos.near:.3g} to {photos.far:.3g}; {psnr:.2f} dB PSNR against these "
+            f"photos; {seconds:.1f} s; shown by the weights {model.digest[:16]}.."
         )
         answer(self.json, facts, words)
 

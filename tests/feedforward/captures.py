@@ -14,11 +14,11 @@ from tests.feedforward.worlds import on_plane, texture, turned
 SIDE = 32
 
 
-def plane_views(count: int = 4, width: int = SIDE, height: int = SIDE) -> list[Views]:
+def plane_views(count: int = 4, width: int = SIDE, height: int = SIDE, turn: float = 0.02) -> list[Views]:
     """Pairs of equal cameras, as ``Views`` has at least two."""
     found = []
     for number in range(count):
-        pose = turned(-0.02 * number, (0.1 * number, 0.0, 0.0))
+        pose = turned(-turn * number, (0.1 * number, 0.0, 0.0))
         lens = [30.0, 30.0, width / 2, height / 2]
         found.append(Views(np.stack([pose, pose]), np.array([lens, lens]), width, height, 1.0, 4.0))
     return found
@@ -29,11 +29,13 @@ def plane_pixels(views: Views) -> np.ndarray:
     return np.rint(np.clip(colours * 0.5 + 0.5, 0, 1) * 255).astype(np.uint8)
 
 
-def write_folder(folder: Path, count: int = 4, width: int = SIDE, height: int = SIDE, **facts: object) -> Path:
+def write_folder(
+    folder: Path, count: int = 4, width: int = SIDE, height: int = SIDE, turn: float = 0.02, **facts: object
+) -> Path:
     """A capture of nerfstudio."""
     (folder / "images").mkdir(parents=True)
     frames = []
-    for number, views in enumerate(plane_views(count, width, height)):
+    for number, views in enumerate(plane_views(count, width, height, turn)):
         Image.fromarray(plane_pixels(views)).save(folder / "images" / f"{number}.png")
         pose = np.linalg.inv(views.world_to_camera[0]) @ np.diag([1.0, -1.0, -1.0, 1.0])
         frames.append({"file_path": f"images/{number}.png", "transform_matrix": pose.tolist()})

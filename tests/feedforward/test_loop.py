@@ -38,7 +38,8 @@ def test_a_run_that_was_cut_ends_as_one_that_was_not(batches: Batches, tmp_path:
     options = RunOptions(tmp_path / "whole", save_every=2, measure_every=3, measured=1)
     carry_out(whole, batches, options, said.append)
     assert [path.name for path in (tmp_path / "whole/checkpoints").iterdir()] == ["step-000000006.ckpt"]
-    assert any("held out, level by level" in line for line in said) and "step 6/6" in said[-2]
+    assert any("held out, level by level" in line for line in said)
+    assert any(line.startswith("step 6/6  train PSNR ") for line in said)
     assert list((tmp_path / "whole").glob("events.*"))
     data = (tmp_path / "whole/weights.csgw").read_bytes()
     facts = json.loads((tmp_path / "whole/weights.json").read_text())
@@ -85,9 +86,9 @@ def test_costs_that_are_no_numbers_change_no_weights(batches: Batches, monkeypat
 
 
 def test_options_that_cannot_work(batches: Batches):
-    for wrong in ({"steps": 0}, {"averaged": 1.0}, {"rate": 0.0}):
+    for wrong in (LoopOptions(steps=0), LoopOptions(averaged=1.0), LoopOptions(rate=0.0)):
         with pytest.raises(ConfigError):
-            Training(SMALL, LoopOptions(**wrong), batches)
+            Training(SMALL, wrong, batches)
     with pytest.raises(ConfigError, match="save_every 0"):
         carry_out(Training(SMALL, LOOP, batches), None, RunOptions(Path("x"), save_every=0), print)
     rates = [LOOP.rate_at(step) for step in range(7)]
