@@ -194,7 +194,7 @@ class Training:
         with self.averaged() as network:
             return freeze(network, [Sample(batch.photos, batch.views) for batch in batches])
 
-    def save(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write a checkpoint: whole, or not at all.
 
         Raises:

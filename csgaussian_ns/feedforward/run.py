@@ -109,7 +109,7 @@ def keep(training: Training, options: RunOptions) -> None:
     """
     folder = options.folder / options.checkpoints
     path = folder / f"step-{training.step:09d}.ckpt"
-    training.save(path)
+    training.write(path)
     for older in folder.glob("step-*.ckpt"):
         if older != path:
             older.unlink()

@@ -77,7 +77,7 @@ class ExportCsgBitstream:
 
             if is_many_scenes(self.load_config):
                 make_folder(self.output_dir)
-                export_photos(self)
+                export_photos(self, verify_in_fresh_process)
             elif self.data is not None or self.level is not None:
                 raise ConfigError("--data and --level are for runs of codecsplat; this one holds its scene")
             else:

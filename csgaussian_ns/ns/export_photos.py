@@ -1,18 +1,28 @@
 """``ns-export csg-bitstream`` of a run over many scenes: photos of a capture as one ``.csg`` file."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import yaml
 
 from csgaussian_ns import __version__
 from csgaussian_ns.core.errors import CheckpointError, ConfigError
 
-if TYPE_CHECKING:
-    from csgaussian_ns.ns.export import ExportCsgBitstream
-
 LONGEST = 256
 """Pixels along the longer side of the photos, at most, where the run was trained with fewer."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """Options of ``ns-export csg-bitstream``."""
+
+    load_config: Path
+    output_dir: Path
+    data: Path | None
+    level: int | None
+    photos: int
+    target_size: str | None
 
 
 def is_many_scenes(config_file: Path) -> bool:
@@ -26,8 +36,12 @@ def is_many_scenes(config_file: Path) -> bool:
     return f"\nmethod_name: {METHOD}\n" in first
 
 
-def export_photos(asked: "ExportCsgBitstream") -> None:
+def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
     """Choose photos that show much of each other, compress them, verify the file in a fresh process.
+
+    Args:
+        asked: What is asked for.
+        verify: Decodes the file of a path, by options of ``csg verify``, in a fresh process.
 
     Raises:
         ConfigError: No capture is named, or options that cannot work.
@@ -40,7 +54,6 @@ def export_photos(asked: "ExportCsgBitstream") -> None:
     from csgaussian_ns.core.sizes import parse_size
     from csgaussian_ns.feedforward.found import model_to_compress_by, naming
     from csgaussian_ns.feedforward.run import WEIGHTS
-    from csgaussian_ns.ns.export import verify_in_fresh_process
     from csgaussian_ns.receiver.of_photos import compress, photos_of
 
     if asked.data is None:
@@ -55,7 +68,7 @@ def export_photos(asked: "ExportCsgBitstream") -> None:
         model = model_to_compress_by()
         tool = f"csgaussian_ns {__version__}"
         made = compress(photos_of(asked.data, files), model, _longest(asked.load_config), asked.level, most, tool)
-    replace_file(target, made.data, lambda path: verify_in_fresh_process(path, "--weights", str(weights)))
+    replace_file(target, made.data, lambda path: verify(path, "--weights", str(weights)))
     report = {
         "file": str(target),
         "bytes": len(made.data),

@@ -62,7 +62,7 @@ def test_what_is_no_checkpoint_is_refused(batches: Batches, tmp_path: Path):
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="cannot be read as a checkpoint of codecsplat"):
         training.resume(path)
-    training.save(path)
+    training.write(path)
     other = Training(Settings(**{**SMALL.to_json(), "planes": 4}), LOOP, batches)
     with pytest.raises(CheckpointError, match="network of the sizes"):
         other.resume(path)

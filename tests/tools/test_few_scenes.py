@@ -11,6 +11,7 @@ from csgaussian_ns.tools.demo_scene.few import make_photos
 pytest.importorskip("embreex")
 
 
+@pytest.mark.slow
 def test_a_small_scene_can_be_trained_on(tmp_path: Path):
     make_photos(tmp_path / "scene", 2, 32, 4)
     scene = scene_of_folder(tmp_path / "scene")
