@@ -28,8 +28,11 @@ USE = {
     "csgaussian-lite": "A laptop or server without a GPU: minutes instead of hours; also a quick look on a GPU.",
     "csgaussian-hemgs": "One run for many rates, with neighbours as context; a CUDA GPU.",
     "csgaussian-hemgs-lite": "The same for a CPU.",
+    "codecsplat": "Scenes of two to twelve photos in some kilobytes: trained once on many scenes.",
 }
 """What each method is for."""
+DATA = {"codecsplat": "path/to/scenes.json"}
+"""What is given as ``--data`` where it is no scene."""
 NERFSTUDIO_OPTIONS = {
     "max_num_iterations": "Steps of the whole plan, which is scaled to them. A resumed run ends here too.",
     "steps_per_save": "Steps between two checkpoints; only the latest is kept.",
@@ -139,16 +142,29 @@ def render(methods: dict[str, object]) -> str:
 
 def _method(name: str, config: object) -> list[str]:
     """What one method is for, its command, nerfstudio's options that matter, and its learning rates."""
-    lines = [f"## {name}", "", USE[name], "", "```bash", f"ns-train {name} --data path/to/scene", "```", ""]
+    lines = [
+        f"## {name}",
+        "",
+        USE[name],
+        "",
+        "```bash",
+        f"ns-train {name} --data {DATA.get(name, 'path/to/scene')}",
+        "```",
+        "",
+    ]
     lines += ["| nerfstudio's option | Default | Meaning |", "|---|---|---|"]
     for path, meaning in NERFSTUDIO_OPTIONS.items():
         value = config
         for part in path.split("."):
-            value = getattr(value, part)
+            value = getattr(value, part, None)
+        if value is None:
+            continue
         flag = f"--{path.replace('_', '-')}".replace("--pipeline.datamanager.dataparser.", "nerfstudio-data --")
         lines.append(f"| `{flag}` | `{value}` | {meaning} |")
-    lines += ["", "| Learning rate of | First step | Last step |", "|---|---|---|"]
-    for group, entry in getattr(config, "optimizers", {}).items():
+    rates = getattr(config, "optimizers", {})
+    if rates:
+        lines += ["", "| Learning rate of | First step | Last step |", "|---|---|---|"]
+    for group, entry in rates.items():
         scheduler = entry["scheduler"]
         last = entry["optimizer"].lr if scheduler is None else scheduler.lr_final
         lines.append(f"| `{group}` | {entry['optimizer'].lr:g} | {last:g} |")
@@ -159,7 +175,8 @@ def our_methods() -> dict[str, object]:
     """The trainer configs of the registered methods by name."""
     from csgaussian_ns.ns import config
 
-    specs = (config.csgaussian, config.csgaussian_lite, config.csgaussian_hemgs, config.csgaussian_hemgs_lite)
+    single = (config.csgaussian, config.csgaussian_lite, config.csgaussian_hemgs, config.csgaussian_hemgs_lite)
+    specs = (*single, config.codecsplat)
     return {str(spec.config.method_name): spec.config for spec in specs}
 
 

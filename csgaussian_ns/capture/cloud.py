@@ -11,6 +11,9 @@ KEY = "ply_file_path"
 HEADER_BYTES = 4096
 PLY_BYTES = {"char": 1, "uchar": 1, "short": 2, "ushort": 2, "int": 4, "uint": 4, "float": 4, "double": 8}
 PLY_BYTES |= {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "float32": 4, "float64": 8}
+_NUMPY = {"char": "i1", "uchar": "u1", "short": "<i2", "ushort": "<u2", "int": "<i4", "uint": "<u4", "float": "<f4"}
+_NUMPY |= {"double": "<f8", "int8": "i1", "uint8": "u1", "int16": "<i2", "uint16": "<u2", "int32": "<i4"}
+_NUMPY |= {"uint32": "<u4", "float32": "<f4", "float64": "<f8"}
 DOUBLE = ("double", "float64")
 COARSEST = 1e-3
 """Step of coordinates, as a share of how far the cameras are spread, that a scene can be trained with."""
@@ -92,3 +95,36 @@ def _properties(header: list[str]) -> dict[str, str]:
         if word[:1] == ["property"] and len(word) == 3:
             found[word[2]] = word[1]
     return found
+
+
+def points_of(file: Path) -> Points:
+    """The points of a PLY file that ``check_cloud`` took, without anything else it has.
+
+    Raises:
+        DataError: Its table of points has no x, y and z, or lists, or is big-endian.
+    """
+    lines = _header(file).splitlines()
+    kinds = _properties(lines)
+    count = next(int(line.split()[2]) for line in lines if line.startswith("element vertex"))
+    first = next(line.split()[1] for line in lines if line.startswith("element"))
+    known = first == "vertex" and {*"xyz"} <= kinds.keys() and all(kind in PLY_BYTES for kind in kinds.values())
+    if not known or "format binary_big_endian 1.0" in lines:
+        raise DataError(
+            f"{file}: expected x, y and z of points first, little-endian or as text, and no lists; convert it, or "
+            f"remove '{KEY}'"
+        )
+    with file.open("rb") as stream:
+        while stream.readline().strip() != b"end_header":
+            pass
+        if "format ascii 1.0" in lines:
+            try:
+                table = np.loadtxt(stream, np.float64, max_rows=count, ndmin=2)
+            except ValueError as error:
+                raise DataError(f"{file}: its points are no numbers: {error}") from error
+            columns = list(kinds)
+            found = table[:, [columns.index(axis) for axis in "xyz"]]
+        else:
+            row = np.dtype([(name, _NUMPY[kind]) for name, kind in kinds.items()])
+            table = np.frombuffer(stream.read(count * row.itemsize), row)
+            found = np.stack([table[axis].astype(np.float64) for axis in "xyz"], axis=1)
+    return found[np.isfinite(found).all(axis=1)]

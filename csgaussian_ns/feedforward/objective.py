@@ -16,7 +16,7 @@ from csgaussian_ns.feedforward.likely import GAIN_OCTAVES
 from csgaussian_ns.feedforward.trained import TrainedNetwork
 from csgaussian_ns.feedforward.views import Views
 from csgaussian_ns.render.rasterizer import Rasterizer
-from csgaussian_ns.render.ssim import distortion
+from csgaussian_ns.render.ssim import distortion, psnr
 from csgaussian_ns.scene.spherical_harmonics import CONSTANT
 
 RATE_WEIGHT = 0.05
@@ -38,11 +38,13 @@ class Cost(NamedTuple):
         loss: To be made small.
         distortion: Its part for pictures, averaged over the targets.
         bits_per_pixel: Of the photos.
+        psnr: Of the targets, on average, in dB; without gradient.
     """
 
     loss: Float[Tensor, ""]
     distortion: Float[Tensor, ""]
     bits_per_pixel: Float[Tensor, ""]
+    psnr: Float[Tensor, ""]
 
 
 def rate_weight(level: int, lowest: float = RATE_WEIGHT) -> float:
@@ -60,6 +62,7 @@ def cost(
     targets: Sequence[Target],
     level: int,
     rasterizer: Rasterizer,
+    lowest: float = RATE_WEIGHT,
 ) -> Cost:
     """Make a scene of photos as a decoder would, and compare it with other views of it.
 
@@ -70,6 +73,7 @@ def cost(
         targets: At least one.
         level: Of the rate.
         rasterizer: Draws.
+        lowest: As of ``rate_weight``.
 
     Raises:
         ConfigError: There is no target.
@@ -77,10 +81,12 @@ def cost(
     if not targets:
         raise ConfigError("no view to compare the scene with; give one at least")
     arrays, bits = network(photos, views, level)
-    errors = [distortion(rasterizer(seen_by(arrays, camera), camera).image, photo) for photo, camera in targets]
-    mean = torch.stack(errors).mean()
+    drawn = [rasterizer(seen_by(arrays, camera), camera).image for _, camera in targets]
+    mean = torch.stack([distortion(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
+    with torch.no_grad():
+        found = torch.stack([psnr(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
     bits = bits / (len(views) * views.width * views.height)
-    return Cost(mean + rate_weight(level) * bits, mean, bits)
+    return Cost(mean + rate_weight(level, lowest) * bits, mean, bits, found)
 
 
 def seen_by(arrays: GaussianArrays, camera: Camera) -> Gaussians:

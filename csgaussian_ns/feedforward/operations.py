@@ -58,7 +58,7 @@ def convolved(
 
 def active(x: Float[Any, "*shape"]) -> Float[Any, "*shape"]:
     """The leaky activation."""
-    return namespace(x).maximum(x, LEAK * x)
+    return np.maximum(x, LEAK * x) if isinstance(x, np.ndarray) else _functional().leaky_relu(x, LEAK)
 
 
 def positive(x: Float[Any, "*shape"]) -> Float[Any, "*shape"]:

@@ -12,6 +12,7 @@ from csgaussian_ns.capture.split import INTERVAL
 from csgaussian_ns.ns.compat import allow_numpy_scalars_in_checkpoints
 from csgaussian_ns.ns.datamanager import CSGaussianDataManagerConfig
 from csgaussian_ns.ns.export import add_to_ns_export
+from csgaussian_ns.ns.many_scenes import METHOD, CodecSplatTrainerConfig
 from csgaussian_ns.ns.model import CSGaussianModelConfig
 from csgaussian_ns.ns.pipeline import CSGaussianPipelineConfig
 from csgaussian_ns.ns.schedulers import LogLinearSchedulerConfig
@@ -131,4 +132,20 @@ csgaussian_hemgs_lite = MethodSpecification(
         every=500,
     ),
     description="CSGaussian with the entropy model of HEMGS, the same plan scaled down: for CPUs.",
+)
+
+
+codecsplat = MethodSpecification(
+    config=CodecSplatTrainerConfig(
+        method_name=METHOD,
+        machine=MachineConfig(device_type="cuda" if torch.cuda.is_available() else "cpu"),
+        logging=LoggingConfig(local_writer=LocalWriterConfig(enable=False)),
+        max_num_iterations=60_000,
+        steps_per_save=1000,
+        steps_per_eval_all_images=2000,
+        mixed_precision=False,
+        optimizers={},
+        vis="tensorboard",
+    ),
+    description="CodecSplat: a network trained on many scenes makes one of a few photos, in some kilobytes.",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import tyro
 
 from csgaussian_ns import __version__
-from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 from csgaussian_ns.ns.given import looking
 from csgaussian_ns.semantic.text import DEFAULT_ARCHITECTURE, TextEncoder, load_openclip
@@ -58,6 +58,12 @@ class ExportCsgBitstream:
     """Weight of the rate, for runs of many (csgaussian-hemgs); by default that of the run. Less gives a larger file."""
     semantics: bool = True
     """Write the semantic layer, features and objects, if the run was trained with masks."""
+    data: Path | None = None
+    """Of a run of codecsplat: the capture whose photos become the scene."""
+    level: int | None = None
+    """Of a run of codecsplat: of the rate, 0 for the fewest bytes; the highest by default. --target-size takes one."""
+    photos: int = 2
+    """Of a run of codecsplat: how many photos of the capture are given to the network, 2 to 12."""
     text_weights: Path | None = None
     """Weights of an OpenCLIP encoder. With them the file says what its objects look like, and can be asked by text."""
     text_architecture: str = DEFAULT_ARCHITECTURE
@@ -66,7 +72,16 @@ class ExportCsgBitstream:
     def main(self) -> None:
         """What the command does: ``export``, and one line instead of a traceback where that is refused."""
         try:
-            self.export()
+            from csgaussian_ns.core.files import make_folder
+            from csgaussian_ns.ns.export_photos import export_photos, is_many_scenes
+
+            if is_many_scenes(self.load_config):
+                make_folder(self.output_dir)
+                export_photos(self, verify_in_fresh_process)
+            elif self.data is not None or self.level is not None:
+                raise ConfigError("--data and --level are for runs of codecsplat; this one holds its scene")
+            else:
+                self.export()
         except (CsgError, OSError) as error:
             sys.exit(f"{SUBCOMMAND}: {one_line(error)}")
 
@@ -189,13 +204,13 @@ def _objects_line(semantics: dict[str, Any] | None) -> str:
     return f", {semantics['objects']} objects ({100 * semantics['share']:.1f} % of the file)"
 
 
-def verify_in_fresh_process(path: Path) -> None:
-    """Decode ``path`` in a new interpreter that shares nothing with this one.
+def verify_in_fresh_process(path: Path, *options: str) -> None:
+    """Decode ``path`` in a new interpreter that shares nothing with this one, with options of ``csg verify``.
 
     Raises:
         CsgError: It does not decode; the message is the decoder's.
     """
-    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "verify", str(path)]
+    command = [sys.executable, "-m", "csgaussian_ns.tools.cli", "verify", str(path), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CsgError(f"the file that was written does not decode: {done.stderr.strip() or done.stdout.strip()}")

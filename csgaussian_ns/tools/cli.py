@@ -68,7 +68,11 @@ GROUPS = {
     "Measure": {"evaluate": "evaluate:Evaluate", "report": "report:Report"},
     "Share": {"serve": "serve:Serve"},
     "Many": {"batch": "batch:Batch"},
-    "Make": {"masks": "masks:Masks", "demo-scene": "demo_scene.command:DemoScene"},
+    "Make": {
+        "compress": "compress:Compress",
+        "masks": "masks:Masks",
+        "demo-scene": "demo_scene.command:DemoScene",
+    },
 }
 """Commands by what people want, as ``csg --help`` lists them, and where each is."""
 COMMANDS: Mapping[str, type[Command]] = Commands({name: at for group in GROUPS.values() for name, at in group.items()})
@@ -174,7 +178,14 @@ def _run_command(name: str, options: Sequence[str]) -> None:
     with delivered():
         command = tyro.cli(COMMANDS[name], prog=f"csg {name}", args=[_as_value(word) for word in options])
     refuse_addresses(vars(command))
-    command.run()
+    weights = vars(command).get("weights")
+    if weights is None:
+        command.run()
+        return
+    from csgaussian_ns.feedforward.found import naming
+
+    with naming(weights):
+        command.run()
 
 
 def _as_value(word: str) -> str:

@@ -10,7 +10,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile, name_of, open_csg
 from csgaussian_ns.tools.look import ObjectNames, Pairs, colour_of, numbers_of, objects_called, target_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
 
@@ -61,6 +61,7 @@ class Edit:
     """Drop so many of the file's last edits first."""
     flatten: bool = False
     """Make edits last: code without what is gone, so that nothing of it is left in the file."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:

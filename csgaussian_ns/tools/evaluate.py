@@ -11,7 +11,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile, name_of, open_file
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import tell, tell_table
 
@@ -36,6 +36,7 @@ class Evaluate:
     distortion are straightened as in training."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder for report.json and for pictures: photo, true objects, found objects."""
+    weights: WeightsFile = None
     json: AsJson = False
     views: Literal["eval", "train", "all"] = "eval"
     """Views to measure on; eval are those that training held out. Published sets of masks have views of their own."""

@@ -9,7 +9,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson
-from csgaussian_ns.tools.inputs import SceneFile
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile
 from csgaussian_ns.tools.look import ObjectNames, vector_of
 from csgaussian_ns.tools.maybe import Maybe
 
@@ -66,6 +66,7 @@ class ExportOptions:
     """Of points: Gaussians that are less opaque are left out, 0 to 1."""
     data: Maybe[Path] = None
     """Folder of a capture: measure on the views that training held out, too."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     @property

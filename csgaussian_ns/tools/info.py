@@ -12,7 +12,7 @@ from csgaussian_ns.core.errors import ConfigError, FormatError
 from csgaussian_ns.core.texts import counted
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.contents import CUT, describe, tell_contents
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg, open_file
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile, name_of, open_csg, open_file
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
 
@@ -22,6 +22,7 @@ class Info:
     """Show what is inside a .csg file without decoding it, or which Gaussians a .ply file holds."""
 
     file: SceneFile
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:
@@ -47,6 +48,7 @@ class Verify:
     """Decode a .csg file completely and check every checksum."""
 
     file: SceneFile
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:
@@ -88,6 +90,7 @@ class Decode:
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """NumPy archive (.npz) with position, feature, offset, scaling (log), mask, grid, and, where the file has
     semantics, semantic_feature and label; of Gaussians with means, quats, scales, opacities, harmonics, grid, label."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:

@@ -11,6 +11,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError, CsgError, FormatError
 from csgaussian_ns.core.files import is_address, refuse_address
+from csgaussian_ns.tools.maybe import Maybe
 
 STDIN = "-"
 SPZ = (b"\x1f\x8b", b"NGSP")
@@ -31,6 +32,11 @@ SceneFiles = Annotated[
     tyro.conf.arg(metavar="FILE|URL|- FILE|URL|- ...", help="The files, at least two, or their addresses."),
 ]
 """The same of a command for several."""
+WeightsFile = Annotated[
+    Maybe[Path],
+    tyro.conf.arg(help="Weights that scenes of photos are decoded by, or their folder; else CSG_WEIGHTS names them."),
+]
+"""Type of a field of commands that decode; ``cli`` makes it known."""
 
 
 def name_of(given: str) -> str:

@@ -11,7 +11,7 @@ from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.texts import storable
 from csgaussian_ns.tools.answer import AsJson, answer
 from csgaussian_ns.tools.edit import FACTOR, rotation_of
-from csgaussian_ns.tools.inputs import SceneFiles, name_of, open_csg
+from csgaussian_ns.tools.inputs import SceneFiles, WeightsFile, name_of, open_csg
 from csgaussian_ns.tools.look import Pairs, numbers_of, vector_of
 from csgaussian_ns.tools.outputs import output_folder
 from csgaussian_ns.tools.terminal import remark
@@ -41,6 +41,7 @@ class Merge:
     each other. Motions are in the same frame."""
     name: str = ""
     """Name of the scene."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:

@@ -10,7 +10,7 @@ import tyro
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_file
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile, name_of, open_file
 from csgaussian_ns.tools.look import LookOptions, tell_if_empty
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.outputs import output_folder, remove_earlier
@@ -46,6 +46,7 @@ class Render:
     """Frames per second of a film: 24, or what the camera path says."""
     look: tyro.conf.OmitArgPrefixes[LookOptions] = field(default_factory=LookOptions)
     """How objects are shown."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:

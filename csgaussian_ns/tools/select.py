@@ -9,7 +9,7 @@ import tyro
 from csgaussian_ns.core.errors import ConfigError, QueryError
 from csgaussian_ns.core.files import write_json
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import SceneFile, name_of, open_csg
+from csgaussian_ns.tools.inputs import SceneFile, WeightsFile, name_of, open_csg
 from csgaussian_ns.tools.maybe import Maybe
 from csgaussian_ns.tools.viewpoints import cameras_by
 
@@ -56,6 +56,7 @@ class Select:
     height: Maybe[int] = None
     """Image height in pixels: 270 of an orbit, else what the file says. With one of both, views of a file keep their
     shape."""
+    weights: WeightsFile = None
     json: AsJson = False
 
     def run(self) -> None:

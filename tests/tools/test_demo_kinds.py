@@ -232,7 +232,7 @@ def test_a_scene_of_glass_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         owned += [(part, 0) for part in furnish(np.random.default_rng([options.seed, 2]))]
         return in_the_dark([part for part, _ in owned], [owner for _, owner in owned]), items
 
-    monkeypatch.setattr(make, "_stage", dark)
+    monkeypatch.setattr(make, "build_stage", dark)
     DemoScene(tmp_path / "s", kind="glass", views=3, width=64, height=48, samples=1, points=60).run()
     items = things("glass")
     named = json.loads((tmp_path / "s" / "instances.json").read_text())

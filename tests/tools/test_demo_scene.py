@@ -86,7 +86,7 @@ def read_scene(folder: Path) -> Scene:
 def one_stage() -> Iterator[None]:
     """Scenes of one seed and number of objects share their lit stage: to light it takes longer than to draw it."""
     kept: dict = {}
-    build = make._stage
+    build = make.build_stage
 
     def stage(options: DemoScene, *more) -> tuple:
         key = options.seed, options.objects
@@ -95,7 +95,7 @@ def one_stage() -> Iterator[None]:
         return kept[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "_stage", stage)
+        patch.setattr(make, "build_stage", stage)
         yield
 
 

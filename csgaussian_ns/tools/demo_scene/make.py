@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from csgaussian_ns.tools.demo_scene.options import DemoOptions
 from csgaussian_ns.tools.demo_scene.points import instance_points, sparse_points
 from csgaussian_ns.tools.demo_scene.render import draw
 from csgaussian_ns.tools.demo_scene.rings import DemoView, rings
-from csgaussian_ns.tools.demo_scene.room import furnish, lamps
+from csgaussian_ns.tools.demo_scene.room import Lamp, furnish, lamps
 from csgaussian_ns.tools.demo_scene.shading import Stage, lit_stage
 from csgaussian_ns.tools.demo_scene.silhouettes import shape_of, silhouette
 
@@ -51,15 +51,17 @@ def _generator(options: DemoOptions, stream: int) -> np.random.Generator:
     return np.random.default_rng([options.seed, stream])
 
 
-def _stage(options: DemoOptions, pool: Executor, step: Callable[[float], None]) -> tuple[Stage, list[Item]]:
-    """Build and light the scene."""
+def build_stage(
+    options: DemoOptions, pool: Executor, step: Callable[[float], None], lights: Sequence[Lamp] | None = None
+) -> tuple[Stage, list[Item]]:
+    """Build and light the scene, by its usual lamps where no others are given."""
     kind = KINDS[options.kind]
     items = arrange(options.objects or kind.objects, _generator(options, 1), kind.mixture)
     room = furnish(_generator(options, 2))
     owned = [(surface, 0) for surface in room]
     owned += [(surface, index + 1) for index, item in enumerate(items) for surface in item.surfaces]
     mesh = assemble([surface for surface, _ in owned], [owner for _, owner in owned])
-    tracer, lights = Tracer(mesh), lamps()
+    tracer, lights = Tracer(mesh), lamps() if lights is None else lights
     matt_tracer = tracer if mesh.plain else Tracer(mesh, mesh.matt_faces)
     step(SHARES["objects"])
     light = bake(mesh, matt_tracer, lights, pool, lambda share: step(share * SHARES["light"]))
@@ -113,7 +115,7 @@ def make_scene(options: DemoOptions, step: Callable[[float], None]) -> Summary:
         folder_in_one_piece(options.out, options.overwrite) as folder,
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
     ):
-        stage, items = _stage(options, pool, step)
+        stage, items = build_stage(options, pool, step)
         views = rings(options.views, options.width, options.height, _generator(options, 3), KINDS[options.kind].cameras)
         images = _draw_all(options, stage, items, views, folder, pool, step)
         sparse = sparse_points(stage, views, images, options.points, _generator(options, 4))

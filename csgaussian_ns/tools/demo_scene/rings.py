@@ -98,3 +98,20 @@ def rings(
         pose = _look_at(eye, target, rng.uniform(-0.03, 0.03))
         views.append(DemoView(pose, FOCAL * max(width, height), width, height))
     return views
+
+
+def stroll(count: int, side: int, rng: np.random.Generator) -> list[DemoView]:
+    """Square views along a short arc that rises or falls a little, as of somebody who walks and takes photos."""
+    start, span = rng.uniform(0, 2 * math.pi), math.radians(rng.uniform(40, 110))
+    near, far = rng.uniform(0.62, 1.1, 2)
+    low, high = rng.uniform(0.2, 0.7, 2)
+    focal = rng.uniform(0.8, 1.2) * side
+    target = np.array([0.0, 0.0, 0.07]) + rng.uniform(-0.12, 0.12, 3) * (1, 1, 0.5)
+    views = []
+    for share in np.linspace(0, 1, count):
+        azimuth, radius = start + span * share + rng.uniform(-0.03, 0.03), near + (far - near) * share
+        height = low + (high - low) * share + rng.uniform(-0.03, 0.03)
+        eye = np.array([radius * math.cos(azimuth), radius * math.sin(azimuth), height])
+        pose = _look_at(eye, target + rng.uniform(-0.05, 0.05, 3), rng.uniform(-0.05, 0.05))
+        views.append(DemoView(pose, focal, side, side))
+    return views
