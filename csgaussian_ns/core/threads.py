@@ -45,9 +45,12 @@ def run(kernel: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: in
     """Call ``kernel(*job)`` for every job on up to ``threads`` cores, the caller's own included; results in job order.
 
     Idle threads take the next job, so more jobs than threads balance uneven ones. ``kernel`` must release the GIL and
-    write to places no other job touches: results then depend neither on order nor on ``threads``.
+    write to places no other job touches: results then depend neither on order nor on ``threads``. Within a job of
+    ``each`` the caller's own thread does all: workers that wait for others would leave none to do the work.
     """
     todo = list(jobs)
+    if _inside():
+        return [kernel(*job) for job in todo]
     results: list[Any] = [None] * len(todo)
     pending = iter(enumerate(todo))
 
@@ -71,9 +74,9 @@ def each(function: Callable[..., _Result], jobs: Iterable[tuple[Any, ...]]) -> l
     BLAS would else spread every small product over all cores again, and have its threads wait for the next one by
     spinning: on two cores that takes more time than the products. Within another ``each`` jobs run one after another.
     """
-    todo, inside = list(jobs), getattr(_local, "inside", False)
-    threads = 1 if inside else min(available_cores(), len(todo))
-    if threads <= 1:
+    todo = list(jobs)
+    threads = min(available_cores(), len(todo))
+    if threads <= 1 or _inside():
         return [function(*job) for job in todo]
 
     def alone(*job: Any) -> _Result:
@@ -119,6 +122,11 @@ def _libraries() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def _inside() -> bool:
+    """Whether this thread does a job of ``each``."""
+    return getattr(_local, "inside", False)
 
 
 _local = threading.local()

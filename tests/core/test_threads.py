@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from csgaussian_ns.core import threads
-from csgaussian_ns.core.threads import each
+from csgaussian_ns.core.threads import each, run
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,21 @@ def test_within_another_jobs_run_in_its_own_thread():
         return set(each(inner, [()] * 5)) == {inner()}
 
     assert all(each(outer, [(1,), (2,), (3,)]))
+
+
+def test_more_cores_than_workers_do_not_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr(threads, "available_cores", lambda: 80)
+    many = [(number,) for number in range(80)]
+
+    def outer(number: int) -> int:
+        threading.Event().wait(0.05)  # until every worker has one
+        return sum(run(lambda other: number * other, many, 80))
+
+    found: list[list[int]] = []
+    caller = threading.Thread(target=lambda: found.append(each(outer, many)), daemon=True)
+    caller.start()
+    caller.join(20)
+    assert found == [[number * sum(range(80)) for number in range(80)]]
 
 
 def test_an_error_comes_out_and_leaves_blas_as_it_was():
