@@ -107,7 +107,8 @@ def test_rename_recolour_isolate_hide(visit: Visit):
     page.keyboard.press("n")
     page.keyboard.type("Kanne")
     page.keyboard.press("Enter")
-    assert last_edit(visit)["name"] == "Kanne" and "Kanne" in names(visit)
+    assert last_edit(visit)["name"] == "Kanne"
+    page.locator(".object .name", has_text="Kanne").wait_for()  # named by the worker, which answers later
     page.locator("#colour").evaluate(
         "(input) => { input.value = '#ff8000'; input.dispatchEvent(new Event('change')); }"
     )
