@@ -11,7 +11,7 @@ from csgaussian_ns.core.errors import ConfigError, DataError
 from csgaussian_ns.core.shapes import Float32, UInt8
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.choosing import Neighbours, choose
-from csgaussian_ns.feedforward.fitting import as_network_takes, fitted_camera, fitted_photo
+from csgaussian_ns.feedforward.fitting import as_network_takes, fitted_camera, fitted_depth, fitted_photo
 from csgaussian_ns.feedforward.many import Entry
 from csgaussian_ns.feedforward.posed import PosedScene
 from csgaussian_ns.feedforward.views import Views
@@ -33,6 +33,7 @@ class Batch(NamedTuple):
         targets: To be foreseen, with their cameras.
         level: Of the rate.
         scene: Its name.
+        depths: How far the pixels of the photos given are away; 0 where nothing is known.
     """
 
     photos: Float32[np.ndarray, "V 3 H W"]
@@ -40,6 +41,7 @@ class Batch(NamedTuple):
     targets: list[tuple[Float32[np.ndarray, "H W 3"], Camera]]
     level: int
     scene: str
+    depths: Float32[np.ndarray, "V H W"]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class Batches:
         photos = as_network_takes([self._photo(number, size, view) for view in given])
         views = Views.of_cameras([cameras[view] for view in given], scene.near, scene.far)
         shown = [(self._photo(number, size, view).astype(np.float32) / 255, cameras[view]) for view in targets]
-        return Batch(photos, views, shown, level, self._entries[number].name)
+        depths = np.stack([self._depth(number, size, view) for view in given])
+        return Batch(photos, views, shown, level, self._entries[number].name, depths)
 
     def scene(self, number: int) -> PosedScene:
         """Of a number; the last ones stay open."""
@@ -149,6 +152,10 @@ class Batches:
                 self._bytes -= self._photos.popitem(last=False)[1].nbytes
         self._photos.move_to_end(key)
         return self._photos[key]
+
+    def _depth(self, number: int, size: int, view: int) -> Float32[np.ndarray, "H W"]:
+        found = self.scene(number).depth(view)
+        return np.zeros((size, size), np.float32) if found is None else fitted_depth(found, size, size)
 
     def _scene_of(self, step: int) -> int:
         turn, place = divmod(step, len(self))
@@ -175,16 +182,19 @@ def _varied(batch: Batch, generator: np.random.Generator) -> Batch:
     colours = generator.permutation(3) if generator.random() < 0.5 else np.arange(3)
     photos = batch.photos[:, colours]
     targets = [(photo[..., colours], camera) for photo, camera in batch.targets]
-    views = batch.views
+    views, depths = batch.views, batch.depths
     if generator.random() < 0.5:
-        photos = photos[..., ::-1]
+        photos, depths = photos[..., ::-1], np.ascontiguousarray(depths[..., ::-1])
         targets = [(photo[:, ::-1], _mirrored(camera)) for photo, camera in targets]
         lens = views.lens.copy()
         lens[:, 2] = views.width - lens[:, 2]
         views = replace(views, world_to_camera=_MIRROR @ views.world_to_camera @ _MIRROR, lens=lens)
     photos = np.ascontiguousarray(photos)
     return batch._replace(
-        photos=photos, views=views, targets=[(np.ascontiguousarray(photo), camera) for photo, camera in targets]
+        depths=depths,
+        photos=photos,
+        views=views,
+        targets=[(np.ascontiguousarray(photo), camera) for photo, camera in targets],
     )
 
 

@@ -38,6 +38,12 @@ def fitted_photo(photo: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> 
     return np.asarray(found)
 
 
+def fitted_depth(depth: Float32[np.ndarray, "h w"], width: int, height: int) -> Float32[np.ndarray, "H W"]:
+    """The depths of that part at a size in pixels, by the nearest pixel."""
+    box = middle_of(depth.shape[1], depth.shape[0], width, height)
+    return np.asarray(Image.fromarray(depth).resize((width, height), Image.Resampling.NEAREST, box=box))
+
+
 def as_network_takes(photos: "list[UInt8[np.ndarray, 'H W 3']]") -> Float32[np.ndarray, "V 3 H W"]:
     """Photos of one size as colours in [0, 1]."""
     return np.ascontiguousarray(np.stack(photos).transpose(0, 3, 1, 2).astype(np.float32) / 255)

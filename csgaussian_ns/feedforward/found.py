@@ -15,6 +15,10 @@ VARIABLE = "CSG_WEIGHTS"
 OPTION = "--weights"
 """Of commands: the same."""
 SUFFIX = ".csgw"
+SHIPPED = Path(__file__).parent / "shipped"
+"""Weights that come with the package, each file called by its SHA-256: those of now, and others that files name."""
+CURRENT = SHIPPED / "current.txt"
+"""Says which of them photos are compressed by where nothing else is named."""
 
 
 class _Named:
@@ -43,7 +47,7 @@ def _told() -> tuple[str, Path | None]:
 
 
 def model_named(digest: str) -> Model:
-    """The model that a file names.
+    """The model that a file names: that of the package, or what an option or the environment names.
 
     Args:
         digest: SHA-256 of its file of weights, in hexadecimal digits.
@@ -52,7 +56,8 @@ def model_named(digest: str) -> Model:
         CheckpointError: It is not found, cannot be read, or is another one.
         FormatError: The file is none of weights, or damaged.
     """
-    who, path = _told()
+    shipped = SHIPPED / f"{digest}{SUFFIX}"
+    who, path = ("this package", shipped) if shipped.is_file() else _told()
     if path is None:
         raise CheckpointError(
             f"the scene is decoded by the weights {digest}, which do not come with this package; name their file by "
@@ -71,18 +76,15 @@ def model_named(digest: str) -> Model:
 
 
 def model_to_compress_by() -> Model:
-    """The model of the file that an option or the environment names.
+    """The model of the file that an option or the environment names; else that of the package.
 
     Raises:
-        CheckpointError: Nothing is named, or it cannot be read, or is a folder.
+        CheckpointError: It cannot be read, or is a folder.
         FormatError: The file is none of weights, or damaged.
     """
     who, path = _told()
     if path is None:
-        raise CheckpointError(
-            f"photos are compressed by the weights of a network, which do not come with this package; name their file "
-            f"by {OPTION} or in the environment variable {VARIABLE}; ns-train codecsplat makes them"
-        )
+        who, path = "this package", SHIPPED / f"{CURRENT.read_text('ascii').strip()}{SUFFIX}"
     if path.is_dir():
         raise CheckpointError(f"{who} {path} is a folder; photos are compressed by one file in it, name that")
     return _opened(path, f"{who}: the weights")

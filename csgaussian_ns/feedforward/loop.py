@@ -19,7 +19,7 @@ from csgaussian_ns.core.files import make_folder, replacing
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.batches import Batch, Batches
 from csgaussian_ns.feedforward.freeze import Sample, freeze
-from csgaussian_ns.feedforward.objective import RATE_WEIGHT, Cost, Target, cost
+from csgaussian_ns.feedforward.objective import RATE_WEIGHT, Cost, Given, Target, Weights, cost
 from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.feedforward.trained import TrainedNetwork
 from csgaussian_ns.render.backend import choose_rasterizer
@@ -37,7 +37,10 @@ class LoopOptions:
         steps: In all.
         rate: Of learning, at its highest; it falls to 0 in half a cosine.
         warm_steps: In which it rises from 0.
-        rate_weight: Of a bit per pixel at level 0.
+        rate_weight: Of a bit per pixel at level 0, once ``rising`` steps are done.
+        rising: Share of the steps in which that weight rises from 0: first pictures are learnt, then to spend less.
+        help_weight: Of ``objective.help_of``, before the first step; it falls to a tenth over ``helped``.
+        helped: Share of the steps in which it falls.
         largest_gradient: Its length, at most.
         averaged: Share of the past in the running mean of the weights, which is what is kept of a run.
         seed: Of the weights before training, and of noise.
@@ -47,6 +50,9 @@ class LoopOptions:
     rate: float = 4e-4
     warm_steps: int = 500
     rate_weight: float = RATE_WEIGHT
+    rising: float = 0.3
+    help_weight: float = 1.0
+    helped: float = 0.6
     largest_gradient: float = 1.0
     averaged: float = 0.999
     seed: int = 0
@@ -62,13 +68,21 @@ class LoopOptions:
                 f"steps {self.steps}, warm steps {self.warm_steps}, averaged {self.averaged}; expected at least 1 and "
                 "0, and a share below 1"
             )
-        if not (self.rate > 0 and self.rate_weight >= 0 and self.largest_gradient > 0):
-            raise ConfigError("rate and largest_gradient must be above 0, rate_weight at least 0")
+        if not (self.rate > 0 and min(self.rate_weight, self.help_weight) >= 0 and self.largest_gradient > 0):
+            raise ConfigError("rate and largest_gradient must be above 0, rate_weight and help_weight at least 0")
+        if not (0 <= self.rising <= 1 and 0 <= self.helped <= 1):
+            raise ConfigError(f"rising {self.rising} and helped {self.helped}; expected shares of the steps, 0 to 1")
 
     def rate_at(self, step: int) -> float:
         """Of learning."""
         share = min(1.0, (step + 1) / max(1, self.warm_steps))
         return self.rate * share * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))
+
+    def weights_at(self, step: int) -> Weights:
+        """Of the parts of the cost."""
+        risen = min(1.0, (step + 1) / max(1.0, self.rising * self.steps))
+        fallen = min(1.0, step / max(1.0, self.helped * self.steps))
+        return Weights(self.rate_weight * risen, self.help_weight * 0.1**fallen)
 
 
 class Told(NamedTuple):
@@ -129,7 +143,9 @@ class Training:
         targets = [
             Target(torch.from_numpy(photo).to(self.device), self._placed(camera)) for photo, camera in batch.targets
         ]
-        return cost(self.network, photos, batch.views, targets, batch.level, self._rasterizer, self.options.rate_weight)
+        given = Given(photos, batch.views, torch.from_numpy(batch.depths).to(self.device))
+        weights = self.options.weights_at(self.step)
+        return cost(self.network, given, targets, batch.level, self._rasterizer, weights)
 
     def _placed(self, camera: Camera) -> Camera:
         pose = torch.from_numpy(np.asarray(camera.world_to_camera, np.float32)).to(self.device)

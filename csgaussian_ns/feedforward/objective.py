@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from csgaussian_ns.core.arrays import like
 from csgaussian_ns.core.errors import ConfigError
@@ -29,6 +30,27 @@ class Target(NamedTuple):
 
     photo: Float[Tensor, "H W 3"]
     camera: Camera
+
+
+class Given(NamedTuple):
+    """What a scene is made of, and what is known of it in training alone.
+
+    Attributes:
+        photos: Colours in [0, 1].
+        views: Their cameras.
+        depths: How far their pixels are away; 0 where nothing is known.
+    """
+
+    photos: Float[Tensor, "V 3 H W"]
+    views: Views
+    depths: Float[Tensor, "V H W"]
+
+
+class Weights(NamedTuple):
+    """Of a bit per pixel at level 0, and of ``help_of``."""
+
+    rate: float = RATE_WEIGHT
+    help: float = 0.0
 
 
 class Cost(NamedTuple):
@@ -57,36 +79,64 @@ def rate_weight(level: int, lowest: float = RATE_WEIGHT) -> float:
 
 def cost(
     network: TrainedNetwork,
-    photos: Float[Tensor, "V 3 H W"],
-    views: Views,
+    given: Given,
     targets: Sequence[Target],
     level: int,
     rasterizer: Rasterizer,
-    lowest: float = RATE_WEIGHT,
+    weights: Weights = Weights(),  # noqa: B008  # a tuple of numbers
 ) -> Cost:
     """Make a scene of photos as a decoder would, and compare it with other views of it.
 
     Args:
         network: In training.
-        photos: Colours in [0, 1].
-        views: Their cameras.
+        given: Photos of the scene.
         targets: At least one.
         level: Of the rate.
         rasterizer: Draws.
-        lowest: As of ``rate_weight``.
+        weights: Of the parts.
 
     Raises:
         ConfigError: There is no target.
     """
     if not targets:
         raise ConfigError("no view to compare the scene with; give one at least")
-    arrays, bits = network(photos, views, level)
+    arrays, bits = network(given.photos, given.views, level)
     drawn = [rasterizer(seen_by(arrays, camera), camera).image for _, camera in targets]
     mean = torch.stack([distortion(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
     with torch.no_grad():
         found = torch.stack([psnr(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
-    bits = bits / (len(views) * views.width * views.height)
-    return Cost(mean + rate_weight(level, lowest) * bits, mean, bits, found)
+    bits = bits / (len(given.views) * given.views.width * given.views.height)
+    loss = mean + rate_weight(level, weights.rate) * bits
+    if weights.help:
+        loss = loss + weights.help * help_of(arrays, given)
+    return Cost(loss, mean, bits, found)
+
+
+def help_of(arrays: GaussianArrays, given: Given) -> Float[Tensor, ""]:
+    """How far Gaussians are from the colours of the photos at their places, and from depths that are known.
+
+    Pictures alone teach a network at random nearly nothing: what it draws is a haze, in which nothing has a place. With
+    this it has contents and places after some hundred steps, and then pictures say the rest.
+
+    Returns:
+        Mean difference of colours, and that of inverse depths as a share of their range.
+    """
+    views = given.views
+    places = len(arrays.means) // len(views)
+    side = math.isqrt(views.width * views.height // places)
+    colours = nn.functional.avg_pool2d(given.photos, side).flatten(2).transpose(1, 2).reshape(-1, 3)
+    difference = (arrays.harmonics[:, 0] * CONSTANT + 0.5 - colours).abs().mean()
+    true = given.depths[:, side // 2 :: side, side // 2 :: side].reshape(len(views), -1)
+    known = true > 0
+    if not known.any():
+        return difference
+    axes = like(np.ascontiguousarray(views.world_to_camera[:, 2]), arrays.means)
+    means = arrays.means.reshape(len(views), places, 3)
+    depths = (means * axes[:, None, :3]).sum(2) + axes[:, 3:]
+    span = 1 / views.near - 1 / views.far
+    lowest, highest = 1 / views.far, 1 / views.near
+    away = (1 / depths - (1 / true.clamp_min(1e-9)).clamp(lowest, highest)).abs() / span
+    return difference + away[known].mean()
 
 
 def seen_by(arrays: GaussianArrays, camera: Camera) -> Gaussians:

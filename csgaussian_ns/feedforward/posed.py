@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from csgaussian_ns.capture.depth_images import KEY, read_depth
 from csgaussian_ns.capture.folder import open_capture
+from csgaussian_ns.capture.poses import applied
+from csgaussian_ns.capture.straight import straightening
 from csgaussian_ns.capture.view import views_of
 from csgaussian_ns.core.errors import DataError
-from csgaussian_ns.core.shapes import UInt8
+from csgaussian_ns.core.shapes import Float32, UInt8
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.depths import depth_range
 
@@ -29,6 +32,8 @@ class PosedScene:
         names: Of the photos.
         near, far: Range of depths.
         read: The photo of a number.
+        depth: How far its pixels are away, z in camera axes, at any size and 0 where nothing is known; ``None`` where
+            nothing is known of all.
     """
 
     name: str
@@ -37,6 +42,7 @@ class PosedScene:
     near: float
     far: float
     read: Callable[[int], UInt8[np.ndarray, "H W 3"]]
+    depth: Callable[[int], Float32[np.ndarray, "H W"] | None] = lambda number: None
 
     def __len__(self) -> int:
         """Number of photos."""
@@ -63,4 +69,10 @@ def scene_of_folder(data: Path, depths: tuple[float, float] | None = None) -> Po
     def read(number: int) -> UInt8[np.ndarray, "H W 3"]:
         return np.rint(views[number].colours(BEHIND) * 255).astype(np.uint8)
 
-    return PosedScene(capture.folder.name, cameras, tuple(view.name for view in views), near, far, read)
+    known, (_, scale) = capture.files_under(KEY), applied(capture)
+
+    def depth(number: int) -> Float32[np.ndarray, "H W"] | None:
+        file, bent = known.get(views[number].photo), straightening(views[number].frame)
+        return None if file is None or bent is not None else read_depth(file) / np.float32(scale)
+
+    return PosedScene(capture.folder.name, cameras, tuple(view.name for view in views), near, far, read, depth)

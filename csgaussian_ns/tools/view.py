@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -10,7 +11,7 @@ import tyro
 from csgaussian_ns.core.errors import BackendUnavailable, ConfigError
 from csgaussian_ns.core.files import is_address, make_folder, replace_file
 from csgaussian_ns.tools.answer import AsJson, answer
-from csgaussian_ns.tools.inputs import STDIN, open_csg
+from csgaussian_ns.tools.inputs import STDIN, WeightsFile, open_csg
 from csgaussian_ns.tools.serve import listening_at
 from csgaussian_ns.tools.terminal import remark, tell
 
@@ -45,6 +46,7 @@ class View:
     """The file, or its address, which the browser fetches."""
     compare: Annotated[str | None, tyro.conf.arg(metavar="FILE|URL")] = None
     """Another one to see beside it, with a slider between."""
+    weights: WeightsFile = None
     text_weights: Path | None = None
     """Weights of the text encoder that the file names: then the page finds objects by what they look like, too."""
     export: Path | None = None
@@ -60,7 +62,11 @@ class View:
     def run(self) -> None:
         """Serve until Ctrl-C, or write a folder."""
         check_built()
-        scenes = {given: _checked(given) for given in (self.file, self.compare) if given is not None}
+        with TemporaryDirectory(prefix="csg-view-") as scratch:
+            named = [given for given in (self.file, self.compare) if given is not None]
+            self._show({given: _checked(given, Path(scratch)) for given in named})
+
+    def _show(self, scenes: "dict[str, Path | None]") -> None:
         names = _names(scenes)
         if self.export is not None:
             return self._write(self.export, scenes, names)
@@ -145,14 +151,16 @@ def _encoded(request: "Request", encoder: "TextEncoder") -> "Response":
     return JSONResponse({"encoder": encoder.name, "vector": vector.tolist()})
 
 
-def _checked(given: str) -> Path | None:
-    """The file; ``None`` where it is an address.
+def _checked(given: str, scratch: Path) -> Path | None:
+    """The file, or one in a folder that shows the same to a browser; ``None`` where it is an address.
 
     Raises:
         ConfigError: It cannot be read, or is of another kind.
         FormatError: No file of ours.
+        CheckpointError: Weights that it names are not here.
     """
     from csgaussian_ns.format.container import read_container
+    from csgaussian_ns.tools.view_latents import as_gaussians, is_latents
 
     if given == STDIN:
         raise ConfigError("a browser reads no standard input; give a file or its address")
@@ -160,6 +168,9 @@ def _checked(given: str) -> Path | None:
         return None
     with open_csg(given) as stream:
         container = read_container(stream)
+        is_of_photos = is_latents(container)
+    if is_of_photos:
+        return as_gaussians(given, scratch)
     first = next((entry for entry in container.entries if entry.info.kind in COLOURS), None)
     size = Path(given).stat().st_size
     if first is not None and size >= LARGE and first.end > LATE * size:

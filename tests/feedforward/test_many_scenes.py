@@ -123,10 +123,11 @@ def test_a_mirror_shows_the_mirrored_world():
         4.0,
     )
     photos = np.random.default_rng(0).random((2, 3, SIDE, SIDE)).astype(np.float32)
-    batch = Batch(photos, both, [], 0, "plane")
+    batch = Batch(photos, both, [], 0, "plane", photos[:, 0])
     tried = [_varied(batch, np.random.default_rng(seed)) for seed in range(9)]
     found = next(one for one in tried if not np.array_equal(np.sort(one.photos, axis=1), np.sort(photos, axis=1)))
     assert np.array_equal(np.sort(found.photos[..., ::-1], axis=1), np.sort(photos, axis=1))
+    assert np.array_equal(found.depths[..., ::-1], photos[:, 0])
     depth = np.full((SIDE, SIDE), 0.5)
     columns, rows = both.places_in(0, 1, depth, 1)
     mirrored_columns, mirrored_rows = found.views.places_in(0, 1, depth, 1)

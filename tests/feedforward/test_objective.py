@@ -6,10 +6,10 @@ import torch
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.types import Camera
-from csgaussian_ns.feedforward.objective import Target, cost, rate_weight, seen_by
+from csgaussian_ns.feedforward.objective import Given, Target, Weights, cost, help_of, rate_weight, seen_by
 from csgaussian_ns.feedforward.views import Views
 from csgaussian_ns.render.backend import choose_rasterizer
-from csgaussian_ns.scene.spherical_harmonics import colours
+from csgaussian_ns.scene.spherical_harmonics import CONSTANT, colours
 from tests.feedforward.worlds import SMALL, on_plane, small_network, texture, two_views
 
 
@@ -23,6 +23,10 @@ def plane_photos(views: Views) -> torch.Tensor:
     """Photos of a textured plane."""
     seen = [texture(on_plane(views, view, 2.0, 1), 3) for view in range(2)]
     return torch.from_numpy(np.stack(seen)).float().mul(0.5).add(0.5).clamp(0, 1)
+
+
+def given(photos: torch.Tensor, views: Views, depth: float = 0.0) -> Given:
+    return Given(photos, views, torch.full((len(views), views.height, views.width), depth))
 
 
 def test_colours_are_those_of_scenes():
@@ -40,13 +44,13 @@ def test_gradients_of_pictures_and_bits_reach_all():
     network, views = small_network(), two_views()
     photos, rasterizer = plane_photos(views), choose_rasterizer("cpu", torch.device("cpu"))
     targets = [Target(photos[1].permute(1, 2, 0), camera_of(views, 1))]
-    found = cost(network, photos, views, targets, 2, rasterizer)
+    found = cost(network, given(photos, views), targets, 2, rasterizer)
     assert torch.isclose(found.loss, found.distortion + rate_weight(2) * found.bits_per_pixel)
     found.loss.backward()
     silent = [name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()]
     assert silent == []
     with pytest.raises(ConfigError, match="no view to compare"):
-        cost(network, photos, views, [], 0, rasterizer)
+        cost(network, given(photos, views), [], 0, rasterizer)
 
 
 def test_training_lowers_the_cost():
@@ -57,7 +61,7 @@ def test_training_lowers_the_cost():
     found = []
     for step in range(40):
         optimizer.zero_grad()
-        one = cost(network, photos, views, targets, step % SMALL.levels, rasterizer)
+        one = cost(network, given(photos, views), targets, step % SMALL.levels, rasterizer)
         one.loss.backward()
         optimizer.step()
         found.append((float(one.distortion.detach()), float(one.bits_per_pixel.detach())))
@@ -68,3 +72,37 @@ def test_training_lowers_the_cost():
 def test_more_bits_weigh_less_at_higher_levels():
     weights = [rate_weight(level) for level in range(6)]
     assert weights == sorted(weights, reverse=True) and weights[0] / weights[5] == pytest.approx(64)
+
+
+def test_help_is_nothing_where_gaussians_lie_on_the_photos():
+    network, views = small_network(), two_views()
+    photos = plane_photos(views)
+    with torch.no_grad():
+        arrays, _ = network(photos, views, 0)
+    side = 2
+    small = torch.nn.functional.avg_pool2d(photos, side).flatten(2).transpose(1, 2).reshape(-1, 3)
+    harmonics = arrays.harmonics.clone()
+    harmonics[:, 0] = (small - 0.5) / CONSTANT
+    right = arrays._replace(harmonics=harmonics)
+    assert float(help_of(right, given(photos, views))) < 1e-6 < float(help_of(arrays, given(photos, views)))
+    pose = torch.from_numpy(views.world_to_camera[:, 2]).float()
+    means = arrays.means.reshape(2, -1, 3)
+    depths = (means * pose[:, None, :3]).sum(2) + pose[:, 3:]
+    true = torch.zeros(2, views.height, views.width)
+    true[:, 1::side, 1::side] = depths.reshape(2, views.height // side, views.width // side)
+    assert float(help_of(right, Given(photos, views, true))) < 1e-5
+    nearer = float(help_of(right, Given(photos, views, true * 0.8)))
+    true[1] = 0  # unknown
+    assert 0.01 < float(help_of(right, Given(photos, views, true * 0.8))) != nearer > 0.01
+
+
+def test_help_counts_as_it_is_weighted():
+    network, views = small_network(), two_views()
+    photos, rasterizer = plane_photos(views), choose_rasterizer("cpu", torch.device("cpu"))
+    targets = [Target(photos[1].permute(1, 2, 0), camera_of(views, 1))]
+    losses = []
+    for weight in (0.0, 1.0, 2.0):
+        torch.manual_seed(0)
+        found = cost(network, given(photos, views, 2.0), targets, 2, rasterizer, Weights(0.0, weight))
+        losses.append(found.loss.item())
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4) and losses[1] > losses[0] + 0.01
