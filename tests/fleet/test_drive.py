@@ -232,8 +232,9 @@ def test_two_batches_of_one_folder_do_each_task_once(write_manifest, plan_of, ru
     manifest = write_manifest(*({"name": f"s{number}", "sleep": 0.3} for number in range(6)))
     processes = [driver(manifest), driver(manifest)]
     assert [process.wait(200) for process in processes] == [0, 0]
-    assert sorted(runs()) == sorted(f"s{number} {stage}" for number in range(6) for stage in STAGES)
     plan = plan_of(manifest)
+    logs = [(path.parent.name, path.read_text()) for path in Path(plan.folder).rglob("task.log")]
+    assert sorted(runs()) == sorted(f"s{number} {stage}" for number in range(6) for stage in STAGES), logs
     assert sorted(line["name"] for line in lines_of(plan)) == [f"s{number}" for number in range(6)], "a row a result"
 
 
