@@ -27,6 +27,7 @@ from csgaussian_ns.entropy.base import Context, Widths
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.inr import InrEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
+from csgaussian_ns.entropy.progressive import Progressive, Spaced
 from csgaussian_ns.format.bodies import deflated
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.networks.model import ChannelPrior, Coding, IntegerModel
@@ -44,6 +45,8 @@ class Raster(Neighbourhood):
 
 VARIANTS: dict[str, Callable[..., HyperCarm]] = {
     "csgaussian": HyperCarm,
+    "progressive": Progressive,
+    "spaced": Spaced,
     "hemgs": Neighbours,
     "without autoregression": partial(Neighbours, across=False),
     "without the feature": partial(Neighbours, details=False),
