@@ -60,17 +60,18 @@ def bd_rate(reference: Sequence[tuple[float, float]], other: Sequence[tuple[floa
     """How many more bytes ``other`` takes at equal quality, in percent (Bjontegaard), over the qualities of both.
 
     Args:
-        reference: Bytes and PSNR of files, two or more, quality rising with bytes.
+        reference: Bytes and PSNR of files; those that a smaller file is as good as do not count.
         other: The same of other files.
 
     Raises:
-        ConfigError: Too few files, quality that falls as bytes rise, or no quality that both reach.
+        ConfigError: Too few files count, or there is no quality that both reach.
     """
     from scipy.interpolate import PchipInterpolator
 
     curves, ends = [], []
     for points in (reference, other):
-        size, quality = np.array(sorted(points), dtype=np.float64).T
+        best = [point for point in points if not any(one[0] < point[0] and one[1] >= point[1] for one in points)]
+        size, quality = np.array(sorted(best), dtype=np.float64).T
         if len(size) < 2 or not (np.diff(quality) > 0).all():
             raise ConfigError(f"expected two or more files whose PSNR rises with their bytes, got {sorted(points)}")
         curves.append(PchipInterpolator(quality, np.log(size)))
