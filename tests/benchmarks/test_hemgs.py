@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.entropy.neighbours import Neighbours
+from csgaussian_ns.format.networks.near import Neighbourhood
 
 
 @pytest.fixture
@@ -14,6 +16,15 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The script as a module."""
     monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "benchmarks")
     return importlib.import_module("hemgs_rates")
+
+
+def test_variants_by_name_or_numbers(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[2] / "benchmarks")
+    script = importlib.import_module("hemgs")
+    assert script.variant("2,7,3").keywords["selection"] == Neighbourhood(waves=2, most=7, reach=3)
+    assert script.variant("hemgs") is Neighbours
+    with pytest.raises(ConfigError, match="waves,neighbours,reach"):
+        script.variant("2,7")
 
 
 def test_bytes_at_equal_quality(rates: Any):
