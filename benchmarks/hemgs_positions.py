@@ -47,9 +47,9 @@ class Distances(InrEncoding):
 
     def places(self, grid: np.ndarray) -> tuple[np.ndarray, ...]:
         """Encoding of the place; directions and logarithms of the distances of the nearest anchors."""
-        from scipy.spatial import cKDTree
+        from scipy.spatial import KDTree
 
-        apart, rows = cKDTree(grid).query(grid, k=NEAR + 1)
+        apart, rows = KDTree(grid).query(grid, k=NEAR + 1)
         away = apart[:, 1:, None].clip(min=1)
         sets = np.concatenate([(grid[rows[:, 1:]] - grid[:, None]) / away, np.log2(1 + away) / 8], axis=-1)
         return *super().places(grid), sets.astype(np.float32)

@@ -122,7 +122,7 @@ def _hemgs(config: CSGaussianModelConfig) -> CSGaussianModelConfig:
 
 csgaussian_hemgs = MethodSpecification(
     config=_trainer("csgaussian-hemgs", PAPER_PLAN, _hemgs(CSGaussianModelConfig(plan="paper")), every=1000),
-    description="CSGaussian with what pays of HEMGS: one run, many rates, scaling and offsets coded from the feature (GPU).",
+    description="CSGaussian with what pays of HEMGS: one run, many rates, details coded from the feature (GPU).",
 )
 csgaussian_hemgs_lite = MethodSpecification(
     config=_trainer(

@@ -9,13 +9,14 @@ import torch
 
 from csgaussian_ns.codec.decode import decode
 from csgaussian_ns.codec.encode import TrainedScene, encode
-from csgaussian_ns.core.errors import FormatError, UnsupportedVersion
+from csgaussian_ns.core.errors import FormatError, QuantisationError, UnsupportedVersion
 from csgaussian_ns.entropy.base import Widths
 from csgaussian_ns.entropy.factorised import FactorisedEncoding
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.progressive import Progressive, Spaced
 from csgaussian_ns.format.coded_file import open_coded
 from csgaussian_ns.format.container import read_container
+from csgaussian_ns.format.networks import hyperprior
 from csgaussian_ns.format.networks.progressive import IntegerProgressive
 from csgaussian_ns.quant.coded_linear import CodedLinear
 from csgaussian_ns.receiver import arrange
@@ -81,14 +82,20 @@ def test_the_feature_and_distances_pay():
     assert told < 0.94 * apart and spaced < 0.99 * told
 
 
-def test_it_is_the_same_on_every_machine():
+def test_it_is_the_same_on_every_machine(monkeypatch: pytest.MonkeyPatch):
     scene = fitted(Spaced)
     data = encode(scene, chunk_anchors=200).data
     assert encode(scene, chunk_anchors=200, threads=1).data == data
     digests = {decode(data, arithmetic=kind, threads=n).digest() for kind in ("auto", "float64") for n in (1, 2)}
     with networks_by(by_torch):
         digests.add(decode(data).digest())
+    monkeypatch.setattr(hyperprior, "BLOCK_ROWS", 64)
+    digests.add(decode(data).digest())
     assert len(digests) == 1
+    model, grid = open_coded(read_container(data)).model, scene.grid.numpy()
+    assert isinstance(model, IntegerProgressive)
+    with pytest.raises(QuantisationError, match="takes 4 inputs behind the encoding, got 0"):
+        model.alone.hyperprior.prior(grid)
 
 
 @pytest.mark.parametrize("name", ["progressive", "spaced"])
