@@ -49,7 +49,8 @@ class Distances(InrEncoding):
         """Encoding of the place; directions and logarithms of the distances of the nearest anchors."""
         from scipy.spatial import KDTree
 
-        apart, rows = KDTree(grid).query(grid, k=NEAR + 1)
+        found = KDTree(grid).query(grid, k=NEAR + 1)
+        apart, rows = (np.asarray(part) for part in found)
         away = apart[:, 1:, None].clip(min=1)
         sets = np.concatenate([(grid[rows[:, 1:]] - grid[:, None]) / away, np.log2(1 + away) / 8], axis=-1)
         return *super().places(grid), sets.astype(np.float32)
