@@ -22,11 +22,13 @@ from common import RESULTS, machine
 from rate_scaling import Frozen, frozen
 from torch import Tensor
 
+from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import write_json
 from csgaussian_ns.entropy.base import Context, Widths
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.inr import InrEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
+from csgaussian_ns.entropy.progressive import Progressive, Spaced
 from csgaussian_ns.format.bodies import deflated
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.networks.model import ChannelPrior, Coding, IntegerModel
@@ -44,6 +46,8 @@ class Raster(Neighbourhood):
 
 VARIANTS: dict[str, Callable[..., HyperCarm]] = {
     "csgaussian": HyperCarm,
+    "progressive": Progressive,
+    "spaced": Spaced,
     "hemgs": Neighbours,
     "without autoregression": partial(Neighbours, across=False),
     "without the feature": partial(Neighbours, details=False),
@@ -64,13 +68,27 @@ class Options:
     file: Annotated[Path, tyro.conf.Positional]
     """A ``.csg`` file of model 0."""
     variants: tuple[str, ...] = tuple(VARIANTS)
-    """Which."""
+    """Which; three numbers such as 5,20,12 are neighbours in so many waves, so many at most, within so many voxels."""
     steps: int = 400
     """Of fitting."""
     batch: int = 3000
     """Anchors per step."""
     seed: int = 0
     """Of initial weights and batches."""
+
+
+def variant(name: str) -> Callable[..., HyperCarm]:
+    """What builds a model.
+
+    Raises:
+        ConfigError: Neither one of ``VARIANTS`` nor three numbers.
+    """
+    if name in VARIANTS:
+        return VARIANTS[name]
+    numbers = name.split(",")
+    if len(numbers) != 3 or not all(number.strip().isdigit() for number in numbers):
+        raise ConfigError(f"variant {name!r}: expected one of {', '.join(VARIANTS)}, or waves,neighbours,reach")
+    return partial(Neighbours, selection=Neighbourhood(*map(int, numbers)))
 
 
 class Silent(Coding):
@@ -136,7 +154,7 @@ def main(options: Options) -> None:
     entry = report["files"].setdefault(options.file.name, {"anchors": len(scene.grid), "variants": {}})
     entry["fitting_steps"] = options.steps
     for name in options.variants:
-        found = fit(scene, VARIANTS[name], options)
+        found = fit(scene, variant(name), options)
         entry["variants"][name] = found
         print(f"{name:24}", *(f"{part} {found[part]}" for part in found), flush=True)
         report |= {"date": time.strftime("%Y-%m-%d"), "machine": machine()}

@@ -10,7 +10,9 @@ import hashlib
 import json
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +20,15 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from csgaussian_ns.codec.encode import TrainedScene
+    from csgaussian_ns.codec.encode import Encoded, TrainedScene
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 VERSION = "v1"
 
 
-def scenes() -> dict[str, bytes]:
-    """Content of each golden file by its name."""
+def scenes() -> dict[str, Callable[[], bytes]]:
+    """What gives the content of each golden file, by its name."""
     # Some installed packages bring a package called tests, which would come before ours.
     sys.modules["tests"] = types.ModuleType("tests")
     sys.modules["tests"].__path__ = [str(ROOT / "tests")]
@@ -35,22 +37,47 @@ def scenes() -> dict[str, bytes]:
     from tests.codec.scenes import random_scene, with_semantics
 
     small = {"feature_dim": 10, "num_offsets": 2, "carm_dim": 3}
-    alone = [name for name in MODELS if not name.startswith("neighbours")]
-    made = {name: encode(random_scene(30, encoding=name, **small), chunk_anchors=12) for name in alone}
-    made["neighbours"] = encode(_crowd(random_scene(52, **small)), chunk_anchors=26)
-    made["semantics"] = encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
-    made["torchac"] = encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
-    made["float16_no_carm"] = encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))
-    made["empty"] = encode(random_scene(0, **small))
-    made["one_anchor"] = encode(random_scene(1, 10, 2, 3, kept=1.1))
-    escapes = random_scene(20, 10, 2, 3, kept=1.1)
-    escapes.anchors.feature[::2] *= 20_000
-    escapes.anchors.offset[1::3] -= 3000
-    made["escapes"] = encode(escapes)
-    made["all_channels"] = encode(random_scene(40, 50, 10, 8, kept=0.5))
-    return {f"{VERSION}_{name}.csg": encoded.data for name, encoded in made.items()} | {
-        f"{VERSION}_gaussians.csg": gaussians()
-    }
+    alone = [name for name in MODELS if not name.startswith(("neighbours", "progressive", "spaced"))]
+    made: dict[str, Callable[[], Encoded]] = {name: partial(_plain, name, small) for name in alone}
+    made["neighbours"] = lambda: encode(_crowd(random_scene(52, **small)), chunk_anchors=26)
+    made["progressive"] = lambda: encode(_told(random_scene(30, **small)), chunk_anchors=12)
+    made["semantics"] = lambda: encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
+    made["torchac"] = lambda: encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
+    made["float16_no_carm"] = lambda: encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))
+    made["empty"] = lambda: encode(random_scene(0, **small))
+    made["one_anchor"] = lambda: encode(random_scene(1, 10, 2, 3, kept=1.1))
+    made["escapes"] = lambda: encode(_far(random_scene(20, 10, 2, 3, kept=1.1)))
+    made["all_channels"] = lambda: encode(random_scene(40, 50, 10, 8, kept=0.5))
+    contents = {f"{name}.csg": lambda scene=scene: scene().data for name, scene in made.items()}
+    return {f"{VERSION}_{name}": content for name, content in (contents | {"gaussians.csg": gaussians}).items()}
+
+
+def _plain(name: str, small: dict[str, int]) -> "Encoded":
+    from csgaussian_ns.codec.encode import encode
+    from tests.codec.scenes import random_scene
+
+    return encode(random_scene(30, encoding=name, **small), chunk_anchors=12)
+
+
+def _far(scene: "TrainedScene") -> "TrainedScene":
+    """The same with values far from all others."""
+    scene.anchors.feature[::2] *= 20_000
+    scene.anchors.offset[1::3] -= 3000
+    return scene
+
+
+def _told(scene: "TrainedScene") -> "TrainedScene":
+    """The same anchors, a hyperprior that reads how far they are apart, and a network that reads their features."""
+    from csgaussian_ns.entropy.base import Widths
+    from csgaussian_ns.entropy.factorised import FactorisedEncoding
+    from csgaussian_ns.entropy.progressive import Spaced
+
+    layout = scene.meta.layout
+    model = Spaced(layout, Widths(8, 3), FactorisedEncoding())
+    model.start(scene.grid, model.values(layout.flat(scene.anchors)))
+    for parameter in model.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return replace(scene, entropy=model)
 
 
 def _crowd(scene: "TrainedScene") -> "TrainedScene":
@@ -88,9 +115,10 @@ def main() -> None:
     index = GOLDEN / "digests.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     torch.manual_seed(0)
-    for name, data in scenes().items():
+    for name, content in scenes().items():
         if (GOLDEN / name).exists():
             continue
+        data = content()
         scene = csgaussian_ns.load(data)
         (GOLDEN / name).write_bytes(data)
         file_digest = hashlib.sha256(data).hexdigest()

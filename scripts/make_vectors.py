@@ -33,6 +33,7 @@ from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.network_bytes import to_bytes
 from csgaussian_ns.format.networks.requantise import requantise
+from csgaussian_ns.format.networks.spacing import spacing
 from csgaussian_ns.format.semantic_chunks import open_semantics
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
@@ -81,6 +82,7 @@ def vectors() -> dict[str, Any]:
         "hyperpriors.json": [_hyperprior(name) for name in ENCODINGS],
         "carm.json": _carm(),
         "neighbours.json": _neighbours(),
+        "progressive.json": _progressive(),
         "edits.json": _edits(),
         "file.json": _file(GOLDEN / "v1_semantics.csg"),
         "gaussians.json": _gaussians(),
@@ -185,6 +187,18 @@ def _neighbours() -> dict[str, Any]:
         "seen": seen(near, np.arange(len(voxels)), known).tolist(),
         "file": (GOLDEN / "v1_neighbours.csg").read_bytes().hex(),
         "chunks": groups,
+    }
+
+
+def _progressive() -> dict[str, Any]:
+    """Spacings, and the file of a scene whose scalings and offsets know the feature."""
+    data = (GOLDEN / "v1_progressive.csg").read_bytes()
+    container = read_container(data)
+    return {
+        "voxels": (voxels := _clouds()[2]).tolist(),
+        "spacings": spacing(voxels).tolist(),
+        "file": data.hex(),
+        "chunks": _coded_by(open_coded(container).model, container, decode(data).grid),
     }
 
 

@@ -26,7 +26,7 @@ training frame, which nerfstudio scales so that the cameras fit into a cube of e
 USE = {
     "csgaussian": "A CUDA GPU with gsplat, and full quality.",
     "csgaussian-lite": "A laptop or server without a GPU: minutes instead of hours; also a quick look on a GPU.",
-    "csgaussian-hemgs": "One run for many rates, with neighbours as context; a CUDA GPU.",
+    "csgaussian-hemgs": "One run for many rates, scaling and offsets coded from the feature; a CUDA GPU.",
     "csgaussian-hemgs-lite": "The same for a CPU.",
     "codecsplat": "Scenes of two to twelve photos in some kilobytes: trained once on many scenes.",
 }

@@ -10,6 +10,7 @@ from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.base import EntropyModel, per_channel
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.neighbours import Neighbours
+from csgaussian_ns.entropy.progressive import Progressive
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.near import FACTS
 from csgaussian_ns.quant.coded_linear import CodedLinear
@@ -55,6 +56,8 @@ def on_base_steps(model: EntropyModel, layout: ChannelLayout) -> EntropyModel:
             _scale(scaled.across, torch.cat([first, facts]), first)
         if scaled.details is not None:
             _scale(scaled.details, torch.cat([first, second, facts]), others)
+    if isinstance(scaled, Progressive) and scaled.details is not None:
+        _scale(scaled.details, factor[: layout.sizes[0]], factor[layout.sizes[0] :])
     return scaled
 
 

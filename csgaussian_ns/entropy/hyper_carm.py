@@ -102,13 +102,22 @@ class HyperCarm(EntropyModel):
         """
         super().__init__(layout)
         self.encoding = encoding
-        self.hyperprior = Hyperprior(layout, encoding, widths.hidden)
+        self.hyperprior = Hyperprior(layout, encoding, widths.hidden, self.inputs_beside(layout))
         if widths.correction and layout.sizes[0] < MIN_SLICED:
             raise ConfigError(
                 f"a feature of {layout.sizes[0]} channels has no slices for channel-wise autoregression, which takes "
                 f"at least {MIN_SLICED}; switch it off (carm) or widen the feature (feature_dim)"
             )
         self.carm = Carm(layout.sizes[0], widths.correction) if widths.correction else None
+
+    @classmethod
+    def inputs_beside(cls, layout: ChannelLayout) -> int:
+        """Inputs of the hyperprior behind the encoding."""
+        return 0
+
+    def beside(self, context: Context) -> Float[Tensor, "V n"] | None:
+        """These inputs; ``None`` without any."""
+        return None
 
     def vary_rate(self, weights: tuple[float, ...], form: RateForm) -> None:
         """As of ``EntropyModel``."""
@@ -140,8 +149,10 @@ class HyperCarm(EntropyModel):
         return self.encoding.table_bits()
 
     def place(self, context: Context) -> EncodedPlace:
-        """The encoding of the voxels."""
-        return EncodedPlace(self.encoding(context.grid, context.index), context.rate_weight)
+        """The encoding of the voxels, and what the hyperprior reads behind it."""
+        encoding, beside = self.encoding(context.grid, context.index), self.beside(context)
+        inputs = encoding if beside is None else torch.cat([encoding, beside], dim=-1)
+        return EncodedPlace(inputs, context.rate_weight)
 
     def expect(self, place: EncodedPlace, steps: Float[Tensor, "V T"] | None = None) -> HyperCarmExpectation:  # type: ignore[override]
         """What the hyperprior says, up to its hidden state and the steps; the whole prior once it is asked for."""
@@ -152,7 +163,7 @@ class HyperCarm(EntropyModel):
     def freeze(self, context: Context, weight_bits: int = 8) -> IntegerHyperCarm:
         """As of ``EntropyModel``."""
         fixed = self.hyperprior.at_rate(context.rate_weight)
-        hyperprior = integer_hyperprior(fixed, self.encoding, context.grid.numpy(), weight_bits)
+        hyperprior = integer_hyperprior(fixed, self.encoding, context.grid.numpy(), weight_bits, self.beside(context))
         if self.carm is None:
             return IntegerHyperCarm(self.layout, hyperprior)
         return IntegerHyperCarm(self.layout, hyperprior, *integer_carm(self.carm, context, weight_bits))

@@ -34,17 +34,18 @@ class Hyperprior(nn.Module):
     The last layer starts near zero, so that at first every anchor gets the scene's statistics (``set_statistics``).
     """
 
-    def __init__(self, layout: ChannelLayout, encoding: SpatialEncoding, hidden_dim: int) -> None:
+    def __init__(self, layout: ChannelLayout, encoding: SpatialEncoding, hidden_dim: int, beside: int = 0) -> None:
         """Build the network.
 
         Args:
             layout: Which channels to model.
             encoding: What it will read; not kept.
             hidden_dim: Width of both hidden layers.
+            beside: Inputs behind the encoding.
         """
         super().__init__()
-        self.layout = layout
-        inputs = encoding.channels
+        self.layout, self.beside = layout, beside
+        inputs = encoding.channels + beside
         width = inputs if encoding.CONSTANT else hidden_dim
         hidden = [CodedLinear(inputs, hidden_dim), nn.ReLU(), CodedLinear(hidden_dim, hidden_dim), nn.ReLU()]
         self.trunk = nn.Sequential(*([] if encoding.CONSTANT else hidden))

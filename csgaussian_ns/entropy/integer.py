@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from csgaussian_ns.core.shapes import Float32, Int
+from csgaussian_ns.core.shapes import Float, Float32, Int
 from csgaussian_ns.entropy.base import Context
 from csgaussian_ns.entropy.carm import Carm
 from csgaussian_ns.entropy.encoding import SpatialEncoding
@@ -14,7 +14,7 @@ from csgaussian_ns.entropy.hyperprior import Hyperprior
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
 from csgaussian_ns.format.networks.hyperprior import IntegerHyperprior
-from csgaussian_ns.format.networks.requantise import choose_requantiser, requantise
+from csgaussian_ns.format.networks.requantise import INPUT_LIMIT, choose_requantiser, requantise
 from csgaussian_ns.format.networks.steps import LOG_SCALE_BITS, MEAN_BITS, RAW_STEP_BITS
 from csgaussian_ns.quant.post_training import AffineLayer, quantise_network
 
@@ -59,7 +59,11 @@ def unit_of(requantiser: tuple[int, int]) -> float:
 
 
 def integer_hyperprior(
-    model: Hyperprior, encoding: SpatialEncoding, grid: Int[np.ndarray, "A 3"], weight_bits: int = 8
+    model: Hyperprior,
+    encoding: SpatialEncoding,
+    grid: Int[np.ndarray, "A 3"],
+    weight_bits: int = 8,
+    beside: Float[Tensor, "A n"] | None = None,
 ) -> IntegerHyperprior:
     """A trained hyperprior in integers.
 
@@ -68,15 +72,22 @@ def integer_hyperprior(
         encoding: Trained with it.
         grid: Voxels to calibrate on.
         weight_bits: Bits per weight, at most 8.
+        beside: What the network reads behind the encoding, if anything, in 1 / 511.
     """
     if len(grid) == 0:
         grid = np.zeros((1, 3), np.int32)  # nothing to code: any network will do
+        beside = None if beside is None else torch.zeros(1, model.beside)
     layout, integers = model.layout, encoding.integers(grid)
     fractions = [MEAN_BITS] * layout.channels + [LOG_SCALE_BITS] * layout.channels + [RAW_STEP_BITS] * layout.types
-    inputs = integers(grid[calibration_rows(len(grid))])
+    rows = calibration_rows(len(grid))
+    inputs, units = integers(grid[rows]), torch.full((integers.channels,), encoding.UNIT, dtype=torch.float64)
+    if beside is not None:
+        others = np.rint(beside[torch.from_numpy(rows)].numpy() * INPUT_LIMIT).astype(inputs.dtype)
+        inputs = np.concatenate([inputs, others], axis=1)
+        units = torch.cat([units, torch.full((model.beside,), 1 / INPUT_LIMIT, dtype=torch.float64)])
     layers = affine([*model.trunk, model.head])
-    network = quantise_network(layers, inputs, encoding.UNIT, fractions, integers.LIMIT, weight_bits)
-    return IntegerHyperprior(layout, integers, network)
+    network = quantise_network(layers, inputs, units, fractions, integers.LIMIT, weight_bits)
+    return IntegerHyperprior(layout, integers, network, model.beside)
 
 
 def _features(context: Context, channels: int) -> Float32[np.ndarray, "A F"]:

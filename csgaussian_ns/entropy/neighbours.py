@@ -5,24 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from csgaussian_ns.core.shapes import Bool, Float, Float32, Int
+from csgaussian_ns.core.shapes import Bool, Float, Int
 from csgaussian_ns.entropy.base import Context, Widths, per_channel
-from csgaussian_ns.entropy.carm import quiet
 from csgaussian_ns.entropy.encoding import SpatialEncoding
 from csgaussian_ns.entropy.hyper_carm import EncodedPlace, HyperCarm, HyperCarmExpectation
-from csgaussian_ns.entropy.integer import affine, calibration_rows, requantiser_for, unit_of
+from csgaussian_ns.entropy.integer import calibration_rows, requantiser_for, unit_of
 from csgaussian_ns.entropy.surroundings import Surroundings, surroundings
+from csgaussian_ns.entropy.told import integer_told, resize_told, round_channels, told, told_network
 from csgaussian_ns.format.attributes import ChannelLayout
-from csgaussian_ns.format.networks.fixed_point import IntegerNetwork
 from csgaussian_ns.format.networks.hyper_carm import NO_REQUANTISER
 from csgaussian_ns.format.networks.near import FACTS, Neighbourhood
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.requantise import INPUT_LIMIT
-from csgaussian_ns.format.networks.steps import LOG_SCALE_BITS, MEAN_BITS
-from csgaussian_ns.quant.coded_linear import CodedLinear
-from csgaussian_ns.quant.post_training import quantise_network
 
 
 @dataclass(frozen=True)
@@ -87,10 +83,10 @@ class NeighboursExpectation(HyperCarmExpectation):
         for number, channels in enumerate(slices):
             if number > 0 and model.carm is not None:
                 result[:, channels] += model.carm.correction(number, result[:, : channels.start])[0]
-            _round(result, values, step, channels)
+            round_channels(result, values, step, channels)
         others = slice(size, None)
         result[:, others] += model.seen_others(result[:, :size], seen)[0]
-        _round(result, values, step, others)
+        round_channels(result, values, step, others)
         return result
 
 
@@ -129,28 +125,18 @@ class Neighbours(HyperCarm):
         self.seen_channels = size + second
         facts = [self.seen_channels + number for number in range(FACTS)]
         self._first, self._second = [*range(size), *facts], [*range(size, self.seen_channels), *facts]
-        self.across = _network(size + FACTS, width, 2 * size) if across else None
-        self.details = _network(size + second + FACTS, width, 2 * others) if details and others else None
+        self.across = told_network(size + FACTS, width, 2 * size) if across else None
+        self.details = told_network(size + second + FACTS, width, 2 * others) if details and others else None
         self._known: tuple[Tensor, Surroundings] | None = None
 
     def seen_first(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """What neighbours add to mean and log scale of the first type."""
-        size = self.layout.sizes[0]
-        if self.across is None:
-            nothing = seen.new_zeros(len(seen), size)
-            return nothing, nothing
-        mean, log_scale = self.across(seen[:, self._first]).chunk(2, dim=-1)
-        return mean, log_scale
+        return told(self.across, seen[:, self._first], self.layout.sizes[0])
 
     def seen_others(self, first: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """What the decoded first type and neighbours add to mean and log scale of the others."""
-        size = self.layout.sizes[0]
-        if self.details is None:
-            nothing = seen.new_zeros(len(seen), self.layout.channels - size)
-            return nothing, nothing
         inputs = torch.cat([first, seen[:, self._second]], dim=-1)
-        mean, log_scale = self.details(inputs).chunk(2, dim=-1)
-        return mean, log_scale
+        return told(self.details, inputs, self.layout.channels - self.layout.sizes[0])
 
     def resize(self, widths: Widths) -> None:
         """As of ``EntropyModel``."""
@@ -166,10 +152,7 @@ class Neighbours(HyperCarm):
 
     def _resize_seeing(self, width: int) -> None:
         for network in (self.across, self.details):
-            if network is not None:
-                first, last = (layer for layer in network if isinstance(layer, CodedLinear))
-                first.resize(first.in_features, width)
-                last.resize(width, last.out_features)
+            resize_told(network, width)
 
     def place(self, context: Context) -> SeenPlace:
         """The encoding of the voxels, and what is seen from them of neighbours as they are trained."""
@@ -206,32 +189,7 @@ class Neighbours(HyperCarm):
             sight = self.place(context._replace(index=rows)).seen.detach().numpy()
         by = requantiser_for(values[:, :size]), requantiser_for(values[:, size:]) if second else NO_REQUANTISER
         unit = np.repeat([unit_of(by[0]), unit_of(by[1]), 1 / INPUT_LIMIT], [size, second, FACTS])
-        across = _integer(self.across, sight[:, self._first], unit[self._first], weight_bits)
+        across = integer_told(self.across, sight[:, self._first], unit[self._first], weight_bits)
         inputs = np.concatenate([values[:, :size], sight[:, self._second]], axis=1)
-        details = _integer(self.details, inputs, np.append(unit[:size], unit[self._second]), weight_bits)
+        details = integer_told(self.details, inputs, np.append(unit[:size], unit[self._second]), weight_bits)
         return IntegerNeighbours(self.layout, alone, self.selection, by, across, details)
-
-
-def _round(result: Tensor, values: Tensor, step: Tensor, channels: slice) -> None:
-    centre, width = result[:, channels], step[:, channels]
-    result[:, channels] = centre + torch.round((values[:, channels] - centre) / width) * width
-
-
-def _network(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(CodedLinear(inputs, width), nn.ReLU(), quiet(CodedLinear(width, outputs)))
-
-
-def _integer(
-    network: nn.Sequential | None,
-    inputs: Float32[np.ndarray, "M inputs"],
-    unit: Float[np.ndarray, " inputs"],
-    weight_bits: int,
-) -> IntegerNetwork | None:
-    """A network in integers, calibrated on real inputs that come in these units."""
-    if network is None:
-        return None
-    integers = np.rint(inputs / unit).clip(-INPUT_LIMIT, INPUT_LIMIT).astype(np.int64)
-    layers = affine(network.children())
-    half = len(layers[-1].bias) // 2
-    fractions = [MEAN_BITS] * half + [LOG_SCALE_BITS] * half
-    return quantise_network(layers, integers, torch.from_numpy(unit), fractions, weight_bits=weight_bits)

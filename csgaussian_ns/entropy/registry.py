@@ -11,12 +11,14 @@ from csgaussian_ns.entropy.hashgrid import HashgridEncoding
 from csgaussian_ns.entropy.hyper_carm import HyperCarm
 from csgaussian_ns.entropy.inr import InrEncoding
 from csgaussian_ns.entropy.neighbours import Neighbours
+from csgaussian_ns.entropy.progressive import Progressive, Spaced
 from csgaussian_ns.entropy.triplane import TriplaneEncoding
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks import models
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
+from csgaussian_ns.format.networks.progressive import IntegerProgressive
 
 SIZES = (8, 19)
 """Sizes of learned encodings: 256 to half a million anchors."""
@@ -57,6 +59,8 @@ register("factorised", _behind(FactorisedEncoding), IntegerHyperCarm)
 register("neighbours", _behind(InrEncoding, Neighbours), IntegerNeighbours)
 register("neighbours_triplane", _behind(TriplaneEncoding, Neighbours), IntegerNeighbours)
 register("neighbours_hashgrid", _behind(HashgridEncoding, Neighbours), IntegerNeighbours)
+register("progressive", _behind(InrEncoding, Progressive), IntegerProgressive)
+register("spaced", _behind(InrEncoding, Spaced), IntegerProgressive)
 if TYPE_CHECKING:
     ModelName = str
 else:

@@ -1,12 +1,13 @@
 """The decoded anchors around an anchor as training sees them: ``format.networks.near`` in floating point."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from csgaussian_ns.core.shapes import Bool, Float, Int
+from csgaussian_ns.core.shapes import Bool, Float, Int, Int64
 from csgaussian_ns.format.chunks import CHUNK_ANCHORS
 from csgaussian_ns.format.morton import morton_order
 from csgaussian_ns.format.networks.near import Near, Neighbourhood, find_near
@@ -49,6 +50,18 @@ class Surroundings:
         return used.nonzero()[:, 0], Surroundings(self.wave, number[self.rows], self.weight, self.facts)
 
 
+def chunks_of(
+    voxels: Int[np.ndarray, "A 3"], kept: Bool[np.ndarray, " A"] | None = None
+) -> Iterator[Int64[np.ndarray, " n"]]:
+    """Anchors of each chunk of a file, in its order, out of those at the given voxels that are kept."""
+    there = np.arange(len(voxels)) if kept is None else np.flatnonzero(kept)
+    if len(there):
+        inside = voxels[there].astype(np.int64)
+        ordered = there[morton_order(inside - common_origin(voxels[there]).astype(np.int64))]
+        for start in range(0, len(ordered), CHUNK_ANCHORS):
+            yield ordered[start : start + CHUNK_ANCHORS]
+
+
 def surroundings(
     grid: Int[Tensor, "A 3"], selection: Neighbourhood, kept: Bool[Tensor, " A"] | None = None
 ) -> Surroundings:
@@ -60,21 +73,16 @@ def surroundings(
         kept: Which anchors the file will hold; the others see nobody and are seen by nobody.
     """
     voxels = grid.cpu().numpy()
-    there = np.arange(len(voxels)) if kept is None else np.flatnonzero(kept.cpu().numpy())
     found = Near(
         selection.waves_of(voxels),
         np.full((len(voxels), selection.most), -1, np.int32),
         np.zeros((len(voxels), selection.most), np.int64),
         np.zeros((len(voxels), 2), np.int64),
     )
-    if len(there):
-        inside = voxels[there].astype(np.int64)
-        ordered = there[morton_order(inside - common_origin(voxels[there]).astype(np.int64))]
-        for start in range(0, len(ordered), CHUNK_ANCHORS):
-            chunk = ordered[start : start + CHUNK_ANCHORS]
-            near = find_near(voxels[chunk], selection)
-            found.rows[chunk] = np.where(near.rows < 0, -1, chunk[near.rows])
-            found.weight[chunk], found.facts[chunk] = near.weight, near.facts
+    for chunk in chunks_of(voxels, None if kept is None else kept.cpu().numpy()):
+        near = find_near(voxels[chunk], selection)
+        found.rows[chunk] = np.where(near.rows < 0, -1, chunk[near.rows])
+        found.weight[chunk], found.facts[chunk] = near.weight, near.facts
     total = found.weight.sum(axis=1, keepdims=True)
     return Surroundings(
         torch.from_numpy(found.wave).to(grid.device),

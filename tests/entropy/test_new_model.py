@@ -139,7 +139,8 @@ def test_a_network_that_is_not_shipped_or_another(digest, tmp_path):
     content = file.read_bytes()
     shipped.shipped_network.cache_clear()
     file.write_bytes(content[:-1] + b"\x07")
-    with pytest.raises(FormatError, match="is not the network that it is called after"):
+    other = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    with pytest.raises(FormatError, match=rf"is network {other}[.]{{2}}, not {digest.hex()[:16]}[.]{{2}}, the network"):
         decode(data)
     file.unlink()
     with pytest.raises(UnsupportedVersion, match="needs network"):

@@ -33,6 +33,7 @@ from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior, write_hyperprior
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
+from csgaussian_ns.format.networks.progressive import IntegerProgressive
 from csgaussian_ns.format.object_bytes import read_objects
 from csgaussian_ns.format.render_networks import read_render_networks, write_render_networks
 from csgaussian_ns.format.streams.labels import decode_labels
@@ -239,7 +240,7 @@ def _streams() -> list[Target]:
     return [
         Target("positions", 0.14, positions, lambda data: _nothing(decode_positions(data, len(grids[0])))),
         Target("masks", 0.12, masks, lambda data: _nothing(decode_masks(data, 30, 4))),
-        Target("symbols", 0.346, symbols, take_symbols(plain[1])),
+        Target("symbols", 0.331, symbols, take_symbols(plain[1])),
         Target("escapes", 0.18, symbols[::-1], take_symbols(escapes[1])),
         Target("labels", 0.06, masks, lambda data: _nothing(decode_labels(memoryview(data), 30, 3))),
     ]
@@ -259,6 +260,12 @@ def _networks() -> list[Target]:
     def neighbours(data: bytes) -> None:
         IntegerNeighbours.from_bytes(data, layout).known_answer(near.grid[:2].numpy())
 
+    told = random_scene(12, feature_dim=10, num_offsets=2, carm_dim=3, encoding="spaced")
+    telling = told.entropy.freeze(context_of(told))
+
+    def progressive(data: bytes) -> None:
+        IntegerProgressive.from_bytes(data, layout).known_answer(told.grid[:2].numpy())
+
     learned = [random_scene(40, feature_dim=10, num_offsets=2, encoding=name) for name in ("triplane", "hashgrid")]
     lattices = [frozen(one).hyperprior for one in learned]
     texts = with_semantics(random_scene(60))
@@ -275,6 +282,7 @@ def _networks() -> list[Target]:
     return [
         Target("entropy-networks", 0.015, (model.to_bytes(),), entropy),
         Target("neighbours", 0.015, (looking.to_bytes(),), neighbours),
+        Target("progressive", 0.015, (telling.to_bytes(),), progressive),
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
         Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
         Target("edits", 0.002, (write_edits(bytes(16), EDITS),), edits),

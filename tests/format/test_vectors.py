@@ -21,6 +21,7 @@ from csgaussian_ns.format.networks.hyperprior import read_hyperprior
 from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen
 from csgaussian_ns.format.networks.network_bytes import from_bytes
 from csgaussian_ns.format.networks.requantise import requantise
+from csgaussian_ns.format.networks.spacing import spacing
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels
 from csgaussian_ns.format.streams.offset_masks import decode_masks
@@ -110,6 +111,23 @@ def test_neighbours_are_who_they_say():
     feature = scene.anchors.feature
     assert len(values) > 1 and np.allclose(feature, np.concatenate(values)[:, : feature.shape[1]], rtol=1e-5)
     assert len(vector["chunks"][0]["groups"]) > 20  # waves, and slices of each
+
+
+def test_a_progressive_file_decodes_as_it_says():
+    vector = read("progressive.json")
+    assert spacing(np.array(vector["voxels"])).tolist() == vector["spacings"]
+    scene, values = load(bytes.fromhex(vector["file"])), [chunk["attributes"] for chunk in vector["chunks"]]
+    scaling = np.concatenate(values)[:, 10:16]
+    assert len(values) > 1 and np.allclose(scene.anchors.scaling, scaling, rtol=1e-5, atol=1e-6)
+    first = [group["channels"] for group in vector["chunks"][0]["groups"]]
+    assert first == [
+        [0, 1],
+        [1, 3],
+        [3, 6],
+        [6, 10],
+        [10, 16],
+        [16, 22],
+    ]  # the feature's slices first
 
 
 def test_a_file_decodes_and_is_drawn_as_it_says():

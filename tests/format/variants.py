@@ -21,7 +21,7 @@ NETWORKS = "csgaussian_ns.format.networks"
 @contextmanager
 def networks_by(evaluate: Callable[..., Any]) -> Iterator[None]:
     """Let every network of the decoder be evaluated by this function."""
-    names = (f"{NETWORKS}.{module}.evaluate" for module in ("hyper_carm", "hyperprior", "neighbours"))
+    names = (f"{NETWORKS}.{module}.evaluate" for module in ("hyper_carm", "hyperprior", "told"))
     with ExitStack() as patches:
         for name in names:
             patches.enter_context(mock.patch(name, evaluate))

@@ -18,7 +18,7 @@ from csgaussian_ns.ns.export import ExportCsgBitstream
 def test_both_methods_are_those_of_the_paper():
     for method, plain in ((csgaussian_hemgs, "csgaussian"), (csgaussian_hemgs_lite, "csgaussian-lite")):
         scene = method.config.pipeline.model.scene  # type: ignore[attr-defined]
-        assert (scene.hyperprior, scene.rate_weights) == ("neighbours", HEMGS_WEIGHTS) and len(HEMGS_WEIGHTS) == 4
+        assert (scene.hyperprior, scene.rate_weights) == ("progressive", HEMGS_WEIGHTS) and len(HEMGS_WEIGHTS) == 4
         assert method.config.method_name == plain.replace("csgaussian", "csgaussian-hemgs")
 
 
@@ -35,7 +35,7 @@ def test_one_run_gives_files_of_two_rates(lite_config, started, tmp_path):
         encoded = encode(trainer.pipeline.trained_scene())
         decoded = decode(encoded.data)
         assert decoded.meta.extra["rate_weight"] == weight
-        assert read_container(encoded.data).of_kind("NETE")[0].info.codec // 2 == 1
+        assert read_container(encoded.data).of_kind("NETE")[0].info.codec // 2 == 2
         assert trainer.pipeline.quality(decoded)["psnr"] == pytest.approx(rounded, abs=0.1) and rounded > 12
         sizes[weight], at_ends[weight] = encoded.attribute_bytes, encoded.data
     export = ExportCsgBitstream(trainer.base_dir / "config.yml", tmp_path / "out", evaluate=False, lambda_rate=0.016)

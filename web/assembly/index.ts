@@ -15,6 +15,7 @@ export { encodeLattice, encodeSines } from "./encodings";
 export { closeLattice, latticeWork, openLattice, readGrid } from "./lattice_numbers";
 export { addPrior, knownAnswer, readGroup, realValues, requantise, takePrior } from "./attributes";
 export { findNear, nearWork, seen, waves } from "./near";
+export { spacings } from "./spacing";
 export { addToSums, clearSums } from "./objects";
 export { gaussianRows, gaussianRowsWork } from "./gaussian_rows";
 

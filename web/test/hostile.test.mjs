@@ -62,7 +62,7 @@ test("hyperpriors of all encodings", () => {
 });
 
 test("models and symbols of golden files", () => {
-  for (const name of ["v1_inr.csg", "v1_triplane.csg", "v1_neighbours.csg", "v1_escapes.csg"]) {
+  for (const name of ["v1_inr.csg", "v1_triplane.csg", "v1_neighbours.csg", "v1_progressive.csg", "v1_escapes.csg"]) {
     const container = decoder.open(golden(name));
     const scene = decoder.decode(golden(name));
     const layout = ChannelLayout.ofColour(scene.facts.featureDim, scene.facts.numOffsets);

@@ -133,6 +133,15 @@ test("networks outside of their ranges are refused", () => {
   }
 });
 
+test("spacings", () => {
+  const { voxels, spacings } = vectors("progressive");
+  kernels.scope(() => {
+    const out = kernels.allocate(16 * voxels.length);
+    kernels.call.spacings(kernels.put(Int32Array.from(voxels.flat())), voxels.length, out);
+    assert.deepEqual(rowsOf(kernels.i32(out, 4 * voxels.length), 4), spacings);
+  });
+});
+
 test("slices of features round halves to even", () => {
   assert.deepEqual(sliceEdges(50), [0, 5, 15, 30, 50]);
   assert.deepEqual(sliceEdges(6), [0, 1, 2, 4, 6]);

@@ -68,16 +68,18 @@ test("a file with semantics, value by value", () => {
   });
 });
 
-test("a file of neighbours, value by value", () => {
-  const { file, chunks } = vectors("neighbours");
-  const scene = decoder.decode(bytesOf(file));
-  let first = 0;
-  for (const chunk of chunks) {
-    compareChunk(scene, first, chunk);
-    first += chunk.values.length;
-  }
-  assert.equal(scene.rows, first);
-});
+for (const name of ["neighbours", "progressive"]) {
+  test(`a file of model ${name}, value by value`, () => {
+    const { file, chunks } = vectors(name);
+    const scene = decoder.decode(bytesOf(file));
+    let first = 0;
+    for (const chunk of chunks) {
+      compareChunk(scene, first, chunk);
+      first += chunk.values.length;
+    }
+    assert.equal(scene.rows, first);
+  });
+}
 
 test("operations on objects, and what binds them to a scene", () => {
   const { scene, content, edits } = vectors("edits");

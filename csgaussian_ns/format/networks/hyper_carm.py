@@ -103,15 +103,15 @@ class IntegerHyperCarm(IntegerModel):
         return head + pack_blocks([write_hyperprior(self.hyperprior), *map(to_bytes, self.carm)])
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview, layout: ChannelLayout) -> "IntegerHyperCarm":
-        """As of ``IntegerModel``."""
+    def from_bytes(cls, data: bytes | memoryview, layout: ChannelLayout, beside: int = 0) -> "IntegerHyperCarm":
+        """As of ``IntegerModel``; the hyperprior may have inputs behind the encoding."""
         reader = ByteReader(data, "entropy networks")
         multiplier, shift, count = reader.unpack(_HEAD)
         if not 1 <= multiplier <= MAX_MULTIPLIER or not 1 <= shift <= MAX_SHIFT:
             raise FormatError(f"entropy networks: multiplier {multiplier} or shift {shift} is out of range")
         first, *others = [reader.block() for _ in range(1 + count)]
         reader.end()
-        hyperprior, carm = read_hyperprior(first, layout), tuple(map(from_bytes, others))
+        hyperprior, carm = read_hyperprior(first, layout, beside), tuple(map(from_bytes, others))
         predicted = feature_slices(layout.sizes[0])[1:]
         expected = [(channels.start, 2 * (channels.stop - channels.start)) for channels in predicted][:count]
         if any(network.input_limit < INPUT_LIMIT for network in carm):

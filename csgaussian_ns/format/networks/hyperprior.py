@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.errors import FormatError, QuantisationError
 from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
@@ -57,23 +57,39 @@ class IntegerHyperprior:
         layout: Channels and base steps.
         encoding: Of the position.
         network: Encoding to mean, log spread, raw steps.
+        beside: Inputs of the network behind the encoding.
     """
 
     layout: ChannelLayout
     encoding: IntegerEncoding
     network: IntegerNetwork
+    beside: int = 0
 
     @property
     def operations(self) -> int:
         """Multiplications per anchor."""
         return self.encoding.operations + self.network.operations
 
-    def prior(self, grid: Int[np.ndarray, "A 3"], arithmetic: Arithmetic = "auto") -> IntegerPrior:
-        """The prior of the anchors at the given voxels."""
+    def prior(
+        self,
+        grid: Int[np.ndarray, "A 3"],
+        arithmetic: Arithmetic = "auto",
+        beside: Int[np.ndarray, "A n"] | None = None,
+    ) -> IntegerPrior:
+        """The prior of the anchors at the given voxels, with what the network reads behind the encoding, if anything.
+
+        Raises:
+            QuantisationError: Another number of these inputs.
+        """
+        given = 0 if beside is None else beside.shape[1]
+        if given != self.beside:
+            raise QuantisationError(f"this hyperprior takes {self.beside} inputs behind the encoding, got {given}")
         out = np.empty((len(grid), self.network.num_outputs), np.int64)
         for start in range(0, len(grid), BLOCK_ROWS):  # encodings may be wide
             rows = slice(start, start + BLOCK_ROWS)
-            out[rows] = evaluate(self.network, self.encoding(grid[rows]), arithmetic)
+            encoded = self.encoding(grid[rows])
+            inputs = encoded if beside is None else np.concatenate([encoded, beside[rows]], axis=1)
+            out[rows] = evaluate(self.network, inputs, arithmetic)
         channels = self.layout.channels
         mean, log_scale, raw = np.split(out, [channels, 2 * channels], axis=1)
         return IntegerPrior(mean, log_scale, integer_steps(raw), integer_log_steps(raw))
@@ -95,8 +111,8 @@ def write_hyperprior(hyperprior: IntegerHyperprior) -> bytes:
     return head + pack_blocks([tables, to_bytes(hyperprior.network)])
 
 
-def read_hyperprior(data: bytes | memoryview, layout: ChannelLayout) -> IntegerHyperprior:
-    """The inverse of ``write_hyperprior``, for the given channels.
+def read_hyperprior(data: bytes | memoryview, layout: ChannelLayout, beside: int = 0) -> IntegerHyperprior:
+    """The inverse of ``write_hyperprior``, for the given channels, and so many inputs behind the encoding.
 
     Raises:
         FormatError: Not this layout, an unknown encoding, or a network that fits neither it nor the channels.
@@ -117,10 +133,10 @@ def read_hyperprior(data: bytes | memoryview, layout: ChannelLayout) -> IntegerH
         raise FormatError(f"hyperprior: {len(tables)} bytes of tables for an encoding without any")
     else:
         encoding = coded(box)
-    expected = (encoding.channels, 2 * layout.channels + layout.types)
+    expected = (encoding.channels + beside, 2 * layout.channels + layout.types)
     if (network.num_inputs, network.num_outputs) != expected or network.input_limit < encoding.LIMIT:
         raise FormatError(
             f"hyperprior: {network.num_inputs} inputs up to {network.input_limit} and {network.num_outputs} outputs; "
             f"encoding and attributes need {expected[0]} up to {encoding.LIMIT} and {expected[1]}"
         )
-    return IntegerHyperprior(layout, encoding, network)
+    return IntegerHyperprior(layout, encoding, network, beside)

@@ -5,6 +5,7 @@ from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.model import IntegerModel
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
+from csgaussian_ns.format.networks.progressive import IntegerProgressive
 
 MODELS: dict[int, type[IntegerModel]] = {}
 
@@ -24,6 +25,7 @@ def register(model: type[IntegerModel]) -> None:
 
 register(IntegerHyperCarm)
 register(IntegerNeighbours)
+register(IntegerProgressive)
 
 
 def read_model(number: int, data: bytes | memoryview, layout: ChannelLayout, where: str) -> IntegerModel:

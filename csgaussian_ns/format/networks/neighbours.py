@@ -14,7 +14,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.shapes import Int, Int64
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.byte_reader import ByteReader
-from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT, Arithmetic, IntegerNetwork, evaluate
+from csgaussian_ns.format.networks.fixed_point import MAX_MULTIPLIER, MAX_SHIFT, Arithmetic, IntegerNetwork
 from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import IntegerPrior, pack_blocks
 from csgaussian_ns.format.networks.model import Coding, IntegerModel
@@ -28,8 +28,9 @@ from csgaussian_ns.format.networks.near import (
     find_near,
     seen,
 )
-from csgaussian_ns.format.networks.network_bytes import from_bytes, to_bytes
-from csgaussian_ns.format.networks.requantise import INPUT_LIMIT, requantise
+from csgaussian_ns.format.networks.network_bytes import to_bytes
+from csgaussian_ns.format.networks.requantise import requantise
+from csgaussian_ns.format.networks.told import add_told, read_told
 
 _HEAD = struct.Struct("<BBBBHBHB")
 _ACROSS, _DETAILS = 1, 2
@@ -84,7 +85,7 @@ class IntegerNeighbours(IntegerModel):
             sight = seen(near, rows, known)
             if self.across is not None:
                 first = self.layout.slices[0]
-                _correct(expected, first, self.across, _columns(sight, first), arithmetic)
+                add_told(expected, first, self.across, _columns(sight, first), arithmetic)
             self.alone.code_first(expected, coding, rows, arithmetic)
             known[rows] = self._inputs(coding.values[rows, self._seen])
             self._code_others(expected, coding, rows, sight, known[rows], arithmetic)
@@ -103,7 +104,7 @@ class IntegerNeighbours(IntegerModel):
         if self.details is not None:
             inputs = np.concatenate([known[:, slices[0]], _columns(sight, slices[1])], axis=1)
             others = slice(slices[1].start, self.layout.channels)
-            _correct(prior, others, self.details, inputs, arithmetic)
+            add_told(prior, others, self.details, inputs, arithmetic)
         for kind, channels in enumerate(slices[1:], 1):
             coding.code(prior.channels(channels, kind, self.layout.families[kind]), channels, rows)
 
@@ -143,9 +144,9 @@ class IntegerNeighbours(IntegerModel):
             raise FormatError(f"entropy networks: flags {flags} name networks that these attributes do not have")
         alone = IntegerHyperCarm.from_bytes(reader.block(), layout)
         first, others = layout.sizes[0], layout.channels - layout.sizes[0]
-        across = _network(reader, first + FACTS, 2 * first) if flags & _ACROSS else None
+        across = read_told(reader, first + FACTS, 2 * first) if flags & _ACROSS else None
         shape = (first + sum(layout.sizes[1:2]) + FACTS, 2 * others)
-        details = _network(reader, *shape) if flags & _DETAILS else None
+        details = read_told(reader, *shape) if flags & _DETAILS else None
         reader.end()
         return cls(layout, alone, Neighbourhood(waves, most, reach), requantisers, across, details)
 
@@ -161,27 +162,3 @@ def _waves(near: Near, selection: Neighbourhood) -> Iterator[Int64[np.ndarray, "
 def _columns(sight: Int64[np.ndarray, "n inputs"], channels: slice) -> Int64[np.ndarray, "n S"]:
     """What is seen of some channels, and the facts."""
     return np.concatenate([sight[:, channels], sight[:, -FACTS:]], axis=1)
-
-
-def _correct(
-    prior: IntegerPrior,
-    channels: slice,
-    network: IntegerNetwork,
-    inputs: Int64[np.ndarray, "n inputs"],
-    arithmetic: Arithmetic,
-) -> None:
-    """Add what a network says to means and log scales of some channels."""
-    mean, log_scale = np.split(evaluate(network, inputs, arithmetic), 2, axis=1)
-    prior.mean[:, channels] += mean
-    prior.log_scale[:, channels] += log_scale
-
-
-def _network(reader: ByteReader, inputs: int, outputs: int) -> IntegerNetwork:
-    network = from_bytes(reader.block())
-    shape = network.num_inputs, network.num_outputs
-    if shape != (inputs, outputs) or network.input_limit < INPUT_LIMIT:
-        raise FormatError(
-            f"entropy networks: a network of neighbours has inputs and outputs {shape}, inputs up to "
-            f"{network.input_limit}; expected are {(inputs, outputs)} and at least {INPUT_LIMIT}"
-        )
-    return network

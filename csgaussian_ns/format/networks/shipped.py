@@ -27,6 +27,10 @@ def shipped_network(digest: bytes) -> IntegerNetwork:
     if not file.is_file():
         raise UnsupportedVersion(f"the file needs network {digest.hex()[:16]}.., which a newer version may bring")
     data = file.read_bytes()
-    if sha256(data).digest() != digest:
-        raise FormatError(f"{file.name} is not the network that it is called after; install the package again")
+    found = sha256(data).hexdigest()
+    if found != digest.hex():
+        raise FormatError(
+            f"{file.name} is network {found[:16]}.., not {digest.hex()[:16]}.., the network that it is called after; "
+            "install the package again"
+        )
     return from_bytes(data)

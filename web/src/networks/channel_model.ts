@@ -38,7 +38,8 @@ export class ChannelModel implements EntropyModel {
     readonly networks: readonly IntegerNetwork[],
   ) {}
 
-  static read(kernels: Kernels, bytes: Uint8Array, layout: ChannelLayout, where: string): ChannelModel {
+  /** Read it; its hyperprior may have inputs behind the encoding. */
+  static read(kernels: Kernels, bytes: Uint8Array, layout: ChannelLayout, where: string, beside = 0): ChannelModel {
     const reader = new ByteReader(bytes, where);
     const requantiser = readRequantiser(reader);
     const count = reader.u8();
@@ -47,7 +48,7 @@ export class ChannelModel implements EntropyModel {
         `${where}: ${count} channel networks, expected 0 or ${CHANNEL_NETWORKS}; the file is damaged`,
       );
     }
-    const hyperprior = Hyperprior.read(kernels, reader.sized(), layout.outputs, `${where}, hyperprior`);
+    const hyperprior = Hyperprior.read(kernels, reader.sized(), layout.outputs, `${where}, hyperprior`, beside);
     const networks = reader.many(count, function () {
       return IntegerNetwork.read(kernels, this.sized(), `${where}, channel network`);
     });
@@ -74,11 +75,10 @@ export class ChannelModel implements EntropyModel {
     coding.compareAnswer(expected, 0, where);
   }
 
-  /** What the hyperprior says of all anchors. */
-  predict(coding: Coding, voxels: number): void {
-    this.hyperprior.evaluate(voxels, coding.anchors, (outputs, first, count) =>
-      coding.takePrior(outputs, first, count),
-    );
+  /** What the hyperprior says of all anchors, given its inputs behind the encoding (i32), if any. */
+  predict(coding: Coding, voxels: number, others = 0): void {
+    const take = (outputs: number, first: number, count: number): void => coding.takePrior(outputs, first, count);
+    this.hyperprior.evaluate(voxels, coding.anchors, take, others);
   }
 
   read(coding: Coding, voxels: number, where: string): void {

@@ -31,10 +31,12 @@ export class Hyperprior {
     readonly encoding: Encoding,
     readonly network: IntegerNetwork,
     readonly kernels: Kernels,
+    /** Inputs of the network behind the encoding. */
+    readonly beside: number,
   ) {}
 
-  /** Read a hyperprior with so many outputs. */
-  static read(kernels: Kernels, bytes: Uint8Array, outputs: number, where: string): Hyperprior {
+  /** Read a hyperprior with so many outputs, and inputs behind the encoding. */
+  static read(kernels: Kernels, bytes: Uint8Array, outputs: number, where: string, beside = 0): Hyperprior {
     const reader = new ByteReader(bytes, where);
     const kind = reader.u8();
     const corner = reader.many(3, reader.i32);
@@ -44,8 +46,8 @@ export class Hyperprior {
     const box = kernels.put(Int32Array.of(...corner, extent));
     const encoding = readEncoding(kernels, kind, box, tables, where);
     const network = IntegerNetwork.read(kernels, weights, where);
-    network.require(encoding.channels, outputs, AMPLITUDE, where);
-    return new Hyperprior(encoding, network, kernels);
+    network.require(encoding.channels + beside, outputs, AMPLITUDE, where);
+    return new Hyperprior(encoding, network, kernels, beside);
   }
 
   /** Multiplications of one anchor. */
@@ -53,17 +55,44 @@ export class Hyperprior {
     return this.encoding.operations + this.network.operations;
   }
 
-  /** Give the outputs (i32) of `count` voxels to `take`, some anchors at a time. */
-  evaluate(voxels: number, count: number, take: (outputs: number, first: number, count: number) => void): void {
-    const { encoding, network, kernels } = this;
+  /**
+   * Give the outputs (i32) of `count` voxels to `take`, some anchors at a time.
+   *
+   * @param others Where the inputs behind the encoding lie (i32), `beside` of each voxel.
+   */
+  evaluate(
+    voxels: number,
+    count: number,
+    take: (outputs: number, first: number, count: number) => void,
+    others = 0,
+  ): void {
+    const { network, kernels } = this;
     for (let first = 0; first < count; first += BATCH) {
       const many = Math.min(BATCH, count - first);
       kernels.scope(() => {
-        const inputs = kernels.allocate(2 * many * padded(encoding.channels));
-        encoding.write(voxels + 12 * first, many, inputs);
+        const inputs = this.#inputs(voxels + 12 * first, many, others + 4 * this.beside * first);
         take(network.evaluate(inputs, many), first, many);
       });
     }
+  }
+
+  /** Inputs (i16) of the network. */
+  #inputs(voxels: number, count: number, others: number): number {
+    const { encoding, kernels, beside } = this;
+    const width = padded(encoding.channels);
+    const encoded = kernels.allocate(2 * count * width);
+    encoding.write(voxels, count, encoded);
+    if (beside === 0) return encoded;
+    const stride = padded(encoding.channels + beside);
+    const at = kernels.zeros(2 * count * stride);
+    const inputs = kernels.i16(at, count * stride);
+    const first = kernels.i16(encoded, count * width);
+    const second = kernels.i32(others, count * beside);
+    for (let i = 0; i < count; i++) {
+      inputs.set(first.subarray(i * width, i * width + encoding.channels), i * stride);
+      inputs.set(second.subarray(i * beside, (i + 1) * beside), i * stride + encoding.channels);
+    }
+    return at;
   }
 }
 
