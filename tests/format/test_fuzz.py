@@ -37,7 +37,7 @@ def test_shares_add_up(targets):
     "name",
     [
         *("file", "file-no-checksums", "semantics", "table-of-contents", "positions", "masks", "symbols", "escapes"),
-        *("labels", "objects", "entropy-networks", "neighbours", "hyperprior", "lattices", "render-networks"),
+        *("labels", "objects", "tree", "entropy-networks", "neighbours", "hyperprior", "lattices", "render-networks"),
         *("meta", "edits"),
     ],
 )

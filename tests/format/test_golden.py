@@ -22,7 +22,7 @@ DIGESTS = json.loads((GOLDEN / "digests.json").read_text())
 def test_the_list_is_complete_and_small():
     files = sorted(GOLDEN.glob("*.csg"))
     assert [file.name for file in files] == sorted(DIGESTS)
-    assert sum(file.stat().st_size for file in files) < 64_000
+    assert sum(file.stat().st_size for file in files) < 72_000
     assert DIGESTS["v1_inr.csg"]["content"] == DIGESTS["v1_torchac.csg"]["content"]  # the same scene, two coders
 
 
@@ -56,6 +56,12 @@ def test_objects_are_still_known():
     assert layer is not None and [entry.name for entry in layer.objects] == ["Gerät 0", "Gerät 1", "Gerät 2"]
     assert layer.text_encoder == "some encoder" and all(len(entry.embedding or ()) == 16 for entry in layer.objects)
     assert decode(data, semantics=False).digest() == DIGESTS["v1_inr.csg"]["content"]
+
+
+def test_what_objects_are_parts_of_is_still_known():
+    layer = decode((GOLDEN / "v1_tree.csg").read_bytes()).semantics
+    assert layer is not None and layer.tree is not None and layer.tree.chain(1) == ((1,), (1, 3), (1, 2, 3))
+    assert DIGESTS["v1_tree.csg"]["content"] == DIGESTS["v1_semantics.csg"]["content"]
 
 
 def test_the_escapes_are_escapes():
