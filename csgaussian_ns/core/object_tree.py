@@ -114,7 +114,7 @@ def side_by_side(trees: Iterable[ObjectTree]) -> ObjectTree:
 def larger(tree: ObjectTree | None, ids: Collection[int]) -> Ids:
     """The smallest whole that some objects are but a part of; the objects themselves where there is none."""
     chosen = set(ids)
-    wholes = [own for own in (tree.members() if tree else []) if chosen < set(own)]
+    wholes = [own for own in (tree.members() if tree and chosen else []) if chosen < set(own)]
     return min(wholes, key=len, default=tuple(sorted(chosen)))
 
 

@@ -17,7 +17,7 @@ def test_from_an_object_to_the_largest_whole_and_back():
 
 def test_where_nothing_is_larger_or_smaller_all_stays():
     assert larger(None, (2,)) == (2,) == smaller(None, (2,), 2) and larger(TREE, (4,)) == (4,)
-    assert smaller(TREE, (1, 2), towards=4) == (1, 2)
+    assert smaller(TREE, (1, 2), towards=4) == (1, 2) and larger(TREE, ()) == () == smaller(TREE, (), 1)
     assert larger(TREE, (3, 5)) == (1, 2, 3, 5)  # what several lie in
     assert ObjectTree(2, (0, 0)).chain(7) == ((7,),)  # an object that the tree does not know
 
