@@ -68,21 +68,22 @@ class Variant:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+QWM = {"quality_weighting": True}
 VARIANTS = {
-    "reference": Variant(),
-    "exact masks": Variant("exact"),
+    "reference": Variant(settings=QWM),
+    "exact masks": Variant("exact", QWM),
     "no QWM": Variant(settings={"quality_weighting": False}),
-    "no QAT": Variant(settings={"qat_step": 0.0}),
+    "no QAT": Variant(settings={**QWM, "qat_step": 0.0}),
     "no QWM no QAT": Variant(settings={"quality_weighting": False, "qat_step": 0.0}),
     "no QWM, Q=0.5": Variant(settings={"quality_weighting": False, "qat_step": 0.5}),
     "no QWM, Q=1.5": Variant(settings={"quality_weighting": False, "qat_step": 1.5}),
-    "T=0.55": Variant(settings={"quality_threshold": 0.55}),
-    "T=0.75": Variant(settings={"quality_threshold": 0.75}),
-    "weak masks": Variant("weak"),
-    "nested masks": Variant("nested"),
+    "T=0.55": Variant(settings={**QWM, "quality_threshold": 0.55}),
+    "T=0.75": Variant(settings={**QWM, "quality_threshold": 0.75}),
+    "weak masks": Variant("weak", QWM),
+    "nested masks": Variant("nested", QWM),
     "receiver": Variant("decoded", {"quality_weighting": False, "qat_step": 0.0}),
 }
-"""The reference has Q = 1, T = 0.65; no QAT is Q = 0."""
+"""The reference has Q = 1, T = 0.65 and QWM, which is off by default since decision 0061; no QAT is Q = 0."""
 
 
 @dataclass
