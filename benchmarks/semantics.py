@@ -64,24 +64,26 @@ class Variant:
         settings: Values of ``SemanticSettings``.
     """
 
-    masks: Literal["exact", "noisy", "weak", "decoded"] = "noisy"
+    masks: Literal["exact", "noisy", "weak", "decoded", "nested"] = "noisy"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+QWM = {"quality_weighting": True}
 VARIANTS = {
-    "reference": Variant(),
-    "exact masks": Variant("exact"),
+    "reference": Variant(settings=QWM),
+    "exact masks": Variant("exact", QWM),
     "no QWM": Variant(settings={"quality_weighting": False}),
-    "no QAT": Variant(settings={"qat_step": 0.0}),
+    "no QAT": Variant(settings={**QWM, "qat_step": 0.0}),
     "no QWM no QAT": Variant(settings={"quality_weighting": False, "qat_step": 0.0}),
     "no QWM, Q=0.5": Variant(settings={"quality_weighting": False, "qat_step": 0.5}),
     "no QWM, Q=1.5": Variant(settings={"quality_weighting": False, "qat_step": 1.5}),
-    "T=0.55": Variant(settings={"quality_threshold": 0.55}),
-    "T=0.75": Variant(settings={"quality_threshold": 0.75}),
-    "weak masks": Variant("weak"),
+    "T=0.55": Variant(settings={**QWM, "quality_threshold": 0.55}),
+    "T=0.75": Variant(settings={**QWM, "quality_threshold": 0.75}),
+    "weak masks": Variant("weak", QWM),
+    "nested masks": Variant("nested", QWM),
     "receiver": Variant("decoded", {"quality_weighting": False, "qat_step": 0.0}),
 }
-"""The reference has Q = 1, T = 0.65; no QAT is Q = 0."""
+"""The reference has Q = 1, T = 0.65 and QWM, which is off by default since decision 0061; no QAT is Q = 0."""
 
 
 @dataclass
@@ -166,22 +168,30 @@ def masks_for(options: Options, scene: str, weight: float, kind: str, seed: int,
     name = scene.split(":")[0]
     if kind == "exact":
         return "auto"
-    labels = {"noisy": f"noisy{seed}", "weak": "weak", "decoded": f"decoded_{weight:g}"}[kind]
+    labels = {"noisy": f"noisy{seed}", "weak": "weak", "decoded": f"decoded_{weight:g}", "nested": f"nested{seed}"}[
+        kind
+    ]
     folder = options.work / "masks" / f"{name}_{labels}"
     if not folder.exists():
         from csgaussian_ns.core.png import write_png
+        from csgaussian_ns.semantic.masks.label_maps import write_masks
+        from csgaussian_ns.semantic.masks.mask_set import MaskSet
 
         partial = folder.with_name(f"{folder.name}.partial")
         partial.mkdir(parents=True, exist_ok=True)
         for stem, map_ in _label_maps(options, scene, weight, kind, seed, outputs):
-            write_png(partial / f"{stem}.png", map_)
+            if map_.ndim == 3:
+                write_masks(partial / f"{stem}.npz", MaskSet.from_masks(map_))
+            else:
+                write_png(partial / f"{stem}.png", map_)
         partial.rename(folder)
     return str(folder)
 
 
 def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: int, outputs: Path):  # noqa: ANN202  # names and maps
     import numpy as np
-    from label_noise import noisy_labels
+    from label_noise import nested_masks, noisy_labels
+    from stacks import wholes_of
 
     from csgaussian_ns.capture.photos import read_photo
     from csgaussian_ns.semantic.masks.fallback import ColourRegions
@@ -190,11 +200,13 @@ def _label_maps(options: Options, scene: str, weight: float, kind: str, seed: in
 
     root = scene_root(options, scene.split(":")[0]) / scene.split(":")[0]
     frames = json.loads((root / "transforms.json").read_text())["frames"]
-    if kind == "noisy":
-        generator = np.random.default_rng(seed)
+    if kind in ("noisy", "nested"):
+        generator, wholes = np.random.default_rng(seed), wholes_of(root) if kind == "nested" else []
         for frame in frames:
             exact = read_label_maps(root / frame["instance_mask_path"])[0].astype(np.int64)
-            yield Path(frame["file_path"]).stem, noisy_labels(exact, CHANGED, generator)
+            nested = kind == "nested"
+            masks = nested_masks(exact, wholes, 1, generator) if nested else noisy_labels(exact, CHANGED, generator)
+            yield Path(frame["file_path"]).stem, masks
         return
     regions = ColourRegions(FallbackSettings())
     pictures = (

@@ -42,6 +42,7 @@ def scenes() -> dict[str, Callable[[], bytes]]:
     made["neighbours"] = lambda: encode(_crowd(random_scene(52, **small)), chunk_anchors=26)
     made["progressive"] = lambda: encode(_told(random_scene(30, **small)), chunk_anchors=12)
     made["semantics"] = lambda: encode(with_semantics(random_scene(30, **small)), chunk_anchors=12)
+    made["tree"] = lambda: encode(_in_wholes(with_semantics(random_scene(30, **small))), chunk_anchors=12)
     made["torchac"] = lambda: encode(random_scene(30, **small), chunk_anchors=12, coder="torchac")
     made["float16_no_carm"] = lambda: encode(replace(random_scene(30, 10, 2, carm_dim=0), network_bits=16))
     made["empty"] = lambda: encode(random_scene(0, **small))
@@ -94,6 +95,14 @@ def _crowd(scene: "TrainedScene") -> "TrainedScene":
     for parameter in model.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     return replace(scene, grid=torch.from_numpy(found), anchors=anchors, entropy=model)
+
+
+def _in_wholes(scene: "TrainedScene") -> "TrainedScene":
+    """The same three objects, two of them a whole, and all of them a larger one."""
+    from csgaussian_ns.core.object_tree import ObjectTree
+
+    assert scene.semantics is not None
+    return replace(scene, semantics=replace(scene.semantics, tree=ObjectTree(3, (1, 2, 1, 2, 0))))
 
 
 def gaussians() -> bytes:

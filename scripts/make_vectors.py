@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.format.attributes import ChannelLayout
 from csgaussian_ns.format.bodies import content_of
@@ -34,6 +35,7 @@ from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.network_bytes import to_bytes
 from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.networks.spacing import spacing
+from csgaussian_ns.format.object_bytes import write_tree
 from csgaussian_ns.format.semantic_chunks import open_semantics
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels, encode_labels
@@ -78,6 +80,7 @@ def vectors() -> dict[str, Any]:
         "masks.json": [_masks(count, slots) for count, slots in ((1, 1), (9, 3), (40, 10))],
         "labels.json": [_labels([], 0), _labels([1, 1, 2, 2, 2, 0, 3, 0, 3, 1], 3), _labels([5] * 20 + [0, 4], 5)],
         "symbols.json": _symbols(),
+        "trees.json": [_tree(2, (1, 1, 0)), _tree(5, (1, 2, 1, 0, 2, 3, 3, 0))],
         "rows.json": [_rows(1, 10), _rows(7, 19), _rows(70, 10)],
         "hyperpriors.json": [_hyperprior(name) for name in ENCODINGS],
         "carm.json": _carm(),
@@ -231,6 +234,12 @@ def _edits() -> dict[str, Any]:
         "content": content.hex(),
         "edits": [{"do": type(edit).__name__.lower(), **asdict(edit)} for edit in edits],
     }
+
+
+def _tree(objects: int, parents: tuple[int, ...]) -> dict[str, Any]:
+    """TREE, and the objects that each object and each whole is made of."""
+    tree = ObjectTree(objects, parents)
+    return {"objects": objects, "bytes": write_tree(tree).hex(), "members": tree.members()}
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.semantic_layer import SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float, Float32, Int, Int32, Int64
 from csgaussian_ns.entropy.base import Context, EntropyModel
@@ -15,7 +16,7 @@ from csgaussian_ns.format.bodies import packed_section
 from csgaussian_ns.format.kinds import Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.networks.model import IntegerModel
-from csgaussian_ns.format.object_bytes import write_objects
+from csgaussian_ns.format.object_bytes import write_objects, write_tree
 from csgaussian_ns.format.objects import MAX_SOLIDITY, ObjectTexts, object_table, scene_objects
 from csgaussian_ns.format.semantic_chunks import encode_semantic_chunk, write_nets
 from csgaussian_ns.format.streams.coders import Coder
@@ -36,6 +37,7 @@ class TrainedSemantics:
         text_encoder: Whose embeddings they are.
         rate_weight: Weight of the features' rate, for entropy models that know it.
         solidity: One number per object as section OPAC has it; none at all stands for zeros, and writes no section.
+        tree: What objects are parts of; ``None``, or one without wholes, writes no section.
     """
 
     feature: Float[Tensor, "A D"]
@@ -46,6 +48,7 @@ class TrainedSemantics:
     text_encoder: str = ""
     rate_weight: float = 0.0
     solidity: bytes = b""
+    tree: ObjectTree | None = None
 
 
 def decoded_layer(
@@ -70,7 +73,8 @@ def decoded_layer(
     table = object_table(labels, voxels, integers, len(texts.names))
     objects = scene_objects(table, texts, voxel_size, model.layout.base_steps[0], solidity=semantics.solidity)
     label = torch.from_numpy(labels.astype(np.int64))
-    return SemanticLayer(torch.from_numpy(model.layout.real_values(integers)), label, objects, texts.encoder)
+    feature = torch.from_numpy(model.layout.real_values(integers))
+    return SemanticLayer(feature, label, objects, texts.encoder, semantics.tree)
 
 
 def semantic_sections(
@@ -105,11 +109,12 @@ def semantic_sections(
         )
         chunks.append(section)
         decoded.append(integers)
-    table = object_table(labels, grid, np.concatenate(decoded), objects)
+    table, tree = object_table(labels, grid, np.concatenate(decoded), objects), semantics.tree
     return [
         write_nets(model, semantics.label is None),
         packed_section("LABL", write_objects(table, texts)),
         *([packed_section("OPAC", semantics.solidity)] if any(semantics.solidity) else []),
+        *([packed_section("TREE", write_tree(tree))] if tree is not None and tree.wholes else []),
         *chunks,
     ]
 
@@ -149,6 +154,10 @@ def _count_objects(labels: Int[np.ndarray, " V"], semantics: TrainedSemantics) -
     rows = [len(semantics.names)] if semantics.names else []
     rows += [len(semantics.embeddings)] if semantics.embeddings is not None else []
     rows += [len(semantics.solidity)] if semantics.solidity else []
+    rows += [semantics.tree.objects] if semantics.tree is not None else []
     if any(count != objects for count in rows) or max(semantics.solidity, default=0) > MAX_SOLIDITY:
-        raise ValueError(f"{objects} objects, but {rows} names, embeddings and numbers of OPAC up to {MAX_SOLIDITY}")
+        raise ValueError(
+            f"{objects} objects, but {rows} names, embeddings, numbers of OPAC up to {MAX_SOLIDITY} and "
+            "objects in a tree"
+        )
     return objects

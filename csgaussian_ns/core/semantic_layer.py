@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from csgaussian_ns.core.edits import Target
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.shapes import Float, Int
 
 
@@ -48,9 +49,11 @@ class SemanticLayer:
         label: ``SceneObject.id`` of each anchor, 0 where it belongs to none.
         objects: All objects, by ascending id.
         text_encoder: Name of the encoder that the objects' embeddings belong to; empty without embeddings.
+        tree: What objects are parts of; ``None`` where nothing is known of that. Edits leave its numbers as they are.
     """
 
     feature: Float[Any, "A D"]
     label: Int[Any, " A"]
     objects: tuple[SceneObject, ...]
     text_encoder: str = ""
+    tree: ObjectTree | None = None

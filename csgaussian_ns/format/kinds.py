@@ -128,6 +128,7 @@ KINDS = {
     "NETS": Kind(Layer.SEMANTIC, modelled=True),
     "LABL": Kind(Layer.SEMANTIC),
     "OPAC": Kind(Layer.SEMANTIC, max_content=1 << 16),
+    "TREE": Kind(Layer.SEMANTIC, max_content=1 << 18),
     "SEMA": Kind(Layer.SEMANTIC, chunked=True, counted=True, answered=True),
     "EDIT": Kind(Layer.SEMANTIC, essential=True, max_content=1 << 20),
 }

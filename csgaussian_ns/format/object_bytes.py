@@ -1,7 +1,7 @@
-"""Writer and reader of LABL side by side.
+"""Writers and readers of LABL and TREE side by side.
 
-Everything in it but names and embeddings follows from labels, voxels and decoded features. It is stored all the same: a
-reader lists the objects without decoding any anchor, and one that decodes them all compares.
+Everything in LABL but names and embeddings follows from labels, voxels and decoded features. It is stored all the
+same: a reader lists the objects without decoding any anchor, and one that decodes them all compares.
 """
 
 import struct
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.shapes import Int64
 from csgaussian_ns.core.texts import has_control, quoted
 from csgaussian_ns.format.byte_reader import ByteReader
@@ -18,6 +19,7 @@ from csgaussian_ns.format.objects import CENTRE_UNITS, MAX_EMBEDDING, ObjectTabl
 
 _MAX_VOXEL = MAX_ORIGIN + (1 << MAX_BITS)
 _HEAD = struct.Struct("<HHB")
+_COUNT = struct.Struct("<H")
 
 
 def write_objects(table: ObjectTable, texts: ObjectTexts) -> bytes:
@@ -73,6 +75,27 @@ def read_objects(data: bytes, feature_dim: int, anchors: int) -> tuple[ObjectTab
             embeddings[number] = vector
     reader.end()
     return table, ObjectTexts(names, tuple(embeddings), encoder)
+
+
+def write_tree(tree: ObjectTree) -> bytes:
+    """TREE, little endian: u16 wholes W, then a u16 for each object and each whole, the whole that it is a part of."""
+    return np.array([tree.wholes, *tree.parents], "<u2").tobytes()
+
+
+def read_tree(data: bytes, objects: int) -> ObjectTree:
+    """The inverse of ``write_tree``, of a scene of so many objects.
+
+    Raises:
+        FormatError: Not this layout, or no tree: too deep, a whole in itself, or one of a single part.
+    """
+    reader = ByteReader(data, "TREE")
+    [wholes] = reader.unpack(_COUNT)
+    parents = reader.array("<u2", objects + wholes).tolist()
+    reader.end()
+    try:
+        return ObjectTree(objects, tuple(parents))
+    except ValueError as error:
+        raise FormatError(f"TREE: {error}; the file is damaged") from error
 
 
 def _check_table(table: ObjectTable, anchors: int) -> None:

@@ -208,7 +208,7 @@ class SemanticRows:
             raise FormatError(
                 "LABL: its objects are not those that the labels of the anchors give; the file is damaged"
             )
-        return SemanticLayer(self._feature, self._label, facts.objects(voxel_size), facts.texts.encoder)
+        return SemanticLayer(self._feature, self._label, facts.objects(voxel_size), facts.texts.encoder, facts.tree)
 
 
 def open_semantics(container: Container) -> SemanticReader | None:

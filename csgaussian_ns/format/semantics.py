@@ -4,12 +4,13 @@ import struct
 from dataclasses import dataclass
 
 from csgaussian_ns.core.errors import FormatError
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.format.attributes import ChannelLayout, semantic_layout
 from csgaussian_ns.format.bodies import content_of, model_number
 from csgaussian_ns.format.byte_reader import ByteReader
 from csgaussian_ns.format.container import Container
-from csgaussian_ns.format.object_bytes import read_objects
+from csgaussian_ns.format.object_bytes import read_objects, read_tree
 from csgaussian_ns.format.objects import MAX_SOLIDITY, ObjectTable, ObjectTexts, scene_objects
 
 KINDS = ("NETS", "LABL", "SEMA")
@@ -29,6 +30,7 @@ class SemanticFacts:
         model: Number in NETS and bytes of the entropy model, see ``semantic_chunks.write_nets``.
         table, texts: The objects.
         solidity: Section OPAC: one number of each; none at all where the file has no such section.
+        tree: Section TREE; ``None`` where the file has none.
     """
 
     layout: ChannelLayout
@@ -37,6 +39,7 @@ class SemanticFacts:
     table: ObjectTable
     texts: ObjectTexts
     solidity: bytes = b""
+    tree: ObjectTree | None = None
 
     def objects(self, voxel_size: float, embeddings: bool = True) -> tuple[SceneObject, ...]:
         """The objects of the whole scene; on request without their embeddings."""
@@ -66,7 +69,8 @@ def read_semantic_facts(container: Container) -> SemanticFacts | None:
         raise FormatError(f"NETS: {channels} channels of base step {base_step}; expected 1..{MAX_CHANNELS}, positive")
     table, texts = read_objects(content_of(container, "LABL"), channels, container.header.rows)
     layout, model = semantic_layout(channels, base_step), (model_number(container, "NETS"), reader.rest())
-    return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts, _solidity(container, len(table)))
+    tree = read_tree(content_of(container, "TREE"), len(table)) if container.of_kind("TREE") else None
+    return SemanticFacts(layout, scope == EVERYWHERE, model, table, texts, _solidity(container, len(table)), tree)
 
 
 def _solidity(container: Container, objects: int) -> bytes:

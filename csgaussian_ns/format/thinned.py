@@ -22,7 +22,7 @@ from csgaussian_ns.format.container import pack
 from csgaussian_ns.format.kinds import KINDS, Run
 from csgaussian_ns.format.layout import Entry, Section
 from csgaussian_ns.format.networks.hyperprior import pack_blocks
-from csgaussian_ns.format.object_bytes import write_objects
+from csgaussian_ns.format.object_bytes import write_objects, write_tree
 from csgaussian_ns.format.objects import ObjectSums, ObjectTable, ObjectTexts
 from csgaussian_ns.format.semantic_chunks import SemanticReader, encode_semantic_chunk
 from csgaussian_ns.format.streams.coders import coder_numbered
@@ -79,6 +79,7 @@ def thinned(file: CodedFile, rows: AnchorRows, kept: Bool[np.ndarray, " A"], nam
     if work.semantics is not None:
         made["LABL", 0] = packed_section("LABL", work.objects())
         made["OPAC", 0] = packed_section("OPAC", work.solidity())
+        made["TREE", 0] = packed_section("TREE", work.tree())
     sections = []
     for entry in file.container.entries:
         kind = KINDS.get(entry.info.kind)
@@ -148,6 +149,12 @@ class _Thinning:
         assert self.semantics is not None
         numbers = self.semantics.facts.solidity
         return bytes(numbers[i] for i in self._stay) if numbers else b""
+
+    def tree(self) -> bytes:
+        """TREE of what is left."""
+        assert self.semantics is not None
+        tree = self.semantics.facts.tree
+        return b"" if tree is None else write_tree(tree.without([int(i) + 1 for i in self._stay]))
 
     def _colours(self, entries: Sequence[Entry], rows: slice, where: Run) -> list[Section]:
         read, kept = self._file.container.read, self._kept[rows]

@@ -26,6 +26,7 @@ from csgaussian_ns.ns.pinhole import to_camera
 from csgaussian_ns.ns.training_masks import find_labels, load_labels, say_coverage, say_lone_masks
 from csgaussian_ns.scene.gap_points import points_behind_gaps
 from csgaussian_ns.semantic.finding.views import MaskedView, spread
+from csgaussian_ns.semantic.innermost import innermost
 from csgaussian_ns.semantic.masks.sources import LabelSource
 
 GAP_POINTS = "gap_points"
@@ -49,7 +50,8 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
     folders are refused with an explanation. Images stay in ordinary memory where there is no GPU (the base
     class pins memory for more than 500 images, which needs a driver). The view trained at a step is a function of the
     step and the seed alone, so that a resumed run sees what an uninterrupted one would have seen. Batches of views
-    with masks have a key more, ``labels``: Int32 [L, H, W], layers of label maps aligned with the image, 0 for no mask.
+    with masks have a key more, ``labels``: Int32 [1, H, W], a label map aligned with the image, 0 for no mask, of masks
+    that overlap the smallest; then all of them are in ``layers``, UInt16 [L, H, W].
     The metadata of the training views tell where the point cloud has gaps (``GAP_POINTS``).
 
     Attributes:
@@ -108,7 +110,8 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
         batches = self.cached_train  # caching also corrects the cameras
         for index in spread([index for index, batch in enumerate(batches) if "labels" in batch]):
             camera = to_camera(self.train_dataset.cameras[index : index + 1].to(self.device))
-            yield MaskedView(camera, batches[index]["labels"].to(self.device, torch.int32))
+            labels = batches[index].get("layers", batches[index]["labels"])
+            yield MaskedView(camera, labels.to(self.device, torch.int32))
 
     @property
     def capture(self) -> Capture | None:
@@ -147,7 +150,9 @@ class CSGaussianDataManager(FullImageDatamanager[PhotoDataset]):
         batches = super()._load_images(split, cache_images_device)
         for batch, maps in zip(batches, labels, strict=True):
             if maps is not None:
-                batch["labels"] = torch.from_numpy(maps)
+                layers = torch.from_numpy(maps)
+                batch["labels"] = innermost(layers.int()).to(layers)
+                batch |= {"layers": layers} if len(layers) > 1 else {}
         if split == "train":
             say_lone_masks(labels)
         return batches

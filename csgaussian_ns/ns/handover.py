@@ -127,7 +127,8 @@ def _with_objects(model: CSGaussianModel, manager: CSGaussianDataManager, traine
     found = found_objects(model, manager, trained, order, feature / semantics.entropy.layout.base_steps[0])
     label = torch.zeros(len(trained.grid), dtype=torch.int64)
     label[order.cpu()] = found.label
-    return replace(trained, semantics=replace(semantics, label=label, names=found.names, solidity=found.solidity))
+    told = replace(semantics, label=label, names=found.names, solidity=found.solidity, tree=found.tree)
+    return replace(trained, semantics=told)
 
 
 def facts(model: CSGaussianModel, manager: CSGaussianDataManager) -> SceneMeta:

@@ -85,6 +85,7 @@ class ObjectControls(nn.Module):
         self.row_b = ViewerButton("Find objects", self._find)
         self.row_c = ViewerButton("Select by click", self._await_click)
         self.row_d = ViewerDropdown("Object", NONE, [NONE], cb_hook=self._choose)
+        self.row_da = ViewerButtonGroup("A part of", "Larger", ["Larger", "Smaller"], cb_hook=self._larger_or_smaller)
         self.row_e = ViewerSlider("Grow / shrink", 0, -90, 100, 5, cb_hook=self._resize, hint=GROW_HINT)
         self.row_f = ViewerButtonGroup("Selected", "Hide", ["Hide", "Isolate"], cb_hook=self._hide_or_isolate)
         self.row_g = ViewerRGB("Colour", (60, 110, 220), hint="For Recolour")
@@ -109,7 +110,7 @@ class ObjectControls(nn.Module):
 
     def _rows(self) -> list[ViewerElement]:
         """All elements but the note."""
-        return [getattr(self, f"row_{letter}") for letter in "bcdefghijklm"]
+        return [getattr(self, f"row_{letters}") for letters in ("b", "c", "d", "da", *"efghijklm")]
 
     def look(self) -> Look | None:
         """How the viewer is to draw the scene; ``None`` for everyone else, so that metrics are those of the scene."""
@@ -162,7 +163,8 @@ class ObjectControls(nn.Module):
             self.row_d.value = name
         hidden = int(view.look.hidden.sum())
         lines = [f"**{len(view.scene.semantics.objects)} objects**, as of step {self._step}."]
-        lines += [f"Selected: **{name}**, {int(view.rows.sum()):,} anchors."] if chosen else []
+        others = f" and {len(view.objects) - 1} more" if len(view.objects) > 1 else ""
+        lines += [f"Selected: **{name}**{others}, {int(view.rows.sum()):,} anchors."] if chosen else []
         lines += [f"{hidden:,} anchors are hidden."] if hidden else []
         self.row_a.content = "  \n".join([*lines, *([remark] if remark else [])])
 
@@ -215,6 +217,14 @@ class ObjectControls(nn.Module):
         view = self._present()
         if view.objects:
             self._show(view.resize(self.row_e.value))
+
+    @_told
+    def _larger_or_smaller(self, _: ViewerElement) -> None:
+        view, up = self._present(), self.row_da.value == "Larger"
+        changed = view.larger() if up else view.smaller()
+        same = changed.target.ids == view.target.ids
+        remark = ("It is a part of nothing larger." if up else "It has no parts.") if same else ""
+        self._start_from(changed, remark if view.objects else "Select an object first.")
 
     @_told
     def _hide_or_isolate(self, _: ViewerElement) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from csgaussian_ns.core.edits import Edit, targets_of
 from csgaussian_ns.core.errors import ConfigError, FormatError, QueryError
+from csgaussian_ns.core.object_tree import ObjectTree, side_by_side
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.similarity import Similarity
@@ -206,7 +207,7 @@ def merged_layer(parts: Sequence[GroupPart]) -> SemanticLayer:
     """What is known of all rows. Features of parts are not comparable, and are left out."""
     layers = [part.coded.semantics for part in parts]
     encoders = {layer.text_encoder for layer in layers if layer is not None and layer.text_encoder}
-    labels, objects, start = list[np.ndarray](), list[SceneObject](), 0
+    labels, objects, trees, start = list[np.ndarray](), list[SceneObject](), list[ObjectTree](), 0
     for part, layer in zip(parts, layers, strict=True):
         left = part.semantics
         if layer is None or left is None:
@@ -215,6 +216,9 @@ def merged_layer(parts: Sequence[GroupPart]) -> SemanticLayer:
         labels.append(np.where(left.label > 0, left.label + start, 0))
         moved = moved_objects(left.objects, part.motion, start)
         objects += moved if len(encoders) == 1 else [replace(thing, embedding=None) for thing in moved]
+        trees.append(layer.tree or ObjectTree(len(layer.objects), (0,) * len(layer.objects)))
         start += len(layer.objects)
     label, encoder = np.concatenate(labels).astype(np.int64), encoders.pop() if len(encoders) == 1 else ""
-    return SemanticLayer(np.zeros((len(label), 0), np.float32), label, tuple(objects), encoder)
+    tree = side_by_side(trees)
+    feature = np.zeros((len(label), 0), np.float32)
+    return SemanticLayer(feature, label, tuple(objects), encoder, tree if tree.wholes else None)

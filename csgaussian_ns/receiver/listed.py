@@ -1,11 +1,12 @@
 """The objects of a file, told without decoding a row."""
 
 from csgaussian_ns.core.errors import FormatError, QueryError
+from csgaussian_ns.core.object_tree import ObjectTree, side_by_side
 from csgaussian_ns.core.semantic_layer import SceneObject
 from csgaussian_ns.format.container import Container
 from csgaussian_ns.format.edits import edits_of
 from csgaussian_ns.format.facts import is_group
-from csgaussian_ns.format.groups import group_meta_of, parts_of
+from csgaussian_ns.format.groups import count_objects, group_meta_of, parts_of
 from csgaussian_ns.format.limits import DEFAULT_LIMITS
 from csgaussian_ns.format.representations import known_facts
 from csgaussian_ns.format.semantics import read_semantic_facts
@@ -24,6 +25,18 @@ def objects_of_file(container: Container) -> tuple[SceneObject, ...] | None:
     if meta is None or facts is None:
         return None
     return facts.objects(meta.unit, embeddings=False)
+
+
+def tree_of_file(container: Container) -> ObjectTree | None:
+    """What those objects are parts of; ``None`` where nothing is known of that. Errors as of ``objects_of_file``."""
+    if not is_group(container):
+        facts = read_semantic_facts(container)
+        return None if facts is None else facts.tree
+    trees = list[ObjectTree]()
+    for part in parts_of(container, DEFAULT_LIMITS):
+        facts, count = read_semantic_facts(part), count_objects(part, DEFAULT_LIMITS)
+        trees.append((facts and facts.tree) or ObjectTree(count, (0,) * count))
+    return side_by_side(trees)
 
 
 def _of_group(container: Container) -> tuple[SceneObject, ...] | None:

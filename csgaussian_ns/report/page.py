@@ -25,6 +25,7 @@ SECTIONS = {
     "SEMA": "features of objects",
     "LABL": "objects",
     "OPAC": "how opaque objects are to clicks",
+    "TREE": "what objects are parts of",
     "NETS": "entropy network of features",
     "META": "facts",
     "container": "header, table of contents, checksums",

@@ -9,6 +9,7 @@ import numpy as np
 from csgaussian_ns.core.arrays import without_gradients
 from csgaussian_ns.core.edits import Colour, Recolour, Target
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.object_tree import larger, smaller
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.shapes import Bool
 from csgaussian_ns.core.types import Camera
@@ -45,12 +46,14 @@ class ObjectView:
         target: What is selected: objects, with more or fewer anchors than they have.
         appearance: How the scene is shown, but for the light on the selection.
         lit: Whether the selection is lit up.
+        last: The object that was selected by itself last, 0 for none: what is smaller leads there.
     """
 
     scene: ObjectScene
     target: Target = field(default_factory=Target)
     appearance: Appearance = field(default_factory=Appearance)
     lit: bool = False
+    last: int = 0
 
     @property
     def objects(self) -> tuple[SceneObject, ...]:
@@ -69,7 +72,8 @@ class ObjectView:
 
     def select(self, selection: Selection) -> "ObjectView":
         """Light up a selection of the scene, which may be empty."""
-        return replace(self, target=Target(tuple(entry.id for entry in selection.objects)), lit=True)
+        ids = tuple(entry.id for entry in selection.objects)
+        return replace(self, target=Target(ids), lit=True, last=ids[0] if len(ids) == 1 else 0)
 
     def select_id(self, number: int | None) -> "ObjectView":
         """Light up the object of an id, or nothing.
@@ -83,6 +87,14 @@ class ObjectView:
         """Light up the object that one sees along a ray, past hidden ones; nothing where there is none."""
         middle = PICKING_PIXELS // 2
         return self.select(pick(ShownObjects(self.scene, self.look), camera_along(origin, direction), (middle, middle)))
+
+    def larger(self) -> "ObjectView":
+        """The whole that the selected objects are but a part of; the same where there is none."""
+        return replace(self, target=Target(larger(self.scene.semantics.tree, self.target.ids)), lit=True)
+
+    def smaller(self) -> "ObjectView":
+        """The part of the selected whole that the object selected last is in; the same where there is none."""
+        return replace(self, target=Target(smaller(self.scene.semantics.tree, self.target.ids, self.last)), lit=True)
 
     def resize(self, percent: float | int) -> "ObjectView":
         """The selected objects with so many per cent of anchors more or less, see ``semantic.grow``."""

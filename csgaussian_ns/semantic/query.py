@@ -9,6 +9,7 @@ import numpy as np
 
 from csgaussian_ns.core.arrays import is_one_of, to_numpy
 from csgaussian_ns.core.errors import QueryError
+from csgaussian_ns.core.object_tree import larger
 from csgaussian_ns.core.semantic_layer import SceneObject, SemanticLayer
 from csgaussian_ns.core.shapes import Bool, Float
 from csgaussian_ns.core.types import Camera
@@ -136,9 +137,30 @@ def pick(scene: QueryableScene, camera: Camera, pixel: tuple[int, int]) -> Selec
     return select(scene, [entry for entry in layer.objects if entry.id == winner])
 
 
+def at_level(scene: QueryableScene, chosen: Selection, level: int) -> Selection:
+    """What a selection is a part of, or what that is: wholes around it.
+
+    Args:
+        scene: That it is of.
+        chosen: One or more objects.
+        level: 0 for the selection itself, 1 for the smallest whole that it is but a part of, 2 for the smallest that
+            this is a part of, and so on; -1 for the largest there is, -2 for the one before it. Beyond the last on
+            either side it is the last.
+    """
+    layer, chain = semantics_of(scene), [tuple(sorted(entry.id for entry in chosen.objects))]
+    while (next_ := larger(layer.tree, chain[-1])) != chain[-1]:
+        chain.append(next_)
+    ids = chain[max(-len(chain), min(level, len(chain) - 1))]
+    return chosen if ids == chain[0] else select(scene, [entry for entry in layer.objects if entry.id in set(ids)])
+
+
 def by_id(scene: QueryableScene, number: int) -> Selection:
-    """The object of an id; errors as of ``numbered``, or the scene has no objects."""
-    return select(scene, [numbered(semantics_of(scene).objects, number)])
+    """The object of an id, or the objects of a whole; errors as of ``numbered``, or the scene has no objects."""
+    layer = semantics_of(scene)
+    if layer.tree is not None and layer.tree.objects < number <= len(layer.tree.parents):
+        ids = layer.tree.members()[number - 1]
+        return select(scene, [entry for entry in layer.objects if entry.id in ids])
+    return select(scene, [numbered(layer.objects, number)])
 
 
 def by_name(scene: QueryableScene, name: str) -> Selection:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from csgaussian_ns.core.edits import Edit
+    from csgaussian_ns.core.object_tree import ObjectTree
     from csgaussian_ns.core.semantic_layer import SceneObject
     from csgaussian_ns.format.container import Container
 
@@ -133,7 +134,7 @@ def _describe_semantics(container: "Container", unit: float) -> dict | None:
 
         objects = objects_after(objects, edits)
     features = {"channels": facts.layout.channels, "base_step": facts.layout.base_steps[0]}
-    return features | _described(objects, [container])
+    return features | _described(objects, [container]) | _wholes(facts.tree, objects)
 
 
 def _described(objects: "Sequence[SceneObject]", files: "Sequence[Container]") -> dict:
@@ -151,6 +152,21 @@ def _described(objects: "Sequence[SceneObject]", files: "Sequence[Container]") -
     encoder, channels = texts[0] if len(set(texts)) == 1 else ("", 0)
     described = [asdict(thing) | {"embedding": bool(encoder) and thing.id in known} for thing in objects]
     return {"text_encoder": encoder, "text_channels": channels, "objects": described}
+
+
+def _wholes(tree: "ObjectTree | None", objects: "Sequence[SceneObject]") -> dict:
+    """What objects are parts of: the number of each whole, its parts, and which of its objects there are."""
+    there = {thing.id for thing in objects}
+    members = [] if tree is None else tree.members()
+    rows = (
+        [
+            {"id": node, "parts": list(tree.parts_of(node)), "objects": sorted(there & set(members[node - 1]))}
+            for node in range(tree.objects + 1, len(tree.parents) + 1)
+        ]
+        if tree is not None
+        else []
+    )
+    return {"wholes": rows} if rows else {}
 
 
 def _rows_of(facts: dict) -> str:
@@ -189,14 +205,18 @@ def _placed(part: dict) -> str:
 def _objects_of_group(container: "Container") -> dict | None:
     from csgaussian_ns.format.groups import parts_of
     from csgaussian_ns.format.limits import DEFAULT_LIMITS
-    from csgaussian_ns.receiver.listed import objects_of_file
+    from csgaussian_ns.receiver.listed import objects_of_file, tree_of_file
     from csgaussian_ns.semantic.edited_objects import objects_after
 
     listed = objects_of_file(container)
     if listed is None:
         return None
     objects = objects_after(listed, _edits(container))
-    return {"channels": 0, "base_step": 0.0} | _described(objects, parts_of(container, DEFAULT_LIMITS))
+    return (
+        {"channels": 0, "base_step": 0.0}
+        | _described(objects, parts_of(container, DEFAULT_LIMITS))
+        | _wholes(tree_of_file(container), objects)
+    )
 
 
 def _tell_objects(semantics: dict, called: str) -> None:
@@ -212,6 +232,11 @@ def _tell_objects(semantics: dict, called: str) -> None:
         rows.append((str(thing["id"]), thing["name"], f"{thing['anchors']:,}", *vectors, known))
     if rows:
         tell_table(("object", "name", called, "centre", "size", "text"), rows)
+    wholes = semantics.get("wholes", [])
+    if wholes:
+        names = {thing["id"]: f"{thing['id']} {thing['name']}".strip() for thing in semantics["objects"]}
+        parts = [", ".join(names[number] for number in whole["objects"]) for whole in wholes]
+        tell_table(("whole", "objects"), [(str(whole["id"]), own) for whole, own in zip(wholes, parts, strict=True)])
 
 
 def _vector(numbers: "Sequence[float]") -> str:

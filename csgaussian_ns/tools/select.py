@@ -34,7 +34,7 @@ class Select:
     pixel: Maybe[str] = None
     """Column and row of a pixel, such as 240,135."""
     id: Maybe[int] = None
-    """Number of an object, as csg info lists them."""
+    """Number of an object or a whole, as csg info lists them."""
     name: Maybe[str] = None
     """Name of an object, or how its name begins; upper and lower case are the same."""
     text: Maybe[str] = None
@@ -43,6 +43,9 @@ class Select:
     """Weights of the text encoder that the file names."""
     vector: Maybe[Path] = None
     """An encoded text as .npy file, instead of --text."""
+    level: int = 0
+    """How large: 0 is the object itself, 1 what it is a part of, 2 what that is a part of, and so on; -1 is the largest
+    whole that it is in, -2 the next smaller one. csg info lists wholes."""
     top: int = 1
     """Number of objects to select by --text or --vector."""
     camera: Maybe[str] = None
@@ -62,7 +65,7 @@ class Select:
     def run(self) -> None:
         """Decode, select, write, and say what was selected."""
         from csgaussian_ns.receiver.load import load
-        from csgaussian_ns.semantic.query import semantics_of
+        from csgaussian_ns.semantic.query import at_level, semantics_of
         from csgaussian_ns.tools.selection import write_selection
 
         self._check()
@@ -75,6 +78,7 @@ class Select:
             nothing = f"there is nothing at pixel {self.pixel} of view {self.view}: no object is seen there"
             answer(self.json, {"file": name_of(self.file), "output": None, "objects": []}, nothing)
             return
+        selection = at_level(scene, selection, self.level)
         pixels = write_selection(scene, selection, cameras, self.output)
         ranked = [{"id": m.object.id, "name": m.object.name, "similarity": m.similarity} for m in ranking]
         facts = {

@@ -20,6 +20,7 @@ from csgaussian_ns.codec.render_networks import networks_of
 from csgaussian_ns.core.edits import Crop, Move, Recolour, Remove, Rename, Rotate, Scale
 from csgaussian_ns.core.edits import Target as Names
 from csgaussian_ns.core.errors import CsgError, FormatError
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.format import attribute_streams, chunks, coded_file, meta, semantic_chunks, semantics
 from csgaussian_ns.format.bodies import content_of, inflated
 from csgaussian_ns.format.container import read_container
@@ -34,7 +35,7 @@ from csgaussian_ns.format.networks.hyper_carm import IntegerHyperCarm
 from csgaussian_ns.format.networks.hyperprior import read_hyperprior, write_hyperprior
 from csgaussian_ns.format.networks.neighbours import IntegerNeighbours
 from csgaussian_ns.format.networks.progressive import IntegerProgressive
-from csgaussian_ns.format.object_bytes import read_objects
+from csgaussian_ns.format.object_bytes import read_objects, read_tree, write_tree
 from csgaussian_ns.format.render_networks import read_render_networks, write_render_networks
 from csgaussian_ns.format.streams.labels import decode_labels
 from csgaussian_ns.format.streams.offset_masks import decode_masks, encode_masks
@@ -271,6 +272,7 @@ def _networks() -> list[Target]:
     texts = with_semantics(random_scene(60))
     objects = content_of(read_container(encode(texts).data), "LABL")
 
+    trees = tuple(write_tree(ObjectTree(5, parents)) for parents in ((1, 1, 2, 2, 3, 3, 3, 0), (0,) * 5))
     small = load((GOLDEN / "v1_semantics.csg").read_bytes())
 
     def edits(data: bytes) -> None:
@@ -286,7 +288,8 @@ def _networks() -> list[Target]:
         Target("hyperprior", 0.015, (write_hyperprior(model.hyperprior),), hyperprior),
         Target("lattices", 0.01, tuple(map(write_hyperprior, lattices)), hyperprior),
         Target("edits", 0.002, (write_edits(bytes(16), EDITS),), edits),
-        Target("objects", 0.028, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
+        Target("tree", 0.008, trees, lambda data: _nothing(read_tree(data, 5))),
+        Target("objects", 0.02, (objects,), lambda data: _nothing(read_objects(data, 6, 60))),
         Target("render-networks", 0.015, decoders, lambda data: _nothing(read_render_networks(data, 10, 2))),
         Target("meta", 0.015, (write_facts(scene.meta),), lambda data: _nothing(parse_facts(data, SceneMeta))),
     ]

@@ -40,6 +40,7 @@ def test_shares_add_up(targets):
         *(
             "labels",
             "objects",
+            "tree",
             "entropy-networks",
             "neighbours",
             "progressive",

@@ -58,6 +58,12 @@ def test_objects_are_still_known():
     assert decode(data, semantics=False).digest() == DIGESTS["v1_inr.csg"]["content"]
 
 
+def test_what_objects_are_parts_of_is_still_known():
+    layer = decode((GOLDEN / "v1_tree.csg").read_bytes()).semantics
+    assert layer is not None and layer.tree is not None and layer.tree.chain(1) == ((1,), (1, 3), (1, 2, 3))
+    assert DIGESTS["v1_tree.csg"]["content"] == DIGESTS["v1_semantics.csg"]["content"]
+
+
 def test_the_escapes_are_escapes():
     scene = decode((GOLDEN / "v1_escapes.csg").read_bytes())
     assert abs(scene.anchors.feature).max() > 10_000 and scene.anchors.offset.min() < -2900

@@ -22,6 +22,7 @@ from csgaussian_ns.format.networks.near import Neighbourhood, find_near, seen
 from csgaussian_ns.format.networks.network_bytes import from_bytes
 from csgaussian_ns.format.networks.requantise import requantise
 from csgaussian_ns.format.networks.spacing import spacing
+from csgaussian_ns.format.object_bytes import read_tree
 from csgaussian_ns.format.streams import rans
 from csgaussian_ns.format.streams.labels import decode_labels
 from csgaussian_ns.format.streams.offset_masks import decode_masks
@@ -75,6 +76,9 @@ def test_streams_decode_to_what_they_say():
     for vector in read("labels.json"):
         found = decode_labels(bytes.fromhex(vector["stream"]), len(vector["labels"]), vector["objects"])
         assert found.tolist() == vector["labels"]
+    for vector in read("trees.json"):
+        tree = read_tree(bytes.fromhex(vector["bytes"]), vector["objects"])
+        assert [list(own) for own in tree.members()] == vector["members"] and tree.wholes > 0
     vector = read("symbols.json")
     ids = np.array(vector["tables"], np.uint8)
     assert rans.decode(bytes.fromhex(vector["stream"]), ids, load_tables()).tolist() == vector["symbols"]

@@ -1,6 +1,7 @@
 """The viewer's controls for objects, driven as the viewer drives them but without one."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from nerfstudio.viewer.render_state_machine import RenderStateMachine
 from nerfstudio.viewer.utils import parse_object
 from nerfstudio.viewer.viewer_elements import ViewerClick, ViewerControl, ViewerElement
 
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.ns import viewer
 from csgaussian_ns.ns.viewer import NONE, ObjectControls
 from csgaussian_ns.semantic.object_view import ObjectScene
@@ -44,7 +46,7 @@ def test_the_viewer_finds_the_elements_in_order(controls):
     parent = torch.nn.Module()
     parent.object_controls = controls
     names = [element.name for _, element in parse_object(parent, ViewerElement, "model")]
-    assert names[:5] == ["", "Find objects", "Select by click", "Object", "Grow / shrink"]
+    assert names[:6] == ["", "Find objects", "Select by click", "Object", "A part of", "Grow / shrink"]
     assert len(parse_object(parent, ViewerControl, "model")) == 1
     assert controls.state_dict() == {}, "checkpoints must not know of the viewer"
 
@@ -57,6 +59,24 @@ def test_a_click_selects_and_says_so(controls):
     controls.click(click_at(*SKY))
     assert controls.row_d.value == NONE
     assert "Nothing there" in controls.row_a.content and "Selected" not in controls.row_a.content
+
+
+def test_larger_and_smaller(controls):
+    view = controls._view
+    known = replace(view.scene.semantics, tree=ObjectTree(3, (1, 2, 1, 2, 0)))
+    controls._view = view.knowing(known)
+
+    def chosen(step: str) -> tuple[int, ...]:
+        press(controls.row_da, step)
+        return controls._view.target.ids
+
+    press(controls.row_d, "3 lamp")
+    assert [chosen("Larger"), chosen("Larger"), chosen("Larger")] == [(1, 3), (1, 2, 3), (1, 2, 3)]
+    assert "**1 red ball** and 2 more" in controls.row_a.content and "nothing larger" in controls.row_a.content
+    assert [chosen("Smaller"), chosen("Smaller"), chosen("Smaller")] == [(1, 3), (3,), (3,)]
+    assert "It has no parts" in controls.row_a.content
+    press(controls.row_d, NONE)
+    assert chosen("Larger") == () and "Select an object first" in controls.row_a.content
 
 
 def test_list_slider_and_buttons(controls):

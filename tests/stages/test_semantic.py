@@ -92,8 +92,9 @@ def test_all_gaussians_of_an_anchor_share_its_feature_and_geometry_stays_out_of_
 def test_quality_is_one_where_it_is_switched_off():
     steps = torch.linspace(0.1, 2.1, 9)
     assert (started(quality_weighting=False).quality(steps) == 1).all()
-    assert started().quality(steps).min() < 1e-6
-    assert started(quality_threshold=0.0).quality(steps).min() == 1
+    assert (started().quality(steps) == 1).all()
+    assert started(quality_weighting=True).quality(steps).min() < 1e-6
+    assert started(quality_weighting=True, quality_threshold=0.0).quality(steps).min() == 1
 
 
 @pytest.mark.parametrize("plan", SEMANTIC_PLANS.values(), ids=SEMANTIC_PLANS)

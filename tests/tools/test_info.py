@@ -19,6 +19,8 @@ from tests.codec.scenes import random_scene, with_semantics
 from tests.export.scenes import random_gaussians
 from tests.format.surgery import rewritten
 
+GOLDEN = Path(__file__).parents[1] / "golden"
+
 
 @pytest.fixture(scope="module")
 def data() -> bytes:
@@ -52,6 +54,22 @@ def test_info_lists_the_objects(whole: Path, data: bytes, capsys):
     first = facts["semantics"]["objects"][0]
     assert first["name"] == "Gerät 0" and first["embedding"] is True and len(first["feature"]) == 6
     assert all(a <= b <= c for a, b, c in zip(first["lowest"], first["centre"], first["highest"], strict=True))
+
+
+def test_info_lists_what_objects_are_parts_of(tmp_path: Path, csg, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    golden, both, edited = GOLDEN / "v1_tree.csg", tmp_path / "both.csg", tmp_path / "edited.csg"
+    shown, told = csg("info", golden)[1], json.loads(csg("info", golden, "--json")[1])["semantics"]
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["4", "1 Gerät 0, 3 Gerät 2"] in rows and ["5", "1 Gerät 0, 2 Gerät 1, 3 Gerät 2"] in rows
+    smaller, larger = {"id": 4, "parts": [1, 3], "objects": [1, 3]}, {"id": 5, "parts": [2, 4], "objects": [1, 2, 3]}
+    assert told["wholes"] == [smaller, larger]
+    assert csg("edit", golden, "-o", edited, "--remove", "3")[0] == 0
+    assert json.loads(csg("info", edited, "--json")[1])["semantics"]["wholes"][0] == smaller | {"objects": [1]}
+    assert csg("merge", golden, GOLDEN / "v1_semantics.csg", golden, "-o", both, "--frame", "normalised")[0] == 0
+    of_group = json.loads(csg("info", both, "--json")[1])["semantics"]["wholes"]
+    assert [whole["objects"] for whole in of_group] == [[1, 3], [1, 2, 3], [7, 9], [7, 8, 9]]
+    assert "wholes" not in json.loads(csg("info", GOLDEN / "v1_semantics.csg", "--json")[1])["semantics"]
 
 
 def test_info_lists_the_scenes_of_a_group(whole: Path, tmp_path: Path, csg, monkeypatch):

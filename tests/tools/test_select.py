@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from csgaussian_ns.codec.scene import TensorScene
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.tools import cli
 from tests.semantic.scenes import camera, loaded, true_labels
 from tests.tools.balls import moved_scene, write_capture
@@ -75,6 +76,42 @@ def test_views_by_number_and_background(select):
 def test_ids_and_names(select, question):
     code, told, _, _ = select(*question)
     assert code == 0 and "selected 3 lamp" in told
+
+
+def in_wholes() -> TensorScene:
+    """The ball and the lamp are one thing, and the box is a part of what holds both."""
+    scene = moved_scene()
+    assert scene.semantics is not None
+    return replace(scene, semantics=replace(scene.semantics, tree=ObjectTree(3, (1, 2, 1, 2, 0))))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ids"),
+    [
+        (("--id", "1"), [1]),
+        (("--id", "1", "--level", "1"), [1, 3]),
+        (("--id", "1", "--level", "2"), [1, 2, 3]),
+        (("--id", "1", "--level", "9"), [1, 2, 3]),
+        (("--id", "1", "--level", "-1"), [1, 2, 3]),
+        (("--id", "1", "--level", "-2"), [1, 3]),
+        (("--id", "1", "--level", "-7"), [1]),
+        (("--view", "00", "--pixel", "67,36", "--level", "1"), [1, 2, 3]),
+        (("--name", "lamp", "--level", "1"), [1, 3]),
+        (("--id", "4"), [1, 3]),
+        (("--id", "4", "--level", "1"), [1, 2, 3]),
+    ],
+)
+def test_larger_and_smaller(select, arguments, ids: list[int]):
+    code, _, _, out = select(*arguments, "--views", "1", scene=in_wholes())
+    facts = json.loads((out / "selection.json").read_text())
+    assert code == 0 and [thing["id"] for thing in facts["objects"]] == ids
+    assert facts["anchors"] == sum(thing["anchors"] for thing in facts["objects"])
+
+
+def test_an_object_that_is_a_part_of_nothing_stays_alone(select):
+    code, told, _, _ = select("--id", "1", "--level", "1", "--views", "1")
+    assert code == 0 and "selected 1 red ball:" in told
+    assert "the scene has 1 red ball" in select("--id", "6", scene=in_wholes())[2]
 
 
 def test_a_vector_ranks(select, tmp_path: Path):

@@ -9,6 +9,7 @@ import torch
 
 from csgaussian_ns.codec.encode import TrainedScene, encode
 from csgaussian_ns.core.edits import Crop, Keep, Move, Recolour, Remove, Rename, Rotate, Scale, Target
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.similarity import Similarity
 from csgaussian_ns.entropy.base import Widths
 from csgaussian_ns.entropy.registry import MODELS, new_model
@@ -68,6 +69,8 @@ def made_files() -> Iterator[tuple[str, bytes]]:
     yield "described everywhere", encode(replace(scene, semantics=bare), chunk_anchors=40).data
     solid = replace(scene.semantics, solidity=bytes(8 * number % 65 for number in range(len(scene.semantics.names))))
     yield "solid objects", encode(replace(scene, semantics=solid), chunk_anchors=40).data
+    wholes = replace(scene.semantics, tree=ObjectTree(3, (1, 2, 1, 2, 0)))
+    yield "wholes", encode(replace(scene, semantics=wholes), chunk_anchors=40).data
     for degree in range(4):
         yield f"Gaussians {degree}", gaussians(130 + 300 * (degree == 1), degree)
     whole = encode(with_semantics(random_scene(120, 10, 2)), chunk_anchors=50).data

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 import csgaussian_ns
 from csgaussian_ns.codec.encode import encode
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.tools import view
 from csgaussian_ns.tools.view import PAGE, View
 from tests.codec.scenes import random_scene, with_semantics
@@ -50,6 +52,17 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def nested(file: Path) -> Path:
+    """Four of them in wholes: 1 and 2 in one, 3 beside it in another."""
+    scene = with_semantics(random_scene(400, 10, 4, seed=3), objects=5)
+    assert scene.semantics is not None
+    semantics = replace(scene.semantics, tree=ObjectTree(5, (1, 1, 2, 0, 0, 2, 0)))
+    path = file.with_name("nested.csg")
+    path.write_bytes(encode(replace(scene, semantics=semantics)).data)
+    return path
+
+
+@pytest.fixture(scope="module")
 def words(file: Path) -> Words:
     embedding = csgaussian_ns.load(file).objects.all[3].embedding
     assert embedding is not None
@@ -57,8 +70,8 @@ def words(file: Path) -> Words:
 
 
 @pytest.fixture(scope="module")
-def address(file: Path, words: Words) -> Iterator[str]:
-    with serving_application(view.application({"objects.csg": file}, words)) as address:
+def address(file: Path, nested: Path, words: Words) -> Iterator[str]:
+    with serving_application(view.application({"objects.csg": file, "nested.csg": nested}, words)) as address:
         yield address
 
 
@@ -268,3 +281,29 @@ def test_narrow_and_dark(chromium: Any, address: str):
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390 and page.locator("body").evaluate("(e) => getComputedStyle(e).color") == "rgb(236, 238, 244)"
     page.close()
+
+
+def test_larger_and_smaller_selections(chromium: Any, address: str):
+    visit = Visit(chromium, f"{address}?scene=nested.csg", 1000)
+    try:
+
+        def selected(key: str = "") -> list[int]:
+            if key:
+                visit.page.keyboard.press(key)
+            return visit.ask("window.csg.selected")
+
+        larger, smaller = (visit.page.locator(f'[data-do="{name}"]') for name in ("larger", "smaller"))
+        visit.ask("window.csg.select(4)")
+        assert selected() == [4] and not larger.is_visible()
+        visit.ask("window.csg.select(2)")
+        assert larger.is_enabled() and smaller.is_disabled()
+        assert [selected("+"), selected("+"), selected("+")] == [[1, 2], [1, 2, 3], [1, 2, 3]]
+        assert [selected("-"), selected("-"), selected("-")] == [[1, 2], [2], [2]]
+        larger.click()
+        assert selected() == [1, 2]
+        visit.page.keyboard.press("Delete")
+        assert last_edit(visit) == {"do": "remove", "objects": [1, 2]}
+        visit.ask("window.csg.select(3)")
+        assert selected("+") == [3]  # of its whole nothing else is there
+    finally:
+        visit.close()

@@ -59,7 +59,9 @@ def decoded_here(data: bytes) -> dict[str, Any]:
     except CsgError as error:
         return {"error": type(error).__name__, "message": str(error)}
     solidity = [round(8 * math.log2(thing.solidity)) for thing in scene.original.objects]
-    return {"rows": len(scene), "digest": scene.digest(), "cut": scene.truncated, "solidity": solidity}
+    tree = scene.original.semantics.tree if scene.original.semantics is not None else None
+    told = {} if tree is None else {"tree": [list(own) for own in tree.members()]}
+    return {"rows": len(scene), "digest": scene.digest(), "cut": scene.truncated, "solidity": solidity, **told}
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,7 @@ def test_files_of_every_kind_decode_to_the_same(files: dict[str, tuple[bytes, di
         name: known["content"] for name, known in DIGESTS.items() if name != TORCHAC
     }
     assert found["solid objects"]["solidity"] == [0, 8, 16, 24, 32][: len(found["solid objects"]["solidity"])] != []
+    assert found["wholes"]["tree"] == [[1], [2], [3], [1, 3], [1, 2, 3]]
     assert found["edited"]["edits"] == ["move", "rotate", "scale", "recolour", "rename", "keep", "remove", "crop"]
     assert found["group"]["representation"] == "group" and found["cut"]["cut"] is True
 
@@ -113,7 +116,7 @@ def test_damaged_files_give_typed_errors_or_the_same_scene(
     assert [
         (number, answer, expected)
         for number, (answer, (_, expected)) in enumerate(zip(found, damages, strict=True))
-        if any(answer.get(key, expected.get(key)) != expected.get(key) for key in ("digest", "solidity"))
+        if any(answer.get(key, expected.get(key)) != expected.get(key) for key in ("digest", "solidity", "tree"))
         or ("digest" in answer) != ("digest" in expected)
     ] == []
 

@@ -9,7 +9,7 @@ export function told(decoder, bytes, limits = {}) {
     const rows = scene.rows ?? scene.parts.reduce((sum, part) => sum + part.rows, 0);
     const edits = scene.edits.map(({ do: operation }) => operation);
     const solidity = scene.parts ? undefined : (scene.semantics?.objects ?? []).map((object) => Math.round(8 * Math.log2(object.solidity)));
-    return { representation: scene.representation, rows, edits, cut: scene.cut ?? false, digest: contentDigest(scene), solidity };
+    return { representation: scene.representation, rows, edits, cut: scene.cut ?? false, digest: contentDigest(scene), solidity, tree: scene.parts ? undefined : scene.semantics?.tree?.members() };
   } catch (error) {
     if (error instanceof CsgError) return { error: error.name, message: error.message };
     return { crash: error.stack };

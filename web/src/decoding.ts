@@ -17,7 +17,7 @@ const MOST_PARTS = 256;
 const GROUP_KINDS = ["META", "PART", "EDIT"];
 /** Without which no chunk is decoded. */
 export const COMMON_KINDS = ["META", "NETE", "NETR"];
-const OBJECT_KINDS = ["NETS", "LABL", "OPAC"];
+const OBJECT_KINDS = ["NETS", "LABL", "OPAC", "TREE"];
 
 export type RowScene = AnchorScene | GaussianScene;
 

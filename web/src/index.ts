@@ -18,6 +18,7 @@ export type { SceneObject } from "./scene/objects.js";
 export type { RenderLayer, RenderNetwork, RenderNetworks } from "./scene/render_networks.js";
 export type { AnchorScene, CodedScene, GaussianScene, GroupScene } from "./scene/scene.js";
 export type { SemanticLayer } from "./scene/semantics.js";
+export { ObjectTree } from "./scene/tree.js";
 export { AnchorEye, type SlotGaussian } from "./draw/anchor_eye.js";
 export { plainGaussians, type PlainGaussians } from "./draw/plain.js";
 export { seenFrom, type Gaussians, type SeenGaussians } from "./draw/seen.js";

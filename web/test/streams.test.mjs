@@ -7,6 +7,7 @@ import { FormatError } from "../dist/base/errors.js";
 import { accept } from "../dist/base/kernels.js";
 import { decodeLabels, decodeMasks, decodeRows, packBits } from "../dist/streams/bits.js";
 import { decodePositions } from "../dist/streams/positions.js";
+import { ObjectTree } from "../dist/scene/tree.js";
 import { kernels, vectors } from "./material.mjs";
 
 const bytesOf = (hex) => new Uint8Array(Buffer.from(hex, "hex"));
@@ -88,4 +89,20 @@ test("symbols", () => {
   };
   kernels.scope(() => assert.deepEqual([...decode(bytesOf(stream))], symbols));
   spoil(bytesOf(stream), decode);
+});
+
+test("what objects are parts of", () => {
+  for (const { objects, bytes, members } of vectors("trees")) {
+    assert.deepEqual(ObjectTree.read(bytesOf(bytes), objects).members(), members);
+  }
+});
+
+test("what is no tree is refused", () => {
+  const read = (...numbers) => ObjectTree.read(new Uint8Array(new Uint16Array(numbers).buffer), 2);
+  assert.deepEqual(read(1, 1, 1, 0).members(), [[1], [2], [1, 2]]);
+  const chain = Array.from({ length: 17 }, (_, i) => i + 1);
+  const deep = [17, 1, ...chain, ...chain.slice(1), 0]; // of 18 objects, 17 wholes in one another
+  assert.throws(() => ObjectTree.read(new Uint8Array(new Uint16Array(deep).buffer), 18), FormatError);
+  const bad = [[1, 1, 1], [1, 1, 2, 0], [1, 1, 1, 1], [2, 1, 2, 2, 1], [1, 0, 0, 0], [2, 1, 1, 2, 0], [1, 1, 1, 0, 0]];
+  for (const numbers of bad) assert.throws(() => read(...numbers), FormatError, String(numbers));
 });

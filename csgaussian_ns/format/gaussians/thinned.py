@@ -14,7 +14,7 @@ from csgaussian_ns.format.kinds import KINDS, Run
 from csgaussian_ns.format.layout import Section
 from csgaussian_ns.format.streams.positions import stream_origin
 
-_MADE = (*GAUSSIAN_KINDS, "META", "NETS", "LABL", "OPAC", "SEMA", "EDIT")
+_MADE = (*GAUSSIAN_KINDS, "META", "NETS", "LABL", "OPAC", "TREE", "SEMA", "EDIT")
 
 
 def changed_gaussians(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from csgaussian_ns.core.object_tree import ObjectTree
 from csgaussian_ns.core.shapes import Float, Int
 from csgaussian_ns.render.rasterizer import Rasterizer
 from csgaussian_ns.scene.scene import Scene
@@ -17,6 +18,8 @@ from csgaussian_ns.semantic.finding.mask_means import mask_means
 from csgaussian_ns.semantic.finding.strays import without_strays
 from csgaussian_ns.semantic.finding.views import MaskedView, coarser, spread
 from csgaussian_ns.semantic.finding.votes import votes
+from csgaussian_ns.semantic.finding.wholes import WholeEvidence
+from csgaussian_ns.semantic.innermost import innermost
 from csgaussian_ns.semantic.seen import label_map, raised
 
 MIN_SHARE = 0.5
@@ -31,11 +34,13 @@ class FoundObjects:
         label: Object of each row of the scene, from 1 on, 0 for none; on the CPU.
         names: Of the objects, empty where unknown; none at all if no name is known.
         solidity: Of the objects, in numbers of section OPAC; see ``solidity``.
+        tree: What they are parts of; ``None`` where masks tell of no whole.
     """
 
     label: Int[Tensor, " A"]
     names: tuple[str, ...]
     solidity: bytes = b""
+    tree: ObjectTree | None = None
 
 
 @torch.no_grad()
@@ -64,7 +69,8 @@ def objects_in(
     Raises:
         BackendUnavailable: scikit-learn is not installed.
     """
-    looked_at = [coarser(view) for view in views]
+    layered = [coarser(view) for view in views]
+    looked_at = [replace(view, labels=innermost(view.labels)) for view in layered]
     means = mask_means(scene, feature, looked_at, rasterizer, min_pixels)
     own = torch.from_numpy(cluster(means.feature.numpy(), means.place.numpy(), means.views, settings))
     count = int(own.max()) if len(own) else 0
@@ -81,7 +87,8 @@ def objects_in(
     place = scene.position.cpu().numpy()
     label = without_strays(said.label(MIN_SHARE).cpu().numpy(), place)
     solid = fitted(label, range(1, count + 1))
-    evidence = evidence_of(looked_at, scene, label, solid, MaskEvidence(count, names, min_pixels), rasterizer)
+    evidence, wholes = MaskEvidence(count, names, min_pixels), WholeEvidence(count, min_pixels)
+    tell_evidence(layered, scene, label, solid, (evidence, wholes), rasterizer)
     dropped = evidence.unsupported()
     if dropped:
         label = without_strays(said.label(MIN_SHARE, dropped).cpu().numpy(), place)
@@ -89,26 +96,26 @@ def objects_in(
     solid = fitted(found, old) if dropped else bytes(solid[number - 1] for number in old)
     called = evidence.names()
     names_found = tuple(called[number - 1] for number in old) if any(called) else ()
-    return FoundObjects(torch.from_numpy(found), names_found, solid)
+    return FoundObjects(torch.from_numpy(found), names_found, solid, wholes.tree(old))
 
 
-def evidence_of(
+def tell_evidence(
     views: Iterable[MaskedView],
     scene: Scene,
     label: Int[np.ndarray, " A"],
     solid: bytes,
-    evidence: MaskEvidence,
+    evidence: Iterable[MaskEvidence | WholeEvidence],
     rasterizer: Rasterizer,
-) -> MaskEvidence:
-    """``evidence`` with what the objects of ``label`` show in all views: those of glass, as if they were not."""
+) -> None:
+    """Let ``evidence`` see what the objects of ``label`` show in all views: those of glass, as if they were not."""
     of_row, powers = (
         torch.from_numpy(label).to(scene.position.device),
         solidity.powers(solid, int(label.max(initial=0))),
     )
     for view in views:
-        shown = label_map(raised(scene.seen(view.camera), of_row, powers), of_row, rasterizer)
-        evidence.add(view.labels.cpu().numpy(), shown.cpu().numpy())
-    return evidence
+        shown = label_map(raised(scene.seen(view.camera), of_row, powers), of_row, rasterizer).cpu().numpy()
+        for one in evidence:
+            one.add(view.labels.cpu().numpy(), shown)
 
 
 def _of_objects(view: MaskedView, now: Int[Tensor, " N"]) -> MaskedView:

@@ -10,7 +10,7 @@ from csgaussian_ns.render.backend import choose_rasterizer
 from csgaussian_ns.scene.anchor_scene import AnchorScene
 from csgaussian_ns.semantic.finding.cluster import FindingSettings
 from csgaussian_ns.semantic.finding.evidence import MaskEvidence
-from csgaussian_ns.semantic.finding.find import FoundObjects, evidence_of, objects_in
+from csgaussian_ns.semantic.finding.find import FoundObjects, objects_in, tell_evidence
 from csgaussian_ns.semantic.finding.views import MaskedView, spread
 from tests.semantic.finding.test_solidity import GLASS, glassy
 from tests.semantic.scenes import BALLS, camera, scene_of_balls, true_labels
@@ -72,7 +72,9 @@ def test_glass_that_wins_no_pixel_in_colour_is_borne_out_and_named():
 
     def judged(solid: bytes) -> MaskEvidence:
         label = scene.semantics.label.numpy()
-        return evidence_of(named, scene, label, solid, MaskEvidence(3, NAMES, 20), cpu)
+        evidence = MaskEvidence(3, NAMES, 20)
+        tell_evidence(named, scene, label, solid, [evidence], cpu)
+        return evidence
 
     solid, clear = judged(bytes([0, 48, 0])), judged(bytes(3))
     assert solid.unsupported() == set() and solid.names() == tuple(NAMES.values())
@@ -90,6 +92,49 @@ def test_settings_are_obeyed(turning):
 def test_nothing_is_found_without_views():
     found, _ = found_in([])
     assert not found.label.any() and found.names == ()
+
+
+def nested(angle: float, levels: str) -> MaskedView:
+    """Masks of a thing made of the first and the last ball ("w"), and of the balls ("p"); of ball 2 always."""
+    view = camera(angle)
+    labels = true_labels(view).int()
+    both = (labels == 1) | (labels == 3)
+    layers = [torch.where(labels == 2, 7, 0) + (both * 9 if "w" in levels else 0)]
+    layers += [torch.where(both, labels, 0)] if "p" in levels else []
+    return MaskedView(view, torch.stack(layers).int())
+
+
+@pytest.mark.parametrize("levels", [["wp"], ["w", "p"], ["wp", "p", "p", "w"]])
+def test_masks_in_masks_become_parts_and_wholes_also_of_different_views(levels: list[str], turning):
+    found, true = found_in([nested(angle, levels[n % len(levels)]) for n, angle in enumerate(ANGLES)])
+    flat = found_in(turning)[0].label
+    assert (found.label == flat).float().mean() > 0.95 and int(found.label.max()) == 3, "as if there were no wholes"
+    one, two, three = (int(found.label[true == ball].bincount().argmax()) for ball in (1, 2, 3))
+    assert found.tree is not None and found.tree.wholes == 1
+    assert found.tree.chain(one) == ((one,), tuple(sorted((one, three)))) and found.tree.chain(two) == ((two,),)
+    assert len(found.solidity) == 3
+
+
+def test_masks_that_never_lie_in_others_make_no_tree(turning):
+    assert found_in(turning)[0].tree is None
+
+
+def test_an_object_that_has_a_mask_in_one_view_only_is_none():
+    hidden = [masked(angle, {1: 1, 3: 3} if n else {1: 1, 2: 2, 3: 3}) for n, angle in enumerate(ANGLES)]
+    found, true = found_in(hidden)
+    assert int(found.label.max()) == 2 and (found.label[true == 2] == 0).float().mean() > 0.8
+
+
+def test_masks_of_three_per_cent_of_the_pixels():
+    """Small masks are found; scattered pixels of large ones are under no mask nearly everywhere, and say nothing."""
+    small = [masked(angle, {2: 0 if n % 2 else 4}) for n, angle in enumerate(ANGLES)]
+    assert sum(int((view.labels > 0).sum()) for view in small) < 0.03 * sum(view.labels.numel() for view in small)
+    found, true = found_in(small)
+    assert int(found.label.max()) == 1 and (found.label[true == 2] == 1).float().mean() > 0.5
+    kept = torch.rand(72, 96, generator=torch.Generator().manual_seed(1)) < 0.03
+    full = [masked(angle, {1: 1, 2: 2, 3: 3}) for angle in ANGLES]
+    sparse = [MaskedView(view.camera, view.labels * kept) for view in full]
+    assert not found_in(sparse, min_pixels=1)[0].label.any()
 
 
 @pytest.mark.parametrize(("count", "left"), [(0, 0), (3, 3), (100, 100), (101, 51), (250, 84)])

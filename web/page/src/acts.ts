@@ -21,6 +21,8 @@ export function act(app: App, what: string): void {
     hide: () => toChosen(() => editing.hide(chosen, true)),
     isolate: () => toChosen(() => editing.isolate(chosen)),
     "show-all": () => editing.hide([...editing.hidden], false),
+    larger: () => toChosen(() => resize(app, "larger")),
+    smaller: () => toChosen(() => resize(app, "smaller")),
     focus: () => toChosen(() => app.focus(chosen)),
     rename: () => toChosen(() => panel.rename(chosen.at(-1)!)),
     colour: () => toChosen(askColour),
@@ -58,6 +60,13 @@ function takeTool({ picture }: App, tool: Tool): void {
     element.setAttribute("aria-pressed", String(element.getAttribute("data-tool") === tool));
   });
   picture.changed();
+}
+
+/** Select the whole that what is selected is a part of, or a part of it. */
+function resize({ editing }: App, to: "larger" | "smaller"): void {
+  const ids = editing[to];
+  if (ids === undefined) say(to === "larger" ? "What is selected is no part of anything larger." : "It has no parts.", true);
+  else editing.resize(ids);
 }
 
 function escape(app: App): void {

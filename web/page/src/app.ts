@@ -4,7 +4,7 @@ import type { Edit } from "../../dist/index.js";
 import { doer } from "./doing.js";
 import { Editing } from "./editing.js";
 import { megabytes } from "./files.js";
-import { middleOf, type ShownObject } from "./look.js";
+import { middleOf, type ShownObject, type Whole } from "./look.js";
 import type { Pinhole, Told } from "./messages.js";
 import { find, Panel } from "./panel.js";
 import { Picture, type Found } from "./picture.js";
@@ -29,7 +29,7 @@ export class App {
       bytes: (bytes: number, all: number) => this.#came(bytes, all),
       progress: (share: number) => report(`decoding ${Math.round(100 * share)} %`, share),
       scene: (told: Told) => this.#know(told),
-      objects: (objects: readonly ShownObject[]) => this.editing.know(objects),
+      objects: (objects: readonly ShownObject[], wholes: readonly Whole[]) => this.editing.know(objects, wholes),
       changed: () => this.picture.changed(),
       failed: (message: string) => this.#failed(message),
     };
@@ -186,7 +186,10 @@ export class App {
     this.picture.chosen = chosen;
     document.body.classList.toggle("chosen", selected.length > 0);
     document.body.classList.toggle("unsaved", this.editing.unsaved);
-    for (const [name, can] of [["undo", canUndo], ["redo", canRedo]] as const) {
+    const { larger, smaller } = this.editing;
+    document.body.classList.toggle("parted", larger !== undefined || smaller !== undefined);
+    const able = { undo: canUndo, redo: canRedo, larger: larger !== undefined, smaller: smaller !== undefined };
+    for (const [name, can] of Object.entries(able)) {
       document.querySelector<HTMLButtonElement>(`[data-do="${name}"]`)!.disabled = !can;
     }
     this.picture.changed();

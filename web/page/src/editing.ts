@@ -2,7 +2,7 @@
 
 import type { Edit } from "../../dist/index.js";
 import { History } from "./history.js";
-import type { ShownObject } from "./look.js";
+import type { ShownObject, Whole } from "./look.js";
 
 export interface EditingActions {
   /** The scene looks otherwise: it has these edits, and these objects are out of sight. */
@@ -13,7 +13,10 @@ export interface EditingActions {
 
 export class Editing {
   #objects: readonly ShownObject[] = [];
+  #wholes: readonly Whole[] = [];
   #selected: readonly number[] = [];
+  /** What was selected by itself last: what is smaller leads there. */
+  #last = 0;
   readonly #hidden = new Set<number>();
   #history = new History([], () => undefined);
   #preview: Edit | undefined;
@@ -64,14 +67,16 @@ export class Editing {
   /** Another scene, with the edits that its file has. */
   begin(edits: readonly Edit[]): void {
     this.#history = new History(edits, () => this.#edited());
-    [this.#objects, this.#selected, this.#preview] = [[], [], undefined];
+    [this.#objects, this.#wholes, this.#selected, this.#preview] = [[], [], [], undefined];
     this.#hidden.clear();
     this.kept(edits);
   }
 
   /** The objects that are there now. */
-  know(objects: readonly ShownObject[]): void {
+  know(objects: readonly ShownObject[], wholes: readonly Whole[]): void {
     this.#objects = objects;
+    const there = new Set(objects.map(({ id }) => id));
+    this.#wholes = wholes.map((ids) => ids.filter((id) => there.has(id)));
     this.#selected = this.#selected.filter((id) => objects.some((object) => object.id === id));
     this.actions.listed();
   }
@@ -81,6 +86,30 @@ export class Editing {
     const has = this.#selected.includes(id);
     if (also) this.#selected = has ? this.#selected.filter((one) => one !== id) : [...this.#selected, id];
     else this.#selected = id > 0 ? [id] : [];
+    this.#last = id;
+    this.actions.listed();
+  }
+
+  /** The smallest whole that what is selected is but a part of; undefined where there is none. */
+  get larger(): Whole | undefined {
+    const chosen = new Set(this.#selected);
+    if (chosen.size === 0) return undefined;
+    const wholes = this.#wholes.filter((ids) => ids.length > chosen.size && [...chosen].every((id) => ids.includes(id)));
+    return wholes.sort((a, b) => a.length - b.length)[0];
+  }
+
+  /** The largest part of what is selected that the object clicked last is in; undefined where there is none. */
+  get smaller(): Whole | undefined {
+    const chosen = new Set(this.#selected);
+    if (chosen.size < 2 || !chosen.has(this.#last)) return undefined;
+    const within = (ids: Whole): boolean => ids.length < chosen.size && ids.every((id) => chosen.has(id));
+    const parts = this.#wholes.filter((ids) => ids.includes(this.#last) && within(ids));
+    return parts.sort((a, b) => b.length - a.length)[0] ?? [this.#last];
+  }
+
+  /** Select all of these. */
+  resize(ids: Whole): void {
+    this.#selected = ids;
     this.actions.listed();
   }
 

@@ -28,6 +28,8 @@ const PLAIN: Readonly<Record<string, string>> = {
   i: "isolate",
   f: "focus",
   n: "rename",
+  "+": "larger",
+  "-": "smaller",
   "/": "search",
   "?": "help",
   p: "screenshot",

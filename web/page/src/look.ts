@@ -36,6 +36,9 @@ export interface ShownObject {
   readonly vector: readonly number[] | undefined;
 }
 
+/** Objects that make up something larger, in rising order. */
+export type Whole = readonly number[];
+
 export interface Look {
   readonly parts: readonly PartLook[];
   /** Those of which something is left. */
@@ -51,6 +54,14 @@ export function partsOf(scene: CodedScene): Part[] {
     const found: Part = { scene: part, placement: { factor, turn: [w, x, y, z], shift: vectorAt(shift) }, firstObject };
     firstObject += part.semantics?.objects.length ?? 0;
     return found;
+  });
+}
+
+/** All wholes that objects are parts of, numbered as in the whole scene; those of a file that nothing tells of are none. */
+export function wholesOf(parts: readonly Part[]): Whole[] {
+  return parts.flatMap(({ scene, firstObject }) => {
+    const tree = scene.semantics?.tree;
+    return tree === undefined ? [] : tree.members().slice(tree.objects).map((ids) => ids.map((id) => firstObject + id));
   });
 }
 

@@ -2,7 +2,7 @@
 
 import type { Edit } from "../../dist/index.js";
 import type { FirstView } from "./first_view.js";
-import type { ShownObject } from "./look.js";
+import type { ShownObject, Whole } from "./look.js";
 import type { Vector } from "./maths.js";
 
 /** A pinhole camera: x right, y down, z forward; a point p of the scene lies at `axes p + origin`. */
@@ -53,7 +53,7 @@ export type Answer =
   | { readonly tell: "progress"; readonly share: number }
   /** Once there is something to see, and whenever more of it is there. */
   | { readonly tell: "scene"; readonly told: Told }
-  | { readonly tell: "objects"; readonly objects: readonly ShownObject[] }
+  | { readonly tell: "objects"; readonly objects: readonly ShownObject[]; readonly wholes: readonly Whole[] }
   /** Some Gaussians anew, from the `first` one on; see `spawn.WIDTH`. `room` for so many is taken before, if it says so. */
   | { readonly tell: "gaussians"; readonly first: number; readonly numbers: Float32Array; readonly room?: number }
   /** The farthest first, whether all colours of what is there are as the camera sees them, and what "see" was answered last. */

@@ -1,7 +1,7 @@
 // A scene on a canvas: its worker, its renderer, its edits, and what is asked of them.
 
 import type { Edit } from "../../dist/index.js";
-import type { ShownObject } from "./look.js";
+import type { ShownObject, Whole } from "./look.js";
 import type { Vector } from "./maths.js";
 import type { Answer, Pinhole, Question, Told } from "./messages.js";
 import { GRAPHICS_LOST, Renderer, type FrameStyle } from "./renderer.js";
@@ -19,8 +19,8 @@ export interface Listener {
   progress(share: number): void;
   /** The first of the scene is there, or more of it. */
   scene(told: Told): void;
-  /** The list of objects, whenever it changes. */
-  objects(objects: readonly ShownObject[]): void;
+  /** The list of objects and what they are parts of, whenever it changes. */
+  objects(objects: readonly ShownObject[], wholes: readonly Whole[]): void;
   /** Something to draw has changed. */
   changed(): void;
   /** What went wrong after there was something to see. */
@@ -141,7 +141,7 @@ export class SceneView {
         this.#opened?.(answer.told);
         return this.listener.scene(answer.told);
       case "objects":
-        return this.listener.objects(answer.objects);
+        return this.listener.objects(answer.objects, answer.wholes);
       case "gaussians":
         return this.#put(answer.first, answer.numbers, answer.room);
       case "order":

@@ -2,7 +2,7 @@
 
 import type { CodedScene, Edit } from "../../dist/index.js";
 import { firstViewOf, type FirstView } from "./first_view.js";
-import { labelsOf, lookOf, partsOf, type Look, type Part } from "./look.js";
+import { labelsOf, lookOf, partsOf, wholesOf, type Look, type Part } from "./look.js";
 import { same, vectorAt, type Vector } from "./maths.js";
 import type { Answer, Pinhole, Told } from "./messages.js";
 import { at, farthestFirst } from "./sorting.js";
@@ -128,7 +128,7 @@ export class Stage {
   #lookAfter(edits: readonly Edit[]): Look {
     const grouped = this.scene.representation === "group";
     const look = lookOf(this.#parts, edits, grouped);
-    if (this.whole) this.say({ tell: "objects", objects: look.objects });
+    if (this.whole) this.say({ tell: "objects", objects: look.objects, wholes: wholesOf(this.#parts) });
     if (this.#hidden.length === 0) return look;
     return lookOf(this.#parts, [...edits, { do: "remove", objects: this.#hidden }], grouped);
   }

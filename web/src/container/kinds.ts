@@ -52,6 +52,7 @@ export const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["NETS", { ...ONCE, layer: SEMANTIC, critical: false }],
   ["LABL", { ...ONCE, layer: SEMANTIC, critical: false }],
   ["OPAC", { ...ONCE, layer: SEMANTIC, critical: false }],
+  ["TREE", { ...ONCE, layer: SEMANTIC, critical: false }],
   ["SEMA", { ...COUNTED, layer: SEMANTIC, critical: false, answered: true }],
   ["EDIT", { ...ONCE, layer: SEMANTIC }],
 ]);

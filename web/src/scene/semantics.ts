@@ -1,4 +1,4 @@
-// What the anchors of a scene mean, NETS, SEMA, LABL and OPAC: FORMAT.md, section 10.
+// What the anchors of a scene mean, NETS, SEMA, LABL, OPAC and TREE: FORMAT.md, section 10.
 
 import { newArray } from "../base/arrays.js";
 import { ByteReader } from "../base/byte_reader.js";
@@ -13,6 +13,7 @@ import { readModel } from "../networks/models.js";
 import { checkRange } from "../networks/network.js";
 import { decodeLabels } from "../streams/bits.js";
 import { ObjectSums, ObjectTable, readSolidity, type SceneObject } from "./objects.js";
+import { ObjectTree } from "./tree.js";
 import { checkCoder, compareAnswer, decodeValues } from "./values.js";
 
 const KINDS = ["NETS", "LABL", "SEMA"];
@@ -28,6 +29,8 @@ export interface SemanticLayer {
   readonly objects: readonly SceneObject[];
   /** Of the embeddings; empty where there are none. */
   readonly textEncoder: string;
+  /** What objects are parts of; undefined where the file does not tell. */
+  readonly tree: ObjectTree | undefined;
 }
 
 /** Whether a file has semantics that are complete. */
@@ -48,6 +51,7 @@ export function openSemantics(
 export class SemanticReader {
   readonly objects: ObjectTable;
   readonly #solidity: Uint8Array;
+  readonly #tree: ObjectTree | undefined;
   readonly #everywhere: boolean;
   readonly #baseStep: number;
   readonly #layout: ChannelLayout;
@@ -77,6 +81,8 @@ export class SemanticReader {
     const { count } = this.objects;
     const told = container.ofKind("OPAC").length > 0;
     this.#solidity = told ? readSolidity(container.content("OPAC").bytes, count) : new Uint8Array(count);
+    const parts = container.ofKind("TREE").length > 0;
+    this.#tree = parts ? ObjectTree.read(container.content("TREE").bytes, count) : undefined;
     const entries = container.chunks("SEMA");
     const positions = container.chunks("POSI");
     if (entries.length !== positions.length || entries.some(({ rows }, i) => rows !== positions[i]!.rows)) {
@@ -119,7 +125,7 @@ export class SemanticReader {
       if (this.#whole) sums.compare();
     });
     const objects = this.objects.objects(voxelSize, this.#baseStep, this.#solidity);
-    return { channels, feature, label, objects, textEncoder: this.objects.encoder };
+    return { channels, feature, label, objects, textEncoder: this.objects.encoder, tree: this.#tree };
   }
 
   #decodeChunk(entry: Entry, own: Int32Array, sums: ObjectSums, feature: Float32Array, label: Int32Array): void {
