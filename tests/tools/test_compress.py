@@ -1,6 +1,7 @@
 """``csg compress``: photos to a file and back, and what it says of photos that make none."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 import csgaussian_ns
-from csgaussian_ns.feedforward.found import VARIABLE, naming
+from csgaussian_ns.feedforward.found import CURRENT, SHIPPED, VARIABLE, naming
 from csgaussian_ns.tools import cli
 from tests.feedforward.captures import write_folder
 from tests.feedforward.models import model, weights
@@ -44,6 +45,20 @@ def test_photos_become_a_scene(place: Path, capsys, monkeypatch: pytest.MonkeyPa
         assert cli.main([command[0], file, *command[1:], *named]) == 0
     assert cli.main(["verify", file]) == 2  # the option's file is forgotten when a command ends
     assert "--weights" in capsys.readouterr().err
+
+
+def test_weights_that_come_with_the_package_need_not_be_named(place: Path, capsys, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    digest = CURRENT.read_text("ascii").strip()
+    assert sha256((SHIPPED / f"{digest}.csgw").read_bytes()).hexdigest() == digest
+    assert sum(file.stat().st_size for file in SHIPPED.iterdir()) < 12e6
+    photos = [str(place / f"scene/images/{number}.png") for number in (0, 1)]
+    out = place / "shipped.csg"
+    assert cli.main(["compress", "--views", *photos, "--camera", str(place / "scene"), "-o", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["weights"] == digest and told["psnr"] > 12
+    monkeypatch.setenv(VARIABLE, str(place / "w.csgw"))  # other files need other weights
+    assert len(csgaussian_ns.load(out)) == 2 * 32 * 24
 
 
 def test_a_size_chooses_the_level(place: Path, capsys):
