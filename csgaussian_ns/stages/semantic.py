@@ -31,8 +31,8 @@ class SemanticSettings:
     qat_step: float = 1.0
     """Quantisation step whose noise is put on the features while they are learned (QAT); 0 trains without noise."""
     quality_weighting: bool = False
-    """Weight each anchor's feature by how finely colour coding quantises the anchor (QWM); it gained nothing wherever it
-    was measured (docs/decisions/0061)."""
+    """Weight each anchor's feature by how finely colour coding quantises the anchor (QWM); it gained nothing wherever
+    it was measured (docs/decisions/0061)."""
     quality_threshold: float = 0.65
     """Anchors of at least this quality, 0 to 1, count fully."""
     smoothing_weight: float = 0.5
