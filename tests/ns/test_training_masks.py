@@ -108,9 +108,13 @@ def test_overlapping_masks_arrive_as_layers(tmp_path: Path):
     part = whole & (np.arange(WIDTH) > 100)
     for number in range(12):
         write_masks(tmp_path / "labels" / f"{number:04d}.npz", MaskSet.from_masks(np.stack([part, whole])))
-    _, batch = load(tmp_path, masks=tmp_path / "labels").next_train(0)
-    assert batch["labels"].shape[0] == 2
-    assert batch["labels"][0].unique().tolist() == [0, 2] and batch["labels"][1].unique().tolist() == [0, 1]
+    manager = load(tmp_path, masks=tmp_path / "labels")
+    _, batch = manager.next_train(0)
+    layers = next(iter(manager.masked_views())).labels
+    assert layers.shape[0] == 2
+    assert layers[0].unique().tolist() == [0, 2] and layers[1].unique().tolist() == [0, 1]
+    assert batch["labels"].shape[0] == 1, "what is learned is the smallest mask at each pixel"
+    assert batch["labels"].unique().tolist() == [0, 1, 2]
     assert farther_than_a_pixel(batch["image"][..., 0].numpy() > 0.5, batch["labels"][0].numpy() > 0) == 0
 
 
