@@ -228,7 +228,10 @@ def smaller(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         here = [r for r in found if (r["scenes"], r["views"]) == (ours["scenes"], ours["views"])]
         row = {name: ours[name] for name in ("scenes", "views", "setting")}
         for what in dict.fromkeys(r["file"] for r in here if r["file"] not in (OURS, UNCODED)):
-            curve = sorted((r["psnr"], r["bytes"]) for r in here if r["file"] == what)
+            files = sorted((r["bytes"], r["psnr"]) for r in here if r["file"] == what)
+            best = np.maximum.accumulate([psnr for _, psnr in files])
+            kept = [n for n in range(len(files)) if n == 0 or best[n] > best[n - 1]]  # what no smaller file beats
+            curve = [(files[n][1], files[n][0]) for n in kept]
             if len(curve) == 1 or ours["psnr"] <= curve[0][0]:
                 size = curve[0][1]  # the smallest file that reaches it
             elif ours["psnr"] > curve[-1][0]:
