@@ -20,7 +20,7 @@ import torch
 import tyro
 from common import RESULTS, machine
 from rate_scaling import Frozen, frozen
-from torch import Tensor
+from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ConfigError
 from csgaussian_ns.core.files import write_json
@@ -111,6 +111,21 @@ def walked(model: IntegerModel, scene: Frozen) -> float:
     return time.process_time() - began
 
 
+def fitted(model: nn.Module, cost: Callable[[Tensor], Tensor], count: int, steps: int, batch: int) -> dict[str, int]:
+    """Fit a model to what some rows of ``count`` cost, bits of each type; bytes of each type that are left."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.05 ** (1 / steps))
+    for _ in range(steps):
+        rows = torch.randint(count, (batch,))
+        optimizer.zero_grad()
+        (cost(rows).sum() / len(rows)).backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        bits = sum((cost(rows) for rows in torch.arange(count).split(4096)), torch.zeros(3))
+    return dict(zip(TYPES, (bits / 8).round().int().tolist(), strict=True))
+
+
 def fit(scene: Frozen, build: Callable[..., HyperCarm], options: Options) -> dict[str, object]:
     """Bytes of each type of attribute and of the networks, and seconds of decoding."""
     torch.manual_seed(options.seed)
@@ -119,24 +134,15 @@ def fit(scene: Frozen, build: Callable[..., HyperCarm], options: Options) -> dic
     model.start(scene.grid, values)
     context = Context(scene.grid, 0.0, lambda rows: values[rows])
     whole = model.place(context)  # INR has nothing to learn, and neighbours are as decoded
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.05 ** (1 / options.steps))
 
     def cost(rows: Tensor) -> Tensor:
         expected = model.expect(whole.at(rows), scene.steps[rows])
         parts = masked_bits(expected.bits(values[rows]), scene.anchors.mask[rows], scene.layout)
         return torch.stack([part.sum() for part in parts])
 
-    for _ in range(options.steps):
-        rows = torch.randint(len(values), (options.batch,))
-        optimizer.zero_grad()
-        (cost(rows).sum() / len(rows)).backward()
-        optimizer.step()
-        schedule.step()
-    with torch.no_grad():
-        bits = sum((cost(rows) for rows in torch.arange(len(values)).split(4096)), torch.zeros(3))
+    sizes = fitted(model, cost, len(values), options.steps, options.batch)
     integers = model.freeze(context, 6)
-    found: dict[str, object] = dict(zip(TYPES, (bits / 8).round().int().tolist(), strict=True))
+    found: dict[str, object] = dict(sizes)
     found["networks"] = len(deflated(integers.to_bytes())[1])
     found["total"] = sum(int(size) for size in found.values())  # type: ignore[call-overload]
     raster = isinstance(model, Neighbours) and isinstance(model.selection, Raster)  # which no file says

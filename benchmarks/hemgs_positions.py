@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import tyro
 from common import RESULTS, machine
-from hemgs import TYPES
+from hemgs import fitted
 from rate_scaling import Frozen, frozen
 from torch import Tensor, nn
 
@@ -122,23 +122,13 @@ def fit(scene: Frozen, known: type[InrEncoding], kind: type[HyperCarm], options:
     values = model.values(scene.layout.flat(scene.anchors))
     model.start(scene.grid, values)
     context = Context(scene.grid, 0.0, lambda rows: values[rows])
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.05 ** (1 / options.steps))
 
     def cost(rows: Tensor) -> Tensor:
         expected = model.expect(model.place(context._replace(index=rows)), scene.steps[rows])
         parts = masked_bits(expected.bits(values[rows]), scene.anchors.mask[rows], scene.layout)
         return torch.stack([part.sum() for part in parts])
 
-    for _ in range(options.steps):
-        rows = torch.randint(len(values), (options.batch,))
-        optimizer.zero_grad()
-        (cost(rows).sum() / len(rows)).backward()
-        optimizer.step()
-        schedule.step()
-    with torch.no_grad():
-        bits = sum((cost(rows) for rows in torch.arange(len(values)).split(4096)), torch.zeros(3))
-    return dict(zip(TYPES, (bits / 8).round().int().tolist(), strict=True))
+    return fitted(model, cost, len(values), options.steps, options.batch)
 
 
 def main(options: Options) -> None:
