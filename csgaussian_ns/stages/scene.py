@@ -148,13 +148,14 @@ class TrainableScene(nn.Module):
         """The anchors in view as the current stage renders them, and their indices."""
         state = self.plan.at(self.step)
         index, real = self._choose("anchors", visible(self.anchors.position, self.anchors.scaling, camera))
-        logit = self.anchors.mask_logit.index_select(0, index)
+        rate_weight = self.rates.of_step(self.step)
+        logit = self.anchors.mask_logit.index_select(0, index) - self.rates.severity(rate_weight)
         mask = torch.ones_like(logit)
         if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         view = InView(self.anchors.at(index, mask if real is None else mask * real[:, None]), logit, real)
         generator = self._generator(index.device)
-        context, by = self.context(index)._replace(rate_weight=self.rates.of_step(self.step)), self.parts.quantise
+        context, by = self.context(index)._replace(rate_weight=rate_weight), self.parts.quantise
         return index, quantise_anchors(view, self.layout, self.entropy, context, state.quantisation, generator, by)
 
     def _choose(self, name: str, mask: Bool[Tensor, " N"]) -> Chosen:
@@ -227,7 +228,8 @@ class TrainableScene(nn.Module):
     @torch.no_grad()
     def masked(self) -> Anchors:
         """All anchors as trained, not rounded, with the mask that decides what is kept."""
-        logit, frequency = self.anchors.mask_logit, self.statistics.view_frequency()
+        logit = self.anchors.mask_logit - self.rates.severity(self.rate_weight)
+        frequency = self.statistics.view_frequency()
         return self.anchors.everywhere(kept(logit, frequency).float() if self.settings.offset_masks else None)
 
     def _decode(self) -> ScenePreview:
