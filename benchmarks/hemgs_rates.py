@@ -167,17 +167,26 @@ def one_run(options: Options) -> dict[str, Any]:
 
 
 def draw(entries: list[dict[str, Any]]) -> None:
-    """A panel for each scene."""
-    panels: dict[str, list[Curve]] = {}
-    for number, entry in enumerate(entries):
-        curves = panels.setdefault(entry["scene"], [])
+    """A panel for each scene: runs whose masks do not follow lambda, or as those of ``csgaussian-hemgs`` do."""
+    from csgaussian_ns.ns.config import HEMGS_MASKS
+
+    panels: dict[str, dict[str, Curve]] = {}
+    for entry in entries:
+        curves, masks, steps = panels.setdefault(entry["scene"], {}), entry.get("masks") or 0.0, entry["steps"]
+        if masks not in (0.0, HEMGS_MASKS):
+            continue
+        own = round(steps * (entry.get("longer") or 1.0))
+        names = {
+            "points": f"one run, {own} steps, {entry['form']}, masks {masks:g}, seed {entry['seed']}",
+            "dedicated": f"dedicated runs, {steps} steps, seed {entry['seed']}",
+        }
         for which, line in (("points", "-"), ("dedicated", "--")):
-            what = f"one run, {entry['form']}" if which == "points" else "dedicated runs"
-            points = entry[which]
-            style = {"color": f"C{number}", "linestyle": line}
-            label = f"{entry['hyperprior']}, {what}"
-            curves.append(Curve(label, [p["bytes"] for p in points], [p["psnr"] for p in points], style))
-    rate_figure(panels).savefig(RESULTS / "hemgs.png", dpi=110)
+            points, label = sorted(entry[which], key=lambda point: point["bytes"]), names[which]
+            style = {"linestyle": line}
+            curves[label] = Curve(label, [p["bytes"] for p in points], [p["psnr"] for p in points], style)
+    rate_figure({scene: list(curves.values()) for scene, curves in panels.items()}).savefig(
+        RESULTS / "hemgs.png", dpi=110
+    )
 
 
 def main(options: Options) -> None:
