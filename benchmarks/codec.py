@@ -67,13 +67,13 @@ def best(function: Callable[[], object], repeats: int) -> dict[str, float]:
     return {"seconds": min(walls), "cpu_seconds": min(cpus), "first_seconds": walls[0]}
 
 
-def encode_step(count: int, kept: float, chunk: int, repeats: int, file: str) -> dict[str, Any]:
+def encode_step(count: int, kept: float, chunk: int, repeats: int, file: str, model: str = "inr") -> dict[str, Any]:
     """Make a scene, encode it, write the file."""
     from codec_scenes import trained_like
 
     from csgaussian_ns.codec.encode import encode
 
-    scene = trained_like(count, kept)
+    scene = trained_like(count, kept, model=model)
     forget_peak()
     times = best(lambda: encode(scene, chunk_anchors=chunk), repeats)
     peak = peak_bytes()
@@ -99,9 +99,9 @@ def decode_step(repeats: int, file: str) -> dict[str, Any]:
     return result | {"decode_peak_bytes": peak_bytes(), "digest": decode(file).digest()}
 
 
-def in_own_process(arguments: dict[str, Any]) -> dict[str, Any]:
+def in_own_process(arguments: dict[str, Any], script: str = __file__) -> dict[str, Any]:
     """Result of one step."""
-    command = [sys.executable, __file__, "--single", json.dumps(arguments)]
+    command = [sys.executable, script, "--single", json.dumps(arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -11,7 +11,7 @@ import torch
 from csgaussian_ns.codec.encode import TrainedScene
 from csgaussian_ns.core.types import Anchors
 from csgaussian_ns.entropy.base import Widths
-from csgaussian_ns.entropy.registry import new_model
+from csgaussian_ns.entropy.registry import ModelName, new_model
 from csgaussian_ns.format.meta import SceneMeta
 from csgaussian_ns.scene.decoders import Decoders
 from csgaussian_ns.stages.settings import SceneSettings
@@ -36,7 +36,7 @@ def surface_voxels(count: int, generator: torch.Generator) -> torch.Tensor:
     return found[torch.randperm(len(found), generator=generator)[:count]]
 
 
-def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0) -> TrainedScene:
+def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0, model: ModelName = "inr") -> TrainedScene:
     """A scene of ``count`` anchors; at least the first offset of each is kept."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -52,7 +52,7 @@ def trained_like(count: int, kept: float = KEPT_OFFSETS, seed: int = 0) -> Train
     mask = (torch.rand(count, NUM_OFFSETS, generator=generator) < kept).float()
     mask[:, 0] = 1.0
     anchors = Anchors(grid * VOXEL, feature, offset, scaling, mask)
-    model = new_model("inr", meta.layout, Widths(64, 48))
-    model.start(grid, model.values(meta.layout.flat(anchors)))
+    entropy = new_model(model, meta.layout, Widths(64, 48))
+    entropy.start(grid, entropy.values(meta.layout.flat(anchors)))
     decoders = Decoders(FEATURE_DIM, NUM_OFFSETS, settings.hidden_dim)
-    return TrainedScene(grid, anchors, model, decoders, meta)
+    return TrainedScene(grid, anchors, entropy, decoders, meta)

@@ -16,8 +16,9 @@ from csgaussian_ns.core.shapes import Float
 RateForm = Literal["gated", "concatenated"]
 """``concatenated``: lambda is one more channel of the prior feature, as published. ``gated``: besides, this feature is
 multiplied by ``1 + L(exp(k lambda + c))``, as PCGS does; alone that says nothing where the feature says nothing yet."""
-START = 0.25
-"""How far raw steps of the least and of the greatest lambda are from the middle at first."""
+START = (0.25, 0.6, 1.0)
+"""How far raw steps of the least and of the greatest lambda are from the middle at first, type by type; the last one's
+holds for all that follow. That is how far apart runs of one lambda each end that differ six times in it."""
 
 
 def check_rate(weight: float, trained: tuple[float, ...]) -> None:
@@ -31,6 +32,12 @@ def check_rate(weight: float, trained: tuple[float, ...]) -> None:
             f"lambda {weight:g} lies outside of {min(trained):g}..{max(trained):g}, the range that this run is trained "
             "for; choose one inside, or train with others (rate_weights)"
         )
+
+
+def place_of(weight: float, trained: tuple[float, ...]) -> float:
+    """Where lambda is among those of training: -1 at the least, 1 at the greatest, evenly in its logarithm."""
+    least, most = math.log(min(trained)), math.log(max(trained))
+    return 2 * (math.log(weight) - least) / (most - least) - 1
 
 
 class RateSteps(nn.Module):
@@ -53,7 +60,7 @@ class RateSteps(nn.Module):
         self.weights, self.form = tuple(sorted(weights)), form
         self.exponent = nn.Parameter(torch.tensor([1.0, 0.0]))
         self.gate = nn.Linear(1, hidden)
-        self.shift = nn.Parameter(torch.full((types,), START))
+        self.shift = nn.Parameter(torch.tensor([START[min(number, len(START) - 1)] for number in range(types)]))
         with torch.no_grad():
             self.gate.weight.zero_()
             self.gate.bias.zero_()
@@ -78,8 +85,7 @@ class RateSteps(nn.Module):
             ConfigError: It is outside of the range.
         """
         check_rate(rate_weight, self.weights)
-        least, most = math.log(self.weights[0]), math.log(self.weights[-1])
-        bias = bias + self.shift * (2 * (math.log(rate_weight) - least) / (most - least) - 1)
+        bias = bias + self.shift * place_of(rate_weight, self.weights)
         if self.form == "concatenated":
             return weight, bias
         scale, offset = self.exponent

@@ -113,11 +113,14 @@ csgaussian_lite = MethodSpecification(
 
 HEMGS_WEIGHTS = (0.002, 0.004, 0.008, 0.016)
 """Lambdas of a run of HEMGS; the paper has four, too."""
+HEMGS_MASKS = 1.0
+"""How masks of such a run follow lambda (docs/decisions/0065)."""
 
 
 def _hemgs(config: CSGaussianModelConfig) -> CSGaussianModelConfig:
     """The same scene with what pays of the entropy model of HEMGS (docs/decisions/0051), for many rates."""
-    return replace(config, scene=replace(config.scene, hyperprior="progressive", rate_weights=HEMGS_WEIGHTS))
+    many = {"rate_weights": HEMGS_WEIGHTS, "rate_masks": HEMGS_MASKS}
+    return replace(config, scene=replace(config.scene, hyperprior="progressive", **many))
 
 
 csgaussian_hemgs = MethodSpecification(

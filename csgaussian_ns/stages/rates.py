@@ -3,7 +3,7 @@
 import torch
 
 from csgaussian_ns.entropy.base import EntropyModel
-from csgaussian_ns.entropy.rate_steps import check_rate
+from csgaussian_ns.entropy.rate_steps import check_rate, place_of
 from csgaussian_ns.stages.settings import SceneSettings
 
 
@@ -22,6 +22,7 @@ class Rates:
             ConfigError: ``chosen`` lies outside of those of training.
         """
         self.chosen, self.trained, self._seed = chosen, settings.rate_weights if paid else (), settings.seed
+        self._mask_slope = settings.rate_masks
         if self.trained:
             model.vary_rate(self.trained, settings.rate_form)
             check_rate(chosen, self.trained)
@@ -41,3 +42,7 @@ class Rates:
             return self.chosen
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step + (3 << 40))
         return self.trained[int(torch.randint(len(self.trained), (), generator=generator))]
+
+    def severity(self, weight: float) -> float:
+        """What logits of masks lose at a lambda, so that dearer rates keep fewer Gaussians; 0 in the middle."""
+        return self._mask_slope * place_of(weight, self.trained) if self.trained else 0.0

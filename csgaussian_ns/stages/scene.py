@@ -146,16 +146,16 @@ class TrainableScene(nn.Module):
 
     def in_training(self, camera: Camera) -> tuple[Int[Tensor, " V"], Quantised]:
         """The anchors in view as the current stage renders them, and their indices."""
-        state = self.plan.at(self.step)
+        state, rate_weight = self.plan.at(self.step), self.rates.of_step(self.step)
         index, real = self._choose("anchors", visible(self.anchors.position, self.anchors.scaling, camera))
-        logit = self.anchors.mask_logit.index_select(0, index)
+        logit = self.anchors.mask_logit.index_select(0, index) - self.rates.severity(rate_weight)
         mask = torch.ones_like(logit)
         if state.rate and self.settings.offset_masks:
             mask = straight_through_mask(logit, self.statistics.view_frequency().index_select(0, index))
         view = InView(self.anchors.at(index, mask if real is None else mask * real[:, None]), logit, real)
-        generator = self._generator(index.device)
-        context, by = self.context(index)._replace(rate_weight=self.rates.of_step(self.step)), self.parts.quantise
-        return index, quantise_anchors(view, self.layout, self.entropy, context, state.quantisation, generator, by)
+        context, generator = self.context(index)._replace(rate_weight=rate_weight), self._generator(index.device)
+        how, by = state.quantisation, self.parts.quantise
+        return index, quantise_anchors(view, self.layout, self.entropy, context, how, generator, by)
 
     def _choose(self, name: str, mask: Bool[Tensor, " N"]) -> Chosen:
         return Chosen(places(mask)) if self.buffers is None else self.buffers.choose(name, mask)
@@ -214,9 +214,8 @@ class TrainableScene(nn.Module):
         """All features as a decoder would see them, ``None`` before stage 2; computed once per step."""
         if (state := self.semantic_state) is None or self.semantic is None or not self.has_features:
             return None
-        decoded, grid, rated = self.semantic.decoded, self.anchors.grid, state.rate
-        moment = (self._resized, self.step, self.rate_weight)
-        return self._decoded_semantics.at(moment, lambda: decoded(grid, rated, self.quality()))
+        moment, made = (self._resized, self.step, self.rate_weight), self.semantic.decoded
+        return self._decoded_semantics.at(moment, lambda: made(self.anchors.grid, state.rate, self.quality()))
 
     def quality(self) -> Float[Tensor, " A"]:
         """Weight of each anchor in semantic learning (CSGaussian, Eq. 3); 1 where colour was trained without rate."""
@@ -227,8 +226,9 @@ class TrainableScene(nn.Module):
     @torch.no_grad()
     def masked(self) -> Anchors:
         """All anchors as trained, not rounded, with the mask that decides what is kept."""
-        logit, frequency = self.anchors.mask_logit, self.statistics.view_frequency()
-        return self.anchors.everywhere(kept(logit, frequency).float() if self.settings.offset_masks else None)
+        logit = self.anchors.mask_logit - self.rates.severity(self.rate_weight)
+        mask = kept(logit, self.statistics.view_frequency()).float() if self.settings.offset_masks else None
+        return self.anchors.everywhere(mask)
 
     def _decode(self) -> ScenePreview:
         if not self.plan.at(self.step).rate:

@@ -43,6 +43,9 @@ class SceneSettings:
     lambda_rate is the one that is. None: lambda_rate alone."""
     rate_form: RateForm = "gated"
     """How steps depend on lambda: gated scales the prior feature, concatenated is a channel of it as in HEMGS."""
+    rate_masks: float = 0.0
+    """How much more has to speak for a Gaussian (as a logit) at the greatest lambda of rate_weights than in the middle,
+    and less at the least one; 0 gives files of all lambdas the same Gaussians."""
     network_bits: Literal[4, 5, 6, 7, 8, 16] = 6
     """Bits per weight of all networks in the file; 16 gives the decoders 16 and the others 8. The rounding stage trains
     with weights of 8 bits or fewer rounded."""

@@ -33,8 +33,9 @@ def test_bytes_at_equal_quality(rates: Any):
     assert rates.bd_rate(files, [(1.1 * size, psnr) for size, psnr in files]) == pytest.approx(10)
     assert rates.bd_rate([(100, 20.0), (200, 21.0)], [(100, 20.5), (200, 21.5)]) == pytest.approx(100 * (2**-0.5 - 1))
     assert rates.bd_rate(files, [*files, (200e3, 26.5)]) == pytest.approx(0)  # a file that a smaller one beats
-    with pytest.raises(ConfigError, match="no quality in common"):
-        rates.bd_rate(files, [(100, 20.0), (200, 21.0)])
+    assert rates.bd_rate(files, [(100, 20.0), (200, 21.0)]) is None  # no quality in common
+    assert rates.bd_psnr(files, [(size, psnr + 0.3) for size, psnr in files]) == pytest.approx(0.3)
+    assert rates.bd_psnr(files, [(100, 20.0), (200, 21.0)]) is None  # nor a size
     with pytest.raises(ConfigError, match="PSNR rises"):
         rates.bd_rate(files, [(100, 27.0), (200, 26.5)])
     with pytest.raises(ConfigError, match=r"no runs of .* at lambda \[0\.5\]"):

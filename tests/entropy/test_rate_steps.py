@@ -75,6 +75,20 @@ def test_each_step_of_training_pays_for_one_of_them():
     assert alone.rates.of_step(7) == 0.004
 
 
+def test_masks_follow_lambda_where_asked():
+    points, plan = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) - 0.5, LITE_PLAN.scaled_to(100)
+
+    def kept(slope: float, weight: float) -> float:
+        settings = SceneSettings(rate_weights=WEIGHTS, rate_masks=slope)
+        scene = TrainableScene(anchors_from_points(points, 20, 4, None), plan, settings, weight)
+        scene.anchors.mask_logit.data = torch.linspace(-9, 0, 800).reshape(200, 4)  # the threshold lies at -4.6
+        return float(scene.masked().mask.mean())
+
+    assert kept(0.0, 0.002) == kept(0.0, 0.016) == pytest.approx(4.6 / 9, abs=0.01)
+    assert kept(2.0, 0.002) == pytest.approx(6.6 / 9, abs=0.01) and kept(2.0, 0.016) == pytest.approx(2.6 / 9, abs=0.01)
+    assert kept(2.0, (0.002 * 0.016) ** 0.5) == pytest.approx(4.6 / 9, abs=0.01)
+
+
 def test_ranges_that_are_none_are_refused():
     points, plan = torch.rand(20, 3) - 0.5, LITE_PLAN.scaled_to(100)
     for weights, weight, words in (

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from nerfstudio.engine.trainer import Trainer
 
 from csgaussian_ns.core.errors import CheckpointError
+from csgaussian_ns.ns.config import csgaussian_hemgs_lite
 from csgaussian_ns.ns.optimizers import JointOptimizers
 from csgaussian_ns.ns.trainer import CSGaussianTrainer
 from tests.full_disk import full_disk
@@ -41,6 +43,16 @@ def test_only_the_latest_is_kept(lite_config, started):
     for step in (2, 5):
         trainer.save_checkpoint(step)
     assert [path.name for path in trainer.checkpoint_dir.iterdir()] == ["step-000000005.ckpt"]
+
+
+def test_a_checkpoint_of_another_method_is_refused(lite_config, started):
+    trainer = started(lite_config(10))
+    trainer.save_checkpoint(3)
+    config = lite_config(10)
+    config.pipeline.model.scene = replace(csgaussian_hemgs_lite.config.pipeline.model.scene)
+    config.load_checkpoint = trainer.checkpoint_dir / "step-000000003.ckpt"
+    with pytest.raises(CheckpointError, match=r"does not fit this configuration .*'progressive'.*see its config.yml"):
+        started(config)
 
 
 @pytest.mark.slow
