@@ -57,10 +57,12 @@ def train(asked: argparse.Namespace) -> None:
     """To the end, or to a step, from the last checkpoint on."""
     make_folder(asked.run)
     scenes, sizes = read_scenes(asked.place), Settings()
-    options = BatchOptions(tuple(asked.views), 2, tuple(asked.sizes), sizes.levels, True, asked.seed)
+    options = BatchOptions(tuple(asked.views), asked.targets, tuple(asked.sizes), sizes.levels, True, asked.seed)
     calm = BatchOptions((2,), 2, tuple(asked.sizes[:1]), sizes.levels, False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    loop = LoopOptions(steps=asked.steps, rate=asked.rate, rate_weight=asked.rate_weight, seed=asked.seed)
+    loop = LoopOptions(
+        steps=asked.steps, rate=asked.rate, rate_weight=asked.rate_weight, seed=asked.seed, half=asked.half
+    )
     training = Training(sizes, loop, Batches(scenes.train, options), device)
     checkpoint = newest(asked.run / CHECKPOINTS)
     if checkpoint is not None:
@@ -102,6 +104,8 @@ def main() -> None:
     training.add_argument("--rate", type=float, default=4e-4)
     training.add_argument("--rate-weight", type=float, default=0.05)
     training.add_argument("--views", type=int, nargs="+", default=[2])
+    training.add_argument("--targets", type=int, default=2, help="other views that a step looks at")
+    training.add_argument("--half", action="store_true", help="convolutions in bfloat16: faster where processors can")
     training.add_argument("--sizes", type=int, nargs="+", default=[128])
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--save-every", type=int, default=500)

@@ -44,6 +44,7 @@ class LoopOptions:
         largest_gradient: Its length, at most.
         averaged: Share of the past in the running mean of the weights, which is what is kept of a run.
         seed: Of the weights before training, and of noise.
+        half: Whether convolutions are computed in bfloat16.
     """
 
     steps: int = 60_000
@@ -56,6 +57,7 @@ class LoopOptions:
     largest_gradient: float = 1.0
     averaged: float = 0.999
     seed: int = 0
+    half: bool = False
 
     def check(self) -> None:
         """See that they can work.
@@ -108,6 +110,7 @@ class Training:
         self.settings, self.options, self.batches, self.device = settings, options, batches, device
         torch.manual_seed(options.seed)
         self.network = TrainedNetwork(settings).to(device)
+        self.network.half = options.half
         self._mean = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self._optimizer = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99), fused=True)
         self._rasterizer = choose_rasterizer("auto", device)

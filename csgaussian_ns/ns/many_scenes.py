@@ -98,6 +98,8 @@ class CodecSplatModelConfig:
     """Steps in which it rises."""
     rate_weight: float = 0.05
     """Of a bit per pixel at level 0; at the highest of six it is a 64th of that."""
+    half: bool = False
+    """Compute convolutions in bfloat16: in two thirds of the time, where processors can."""
 
     def network(self) -> Settings:
         """Its sizes.
@@ -164,6 +166,7 @@ class CodecSplatTrainerConfig(TrainerConfig):
             warm_steps=model.warm_steps,
             rate_weight=model.rate_weight,
             seed=self.machine.seed,
+            half=model.half,
         )
 
 

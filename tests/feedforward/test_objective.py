@@ -1,5 +1,7 @@
 """What a scene costs, and that training lowers it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,30 @@ def test_gradients_of_pictures_and_bits_reach_all():
     assert silent == []
     with pytest.raises(ConfigError, match="no view to compare"):
         cost(network, given(photos, views), [], 0, rasterizer)
+
+
+def test_half_precision_changes_little_and_nothing_of_how_likely_latents_are(monkeypatch: pytest.MonkeyPatch):
+    network, views, kinds = small_network(), two_views(), set()
+    convolution = torch.nn.functional.conv2d
+
+    def noted(x: torch.Tensor, weight: torch.Tensor, *rest: Any) -> torch.Tensor:
+        kinds.add((x.dtype, weight.dtype))
+        return convolution(x, weight, *rest)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", noted)
+    torch.manual_seed(0)
+    exact, bits = network(plane_photos(views), views, 0)
+    assert kinds == {(torch.float32, torch.float32)}
+    network.half = True
+    torch.manual_seed(0)
+    near, near_bits = network(plane_photos(views), views, 0)
+    assert kinds == {(torch.float32, torch.float32), (torch.bfloat16, torch.bfloat16)}
+    assert near.means.dtype == torch.float32 and not torch.equal(near.means, exact.means)
+    assert (near.means - exact.means).abs().max() < 0.05 * exact.means.abs().max()
+    assert near_bits.item() == pytest.approx(bits.item(), rel=0.05)
+    near.means.sum().backward()
+    found = network.values["gaussians/first/weight"].grad
+    assert found is not None and found.dtype == torch.float32 and bool(found.any())
 
 
 def test_training_lowers_the_cost():
