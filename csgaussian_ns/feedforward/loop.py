@@ -20,6 +20,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.batches import Batch, Batches
 from csgaussian_ns.feedforward.freeze import Sample, freeze
 from csgaussian_ns.feedforward.objective import RATE_WEIGHT, Cost, Given, Target, Weights, cost
+from csgaussian_ns.feedforward.optimizer import MatrixOptimizer
 from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.feedforward.trained import TrainedNetwork
 from csgaussian_ns.render.backend import choose_rasterizer
@@ -112,7 +113,7 @@ class Training:
         self.network = TrainedNetwork(settings).to(device)
         self.network.half = options.half
         self._mean = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self._optimizer = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99), fused=True)
+        self._optimizer = MatrixOptimizer(self.network.parameters(), options.rate)
         self._rasterizer = choose_rasterizer("auto", device)
         self.step = self._skipped = 0
 
@@ -124,8 +125,7 @@ class Training:
         """
         torch.manual_seed(self.options.seed * 1_000_003 + self.step)
         batch = self.batches.at(self.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.options.rate_at(self.step)
+        self._optimizer.at(self.options.rate_at(self.step))
         self._optimizer.zero_grad()
         found = self._cost(batch)
         found.loss.backward()

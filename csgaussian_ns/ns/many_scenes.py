@@ -81,7 +81,9 @@ class CodecSplatModelConfig:
     channels: int = 64
     """Of the feature at a quarter of the photos' resolution; even."""
     latent: int = 48
-    """Channels that are coded, at a sixteenth."""
+    """Channels that are coded."""
+    latent_cell: int = 16
+    """Pixels of a photo along one side of a place of what is coded: 8, 16 or 32."""
     planes: int = 32
     """Depths that are tried between near and far."""
     blocks: int = 2
