@@ -31,7 +31,7 @@ class MatrixOptimizer:
         """
         if not hasattr(torch.optim, "Muon"):
             raise ConfigError(
-                f"codecsplat is trained with torch.optim.Muon, of torch 2.9; torch here is {torch.__version__}"
+                f"codecsplat in training needs torch.optim.Muon, which came with torch 2.9; this is {torch.__version__}"
             )
         listed = list(parameters)
         self._convolutions = [one for one in listed if one.ndim == 4]
