@@ -40,8 +40,9 @@ class LoopOptions:
         warm_steps: In which it rises from 0.
         rate_weight: Of a bit per pixel at level 0, once ``rising`` steps are done.
         rising: Share of the steps in which that weight rises from 0: first pictures are learnt, then to spend less.
-        help_weight: Of ``objective.help_of``, before the first step; it falls to a tenth over ``helped``.
+        help_weight: Of colours in ``objective.help_of``, before the first step; it falls to a tenth over ``helped``.
         helped: Share of the steps in which it falls.
+        depth_weight: Of depths that are known.
         largest_gradient: Its length, at most.
         averaged: Share of the past in the running mean of the weights, which is what is kept of a run.
         seed: Of the weights before training, and of noise.
@@ -55,6 +56,7 @@ class LoopOptions:
     rising: float = 0.3
     help_weight: float = 1.0
     helped: float = 0.6
+    depth_weight: float = 1.0
     largest_gradient: float = 1.0
     averaged: float = 0.999
     seed: int = 0
@@ -71,8 +73,14 @@ class LoopOptions:
                 f"steps {self.steps}, warm steps {self.warm_steps}, averaged {self.averaged}; expected at least 1 and "
                 "0, and a share below 1"
             )
-        if not (self.rate > 0 and min(self.rate_weight, self.help_weight) >= 0 and self.largest_gradient > 0):
-            raise ConfigError("rate and largest_gradient must be above 0, rate_weight and help_weight at least 0")
+        if not (
+            self.rate > 0
+            and min(self.rate_weight, self.help_weight, self.depth_weight) >= 0
+            and self.largest_gradient > 0
+        ):
+            raise ConfigError(
+                "rate and largest_gradient must be above 0, rate_weight, help_weight and depth_weight at least 0"
+            )
         if not (0 <= self.rising <= 1 and 0 <= self.helped <= 1):
             raise ConfigError(f"rising {self.rising} and helped {self.helped}; expected shares of the steps, 0 to 1")
 
@@ -85,7 +93,7 @@ class LoopOptions:
         """Of the parts of the cost."""
         risen = min(1.0, (step + 1) / max(1.0, self.rising * self.steps))
         fallen = min(1.0, step / max(1.0, self.helped * self.steps))
-        return Weights(self.rate_weight * risen, self.help_weight * 0.1**fallen)
+        return Weights(self.rate_weight * risen, self.help_weight * 0.1**fallen, self.depth_weight)
 
 
 class Told(NamedTuple):
