@@ -22,6 +22,7 @@ from csgaussian_ns.feedforward.loop import LoopOptions, Training
 from csgaussian_ns.feedforward.many import NAME, read_scenes
 from csgaussian_ns.feedforward.run import CHECKPOINTS, RunOptions, carry_out, newest
 from csgaussian_ns.feedforward.settings import Settings
+from csgaussian_ns.format.latents.meta import CELL, LATENT_CELLS
 from csgaussian_ns.tools.demo_scene.few import make_photos
 
 FIRST_SEED = 1000
@@ -56,11 +57,13 @@ def make_scenes(asked: argparse.Namespace) -> None:
 def train(asked: argparse.Namespace) -> None:
     """To the end, or to a step, from the last checkpoint on."""
     make_folder(asked.run)
-    scenes, sizes = read_scenes(asked.place), Settings()
-    options = BatchOptions(tuple(asked.views), 2, tuple(asked.sizes), sizes.levels, True, asked.seed)
+    scenes, sizes = read_scenes(asked.place), Settings(latent_cell=asked.latent_cell, refined=asked.refined)
+    options = BatchOptions(tuple(asked.views), asked.targets, tuple(asked.sizes), sizes.levels, True, asked.seed)
     calm = BatchOptions((2,), 2, tuple(asked.sizes[:1]), sizes.levels, False)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    loop = LoopOptions(steps=asked.steps, rate=asked.rate, rate_weight=asked.rate_weight, seed=asked.seed)
+    loop = LoopOptions(
+        steps=asked.steps, rate=asked.rate, rate_weight=asked.rate_weight, seed=asked.seed, half=asked.half
+    )
     training = Training(sizes, loop, Batches(scenes.train, options), device)
     checkpoint = newest(asked.run / CHECKPOINTS)
     if checkpoint is not None:
@@ -102,7 +105,11 @@ def main() -> None:
     training.add_argument("--rate", type=float, default=4e-4)
     training.add_argument("--rate-weight", type=float, default=0.05)
     training.add_argument("--views", type=int, nargs="+", default=[2])
+    training.add_argument("--targets", type=int, default=2, help="other views that a step looks at")
+    training.add_argument("--half", action="store_true", help="convolutions in bfloat16: faster where processors can")
     training.add_argument("--sizes", type=int, nargs="+", default=[128])
+    training.add_argument("--latent-cell", type=int, default=CELL, choices=LATENT_CELLS, help="pixels per place")
+    training.add_argument("--no-refined", dest="refined", action="store_false", help="without refinement by depth")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--save-every", type=int, default=500)
     training.add_argument("--measure-every", type=int, default=2000)

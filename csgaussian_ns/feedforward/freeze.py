@@ -83,7 +83,9 @@ def freeze(network: TrainedNetwork, samples: Sequence[Sample]) -> bytes:
     }
     mean = _whole(values["likely/mean"], MEAN_BITS)
     log_scale = _whole(values["likely/log_scale"].clip(*OCTAVES), LOG_SCALE_BITS)
-    return write_model(settings, kept, IntegerLatentModel(mean, log_scale, **integer))
+    networks = (integer[name] for name in ("hyper", "first", "second"))
+    coder = IntegerLatentModel(mean, log_scale, *networks, cell=settings.latent_cell)
+    return write_model(settings, kept, coder)
 
 
 def _as_stored(name: str, value: Float[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:

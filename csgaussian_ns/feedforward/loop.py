@@ -20,6 +20,7 @@ from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.batches import Batch, Batches
 from csgaussian_ns.feedforward.freeze import Sample, freeze
 from csgaussian_ns.feedforward.objective import RATE_WEIGHT, Cost, Given, Target, Weights, cost
+from csgaussian_ns.feedforward.optimizer import MatrixOptimizer
 from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.feedforward.trained import TrainedNetwork
 from csgaussian_ns.render.backend import choose_rasterizer
@@ -39,11 +40,13 @@ class LoopOptions:
         warm_steps: In which it rises from 0.
         rate_weight: Of a bit per pixel at level 0, once ``rising`` steps are done.
         rising: Share of the steps in which that weight rises from 0: first pictures are learnt, then to spend less.
-        help_weight: Of ``objective.help_of``, before the first step; it falls to a tenth over ``helped``.
+        help_weight: Of colours in ``objective.help_of``, before the first step; it falls to a tenth over ``helped``.
         helped: Share of the steps in which it falls.
+        depth_weight: Of depths that are known.
         largest_gradient: Its length, at most.
         averaged: Share of the past in the running mean of the weights, which is what is kept of a run.
         seed: Of the weights before training, and of noise.
+        half: Whether convolutions are computed in bfloat16.
     """
 
     steps: int = 60_000
@@ -53,9 +56,11 @@ class LoopOptions:
     rising: float = 0.3
     help_weight: float = 1.0
     helped: float = 0.6
+    depth_weight: float = 1.0
     largest_gradient: float = 1.0
     averaged: float = 0.999
     seed: int = 0
+    half: bool = False
 
     def check(self) -> None:
         """See that they can work.
@@ -68,8 +73,14 @@ class LoopOptions:
                 f"steps {self.steps}, warm steps {self.warm_steps}, averaged {self.averaged}; expected at least 1 and "
                 "0, and a share below 1"
             )
-        if not (self.rate > 0 and min(self.rate_weight, self.help_weight) >= 0 and self.largest_gradient > 0):
-            raise ConfigError("rate and largest_gradient must be above 0, rate_weight and help_weight at least 0")
+        if not (
+            self.rate > 0
+            and min(self.rate_weight, self.help_weight, self.depth_weight) >= 0
+            and self.largest_gradient > 0
+        ):
+            raise ConfigError(
+                "rate and largest_gradient must be above 0, rate_weight, help_weight and depth_weight at least 0"
+            )
         if not (0 <= self.rising <= 1 and 0 <= self.helped <= 1):
             raise ConfigError(f"rising {self.rising} and helped {self.helped}; expected shares of the steps, 0 to 1")
 
@@ -82,7 +93,7 @@ class LoopOptions:
         """Of the parts of the cost."""
         risen = min(1.0, (step + 1) / max(1.0, self.rising * self.steps))
         fallen = min(1.0, step / max(1.0, self.helped * self.steps))
-        return Weights(self.rate_weight * risen, self.help_weight * 0.1**fallen)
+        return Weights(self.rate_weight * risen, self.help_weight * 0.1**fallen, self.depth_weight)
 
 
 class Told(NamedTuple):
@@ -108,8 +119,9 @@ class Training:
         self.settings, self.options, self.batches, self.device = settings, options, batches, device
         torch.manual_seed(options.seed)
         self.network = TrainedNetwork(settings).to(device)
+        self.network.half = options.half
         self._mean = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-        self._optimizer = torch.optim.Adam(self.network.parameters(), options.rate, betas=(0.9, 0.99), fused=True)
+        self._optimizer = MatrixOptimizer(self.network.parameters(), options.rate)
         self._rasterizer = choose_rasterizer("auto", device)
         self.step = self._skipped = 0
 
@@ -121,8 +133,7 @@ class Training:
         """
         torch.manual_seed(self.options.seed * 1_000_003 + self.step)
         batch = self.batches.at(self.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.options.rate_at(self.step)
+        self._optimizer.at(self.options.rate_at(self.step))
         self._optimizer.zero_grad()
         found = self._cost(batch)
         found.loss.backward()

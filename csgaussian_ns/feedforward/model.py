@@ -115,7 +115,8 @@ class Model:
             LimitExceeded: More than ``limits`` allow.
         """
         sizes, what = self.settings, f"the network for {meta.views} views of {meta.width} x {meta.height}"
-        places = meta.views * (meta.width // FEATURE_CELL) * (meta.height // FEATURE_CELL)
+        side = sizes.latent_cell // FEATURE_CELL
+        places = meta.views * math.prod(side * count for count in meta.latent_size(sizes.latent_cell))
         rows = self.rows(meta.views, meta.width, meta.height)
         limits.check("max_rows", rows, what)
         widest = 9 * max(2 * sizes.channels + 1, sizes.channels + sizes.planes)
@@ -157,7 +158,7 @@ def read_model(data: bytes, backbone: FeatureBackbone | None = None) -> Model:
         settings = Settings.of_json(weights.settings)
     except ConfigError as error:
         raise FormatError(f"weights: {error}") from error
-    coder = IntegerLatentModel.from_bytes(_coder_bytes(weights))
+    coder = IntegerLatentModel.from_bytes(_coder_bytes(weights), settings.latent_cell)
     if (coder.levels, coder.hyper_channels, coder.channels) != (settings.levels, settings.hyper, settings.latent):
         raise FormatError("weights: the coder of latents is not of the sizes of the network; the file is damaged")
     parameters = {name: array for name, array in weights.arrays.items() if array.dtype == np.float32}

@@ -10,7 +10,7 @@ from csgaussian_ns.feedforward.backbone import FeatureBackbone, PlainBackbone
 from csgaussian_ns.feedforward.heads import GaussianArrays, GaussianHead
 from csgaussian_ns.feedforward.layers import Chain, Conv, Finer, Needed, Parameters, blocks
 from csgaussian_ns.feedforward.refinement import Refinement
-from csgaussian_ns.feedforward.settings import Settings
+from csgaussian_ns.feedforward.settings import FEATURE_CELL, Settings
 from csgaussian_ns.feedforward.views import Views
 
 
@@ -33,19 +33,22 @@ class Network:
 
     @cached_property
     def analysis(self) -> Chain:
-        """Features to the latent, at a quarter of their resolution."""
+        """Features to the latent, at a quarter of their resolution if a place of it is 16 pixels wide."""
         sizes = self.settings
+        between = (Conv("analysis/coarser", sizes.channels, sizes.channels, stride=2),) * (sizes.latent_cell == 32)
         middle = Conv("analysis/first", sizes.channels, sizes.channels, stride=2)
-        last = Conv("analysis/last", sizes.channels, sizes.latent, stride=2)
-        return Chain((middle, *blocks("analysis/block", sizes.channels, sizes.blocks), last))
+        last = Conv("analysis/last", sizes.channels, sizes.latent, stride=1 if sizes.latent_cell == 8 else 2)
+        return Chain((middle, *blocks("analysis/block", sizes.channels, sizes.blocks), *between, last))
 
     @cached_property
     def synthesis(self) -> Chain:
         """The latent to features."""
         sizes = self.settings
-        first = Finer("synthesis/first", sizes.latent, sizes.channels)
+        kind = Conv if sizes.latent_cell == 8 else Finer
+        first = kind("synthesis/first", sizes.latent, sizes.channels)
+        between = (Finer("synthesis/finer", sizes.channels, sizes.channels),) * (sizes.latent_cell == 32)
         inner = blocks("synthesis/block", sizes.channels, sizes.blocks)
-        return Chain((first, *inner, Finer("synthesis/last", sizes.channels, sizes.channels)))
+        return Chain((first, *between, *inner, Finer("synthesis/last", sizes.channels, sizes.channels)))
 
     @cached_property
     def refinement(self) -> Refinement:
@@ -86,5 +89,6 @@ class Network:
             latent: Decoded, after gains.
             views: Cameras.
         """
-        features = self.synthesis(parameters, latent)
+        rows, columns = views.height // FEATURE_CELL, views.width // FEATURE_CELL
+        features = self.synthesis(parameters, latent)[:, :, :rows, :columns]  # of places that reach over the border
         return self.head(parameters, self.refinement(parameters, features, views), views)

@@ -47,10 +47,11 @@ class Given(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Of a bit per pixel at level 0, and of ``help_of``."""
+    """Of a bit per pixel at level 0, and of the two parts of ``help_of``."""
 
     rate: float = RATE_WEIGHT
-    help: float = 0.0
+    colour: float = 0.0
+    depth: float = 0.0
 
 
 class Cost(NamedTuple):
@@ -107,19 +108,24 @@ def cost(
         found = torch.stack([psnr(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
     bits = bits / (len(given.views) * given.views.width * given.views.height)
     loss = mean + rate_weight(level, weights.rate) * bits
-    if weights.help:
-        loss = loss + weights.help * help_of(arrays, given)
+    if weights.colour or weights.depth:
+        help_ = help_of(arrays, given)
+        loss = loss + weights.colour * help_.colour + weights.depth * help_.depth
     return Cost(loss, mean, bits, found)
 
 
-def help_of(arrays: GaussianArrays, given: Given) -> Float[Tensor, ""]:
+class Help(NamedTuple):
+    """Mean difference of colours, and that of inverse depths as a share of their range; 0 where no depth is known."""
+
+    colour: Float[Tensor, ""]
+    depth: Float[Tensor, ""]
+
+
+def help_of(arrays: GaussianArrays, given: Given) -> Help:
     """How far Gaussians are from the colours of the photos at their places, and from depths that are known.
 
     Pictures alone teach a network at random nearly nothing: what it draws is a haze, in which nothing has a place. With
     this it has contents and places after some hundred steps, and then pictures say the rest.
-
-    Returns:
-        Mean difference of colours, and that of inverse depths as a share of their range.
     """
     views = given.views
     places = len(arrays.means) // len(views)
@@ -129,14 +135,14 @@ def help_of(arrays: GaussianArrays, given: Given) -> Float[Tensor, ""]:
     true = given.depths[:, side // 2 :: side, side // 2 :: side].reshape(len(views), -1)
     known = true > 0
     if not known.any():
-        return difference
+        return Help(difference, torch.zeros_like(difference))
     axes = like(np.ascontiguousarray(views.world_to_camera[:, 2]), arrays.means)
     means = arrays.means.reshape(len(views), places, 3)
     depths = (means * axes[:, None, :3]).sum(2) + axes[:, 3:]
     span = 1 / views.near - 1 / views.far
     lowest, highest = 1 / views.far, 1 / views.near
     away = (1 / depths - (1 / true.clamp_min(1e-9)).clamp(lowest, highest)).abs() / span
-    return difference + away[known].mean()
+    return Help(difference, away[known].mean())
 
 
 def seen_by(arrays: GaussianArrays, camera: Camera) -> Gaussians:

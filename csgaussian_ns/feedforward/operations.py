@@ -45,10 +45,16 @@ def neighbourhood(x: Shaped[Any, "V C H W"], kernel: int, stride: int = 1) -> Sh
 def convolved(
     x: Float[Any, "V C H W"], weight: Float[Any, "O C K K"], bias: Float[Any, " O"], stride: int = 1
 ) -> Float[Any, "V O h w"]:
-    """A convolution with zeros beyond the border; every ``stride``-th place from the first one on."""
+    """A convolution with zeros beyond the border; every ``stride``-th place from the first one on.
+
+    With torch it is computed in the precision of the weights, and given in that of the input.
+    """
     kernel = weight.shape[-1]
     if not isinstance(x, np.ndarray):
-        return _functional().conv2d(x, weight, bias, stride, kernel // 2)
+        if weight.dtype == x.dtype:
+            return _functional().conv2d(x, weight, bias, stride, kernel // 2)
+        out = _functional().conv2d(x.to(weight.dtype), weight, None, stride, kernel // 2)
+        return out.to(x.dtype) + bias[:, None, None]
     columns = x if kernel == stride == 1 else neighbourhood(x, kernel, stride)
     flat = columns.reshape(*columns.shape[:2], -1)
     out = np.matmul(weight.reshape(len(weight), -1), flat)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from csgaussian_ns.core.errors import ConfigError
+from csgaussian_ns.format.latents.meta import CELL, LATENT_CELLS
 
 FEATURE_CELL = 4
 """Pixels along one side of a place of the feature."""
@@ -18,8 +19,8 @@ class Settings:
 
     Attributes:
         channels: Of the feature at a quarter of the photos' resolution.
-        latent: Channels that are coded, at a sixteenth.
-        hyper: Channels of the hyper-latent, at a sixty-fourth.
+        latent: Channels that are coded.
+        hyper: Channels of the hyper-latent, at a quarter of the latent's resolution.
         hidden: Units of the networks that say how likely latents are.
         matching: Channels that views are compared by.
         planes: Depths that are tried between near and far, evenly in inverse depth.
@@ -28,6 +29,7 @@ class Settings:
         upsampling: Gaussians along one side of a place of the feature: 1, 2 or 4.
         levels: Rates of one set of weights.
         refined: Whether features are refined by what other views have at their depth, before coding and after.
+        latent_cell: Pixels along one side of a place of the latent: 8, 16 or 32.
     """
 
     channels: int = 64
@@ -41,13 +43,17 @@ class Settings:
     upsampling: int = 2
     levels: int = 6
     refined: bool = True
+    latent_cell: int = CELL
 
     def __post_init__(self) -> None:
         _check(asdict(self))
 
     def to_json(self) -> dict[str, Any]:
-        """For ``json.dumps``."""
-        return asdict(self)
+        """For ``json.dumps``. A cell of 16 goes without saying, as in files from before there were others."""
+        sizes = asdict(self)
+        if self.latent_cell == CELL:
+            del sizes["latent_cell"]
+        return sizes
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> "Settings":
@@ -56,11 +62,11 @@ class Settings:
         Raises:
             ConfigError: A field is missing or unknown, or out of range.
         """
-        names = {part.name for part in fields(cls)}
-        if set(values) != names:
+        names, told = {part.name for part in fields(cls)}, {"latent_cell": CELL, **values}
+        if set(told) != names:
             raise ConfigError(f"network: expected the sizes {sorted(names)}, got {sorted(map(str, values))[:20]}")
-        _check(values)
-        return cls(**values)
+        _check(told)
+        return cls(**told)
 
 
 def _check(sizes: Mapping[str, Any]) -> None:
@@ -72,6 +78,8 @@ def _check(sizes: Mapping[str, Any]) -> None:
                 raise ConfigError(f"network: refined must be true or false, got {value!r}")
         elif not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             raise ConfigError(f"network: {name} must be a whole number in 1..{most}, got {value!r}")
+    if sizes["latent_cell"] not in LATENT_CELLS:
+        raise ConfigError(f"network: latent_cell must be one of {LATENT_CELLS}, got {sizes['latent_cell']}")
     if sizes["planes"] < 2 or sizes["upsampling"] == 3 or sizes["channels"] % 2:
         raise ConfigError(
             f"network: planes {sizes['planes']}, upsampling {sizes['upsampling']}, channels {sizes['channels']}; "

@@ -13,6 +13,11 @@ from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.feedforward.views import Views
 from csgaussian_ns.quant.rounding import clamp_inward, noisy, straight_through, unit_noise
 
+_CONVOLUTION = 4
+"""Dimensions of its weights."""
+_EXACT = "likely/"
+"""Of how likely latents are: there a decoder must follow, and little is to be saved."""
+
 
 class TrainedNetwork(nn.Module):
     """Parameters of a ``Network`` and of its ``LatentModel``, by their names.
@@ -20,6 +25,7 @@ class TrainedNetwork(nn.Module):
     Attributes:
         network: What is done with them.
         likely: How likely latents are.
+        half: Whether convolutions are computed in bfloat16: in two thirds of the time, where processors can.
     """
 
     def __init__(self, settings: Settings, backbone: FeatureBackbone | None = None) -> None:
@@ -30,6 +36,7 @@ class TrainedNetwork(nn.Module):
             backbone: Makes features; our own where ``None``.
         """
         super().__init__()
+        self.half = False
         self.network, self.likely = Network(settings, backbone), LatentModel(settings)
         for part in (*self.network.needed(), *self.likely.needed()):
             self.register_parameter(part.name, nn.Parameter(torch.randn(part.shape) * part.spread))
@@ -51,7 +58,10 @@ class TrainedNetwork(nn.Module):
             views: Their cameras.
             level: Of the rate, 0 for the fewest bits.
         """
-        values = self.values
+        values: dict[str, Tensor] = dict(self.values)
+        if self.half:
+            weights = {name: value for name, value in values.items() if value.ndim == _CONVOLUTION}
+            values |= {name: value.bfloat16() for name, value in weights.items() if not name.startswith(_EXACT)}
         gains = self.likely.gains(values, level)
         scaled = self.network.latent(values, photos, views) * gains
         walked = self.likely.walk(values, scaled, level, _rounded)

@@ -81,7 +81,9 @@ class CodecSplatModelConfig:
     channels: int = 64
     """Of the feature at a quarter of the photos' resolution; even."""
     latent: int = 48
-    """Channels that are coded, at a sixteenth."""
+    """Channels that are coded."""
+    latent_cell: int = 16
+    """Pixels of a photo along one side of a place of what is coded: 8, 16 or 32."""
     planes: int = 32
     """Depths that are tried between near and far."""
     blocks: int = 2
@@ -98,6 +100,8 @@ class CodecSplatModelConfig:
     """Steps in which it rises."""
     rate_weight: float = 0.05
     """Of a bit per pixel at level 0; at the highest of six it is a 64th of that."""
+    half: bool = False
+    """Compute convolutions in bfloat16: in two thirds of the time, where processors can."""
 
     def network(self) -> Settings:
         """Its sizes.
@@ -164,6 +168,7 @@ class CodecSplatTrainerConfig(TrainerConfig):
             warm_steps=model.warm_steps,
             rate_weight=model.rate_weight,
             seed=self.machine.seed,
+            half=model.half,
         )
 
 

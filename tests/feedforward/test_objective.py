@@ -1,5 +1,7 @@
 """What a scene costs, and that training lowers it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -53,6 +55,30 @@ def test_gradients_of_pictures_and_bits_reach_all():
         cost(network, given(photos, views), [], 0, rasterizer)
 
 
+def test_half_precision_changes_little_and_nothing_of_how_likely_latents_are(monkeypatch: pytest.MonkeyPatch):
+    network, views, kinds = small_network(), two_views(), set()
+    convolution = torch.nn.functional.conv2d
+
+    def noted(x: torch.Tensor, weight: torch.Tensor, *rest: Any) -> torch.Tensor:
+        kinds.add((x.dtype, weight.dtype))
+        return convolution(x, weight, *rest)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", noted)
+    torch.manual_seed(0)
+    exact, bits = network(plane_photos(views), views, 0)
+    assert kinds == {(torch.float32, torch.float32)}
+    network.half = True
+    torch.manual_seed(0)
+    near, near_bits = network(plane_photos(views), views, 0)
+    assert kinds == {(torch.float32, torch.float32), (torch.bfloat16, torch.bfloat16)}
+    assert near.means.dtype == torch.float32 and not torch.equal(near.means, exact.means)
+    assert (near.means - exact.means).abs().max() < 0.05 * exact.means.abs().max()
+    assert near_bits.item() == pytest.approx(bits.item(), rel=0.05)
+    near.means.sum().backward()
+    found = network.values["gaussians/first/weight"].grad
+    assert found is not None and found.dtype == torch.float32 and bool(found.any())
+
+
 def test_training_lowers_the_cost():
     network, views = small_network(), two_views()
     photos, rasterizer = plane_photos(views), choose_rasterizer("cpu", torch.device("cpu"))
@@ -84,25 +110,31 @@ def test_help_is_nothing_where_gaussians_lie_on_the_photos():
     harmonics = arrays.harmonics.clone()
     harmonics[:, 0] = (small - 0.5) / CONSTANT
     right = arrays._replace(harmonics=harmonics)
-    assert float(help_of(right, given(photos, views))) < 1e-6 < float(help_of(arrays, given(photos, views)))
+    assert (
+        float(help_of(right, given(photos, views)).colour) < 1e-6 < float(help_of(arrays, given(photos, views)).colour)
+    )
+    assert float(help_of(right, given(photos, views)).depth) == 0
     pose = torch.from_numpy(views.world_to_camera[:, 2]).float()
     means = arrays.means.reshape(2, -1, 3)
     depths = (means * pose[:, None, :3]).sum(2) + pose[:, 3:]
     true = torch.zeros(2, views.height, views.width)
     true[:, 1::side, 1::side] = depths.reshape(2, views.height // side, views.width // side)
-    assert float(help_of(right, Given(photos, views, true))) < 1e-5
-    nearer = float(help_of(right, Given(photos, views, true * 0.8)))
+    assert float(help_of(right, Given(photos, views, true)).depth) < 1e-5
+    nearer = float(help_of(right, Given(photos, views, true * 0.8)).depth)
     true[1] = 0  # unknown
-    assert 0.01 < float(help_of(right, Given(photos, views, true * 0.8))) != nearer > 0.01
+    assert 0.01 < float(help_of(right, Given(photos, views, true * 0.8)).depth) != nearer > 0.01
 
 
 def test_help_counts_as_it_is_weighted():
     network, views = small_network(), two_views()
     photos, rasterizer = plane_photos(views), choose_rasterizer("cpu", torch.device("cpu"))
     targets = [Target(photos[1].permute(1, 2, 0), camera_of(views, 1))]
-    losses = []
-    for weight in (0.0, 1.0, 2.0):
+
+    def loss(colour: float, depth: float) -> float:
         torch.manual_seed(0)
-        found = cost(network, given(photos, views, 2.0), targets, 2, rasterizer, Weights(0.0, weight))
-        losses.append(found.loss.item())
-    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4) and losses[1] > losses[0] + 0.01
+        weights = Weights(0.0, colour, depth)
+        return cost(network, given(photos, views, 2.0), targets, 2, rasterizer, weights).loss.item()
+
+    alone = loss(0.0, 0.0)
+    for one, two in ((loss(1.0, 0.0), loss(2.0, 0.0)), (loss(0.0, 1.0), loss(0.0, 2.0))):
+        assert two - one == pytest.approx(one - alone, rel=1e-4) and one > alone + 0.01

@@ -88,16 +88,17 @@ def encode_latents(
         ConfigError: Shapes that are not those of the facts, or facts that no reader takes.
         QuantisationError: A value is not finite, or too far from what was expected.
     """
-    shapes = ((meta.views, model.hyper_channels, *meta.hyper_size), (meta.views, model.channels, *meta.latent_size))
+    size, coarse = meta.latent_size(model.cell), meta.hyper_size(model.cell)
+    shapes = ((meta.views, model.hyper_channels, *coarse), (meta.views, model.channels, *size))
     if (hyper.shape, values.shape) != shapes or meta.level >= model.levels:
         raise ConfigError(
             f"latents of {hyper.shape} and {values.shape} at level {meta.level}; facts and model need {shapes} and a "
             f"level below {model.levels}"
         )
-    even = even_places(*meta.latent_size)
+    even = even_places(*size)
     groups = [rows_of(hyper), *(values[:, :, chosen].transpose(0, 2, 1) for chosen in (even, ~even))]
     writing = _Writing([group.reshape(-1, group.shape[-1]) for group in groups])
-    latents = model.walk(meta.views, meta.latent_size, meta.level, writing)
+    latents = model.walk(meta.views, size, meta.level, writing)
     stream = rans.encode(np.concatenate(writing.symbols), np.concatenate(writing.tables), load_tables())
     info = info_of("LATN", symbols=_symbols(meta, model), decoded_crc=_crc(latents))
     facts = packed_section("META", write_facts(meta))
@@ -139,7 +140,7 @@ def decode_latents(
             )
         cameras = read_cameras(container.read(view).body, meta.views)
         reader = rans.Decoder(container.read(latent).body, load_tables())
-        latents = model.walk(meta.views, meta.latent_size, meta.level, _Reading(reader), arithmetic)
+        latents = model.walk(meta.views, meta.latent_size(model.cell), meta.level, _Reading(reader), arithmetic)
         reader.finish()
         compare_crc(latent.info.decoded_crc, _crc(latents), str(latent.info))
         return CodedLatents(latents, cameras, meta, container.header.rows, edited)
@@ -154,7 +155,8 @@ def check_latents(meta: LatentMeta, model: IntegerLatentModel, limits: DecodeLim
     """
     if meta.level >= model.levels:
         raise FormatError(f"META: level {meta.level}; the model has levels 0..{model.levels - 1}")
-    places, coarse = (meta.views * size[0] * size[1] for size in (meta.latent_size, meta.hyper_size))
+    sizes = (meta.latent_size(model.cell), meta.hyper_size(model.cell))
+    places, coarse = (meta.views * rows * columns for rows, columns in sizes)
     what = f"latents of {meta.views} views of {meta.width} x {meta.height}"
     limits.check("max_symbols_per_chunk", _symbols(meta, model), what)
     limits.check("max_memory_bytes", model.memory(places, coarse), what)
@@ -169,7 +171,8 @@ def _once(container: Container, kind: str) -> Entry:
 
 
 def _symbols(meta: LatentMeta, model: IntegerLatentModel) -> int:
-    hyper, latent = (size[0] * size[1] for size in (meta.hyper_size, meta.latent_size))
+    sizes = (meta.hyper_size(model.cell), meta.latent_size(model.cell))
+    hyper, latent = (rows * columns for rows, columns in sizes)
     return meta.views * (hyper * model.hyper_channels + latent * model.channels)
 
 

@@ -13,7 +13,9 @@ from csgaussian_ns.format.facts import Facts, parse_facts
 LATENTS = "latents"
 """The representation, as META names it."""
 CELL = 16
-"""Pixels of a photo along one side of a place of the latent."""
+"""Sides of photos are multiples of so many pixels; a place of the latent has as many, unless the weights say others."""
+LATENT_CELLS = (8, CELL, 32)
+"""Pixels of a photo along one side of a place of the latent that weights may say."""
 HYPER_CELLS = 4
 """Places of the latent along one side of one of the hyper-latent."""
 VIEWS = range(2, 13)
@@ -47,15 +49,13 @@ class LatentMeta(Facts):
     near: float
     far: float
 
-    @property
-    def latent_size(self) -> tuple[int, int]:
-        """Rows and columns of the latent of a view."""
-        return self.height // CELL, self.width // CELL
+    def latent_size(self, cell: int) -> tuple[int, int]:
+        """Rows and columns of the latent of a view, whose places are so many pixels wide."""
+        return -(-self.height // cell), -(-self.width // cell)
 
-    @property
-    def hyper_size(self) -> tuple[int, int]:
+    def hyper_size(self, cell: int) -> tuple[int, int]:
         """The same of the hyper-latent."""
-        rows, columns = self.latent_size
+        rows, columns = self.latent_size(cell)
         return -(-rows // HYPER_CELLS), -(-columns // HYPER_CELLS)
 
     def to_json(self) -> dict[str, object]:

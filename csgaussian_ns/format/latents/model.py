@@ -15,7 +15,7 @@ from csgaussian_ns.core.errors import FormatError
 from csgaussian_ns.core.shapes import Bool, Int, Int64, Shaped
 from csgaussian_ns.format.attributes import VALUE_BITS
 from csgaussian_ns.format.byte_reader import ByteReader
-from csgaussian_ns.format.latents.meta import HYPER_CELLS, LEVELS
+from csgaussian_ns.format.latents.meta import CELL, HYPER_CELLS, LEVELS
 from csgaussian_ns.format.networks.fixed_point import Arithmetic, IntegerNetwork, evaluate
 from csgaussian_ns.format.networks.hyperprior import pack_blocks
 from csgaussian_ns.format.networks.model import ChannelPrior
@@ -88,6 +88,7 @@ class IntegerLatentModel:
         hyper: The hyper-latent around one of its places to what it tells the 16 places of the latent in it.
         first: What a place is told to mean and log scale, for even places.
         second: The same for odd places, which also see the four around them.
+        cell: Pixels along one side of a place of the latent; not in its bytes, as the settings of the weights say it.
 
     Raises:
         FormatError: Inputs and outputs of the networks do not fit each other.
@@ -98,6 +99,7 @@ class IntegerLatentModel:
     hyper: IntegerNetwork
     first: IntegerNetwork
     second: IntegerNetwork
+    cell: int = CELL
 
     def __post_init__(self) -> None:
         cells, told, channels = HYPER_CELLS**2, self.told, self.channels
@@ -199,7 +201,7 @@ class IntegerLatentModel:
         return head + b"".join(tables) + pack_blocks(list(map(to_bytes, (self.hyper, self.first, self.second))))
 
     @classmethod
-    def from_bytes(cls, data: bytes | memoryview) -> "IntegerLatentModel":
+    def from_bytes(cls, data: bytes | memoryview, cell: int = CELL) -> "IntegerLatentModel":
         """The inverse of ``to_bytes``. The input is not trusted.
 
         Raises:
@@ -215,7 +217,7 @@ class IntegerLatentModel:
             raise FormatError(f"latent model: means and log scales of the hyper-latent exceed {_LARGEST_ENTRY}")
         networks = [from_bytes(reader.block()) for _ in range(3)]
         reader.end()
-        model = cls(mean, log_scale, *networks)
+        model = cls(mean, log_scale, *networks, cell=cell)
         if (model.channels, model.told) != (channels, told):
             raise FormatError(f"latent model: {channels} and {told} channels, its networks have others")
         return model
