@@ -119,7 +119,7 @@ class Training:
         self.settings, self.options, self.batches, self.device = settings, options, batches, device
         torch.manual_seed(options.seed)
         self.network = TrainedNetwork(settings).to(device)
-        self.network.half = options.half
+        self.network.half_convolutions = options.half
         self._mean = {name: value.detach().clone() for name, value in self.network.named_parameters()}
         self._optimizer = MatrixOptimizer(self.network.parameters(), options.rate)
         self._rasterizer = choose_rasterizer("auto", device)

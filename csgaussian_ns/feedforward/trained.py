@@ -25,7 +25,7 @@ class TrainedNetwork(nn.Module):
     Attributes:
         network: What is done with them.
         likely: How likely latents are.
-        half: Whether convolutions are computed in bfloat16: in two thirds of the time, where processors can.
+        half_convolutions: Whether they are computed in bfloat16: in two thirds of the time, where processors can.
     """
 
     def __init__(self, settings: Settings, backbone: FeatureBackbone | None = None) -> None:
@@ -36,7 +36,7 @@ class TrainedNetwork(nn.Module):
             backbone: Makes features; our own where ``None``.
         """
         super().__init__()
-        self.half = False
+        self.half_convolutions = False
         self.network, self.likely = Network(settings, backbone), LatentModel(settings)
         for part in (*self.network.needed(), *self.likely.needed()):
             self.register_parameter(part.name, nn.Parameter(torch.randn(part.shape) * part.spread))
@@ -59,7 +59,7 @@ class TrainedNetwork(nn.Module):
             level: Of the rate, 0 for the fewest bits.
         """
         values: dict[str, Tensor] = dict(self.values)
-        if self.half:
+        if self.half_convolutions:
             weights = {name: value for name, value in values.items() if value.ndim == _CONVOLUTION}
             values |= {name: value.bfloat16() for name, value in weights.items() if not name.startswith(_EXACT)}
         gains = self.likely.gains(values, level)

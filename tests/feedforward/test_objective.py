@@ -67,7 +67,7 @@ def test_half_precision_changes_little_and_nothing_of_how_likely_latents_are(mon
     torch.manual_seed(0)
     exact, bits = network(plane_photos(views), views, 0)
     assert kinds == {(torch.float32, torch.float32)}
-    network.half = True
+    network.half_convolutions = True
     torch.manual_seed(0)
     near, near_bits = network(plane_photos(views), views, 0)
     assert kinds == {(torch.float32, torch.float32), (torch.bfloat16, torch.bfloat16)}

@@ -49,7 +49,7 @@ def test_a_checkpoint_of_another_method_is_refused(lite_config, started):
     trainer = started(lite_config(10))
     trainer.save_checkpoint(3)
     config = lite_config(10)
-    config.pipeline.model.scene = replace(csgaussian_hemgs_lite.config.pipeline.model.scene)
+    config.pipeline.model.scene = replace(csgaussian_hemgs_lite.config.pipeline.model.scene)  # type: ignore[attr-defined]
     config.load_checkpoint = trainer.checkpoint_dir / "step-000000003.ckpt"
     with pytest.raises(CheckpointError, match=r"does not fit this configuration .*'progressive'.*see its config.yml"):
         started(config)
