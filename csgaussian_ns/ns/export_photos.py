@@ -22,6 +22,7 @@ class Asked(Protocol):
     data: Path | None
     level: int | None
     photos: int
+    refine: int
     target_size: str | None
 
 
@@ -53,6 +54,7 @@ def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
     from csgaussian_ns.core.files import replace_file, write_json
     from csgaussian_ns.core.sizes import parse_size
     from csgaussian_ns.feedforward.found import model_to_compress_by, naming
+    from csgaussian_ns.feedforward.refining import Refining
     from csgaussian_ns.feedforward.run import WEIGHTS
     from csgaussian_ns.receiver.of_photos import compress, photos_of
 
@@ -67,7 +69,9 @@ def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
     with naming(weights):
         model = model_to_compress_by()
         tool = f"csgaussian_ns {__version__}"
-        made = compress(photos_of(asked.data, files), model, _longest(asked.load_config), asked.level, most, tool)
+        refine = Refining(asked.refine) if asked.refine else None
+        photos, longest = photos_of(asked.data, files), _longest(asked.load_config)
+        made = compress(photos, model, longest, asked.level, most, tool, refine=refine)
     replace_file(target, made.data, lambda path: verify(path, "--weights", str(weights)))
     report = {
         "file": str(target),
