@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from csgaussian_ns.ns import config
 from csgaussian_ns.ns.given import given_run, looking
 from csgaussian_ns.ns.many_scenes import CodecSplatTrainerConfig
 from csgaussian_ns.ns.pinhole import to_camera
+from csgaussian_ns.ns.scene_shown import SceneShown
 from csgaussian_ns.render.draw import draw
 from tests.feedforward.captures import SIDE, write_folder
 from tests.ns.test_viewer_controls import press
@@ -39,6 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> CodecSplatTrainerConfig:
         write_folder(place / name, count, turn=turn)
     (place / "scenes.json").write_text(json.dumps({"train": ["one"], "held_out": ["two", "apart"]}))
     run = copy.deepcopy(config.codecsplat.config)
+    assert isinstance(run, CodecSplatTrainerConfig)
     run.output_dir, run.experiment_name, run.timestamp = place, "many", "t"
     data, model = run.pipeline.datamanager, run.pipeline.model
     data.data, data.sizes, run.max_num_iterations, run.machine.device_type = place / "scenes.json", (SIDE,), 1, "cpu"
@@ -73,32 +76,34 @@ def viewer(run: CodecSplatTrainerConfig) -> Iterator[Viewer]:
     started[0].viser_server.stop()
 
 
-def test_it_shows_what_a_file_of_the_first_scene_held_out_shows(viewer: Viewer, run: CodecSplatTrainerConfig):
+def shown_by(viewer: Viewer) -> SceneShown:
     scene = viewer.pipeline.model
+    assert isinstance(scene, SceneShown)
+    return scene
+
+
+def test_it_shows_what_a_file_of_the_first_scene_held_out_shows(viewer: Viewer, run: CodecSplatTrainerConfig):
+    scene = shown_by(viewer)
     names = [element.name for _, element in parse_object(viewer.pipeline, ViewerElement, "model")]
     assert names == ["", "Scene", "Photos", "Level"]
     assert scene.row_b.options == ["two, held out", "apart, held out", "one, trained on"]
     assert len(viewer.camera_handles) == 2 and "2 photos of 32 x 32, 512 Gaussians" in scene.row_a.content
     model = read_model((run.get_base_dir() / "weights.csgw").read_bytes())
+    assert scene._known is not None
     _, seen = scene._known
     data = model.encode(seen.colours, seen.views, 2).data
     assert f"**{len(data):,} bytes** at level 2" in scene.row_a.content
     camera = scene.photos.cameras[0:1]
-    expected = draw(decoded(data, model), to_camera_of_numpy(camera), np.zeros(3, np.float32)).image
+    pinhole = to_camera(camera)
+    pinhole = replace(pinhole, world_to_camera=np.asarray(pinhole.world_to_camera))
+    expected = draw(decoded(data, model), pinhole, np.zeros(3, np.float32)).image
     outputs = scene.get_outputs_for_camera(camera)
     assert np.abs(outputs["rgb"].numpy() - expected).max() < 2e-3 and expected.std() > 0.01
     assert outputs["depth"].shape == outputs["accumulation"].shape == (SIDE, SIDE, 1)
 
 
-def to_camera_of_numpy(cameras):
-    camera = to_camera(cameras)
-    return camera.__class__(
-        camera.world_to_camera.numpy(), camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height
-    )
-
-
 def test_the_panel_chooses_scene_photos_and_level(viewer: Viewer):
-    scene = viewer.pipeline.model
+    scene = shown_by(viewer)
     press(scene.row_d, 0)
     assert "at level 0" in scene.row_a.content
     press(scene.row_c, 3)
