@@ -5,7 +5,6 @@ nothing, and world to camera, 3x4 row by row, OpenCV axes; ``images``, the bytes
 from keys to file names.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -21,6 +20,7 @@ from csgaussian_ns.capture.photos import UNREADABLE
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.shapes import UInt8
 from csgaussian_ns.core.types import Camera
+from csgaussian_ns.feedforward.json_files import read_json
 from csgaussian_ns.feedforward.posed import PosedScene
 
 INDEX = "index.json"
@@ -44,12 +44,7 @@ def index_of(folder: Path) -> dict[str, Path]:
         DataError: There is no such index.
     """
     path = folder / INDEX
-    try:
-        found = json.loads(path.read_text("utf8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; {LAYOUT}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON: {error}; {LAYOUT}") from error
+    found = read_json(path, LAYOUT)
     if not isinstance(found, dict) or not found or not all(_is_name(name) for name in found.values()):
         raise DataError(f"{path}: expected an object from keys of scenes to names of files beside it; {LAYOUT}")
     return {str(key): folder / name for key, name in found.items()}

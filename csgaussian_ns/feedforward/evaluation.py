@@ -1,6 +1,5 @@
 """How good scenes of a few photos are: coded, decoded, and drawn from where other photos were taken."""
 
-import json
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from csgaussian_ns.core.shapes import Float32, UInt8
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.choosing import Choice
 from csgaussian_ns.feedforward.fitting import as_network_takes, fitted_camera, fitted_photo
+from csgaussian_ns.feedforward.json_files import read_json
 from csgaussian_ns.feedforward.model import Model
 from csgaussian_ns.feedforward.posed import PosedScene
 from csgaussian_ns.feedforward.views import Views
@@ -92,12 +92,7 @@ def read_index(path: Path) -> dict[str, Choice]:
     Raises:
         DataError: It cannot be read, or is in another layout.
     """
-    try:
-        told = json.loads(path.read_text("utf8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; {_EXPECTED}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON: {error}; {_EXPECTED}") from error
+    told = read_json(path, _EXPECTED)
     if not isinstance(told, dict) or not told:
         raise DataError(f"{path}: {_EXPECTED}")
     found = {}

@@ -37,16 +37,9 @@ class _Watched(LatentModel):
 
     asked: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def input_bits(self, name: str) -> Float64[np.ndarray, " I"]:
-        """Binary logarithms of the integers that stand for 1 in the inputs of a network."""
-        bits = np.full(self.networks[name][0].inputs, float(INPUT_BITS))
-        bits[: 0 if name == "hyper" else self.told] = TOLD_BITS
-        bits[-self.settings.levels :] = np.log2(INPUT_LIMIT)
-        return bits
-
     def evaluated(self, parameters: Mapping[str, Any], name: str, known: list[Any], level: int) -> Any:
         """As of ``LatentModel``; all arrays are numpy's."""
-        bits = self.input_bits(name)[: -self.settings.levels]
+        bits = _input_bits(self, name)[: -self.settings.levels]
         inputs = np.rint(np.concatenate(known, 1) * np.exp2(bits)[:, None, None]).clip(-INPUT_LIMIT, INPUT_LIMIT)
         rows = rows_of(inputs.astype(np.int64))
         which = np.zeros((len(rows), self.settings.levels), np.int64)
@@ -75,10 +68,8 @@ def freeze(network: TrainedNetwork, samples: Sequence[Sample]) -> bytes:
     kept = {name: _as_stored(name, value) for name, value in values.items() if name not in dropped}
     watched = _Watched(settings)
     asked = _asked(network, watched, {**values, **kept}, samples)
-    told = [TOLD_BITS] * likely.networks["hyper"][1].outputs
-    fractions = [MEAN_BITS] * settings.latent + [LOG_SCALE_BITS] * settings.latent
     integer = {
-        name: _integer(layers, values, asked[name], watched.input_bits(name), told if name == "hyper" else fractions)
+        name: _integer(layers, values, asked[name], _input_bits(likely, name), _output_bits(likely, name))
         for name, layers in likely.networks.items()
     }
     mean = _whole(values["likely/mean"], MEAN_BITS)
@@ -86,6 +77,46 @@ def freeze(network: TrainedNetwork, samples: Sequence[Sample]) -> bytes:
     networks = (integer[name] for name in ("hyper", "first", "second"))
     coder = IntegerLatentModel(mean, log_scale, *networks, cell=settings.latent_cell)
     return write_model(settings, kept, coder)
+
+
+def thawed(coder: IntegerLatentModel, likely: LatentModel) -> dict[str, Float32[np.ndarray, "*shape"]]:
+    """Parameters of the entropy model as training has them, out of its integers: what ``freeze`` drops.
+
+    Args:
+        coder: Of a file of weights.
+        likely: Of the settings in that file.
+
+    Raises:
+        ConfigError: Its networks are not of the sizes that training makes.
+    """
+    found = {"likely/mean": coder.mean / 2.0**MEAN_BITS, "likely/log_scale": coder.log_scale / 2.0**LOG_SCALE_BITS}
+    integer = {"hyper": coder.hyper, "first": coder.first, "second": coder.second}
+    for name, convs in likely.networks.items():
+        units = [np.exp2(_input_bits(likely, name)), np.ones(likely.settings.hidden)]
+        whole = [np.ones(likely.settings.hidden), np.exp2(_output_bits(likely, name))]
+        layers = integer[name].layers
+        if [layer.weight.shape for layer in layers] != [(conv.outputs, conv.inputs) for conv in convs]:
+            raise ConfigError(f"the entropy model's network {name} is of other sizes than {likely.settings}")
+        for conv, layer, unit, output in zip(convs, layers, units, whole, strict=True):
+            factor = layer.multiplier / 2.0**layer.shift / output
+            found[f"{conv.name}/weight"] = (layer.weight * factor[:, None] * unit)[:, :, None, None]
+            found[f"{conv.name}/bias"] = layer.bias * factor
+    return {name: array.astype(np.float32) for name, array in found.items()}
+
+
+def _input_bits(likely: LatentModel, name: str) -> Float64[np.ndarray, " I"]:
+    """Binary logarithms of the integers that stand for 1 in the inputs of a network."""
+    bits = np.full(likely.networks[name][0].inputs, float(INPUT_BITS))
+    bits[: 0 if name == "hyper" else likely.told] = TOLD_BITS
+    bits[-likely.settings.levels :] = np.log2(INPUT_LIMIT)
+    return bits
+
+
+def _output_bits(likely: LatentModel, name: str) -> list[int]:
+    """Fractional bits of the outputs of a network."""
+    if name == "hyper":
+        return [TOLD_BITS] * likely.networks["hyper"][1].outputs
+    return [MEAN_BITS] * likely.settings.latent + [LOG_SCALE_BITS] * likely.settings.latent
 
 
 def _as_stored(name: str, value: Float[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:

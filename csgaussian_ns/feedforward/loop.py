@@ -240,6 +240,7 @@ class Training:
             "network": self.network.state_dict(),
             "mean": self._mean,
             "optimizer": self._optimizer.state_dict(),
+            "pipeline": {},  # commands of nerfstudio look for one; what they show is made by the file of weights
         }
 
     def resume(self, path: Path) -> None:

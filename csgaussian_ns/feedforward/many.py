@@ -1,6 +1,5 @@
 """Which scenes are trained on, and which are held out: ``scenes.json``, or a folder of chunks."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 from csgaussian_ns.core.errors import DataError
 from csgaussian_ns.core.texts import quoted
 from csgaussian_ns.feedforward.depths import told_range
+from csgaussian_ns.feedforward.json_files import read_json
 from csgaussian_ns.feedforward.posed import PosedScene, scene_of_folder
 
 NAME = "scenes.json"
@@ -67,12 +67,7 @@ def read_scenes(data: Path) -> ManyScenes:
         if not found:
             raise DataError(f"{data} has neither {NAME} nor index.json of chunks; give one of them")
         return ManyScenes(found[0], found[1] if len(found) > 1 else ())
-    try:
-        told = json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; give a {NAME}, or a folder of chunks") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON: {error}; {_EXPECTED}") from error
+    told = read_json(path, _EXPECTED)
     if not isinstance(told, dict) or not isinstance(told.get(PARTS[0]), list):
         raise DataError(f"{path}: {_EXPECTED}")
     train, held_out = (tuple(_listed(path, part, told.get(part, []))) for part in PARTS)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +28,30 @@ _COPIES, _SAMPLE, _PLACE = 3, 10, 24
 """Arrays at a time: of the inputs of a convolution, of samples of a sweep, of numbers about its places."""
 CODER = "coder"
 """Name of the array with the bytes of the entropy model."""
+
+
+@runtime_checkable
+class Refiner(Protocol):
+    """Improves a latent for the photos that it is of."""
+
+    def __call__(
+        self,
+        model: "Model",
+        photos: Float32[np.ndarray, "V 3 H W"],
+        views: Views,
+        level: int,
+        values: Float32[np.ndarray, "V L h w"],
+    ) -> Float32[np.ndarray, "V L h w"]:
+        """The latent in steps, in place of ``values``.
+
+        Args:
+            model: Decodes it.
+            photos: Colours in [0, 1].
+            views: Their cameras, as the decoder will know them.
+            level: Of the rate.
+            values: What the network makes of the photos.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +88,12 @@ class Model:
         return views * (width // side) * (height // side)
 
     def encode(
-        self, photos: Float32[np.ndarray, "V 3 H W"], views: Views, level: int, meta: Facts | None = None
+        self,
+        photos: Float32[np.ndarray, "V 3 H W"],
+        views: Views,
+        level: int,
+        meta: Facts | None = None,
+        refine: Refiner | None = None,
     ) -> EncodedLatents:
         """The bytes of a file.
 
@@ -72,6 +102,7 @@ class Model:
             views: Their cameras.
             level: Of the rate, 0 for the fewest bytes.
             meta: Facts that all scenes have; those of a scene without a name by default.
+            refine: Improves the latent before it is coded.
 
         Raises:
             DataError: The photos are not those of the views, or the views show nothing of each other.
@@ -83,6 +114,8 @@ class Model:
         seen = Views.of_numbers(numbers, meta)  # as the decoder will know them
         gains = self.likely.gains(self.parameters, level)
         values = self.network.latent(self.parameters, photos, seen) * gains
+        if refine is not None:
+            values = refine(self, photos, seen, level, values)
         hyper = self.likely.hyper_analysis(self.parameters, values)
         rows = self.rows(len(views), views.width, views.height)
         return encode_latents(hyper, values, numbers, meta, self.coder, rows)

@@ -86,11 +86,35 @@ def cost(
     rasterizer: Rasterizer,
     weights: Weights = Weights(),  # noqa: B008  # a tuple of numbers
 ) -> Cost:
-    """Make a scene of photos as a decoder would, and compare it with other views of it.
+    """Make a scene of photos as a decoder would, and compare it with other views of it; errors as of ``cost_of``.
 
     Args:
         network: In training.
         given: Photos of the scene.
+        targets: At least one.
+        level: Of the rate.
+        rasterizer: Draws.
+        weights: Of the parts.
+    """
+    arrays, bits = network(given.photos, given.views, level)
+    return cost_of(arrays, bits, given, targets, level, rasterizer, weights)
+
+
+def cost_of(
+    arrays: GaussianArrays,
+    bits: Float[Tensor, ""],
+    given: Given,
+    targets: Sequence[Target],
+    level: int,
+    rasterizer: Rasterizer,
+    weights: Weights,
+) -> Cost:
+    """What a scene costs that takes so many bits.
+
+    Args:
+        arrays: The scene.
+        bits: Of its file.
+        given: What it was made of.
         targets: At least one.
         level: Of the rate.
         rasterizer: Draws.
@@ -101,7 +125,6 @@ def cost(
     """
     if not targets:
         raise ConfigError("no view to compare the scene with; give one at least")
-    arrays, bits = network(given.photos, given.views, level)
     drawn = [rasterizer(seen_by(arrays, camera), camera).image for _, camera in targets]
     mean = torch.stack([distortion(image, photo) for image, (photo, _) in zip(drawn, targets, strict=True)]).mean()
     with torch.no_grad():

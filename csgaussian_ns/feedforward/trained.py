@@ -7,6 +7,7 @@ from csgaussian_ns.core.shapes import Float
 from csgaussian_ns.entropy.likelihood import gaussian_bits
 from csgaussian_ns.feedforward.backbone import FeatureBackbone
 from csgaussian_ns.feedforward.heads import GaussianArrays
+from csgaussian_ns.feedforward.layers import Parameters
 from csgaussian_ns.feedforward.likely import OCTAVES, Expected, LatentModel
 from csgaussian_ns.feedforward.network import Network
 from csgaussian_ns.feedforward.settings import Settings
@@ -62,12 +63,32 @@ class TrainedNetwork(nn.Module):
         if self.half_convolutions:
             weights = {name: value for name, value in values.items() if value.ndim == _CONVOLUTION}
             values |= {name: value.bfloat16() for name, value in weights.items() if not name.startswith(_EXACT)}
-        gains = self.likely.gains(values, level)
-        scaled = self.network.latent(values, photos, views) * gains
-        walked = self.likely.walk(values, scaled, level, _rounded)
-        hyper = self.likely.hyper_analysis(values, scaled)
-        bits = _bits(hyper, walked.hyper) + _bits(scaled, walked.latent)
-        return self.network.gaussians(values, walked.values / gains, views), bits
+        scaled = self.network.latent(values, photos, views) * self.likely.gains(values, level)
+        return coded(self.network, self.likely, values, scaled, views, level)
+
+
+def coded(
+    network: Network,
+    likely: LatentModel,
+    values: Parameters,
+    scaled: Float[Tensor, "V L h w"],
+    views: Views,
+    level: int,
+) -> tuple[GaussianArrays, Float[Tensor, ""]]:
+    """Scene and bits of a latent, as of ``TrainedNetwork.forward``.
+
+    Args:
+        network: Makes the scene.
+        likely: Says how likely the latent is.
+        values: Parameters of both.
+        scaled: The latent in steps.
+        views: Cameras.
+        level: Of the rate.
+    """
+    walked = likely.walk(values, scaled, level, _rounded)
+    hyper = likely.hyper_analysis(values, scaled)
+    bits = _bits(hyper, walked.hyper) + _bits(scaled, walked.latent)
+    return network.gaussians(values, walked.values / likely.gains(values, level), views), bits
 
 
 def _rounded(values: Tensor, mean: Tensor) -> Tensor:

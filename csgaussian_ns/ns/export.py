@@ -64,6 +64,8 @@ class ExportCsgBitstream:
     """Of a run of codecsplat: of the rate, 0 for the fewest bytes; the highest by default. --target-size takes one."""
     photos: int = 2
     """Of a run of codecsplat: how many photos of the capture are given to the network, 2 to 12."""
+    refine: int = 0
+    """Of a run of codecsplat: steps of gradients on these photos before coding."""
     text_weights: Path | None = None
     """Weights of an OpenCLIP encoder. With them the file says what its objects look like, and can be asked by text."""
     text_architecture: str = DEFAULT_ARCHITECTURE
@@ -78,8 +80,8 @@ class ExportCsgBitstream:
             if is_many_scenes(self.load_config):
                 make_folder(self.output_dir)
                 export_photos(self, verify_in_fresh_process)
-            elif self.data is not None or self.level is not None:
-                raise ConfigError("--data and --level are for runs of codecsplat; this one holds its scene")
+            elif self.data is not None or self.level is not None or self.refine:
+                raise ConfigError("--data, --level and --refine are for runs of codecsplat; this one holds its scene")
             else:
                 self.export()
         except (CsgError, OSError) as error:

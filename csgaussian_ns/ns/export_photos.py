@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import yaml
 
 from csgaussian_ns import __version__
-from csgaussian_ns.core.errors import CheckpointError, ConfigError
+from csgaussian_ns.core.errors import ConfigError
 
 LONGEST = 256
 """Pixels along the longer side of the photos, at most, where the run was trained with fewer."""
@@ -22,6 +22,7 @@ class Asked(Protocol):
     data: Path | None
     level: int | None
     photos: int
+    refine: int
     target_size: str | None
 
 
@@ -53,21 +54,22 @@ def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
     from csgaussian_ns.core.files import replace_file, write_json
     from csgaussian_ns.core.sizes import parse_size
     from csgaussian_ns.feedforward.found import model_to_compress_by, naming
-    from csgaussian_ns.feedforward.run import WEIGHTS
+    from csgaussian_ns.feedforward.refining import Refining
+    from csgaussian_ns.ns.many_scenes import weights_of
     from csgaussian_ns.receiver.of_photos import compress, photos_of
 
     if asked.data is None:
         raise ConfigError("--data: expected a capture; a run of codecsplat is no scene but makes scenes of its photos")
-    weights = asked.load_config.parent / WEIGHTS
-    if not weights.is_file():
-        raise CheckpointError(f"{weights} does not exist; the run writes it with its first checkpoint: train longer")
+    weights = weights_of(asked.load_config.parent)
     most = None if asked.target_size is None else parse_size(asked.target_size, "--target-size")
     files = chosen_photos(asked.data, asked.photos)
     target = asked.output_dir / "scene.csg"
     with naming(weights):
         model = model_to_compress_by()
         tool = f"csgaussian_ns {__version__}"
-        made = compress(photos_of(asked.data, files), model, _longest(asked.load_config), asked.level, most, tool)
+        refine = Refining(asked.refine) if asked.refine else None
+        photos, longest = photos_of(asked.data, files), _longest(asked.load_config)
+        made = compress(photos, model, longest, asked.level, most, tool, refine=refine)
     replace_file(target, made.data, lambda path: verify(path, "--weights", str(weights)))
     report = {
         "file": str(target),

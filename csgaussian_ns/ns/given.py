@@ -12,7 +12,7 @@ from typing import Any
 
 from nerfstudio.configs.experiment_config import ExperimentConfig
 
-from csgaussian_ns.core.errors import CsgError
+from csgaussian_ns.core.errors import ConfigError, CsgError
 from csgaussian_ns.core.texts import one_line
 
 
@@ -30,6 +30,17 @@ def given_run(config_file: Path) -> Iterator[None]:
         yield
     finally:
         _Given.folder = before
+
+
+def folder_given() -> Path:
+    """Where the run lies that is being loaded.
+
+    Raises:
+        ConfigError: None is: nerfstudio was asked by a program that does not say so.
+    """
+    if _Given.folder is None:
+        raise ConfigError("no folder of a run is known; load it by a command of nerfstudio, or inside of given_run")
+    return _Given.folder
 
 
 def folder_of(config: ExperimentConfig) -> Path | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from nerfstudio.configs.base_config import InstantiateConfig
 from nerfstudio.engine.trainer import TrainerConfig
+from nerfstudio.pipelines.base_pipeline import Pipeline
 from nerfstudio.utils.rich_utils import CONSOLE
 from rich.markup import escape
 
@@ -18,15 +19,16 @@ from csgaussian_ns.core.errors import CheckpointError, ConfigError
 from csgaussian_ns.feedforward.batches import Batch, Batches, BatchOptions
 from csgaussian_ns.feedforward.loop import LoopOptions, Training
 from csgaussian_ns.feedforward.many import read_scenes
-from csgaussian_ns.feedforward.run import RunOptions, carry_out, newest
+from csgaussian_ns.feedforward.model import read_model
+from csgaussian_ns.feedforward.run import WEIGHTS, RunOptions, carry_out, newest
 from csgaussian_ns.feedforward.settings import Settings
 from csgaussian_ns.ns.compat import usable_device
-from csgaussian_ns.ns.given import folder_of
+from csgaussian_ns.ns.given import folder_given, folder_of
 
 METHOD = "codecsplat"
 HOW_TO_USE = (
-    "a run of codecsplat is no scene but makes scenes of photos: ns-export csg-bitstream --load-config ... --data "
-    "SCENE, then csg view or csg render"
+    "a run of codecsplat is no scene but makes scenes of photos: ns-viewer shows those of its list; of another one, "
+    "ns-export csg-bitstream --load-config ... --data SCENE, then csg view, csg render or csg evaluate"
 )
 
 
@@ -117,21 +119,52 @@ class CodecSplatModelConfig:
 class ManyScenesPipelineConfig(InstantiateConfig):
     """Scenes and a network."""
 
-    _target: type = field(default_factory=lambda: NoPipeline)
+    _target: type = field(default_factory=lambda: ScenesPipeline)
     datamanager: ManyScenesDataManagerConfig = field(default_factory=ManyScenesDataManagerConfig)
     model: CodecSplatModelConfig = field(default_factory=CodecSplatModelConfig)
 
 
-class NoPipeline:
-    """What commands of nerfstudio that look at one scene get of such a run: word of what to do."""
+class ScenesPipeline(Pipeline):
+    """What commands of nerfstudio that look at one scene get of such a run: one of its list; see ``ns.scene_shown``."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
+    def __init__(
+        self, config: ManyScenesPipelineConfig, device: torch.device | str, test_mode: str = "val", **_: Any
+    ) -> None:
+        """Make the scene by the weights of the run.
+
+        Raises:
+            ConfigError: Something else is wanted than to view it.
+            CheckpointError: The run has no weights yet.
+            DataError: The scenes cannot be read.
+        """
+        if test_mode != "test" or config.datamanager.data is None:
+            raise ConfigError(HOW_TO_USE)
+        from csgaussian_ns.ns.scene_shown import ViewedScenes, of_run
+
+        super().__init__()
+        model, data = read_model(weights_of(folder_given()).read_bytes()), config.datamanager.data
+        self._model = of_run(model, read_scenes(data), config.datamanager, device)  # type: ignore[assignment]
+        self.datamanager = ViewedScenes(data, self._model)  # type: ignore[assignment]
+
+    def get_average_eval_image_metrics(self, *_: Any, **__: Any) -> Any:
         """Refuse.
 
         Raises:
             ConfigError: Always.
         """
         raise ConfigError(HOW_TO_USE)
+
+
+def weights_of(run: Path) -> Path:
+    """The file of weights of a run.
+
+    Raises:
+        CheckpointError: It has none yet.
+    """
+    found = run / WEIGHTS
+    if not found.is_file():
+        raise CheckpointError(f"{found} does not exist; the run writes it with its first checkpoint: train longer")
+    return found
 
 
 @dataclass

@@ -1,7 +1,22 @@
-"""A line of text in nerfstudio's viewer, which has no element for that."""
+"""Elements that nerfstudio's viewer lacks: a line of text, and one that says when a viewer runs."""
 
-from nerfstudio.viewer.viewer_elements import ViewerElement
+from collections.abc import Callable
+from typing import Any
+
+from nerfstudio.viewer.viewer_elements import ViewerControl, ViewerElement
 from viser import GuiMarkdownHandle, ViserServer
+
+
+class AdoptedControl(ViewerControl):
+    """Tells when a viewer adopts it; ``viewer`` is there from then on."""
+
+    def __init__(self, adopted: Callable[[], None]) -> None:
+        """Call ``adopted`` then."""
+        self._adopted = adopted
+
+    def _setup(self, viewer: Any) -> None:
+        super()._setup(viewer)
+        self._adopted()
 
 
 class ViewerNote(ViewerElement[str]):

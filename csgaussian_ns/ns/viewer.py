@@ -17,7 +17,6 @@ from nerfstudio.viewer.viewer_elements import (
     ViewerButton,
     ViewerButtonGroup,
     ViewerClick,
-    ViewerControl,
     ViewerDropdown,
     ViewerElement,
     ViewerRGB,
@@ -27,7 +26,7 @@ from nerfstudio.viewer.viewer_elements import (
 from torch import Tensor, nn
 
 from csgaussian_ns.core.errors import ConfigError, CsgError, QueryError
-from csgaussian_ns.ns.note import ViewerNote
+from csgaussian_ns.ns.note import AdoptedControl, ViewerNote
 from csgaussian_ns.semantic.embeddings import with_embeddings
 from csgaussian_ns.semantic.object_view import ObjectScene, ObjectView
 from csgaussian_ns.semantic.query import by_text
@@ -44,17 +43,6 @@ NONE = "none"
 GROW_HINT = "Anchors to add to the object, or to take away, in per cent; the best fitting first, the worst fitting last"
 TEXT_VIEWS = 40
 """Training photos in which objects are looked for when words are first asked for; an export takes all of them."""
-
-
-class _Control(ViewerControl):
-    """Tells when a viewer adopts it."""
-
-    def __init__(self, adopted: Callable[[], None]) -> None:
-        self._adopted = adopted
-
-    def _setup(self, viewer: Any) -> None:
-        super()._setup(viewer)
-        self._adopted()
 
 
 def _told(handler: Handler) -> Handler:
@@ -80,7 +68,7 @@ class ObjectControls(nn.Module):
     def __init__(self) -> None:
         """Make the elements. All but the note are hidden until objects are found, once a viewer has adopted them."""
         super().__init__()
-        self.control = _Control(self._adopted)
+        self.control = AdoptedControl(self._adopted)
         self.row_a = ViewerNote("Objects are looked for once a viewer runs.")
         self.row_b = ViewerButton("Find objects", self._find)
         self.row_c = ViewerButton("Select by click", self._await_click)

@@ -18,7 +18,7 @@ from csgaussian_ns.core.texts import counted
 from csgaussian_ns.core.types import Camera
 from csgaussian_ns.feedforward.depths import depth_range
 from csgaussian_ns.feedforward.fitting import as_network_takes, fitted_camera, fitted_photo, size_for
-from csgaussian_ns.feedforward.model import Model
+from csgaussian_ns.feedforward.model import Model, Refiner
 from csgaussian_ns.feedforward.posed import BEHIND, OWN_WORLD
 from csgaussian_ns.feedforward.views import Views
 from csgaussian_ns.format.facts import Facts
@@ -53,12 +53,14 @@ class Compressed(NamedTuple):
         data: Its bytes.
         level: Of the rate.
         width, height: Of the photos as they were given to the network.
+        plain: The file without refining; the same bytes where nothing was refined.
     """
 
     data: bytes
     level: int
     width: int
     height: int
+    plain: bytes
 
 
 def photos_of(camera: Path, files: Sequence[Path], depths: tuple[float, float] | None = None) -> Photos:
@@ -141,6 +143,7 @@ def compress(
     most: int | None = None,
     tool: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
+    refine: Refiner | None = None,
 ) -> Compressed:
     """The file of a scene of photos.
 
@@ -149,9 +152,10 @@ def compress(
         model: Compresses.
         longest: Pixels along the longer side of what the network is given.
         level: Of the rate; the highest where neither this nor ``most`` is given.
-        most: Bytes that the file may have; the highest level that keeps to it is taken.
+        most: Bytes that the file may have; the highest level that keeps to it is taken, with and without refining.
         tool: What writes the file.
         progress: Called with the levels tried, and of how many.
+        refine: Improves the latent before it is coded.
 
     Raises:
         ConfigError: There is no such level, or none makes so small a file, or both are given.
@@ -165,11 +169,13 @@ def compress(
     tried = [level] if level is not None else levels
     size = 0
     for done, one in enumerate(tried, 1):
-        data = model.encode(colours, views, one, facts).data
+        data = plain = model.encode(colours, views, one, facts).data
+        if refine is not None and (most is None or len(plain) <= most):
+            data = model.encode(colours, views, one, facts, refine).data
         size = len(data)
         progress(done, len(tried))
         if most is None or size <= most:
-            return Compressed(data, one, views.width, views.height)
+            return Compressed(data, one, views.width, views.height, plain)
     raise ConfigError(
         f"no level makes a file of {most:,} bytes: the lowest makes {size:,}; ask for that, or give smaller photos"
     )

@@ -68,6 +68,13 @@ def test_an_index_that_is_none_is_told(tmp_path: Path, told: str, message: str):
         read_index(tmp_path / "index.json")
 
 
+def test_an_index_with_a_mark_of_its_encoding_is_read(tmp_path: Path):
+    (tmp_path / "index.json").write_text('{"a": {"context": [0, 2], "target": [1]}}', "utf-8-sig")
+    assert read_index(tmp_path / "index.json") == {"a": Choice((0, 2), (1,))}
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_index(tmp_path / "none.json")
+
+
 @pytest.mark.skipif(not (view.PAGE / "index.html").is_file(), reason="the page is not built: run make web")
 def test_a_browser_is_shown_the_gaussians_with_their_edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     monkeypatch.delenv(VARIABLE, raising=False)

@@ -1,6 +1,8 @@
 """``csg compress``: photos to a file and back, and what it says of photos that make none."""
 
 import json
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -71,6 +73,32 @@ def test_a_size_chooses_the_level(place: Path, capsys):
     assert told["bytes"] == max(size for size in sizes if size <= sizes[1])
     assert call(place, "--target-size", "100") == 2
     assert f"the lowest makes {sizes[0]:,}" in capsys.readouterr().err
+
+
+def test_refined_photos_come_out_better_and_the_command_says_so(place: Path, capsys):
+    assert call(place, "--level", "2", "--refine", "4", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["refine"] == 4 and told["psnr"] > told["psnr_before"]
+    assert call(place, "--level", "2", "--json") == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert (plain["psnr"], plain["bytes"]) == (told["psnr_before"], told["bytes_before"])
+    assert call(place, "--level", "2", "--refine", "4", "--target-size", "9kB") == 2
+    assert call(place, "--refine", "-1") == 2
+    assert "-1 steps of refining; expected at least 1" in capsys.readouterr().err
+    assert call(place, "--target-size", str(told["bytes"]), "--refine", "4") == 0
+    said = capsys.readouterr().out
+    assert ", refined from " in said and (place / "out.csg").stat().st_size <= told["bytes"]
+
+
+def test_without_torch_refining_is_refused_in_one_line(place: Path):
+    photos = [str(place / f"scene/images/{number}.png") for number in (0, 1)]
+    words = ["compress", "--views", *photos, "--camera", str(place / "scene"), "-o", str(place / "no.csg")]
+    words += ["--weights", str(place / "w.csgw"), "--refine", "4"]
+    then = f"import csgaussian_ns.tools.cli as cli; raise SystemExit(cli.main({words!r}))"
+    blocked = "import sys; sys.modules['torch'] = None; "
+    found = subprocess.run([sys.executable, "-P", "-c", blocked + then], capture_output=True, text=True)
+    assert found.returncode == 2 and found.stderr.count("\n") == 1
+    assert "this command needs torch, which is not installed; pip install 'csgaussian-ns[evaluate]'" in found.stderr
 
 
 def test_what_cannot_be_compressed_is_told_in_one_line(place: Path, capsys):
