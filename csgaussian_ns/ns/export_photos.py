@@ -1,6 +1,6 @@
 """``ns-export csg-bitstream`` of a run over many scenes: photos of a capture as one ``.csg`` file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -67,7 +67,7 @@ def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
     with naming(weights):
         model = model_to_compress_by()
         tool = f"csgaussian_ns {__version__}"
-        refine = Refining(asked.refine) if asked.refine else None
+        refine = Refining(asked.refine, each=_with_progress) if asked.refine else None
         photos, longest = photos_of(asked.data, files), _longest(asked.load_config)
         made = compress(photos, model, longest, asked.level, most, tool, refine=refine)
     replace_file(target, made.data, lambda path: verify(path, "--weights", str(weights)))
@@ -85,6 +85,13 @@ def export_photos(asked: Asked, verify: Callable[..., object]) -> None:
         f"[bold green]{target}[/bold green]: {len(made.data):,} bytes, {len(files)} views of {made.width} x "
         f"{made.height} at level {made.level}, verified by decoding in a fresh process; shown by --weights {weights}"
     )
+
+
+def _with_progress(numbers: range) -> Iterable[int]:
+    from nerfstudio.utils.rich_utils import CONSOLE
+    from rich.progress import track
+
+    return track(numbers, "refining", console=CONSOLE)
 
 
 def chosen_photos(data: Path, count: int) -> list[Path]:

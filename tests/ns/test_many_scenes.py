@@ -34,7 +34,13 @@ def test_a_run_is_trained_resumed_and_exported(tmp_path: Path, capsys):
     config_file, out = run.get_base_dir() / "config.yml", tmp_path / "out"
     ExportCsgBitstream(config_file, out, data=tmp_path / "one", level=1).main()
     report = json.loads((out / "scene.json").read_text())
-    assert report["level"] == 1 and report["bytes"] == (out / "scene.csg").stat().st_size
+    plain = (out / "scene.csg").read_bytes()
+    assert report["level"] == 1 and report["bytes"] == len(plain)
+    ExportCsgBitstream(config_file, out, data=tmp_path / "one", level=1, refine=3).main()
+    report = json.loads((out / "scene.json").read_text())
+    assert report["bytes"] == (out / "scene.csg").stat().st_size and (out / "scene.csg").read_bytes() != plain
+    with pytest.raises(SystemExit, match="-1 steps of refining; expected at least 1"):
+        ExportCsgBitstream(config_file, out, data=tmp_path / "one", refine=-1).main()
     with pytest.raises(SystemExit, match="--data: expected a capture"):
         ExportCsgBitstream(config_file, out).main()
     with pytest.raises(ConfigError, match="is no scene but makes scenes of photos"):
